@@ -1,0 +1,99 @@
+"""Every exception that this program raises on purpose.
+
+::
+
+    MilestonesError                 a sentence for a person: what is wrong, where, what to do
+    ├── UsageError                  a command was called wrongly; exit 2
+    │   └── ConfigurationError      config.toml, the environment or a template is faulty; lists every fault
+    ├── StoreError                  the database cannot serve
+    │   ├── StoreBusyError          another daemon holds it
+    │   ├── StoreNewerError         it was written by a newer version of this program
+    │   └── StoreUnavailableError   it cannot be read or written now: disk full, read-only, connection lost
+    ├── FencedError                 this worker's generation is over; its result must not be written
+    ├── IngestError                 a request that cannot be taken; carries the HTTP status to answer
+    └── ChannelError                an effect did not happen, or nobody knows; "is this permanent?"
+        ├── wix.errors.WixError     the Wix API refused, throttled, failed or did not answer
+        └── MailError               the mail server refused, failed or did not answer
+
+A ``ChannelError`` answers the caller's only question, so that the outbox needs no knowledge of any vendor.
+"""
+
+from datetime import datetime
+
+
+class MilestonesError(Exception):
+    """The root: ``str(error)`` is a sentence that a person can act on."""
+
+    exit_code = 1
+
+
+class UsageError(MilestonesError):
+    """A command was called in a way that cannot work."""
+
+    exit_code = 2
+
+
+class ConfigurationError(UsageError):
+    """The configuration or a template is faulty. ``faults`` holds one sentence for each fault, with its place."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
+
+class StoreError(MilestonesError):
+    """The database cannot serve."""
+
+
+class StoreBusyError(StoreError):
+    """Another daemon holds the database."""
+
+
+class StoreNewerError(StoreError):
+    """The database was written by a newer version of this program."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database cannot be read or written at the moment; nothing of the transaction was kept."""
+
+
+class FencedError(MilestonesError):
+    """The site is drained by a newer generation: what this worker learned must not be written by it."""
+
+
+class IngestError(MilestonesError):
+    """A request that cannot be taken; ``status`` is the HTTP status to answer with."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        self.status = status
+        super().__init__(sentence)
+
+
+class ChannelError(MilestonesError):
+    """An effect did not happen, or its fate is unknown.
+
+    permanent: trying again cannot help; the action is discarded.
+    lost: the effect may have happened although no answer came; recovery must look before it repeats.
+    retry_at: the peer named a time (UTC) before which a new attempt is pointless.
+    connection_wide: the fault is of the channel, not of this item (login refused, host unreachable); the
+        item's attempts must not be used up by it.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        permanent: bool = False,
+        lost: bool = False,
+        retry_at: datetime | None = None,
+        connection_wide: bool = False,
+    ) -> None:
+        self.permanent = permanent
+        self.lost = lost
+        self.retry_at = retry_at
+        self.connection_wide = connection_wide
+        super().__init__(sentence)
+
+
+class MailError(ChannelError):
+    """The mail server refused the message, failed, or did not answer."""
