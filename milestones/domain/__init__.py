@@ -1,0 +1,1 @@
+"""The rules, pure: standard library only; time, randomness and settings are arguments."""

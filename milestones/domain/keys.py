@@ -1,0 +1,89 @@
+"""Deterministic keys: an effect that is repeated after a crash carries the same key and is recognised.
+
+``secret`` is made once, at the first run, and kept in the database.
+"""
+
+import base64
+import hashlib
+import hmac
+import uuid
+
+_CODE_ALPHABET = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "ABCDEFGHJKMNPQRSTVWXYZ0123456789")
+"""Base32 without the letters that people misread (I, L, O, U); one symbol for one symbol."""
+
+CODE_SYMBOLS = 13
+"""65 bits: a code can be neither guessed nor met by chance."""
+
+CODE_LIMIT = 20
+"""The longest coupon code that Wix takes (fact sheet, section 6)."""
+
+
+def grant_key(site: str, account: str, milestone: str, occurrence: int) -> str:
+    """The identity of a grant, as text."""
+    return f"grant/{site}/{account}/{milestone}/{occurrence}"
+
+
+def reminder_key(site: str, account: str, milestone: str, approach: int, number: int) -> str:
+    """The identity of a reminder, as text."""
+    return f"reminder/{site}/{account}/{milestone}/{approach}/{number}"
+
+
+def action_key(owner: str, position: int) -> str:
+    """The identity of an action: its grant or reminder, and its place among what that owes."""
+    return f"{owner}#{position}"
+
+
+def _digest(secret: bytes, purpose: str, text: str) -> bytes:
+    return hmac.new(secret, f"{purpose}\0{text}".encode(), hashlib.sha256).digest()
+
+
+def coupon_code(secret: bytes, key: str, prefix: str = "") -> str:
+    """The code that belongs to a grant, at most 20 characters, the same at every attempt."""
+    symbols = base64.b32encode(_digest(secret, "coupon", key)).decode()[:CODE_SYMBOLS]
+    code = prefix.upper() + symbols.translate(_CODE_ALPHABET)
+    assert len(code) <= CODE_LIMIT, "the configuration bounds the prefix"
+    return code
+
+
+def idempotency_key(secret: bytes, key: str) -> str:
+    """A GUID for Wix's earn call (fact sheet, section 2.3): recommended form, under 128 characters."""
+    return str(uuid.UUID(bytes=_digest(secret, "earn", key)[:16], version=4))
+
+
+def message_id(secret: bytes, key: str, domain: str) -> str:
+    """The Message-ID of an action's mail (RFC 5322, section 3.6.4), the same at every attempt."""
+    return f"<{_digest(secret, 'mail', key).hex()[:32]}@{domain}>"
+
+
+def webhook_id(secret: bytes, key: str) -> str:
+    """The ``webhook-id`` of an outgoing webhook (Standard Webhooks), by which receivers drop repeats."""
+    return f"msg_{_digest(secret, 'webhook', key).hex()[:32]}"
+
+
+def folded(address: str) -> str:
+    """An address as it is compared everywhere."""
+    return address.strip().casefold()
+
+
+def address_key(secret: bytes, site: str, address: str) -> str:
+    """A keyed hash by which an address is recognised after it was erased (22 characters, URL-safe)."""
+    digest = _digest(secret, f"address/{site}", folded(address))
+    return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
+
+
+def unsubscribe_token(secret: bytes, site: str, address: str) -> str:
+    """A token for unsubscribe links: unforgeable, without the address, valid for ever."""
+    key = address_key(secret, site, address)
+    return f"{key}.{_seal(secret, key)}"
+
+
+def opened_token(secret: bytes, token: str) -> str | None:
+    """The address key inside a token, or None if this program did not make it. Compared in constant time."""
+    key, _, seal = token.partition(".")
+    if not hmac.compare_digest(seal.encode(), _seal(secret, key).encode()):
+        return None
+    return key
+
+
+def _seal(secret: bytes, key: str) -> str:
+    return base64.urlsafe_b64encode(_digest(secret, "unsubscribe", key)[:16]).decode().rstrip("=")

@@ -1,0 +1,160 @@
+"""What was seen of an account, and in which order it was true.
+
+Wix repeats, delays and reorders what it tells (fact sheet, section 4.1), so an observation is placed by its own
+stamp and never by its arrival.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from itertools import pairwise
+from typing import NamedTuple
+
+REMEMBERED_POINTS = 32
+"""Stamps kept of one run. A stamp in the middle of a run matters only while something late may still land
+beside it; Wix gives up on an event after 47 h 11 min."""
+
+
+class Measure(StrEnum):
+    """The number that a milestone looks at."""
+
+    BALANCE = "balance"
+    EARNED = "earned"
+    TIER_POINTS = "tier_points"
+
+
+class Source(StrEnum):
+    """Where an observation came from."""
+
+    CREATION = "creation"
+    WEBHOOK = "webhook"
+    NEAR = "near"
+    REACHED = "reached"
+    SWEEP = "sweep"
+    BASELINE = "baseline"
+    IMPORT = "import"
+    SYNC = "sync"
+    ACTION = "action"
+
+
+class Measures(NamedTuple):
+    """Points of one account at one revision. ``tier_points`` is missing where the site has no tiers."""
+
+    balance: int
+    earned: int
+    tier_points: int | None = None
+
+    def of(self, measure: Measure) -> int | None:
+        """The value of one measure, in points; None where Wix did not tell it."""
+        if measure is Measure.BALANCE:
+            return self.balance
+        if measure is Measure.EARNED:
+            return self.earned
+        return self.tier_points
+
+
+ZERO = Measures(0, 0, 0)
+
+
+class Stamp(NamedTuple):
+    """When a state was true. The order of stamps is the order of history.
+
+    revision: rises with every change of the account.
+    at: Wix's ``updatedDate`` in microseconds since the epoch, 0 where missing. It orders what has equal
+        revisions, as the recalculation of tiers may produce.
+    sequence: ``entityEventSequence``, 0 where missing.
+    """
+
+    revision: int
+    at: int = 0
+    sequence: int = 0
+
+
+class Point(NamedTuple):
+    """A state of an account and when it was true: comparable, so that sorting points orders a history."""
+
+    stamp: Stamp
+    measures: Measures
+
+    @property
+    def order(self) -> tuple[Stamp, tuple[int, int, int]]:
+        """A total order: by stamp, and by the measures themselves where two stamps are equal."""
+        balance, earned, tier_points = self.measures
+        return self.stamp, (balance, earned, -1 if tier_points is None else tier_points)
+
+
+START = Point(Stamp(0), ZERO)
+"""An account that was created after go-live starts with nothing at revision 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who an account belongs to, as far as Wix tells."""
+
+    contact_id: str | None = None
+    member_id: str | None = None
+    email: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One account's measures at one revision, from whatever source.
+
+    told_at: the time for which the source vouches: an event's ``eventTime``, or the moment of a read.
+    created_at: when the account was created, where Wix tells.
+    """
+
+    account_id: str
+    point: Point
+    source: Source
+    told_at: datetime
+    created_at: datetime | None = None
+    customer: Customer = Customer()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of history in which nothing else was seen: equal measures, and the stamps at which they were."""
+
+    measures: Measures
+    stamps: tuple[Stamp, ...]
+
+    @property
+    def first(self) -> Point:
+        return Point(self.stamps[0], self.measures)
+
+    @property
+    def last(self) -> Point:
+        return Point(self.stamps[-1], self.measures)
+
+
+def insert(runs: Sequence[Run], point: Point) -> tuple[Run, ...]:
+    """The history with one more point. A repeat changes nothing; a late, different one splits the run it is in."""
+    points = [Point(stamp, run.measures) for run in runs for stamp in run.stamps]
+    if point in points:
+        return tuple(runs)
+    return compressed([*points, point])
+
+
+def compressed(points: Iterable[Point]) -> tuple[Run, ...]:
+    """Points in their true order, as runs of equal measures. Middles of long runs are thinned, oldest first."""
+    runs: list[Run] = []
+    for point in sorted(set(points), key=lambda point: point.order):
+        if runs and runs[-1].measures == point.measures:
+            runs[-1] = replace(runs[-1], stamps=_thinned((*runs[-1].stamps, point.stamp)))
+        else:
+            runs.append(Run(point.measures, (point.stamp,)))
+    return tuple(runs)
+
+
+def _thinned(stamps: tuple[Stamp, ...]) -> tuple[Stamp, ...]:
+    if len(stamps) <= REMEMBERED_POINTS:
+        return stamps
+    return (stamps[0], *stamps[-(REMEMBERED_POINTS - 1) :])
+
+
+def steps(points: Iterable[Point]) -> Iterable[tuple[Point, Point]]:
+    """Neighbours in history, earlier first."""
+    return pairwise(points)

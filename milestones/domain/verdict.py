@@ -1,0 +1,69 @@
+"""Named reasons for giving or not giving, sending or not sending. They are stored, shown and explained."""
+
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """Every answer that a gate can give. ``sentence`` explains it to the operator."""
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> "Verdict":
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    # Of an observation
+    BEFORE_GO_LIVE = "before_go_live", "It was true before this site was taken on, so it counts for nothing."
+    NOT_KNOWN_BELOW = "not_known_below", "At or above the threshold, but never seen below it since go-live."
+    # Of a grant
+    CROSSED = "crossed", "Went from below to at or above the threshold."
+    BACKFILLED = "backfilled", "A person gave it to everybody who was already above."
+    ALREADY_GIVEN = "already_given", "This milestone was given to this account before."
+    FELL_BACK = (
+        "fell_back",
+        "No longer at the threshold when the return period ended; it waits to be reached again.",
+    )
+    POINTS_CAPPED = (
+        "points_capped",
+        "The account has had as many point rewards in this period as are allowed.",
+    )
+    NO_MEMBER = "no_member", "A badge needs a site member, and this contact is none yet."
+    NO_CONSENT_YET = "no_consent_yet", "The coupon is made once the customer agrees to mail."
+    # Of a reminder
+    NEAR = "near", "Inside the near window and willing to be told: a reminder is recorded."
+    NOT_NEAR = "not_near", "Outside the near window."
+    TOO_SOON = "too_soon", "The last reminder for this milestone is too recent (remind_every)."
+    ENOUGH_REMINDERS = "enough_reminders", "Has had all reminders for this approach (max_reminders)."
+    AT_MOST = "at_most", "Has had as many reminders, over all milestones, as the policy allows (at_most)."
+    # Of any mail
+    NO_ADDRESS = "no_address", "Wix knows no mail address of this account."
+    NOT_SUBSCRIBED = (
+        "not_subscribed",
+        "Has not agreed to mail from the shop: the subscription is not SUBSCRIBED.",
+    )
+    UNDELIVERABLE = (
+        "undeliverable",
+        "Mail to this address bounced, was reported as spam, or the address is inactive.",
+    )
+    SUPPRESSED = "suppressed", "Unsubscribed here or is on the opt-out list."
+    DELETED = "deleted", "The contact was deleted or its data erased."
+    PROGRAM_NOT_ACTIVE = "program_not_active", "The loyalty program is not active in Wix."
+    SITE_NOT_ACTIVE = "site_not_active", "The site is only observed, or its app was removed."
+    PAUSED = "paused", "A person paused it."
+    QUIET_HOURS = "quiet_hours", "It is night at the shop; the mail goes out when the quiet hours end."
+    ONLY_TO = "only_to", "The configuration lets mail leave only for listed addresses (mail.only_to)."
+    SHADOW = "shadow", "Shadow mode decides and records everything and sends nothing."
+    BREAKER = "breaker", "More than the breaker allows within a day: held for a person."
+    BLOCKED = "blocked", "What it waits for was discarded; retry that first."
+    RESUME = "resume", "The database was copied, restored or asleep: held until a person resumes."
+    # Of an effect
+    DONE = "done", "Done."
+    REFUSED = "refused", "Refused for good by the other side."
+    EXHAUSTED = "exhausted", "Failed at every attempt."
+    RETRY = "retry", "Failed for now; it will be tried again."
+    LOST_ANSWER = "lost_answer", "Handed over, but no answer came: nobody knows whether it arrived."
+    CANCELLED_BY_PERSON = "cancelled_by_person", "A person cancelled it."
+    RELEASED_BY_PERSON = "released_by_person", "A person released it."
+    HELD_BY_PERSON = "held_by_person", "A person holds it."
