@@ -15,7 +15,7 @@ class RetryPolicy:
     def ceiling(self, attempt: int) -> timedelta:
         """The longest delay after ``attempt`` failures (1 and up), before jitter."""
         # The exponent is bounded first: 2 ** attempt of a long-lived row must not overflow a timedelta.
-        return min(self.longest, self.first * 2 ** min(attempt - 1, 20))
+        return min(self.longest, self.first * int(2 ** min(attempt - 1, 20)))
 
     def next(
         self, attempt: int, now: datetime, random: float, retry_at: datetime | None = None

@@ -1,6 +1,7 @@
 """Named reasons for giving or not giving, sending or not sending. They are stored, shown and explained."""
 
 from enum import StrEnum
+from typing import Self
 
 
 class Verdict(StrEnum):
@@ -8,7 +9,7 @@ class Verdict(StrEnum):
 
     sentence: str
 
-    def __new__(cls, value: str, sentence: str) -> "Verdict":
+    def __new__(cls, value: str, sentence: str) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.sentence = sentence

@@ -1,0 +1,1 @@
+"""One file for each kind of effect, and how a mail is made and carried."""

@@ -1,0 +1,85 @@
+"""What the outbox asks of every kind of action, and nothing more.
+
+A channel is asked three things: which of these must not be done (in one batch, with reads only), do this one,
+and: nobody heard whether this one was done, so was it?
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Protocol
+
+from milestones.domain.actions import Kind, State
+from milestones.domain.observation import Customer
+from milestones.domain.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A claimed action.
+
+    payload: what was frozen when it was recorded (``domain.actions``).
+    inputs: results of the actions it waited for, by kind (``{"coupon": {...}, "badge": {...}}``).
+    customer: who the account belongs to now; the address may have changed since.
+    attempt: 1 for the first.
+    """
+
+    id: int
+    key: str
+    kind: Kind
+    site_id: str
+    account_id: str
+    milestone: str
+    payload: Mapping[str, Any]
+    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    customer: Customer = Customer()
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A gate's no: the state that the action goes to, and why. ``until``: when it may be tried again."""
+
+    state: State
+    verdict: Verdict
+    until: datetime | None = None
+    needs: str | None = None
+
+
+class Fate(Enum):
+    """What became of an effect whose answer was lost."""
+
+    HAPPENED = "happened"
+    REPEAT = "repeat"
+    """It did not happen, or repeating it is harmless."""
+    UNTOLD = "untold"
+    """Nobody can tell; a person must."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The fate of an effect, with its result where it happened."""
+
+    fate: Fate
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Channel(Protocol):
+    """One kind of effect for one site."""
+
+    @property
+    def concurrency(self) -> int:
+        """How many of one batch may be under way at once."""
+
+    async def gate(self, tasks: Sequence[Task]) -> Mapping[int, Stop]:
+        """The tasks that must not be done now, by id. Asks in batches; changes nothing.
+
+        Raises ChannelError when what must be known cannot be learned: nothing of the batch is done then.
+        """
+
+    async def perform(self, task: Task) -> Mapping[str, Any]:
+        """Do it and return what later actions may show. Raises ChannelError."""
+
+    async def recover(self, task: Task) -> Found:
+        """Learn what became of an attempt whose answer was lost. Raises ChannelError."""
