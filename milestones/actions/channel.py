@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from milestones.domain.actions import Kind, State
-from milestones.domain.observation import Customer
+from milestones.domain.observation import UNKNOWN_CUSTOMER, Customer
 from milestones.domain.verdict import Verdict
 
 
@@ -33,7 +33,7 @@ class Task:
     milestone: str
     payload: Mapping[str, Any]
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    customer: Customer = Customer()
+    customer: Customer = UNKNOWN_CUSTOMER
     attempt: int = 1
 
 

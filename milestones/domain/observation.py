@@ -98,6 +98,9 @@ class Customer:
     name: str | None = None
 
 
+UNKNOWN_CUSTOMER = Customer()
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One account's measures at one revision, from whatever source.
@@ -111,7 +114,7 @@ class Observation:
     source: Source
     told_at: datetime
     created_at: datetime | None = None
-    customer: Customer = Customer()
+    customer: Customer = UNKNOWN_CUSTOMER
 
 
 @dataclass(frozen=True, slots=True)
