@@ -1,0 +1,82 @@
+"""Fixtures that every folder of tests may ask for: databases of both kinds, and a browser."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from tests.postgres import PostgresUnavailableError, fresh_database, postgres_server
+
+CHROMIUM_OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they ask for, so that `-m "not postgres"` needs no care from their authors."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "postgres_url" in fixtures:
+            item.add_marker(pytest.mark.postgres)
+        if "chromium_page" in fixtures:
+            item.add_marker(pytest.mark.browser)
+
+
+def _missing(sentence: str, *, required: str) -> None:
+    """Skip the test, or fail it where the environment says that nothing may be skipped (as CI does)."""
+    if os.environ.get(required) == "1":
+        pytest.fail(f"{sentence} ({required}=1 forbids to skip.)", pytrace=False)
+    pytest.skip(sentence)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server, one for each test process: TEST_DATABASE_URL, or the wheel's, started in about a second."""
+    with ExitStack() as stack:
+        url = os.environ.get("TEST_DATABASE_URL", "")
+        if not url:
+            try:
+                url = stack.enter_context(postgres_server())
+            except PostgresUnavailableError as unavailable:
+                _missing(str(unavailable), required="MILESTONES_REQUIRE_POSTGRES")
+        yield url
+
+
+@pytest.fixture
+def fresh_postgres_url(postgres_url: str) -> Iterator[str]:
+    """An empty PostgreSQL database of the test's own, as ``postgresql://...``."""
+    with fresh_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of the test's own; the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'milestones.db'}"
+    # Asked for by name, so that the SQLite half of a test starts no server.
+    return str(request.getfixturevalue("fresh_postgres_url"))
+
+
+@pytest.fixture
+async def chromium_page() -> AsyncIterator[Page]:
+    """A page of the machine's own Chromium, without state and without a window."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        _missing(
+            "No Chromium on the PATH; install the package `chromium`.", required="MILESTONES_REQUIRE_CHROMIUM"
+        )
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=list(CHROMIUM_OPTIONS))
+        yield await browser.new_page()
+        await browser.close()
