@@ -1,0 +1,175 @@
+"""Who we are to Wix: an app's instance on one site, or the owner's API key (fact sheet, section 3)."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import httpx
+
+from milestones.wix.answers import Call, exchange, understand
+from milestones.wix.errors import (
+    WixConflictError,
+    WixRefusedError,
+    WixUnauthorizedError,
+    WixUnavailableError,
+)
+
+TOKEN_SECONDS = 14_400
+RENEW_EARLY = timedelta(minutes=5)
+
+_TOKEN_CALL = Call("POST", "/oauth2/token", reads=True)
+
+
+@dataclass(frozen=True)
+class AppCredentials:
+    """An installed app: one instance id for each site. The only kind that hears webhooks."""
+
+    app_id: str
+    app_secret: str = field(repr=False)
+    instance_id: str
+
+
+@dataclass(frozen=True)
+class ApiKeyCredentials:
+    """The owner's own key for their own site. It does not expire, and it hears no webhooks."""
+
+    api_key: str = field(repr=False)
+    site_id: str
+
+
+Credentials = AppCredentials | ApiKeyCredentials
+
+
+class Authority(Protocol):
+    """Something that can sign calls."""
+
+    async def headers(self) -> dict[str, str]:
+        """The headers that identify us."""
+        ...
+
+    async def renewed(self, refused: dict[str, str]) -> dict[str, str] | None:
+        """Other headers than those that Wix has just refused, or None when there are none to be had."""
+        ...
+
+
+class ApiKeyAuthority:
+    """Signs with the key itself: there is nothing to renew."""
+
+    def __init__(self, credentials: ApiKeyCredentials) -> None:
+        self._headers = {"Authorization": credentials.api_key, "wix-site-id": credentials.site_id}
+
+    async def headers(self) -> dict[str, str]:
+        """The key, and the site it is used for."""
+        return dict(self._headers)
+
+    async def renewed(self, refused: dict[str, str]) -> dict[str, str] | None:  # noqa: ARG002
+        """None: Wix refused the key, and there is no other."""
+        return None
+
+
+class AppAuthority:
+    """Signs with the access token of one site, which it caches, renews early, and renews once on a 401.
+
+    However many calls find the token old, one request is made for a new one, and all of them share its outcome:
+    when the token service hangs, a hundred callers must not wait for it one after the other.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        base_url: str,
+        credentials: AppCredentials,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._http = http
+        self._url = base_url + _TOKEN_CALL.template
+        self._credentials = credentials
+        self._clock = clock
+        self._token: str | None = None
+        self._renew_at: datetime | None = None
+        self._expires_at: datetime | None = None
+        self._renewal: asyncio.Task[str] | None = None
+
+    async def headers(self) -> dict[str, str]:
+        """The raw token, without the word Bearer, as the official client sends it."""
+        now = self._clock()
+        if self._token is None or self._renew_at is None or self._expires_at is None:
+            return {"Authorization": await self._shared_renewal()}
+        if now < self._renew_at:
+            return {"Authorization": self._token}
+        try:
+            return {"Authorization": await self._shared_renewal()}
+        except WixUnavailableError:
+            # The token service is down, but the old token has minutes left: that is what renewing early is for.
+            if now < self._expires_at and self._token is not None:
+                return {"Authorization": self._token}
+            raise
+
+    async def renewed(self, refused: dict[str, str]) -> dict[str, str] | None:
+        """A newer token than the refused one: perhaps another call has already fetched it."""
+        if self._token is not None and refused.get("Authorization") != self._token:
+            return {"Authorization": self._token}
+        return {"Authorization": await self._shared_renewal()}
+
+    async def _shared_renewal(self) -> str:
+        if self._renewal is None:
+            self._renewal = asyncio.create_task(self._renew())
+            self._renewal.add_done_callback(self._renewal_ended)
+        # Shielded, since a caller that is cancelled must not take the token away from the others.
+        return await asyncio.shield(self._renewal)
+
+    def _renewal_ended(self, renewal: asyncio.Task[str]) -> None:
+        self._renewal = None
+        if not renewal.cancelled():
+            renewal.exception()  # marks it as seen: when every caller was cancelled, nobody else looks
+
+    async def _renew(self) -> str:
+        body = {
+            "grant_type": "client_credentials",
+            "client_id": self._credentials.app_id,
+            "client_secret": self._credentials.app_secret,
+            "instance_id": self._credentials.instance_id,
+        }
+        asked_at = self._clock()
+        answer = await exchange(self._http, _TOKEN_CALL, self._url, headers={}, params=None, body=body)
+        try:
+            granted = understand(answer, _TOKEN_CALL, asked_at)
+        except (WixRefusedError, WixConflictError, WixUnauthorizedError) as refusal:
+            raise WixUnauthorizedError(
+                f"Wix gives no access token for the instance {self._credentials.instance_id} "
+                f"({refusal.status} {refusal.code or 'without a code'}, request id {refusal.request_id or 'none'}): "
+                "check app_id and app_secret, and that the app is still installed on the site.",
+                status=refusal.status,
+                request_id=refusal.request_id,
+                complaint=refusal.complaint,
+            ) from None
+        return self._keep(granted, asked_at)
+
+    def _keep(self, granted: dict[str, Any], asked_at: datetime) -> str:
+        token = granted.get("access_token")
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
+            raise WixUnavailableError("Wix answered the request for an access token without one.")
+        lifetime = timedelta(seconds=_seconds(granted.get("expires_in")))
+        self._token = token
+        self._expires_at = asked_at + lifetime
+        self._renew_at = self._expires_at - min(RENEW_EARLY, lifetime / 10)
+        return token
+
+
+def _seconds(expires_in: Any) -> float:
+    try:
+        seconds = float(expires_in)
+    except (TypeError, ValueError):
+        return TOKEN_SECONDS
+    return seconds if 0 < seconds <= 366 * 86_400 else TOKEN_SECONDS
+
+
+def authority(
+    http: httpx.AsyncClient, base_url: str, credentials: Credentials, clock: Callable[[], datetime]
+) -> Authority:
+    """What signs the calls that use these credentials."""
+    if isinstance(credentials, ApiKeyCredentials):
+        return ApiKeyAuthority(credentials)
+    return AppAuthority(http, base_url, credentials, clock)

@@ -1,0 +1,92 @@
+"""Badges, API v4 (fact sheet, section 2.13): what members show beside their name. See ``assignments`` for who has one."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from milestones.wix.answers import Call
+from milestones.wix.fields import Entity, Instant, Revision
+from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, every_page, one
+from milestones.wix.transport import WixClient
+
+BACKGROUND_COLOR = "#796EFF"
+TEXT_COLOR = "#FFFFFF"
+
+_ROOT = "/badges/v4/badges"
+_CREATE = Call("POST", _ROOT, reads=False)
+_GET = Call("GET", _ROOT + "/{badgeId}", reads=True)
+_QUERY = Call("POST", _ROOT + "/query", reads=True)
+_DELETE = Call("DELETE", _ROOT + "/{badgeId}", reads=False)
+
+
+class Badge(Entity):
+    """A badge of the site. The title need not be unique; the slug, which Wix derives from it, is."""
+
+    id: str
+    title: str = ""
+    description: str | None = None
+    slug: str | None = None
+    background_color: str | None = None
+    text_color: str | None = None
+    permissions_enabled: bool = False
+    revision: Revision = 0
+    created_date: Instant | None = None
+    updated_date: Instant | None = None
+
+
+async def get(client: WixClient, badge_id: str) -> Badge:
+    """The badge. Raises WixNotFoundError."""
+    return one(await client.send(_GET, ids={"badgeId": badge_id}), "badge", Badge, _GET)
+
+
+async def query(
+    client: WixClient,
+    where: Filter = None,
+    *,
+    sort: Sequence[Sort] = (),
+    limit: int = 100,
+    cursor: str | None = None,
+) -> Page[Badge]:
+    """Badges by id, title, description or slug. At most 100 a page; only ascending orders."""
+    answer = await client.send(_QUERY, body={"query": cursor_request(where, sort, limit, cursor)})
+    return cursor_page(answer, "badges", Badge, _QUERY)
+
+
+def query_all(
+    client: WixClient,
+    where: Filter = None,
+    *,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> AsyncIterator[Page[Badge]]:
+    """All pages of a query."""
+    return every_page(lambda at: query(client, where, limit=limit, cursor=at), cursor)
+
+
+async def find_by_title(client: WixClient, title: str) -> Badge | None:
+    """The badge with exactly this title, if it shows yet; the one with the lowest id where several have it."""
+    page = await query(client, {"title": {"$eq": title}})
+    return min(
+        (found for found in page.items if found.title == title), key=lambda badge: badge.id, default=None
+    )
+
+
+async def create(
+    client: WixClient,
+    title: str,
+    *,
+    description: str | None = None,
+    background_color: str = BACKGROUND_COLOR,
+    text_color: str = TEXT_COLOR,
+) -> Badge:
+    """Makes a badge: title of 1 to 50 characters, colours as ``#RRGGBB`` in upper case.
+
+    Nothing makes a repetition harmless: after a lost answer look with ``find_by_title``.
+    """
+    badge = {"title": title, "backgroundColor": background_color, "textColor": text_color}
+    if description:
+        badge["description"] = description
+    return one(await client.send(_CREATE, body={"badge": badge}), "badge", Badge, _CREATE)
+
+
+async def delete(client: WixClient, badge_id: str) -> None:
+    """Removes the badge, from all members too. Raises WixNotFoundError."""
+    await client.send(_DELETE, ids={"badgeId": badge_id})

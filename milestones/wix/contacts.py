@@ -1,0 +1,169 @@
+"""Contacts: the people of a site, whether or not they have an account (fact sheet, section 2.16)."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from milestones.wix.answers import Call
+from milestones.wix.errors import WixError
+from milestones.wix.fields import Entity, Instant, Revision, State
+from milestones.wix.paging import Filter, Page, every_page, offset_of, offset_page, one
+from milestones.wix.transport import WixClient
+
+_ROOT = "/contacts/v4/contacts"
+_GET = Call("GET", _ROOT + "/{id}", reads=True)
+_QUERY = Call("POST", _ROOT + "/query", reads=True)
+_CREATE = Call("POST", _ROOT, reads=False)
+_DELETE = Call("DELETE", _ROOT + "/{contactId}", reads=False)
+
+
+class ContactConsent(State):
+    """The consent that the contact itself shows: a second, slower road to what ``subscriptions`` says."""
+
+    UNKNOWN = "UNKNOWN"
+    NO_SUBSCRIPTION_STATUS = "NO_SUBSCRIPTION_STATUS"
+    NOT_SET = "NOT_SET"
+    PENDING = "PENDING"
+    SUBSCRIBED = "SUBSCRIBED"
+    UNSUBSCRIBED = "UNSUBSCRIBED"
+
+
+class ContactName(Entity):
+    """A person's name."""
+
+    first: str | None = None
+    last: str | None = None
+
+
+class ContactEmail(Entity):
+    """One of a contact's addresses."""
+
+    email: str = ""
+    tag: str | None = None
+    primary: bool = False
+
+
+class ContactEmails(Entity):
+    """All of a contact's addresses."""
+
+    items: tuple[ContactEmail, ...] = ()
+
+
+class ContactInfo(Entity):
+    """What is known of the person. ``locale`` is such as ``de-DE``."""
+
+    name: ContactName = ContactName()
+    emails: ContactEmails = ContactEmails()
+    locale: str | None = None
+
+
+class PrimaryEmail(Entity):
+    """The address to write to."""
+
+    email: str | None = None
+    subscription_status: ContactConsent = ContactConsent.NOT_SET
+
+
+class PrimaryInfo(Entity):
+    """The main address and phone, as Wix derives them."""
+
+    email: str | None = None
+
+
+class Contact(Entity):
+    """A person: personal data."""
+
+    id: str
+    revision: Revision = 0
+    info: ContactInfo = ContactInfo()
+    primary_info: PrimaryInfo = PrimaryInfo()
+    primary_email: PrimaryEmail = PrimaryEmail()
+    created_date: Instant | None = None
+    updated_date: Instant | None = None
+
+    @property
+    def email(self) -> str | None:
+        """The address to write to, wherever Wix put it in this answer."""
+        listed = sorted(self.info.emails.items, key=lambda item: not item.primary)
+        return self.primary_email.email or self.primary_info.email or (listed[0].email if listed else None)
+
+    @property
+    def emails(self) -> frozenset[str]:
+        """Every address of the contact, case-folded."""
+        addresses = {item.email for item in self.info.emails.items} | {self.email or ""}
+        return frozenset(address.casefold() for address in addresses if address)
+
+
+async def get(client: WixClient, contact_id: str, *, priority: bool = False) -> Contact:
+    """The contact; if it was merged, the one it was merged into, with another id. Raises WixNotFoundError."""
+    return one(await client.send(_GET, ids={"id": contact_id}, priority=priority), "contact", Contact, _GET)
+
+
+async def query(
+    client: WixClient,
+    where: Filter = None,
+    *,
+    limit: int = 100,
+    cursor: str | None = None,
+    priority: bool = False,
+) -> Page[Contact]:
+    """Contacts, at most 1,000 a page, counted by offset."""
+    offset = offset_of(cursor)
+    request: dict[str, Any] = {"paging": {"limit": limit, "offset": offset}}
+    if where:
+        request["filter"] = dict(where)
+    answer = await client.send(_QUERY, body={"query": request}, priority=priority)
+    return offset_page(answer, "contacts", Contact, _QUERY, offset=offset, limit=limit)
+
+
+def query_all(
+    client: WixClient,
+    where: Filter = None,
+    *,
+    limit: int = 1000,
+    cursor: str | None = None,
+) -> AsyncIterator[Page[Contact]]:
+    """All pages of a query."""
+    return every_page(lambda at: query(client, where, limit=limit, cursor=at), cursor)
+
+
+async def find_by_email(client: WixClient, email: str, *, priority: bool = False) -> Contact | None:
+    """The contact with this address, if it shows yet: whose main address it is first, and then the lowest id."""
+    spellings = list(dict.fromkeys((email, email.casefold())))
+    page = await query(client, {"info.emails.email": {"$in": spellings}}, priority=priority)
+    wanted = email.casefold()
+    return min(
+        (contact for contact in page.items if wanted in contact.emails),
+        key=lambda contact: ((contact.email or "").casefold() != wanted, contact.id),
+        default=None,
+    )
+
+
+async def create(
+    client: WixClient,
+    email: str,
+    *,
+    first_name: str | None = None,
+    last_name: str | None = None,
+    priority: bool = False,
+) -> Contact:
+    """Makes a contact. Raises a WixError, for which see ``duplicate_of``, when the address is taken."""
+    info: dict[str, Any] = {"emails": {"items": [{"tag": "UNTAGGED", "email": email, "primary": True}]}}
+    name = {"first": first_name, "last": last_name}
+    if any(name.values()):
+        info["name"] = {part: value for part, value in name.items() if value}
+    return one(
+        await client.send(_CREATE, body={"info": info}, priority=priority), "contact", Contact, _CREATE
+    )
+
+
+def duplicate_of(error: WixError) -> str | None:
+    """The id of the contact because of which ``create`` was refused, or None if it was refused for another reason."""
+    if error.code != "DUPLICATE_CONTACT_EXISTS":
+        return None
+    duplicate = error.complaint.data.get("duplicateContactId")
+    return duplicate if isinstance(duplicate, str) and duplicate else None
+
+
+async def delete(client: WixClient, contact_id: str) -> None:
+    """Deletes the contact. Members and those with a billing subscription are refused."""
+    await client.send(_DELETE, ids={"contactId": contact_id})

@@ -1,0 +1,82 @@
+"""Members: contacts who signed up on the site (fact sheet, section 2.15). Member ids and contact ids differ."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from milestones.wix.answers import Call
+from milestones.wix.fields import Entity, Instant, State
+from milestones.wix.paging import Filter, Page, every_page, offset_of, offset_page, one
+from milestones.wix.transport import WixClient
+
+_ROOT = "/members/v1/members"
+_GET = Call("GET", _ROOT + "/{id}", reads=True)
+_QUERY = Call("POST", _ROOT + "/query", reads=True)
+
+
+class MemberStatus(State):
+    """Whether the member may sign in. A public reading always says UNKNOWN."""
+
+    UNKNOWN = "UNKNOWN"
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    BLOCKED = "BLOCKED"
+    OFFLINE = "OFFLINE"
+
+
+class MemberProfile(Entity):
+    """What other members see."""
+
+    nickname: str | None = None
+    slug: str | None = None
+
+
+class Member(Entity):
+    """A member: personal data."""
+
+    id: str
+    contact_id: str | None = None
+    login_email: str | None = None
+    status: MemberStatus = MemberStatus.UNKNOWN
+    profile: MemberProfile = MemberProfile()
+    created_date: Instant | None = None
+    updated_date: Instant | None = None
+
+
+async def get(client: WixClient, member_id: str, *, priority: bool = False) -> Member:
+    """The member with address and status, which a public reading would hide. Raises WixNotFoundError."""
+    answer = await client.send(_GET, ids={"id": member_id}, params={"fieldsets": ["FULL"]}, priority=priority)
+    return one(answer, "member", Member, _GET)
+
+
+async def query(
+    client: WixClient,
+    where: Filter = None,
+    *,
+    limit: int = 100,
+    cursor: str | None = None,
+    priority: bool = False,
+) -> Page[Member]:
+    """Members by id, contact, login address, status or name. At most 100 a page, counted by offset."""
+    offset = offset_of(cursor)
+    request: dict[str, Any] = {"paging": {"limit": limit, "offset": offset}}
+    if where:
+        request["filter"] = dict(where)
+    answer = await client.send(_QUERY, body={"query": request, "fieldsets": ["FULL"]}, priority=priority)
+    return offset_page(answer, "members", Member, _QUERY, offset=offset, limit=limit)
+
+
+def query_all(
+    client: WixClient,
+    where: Filter = None,
+    *,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> AsyncIterator[Page[Member]]:
+    """All pages of a query."""
+    return every_page(lambda at: query(client, where, limit=limit, cursor=at), cursor)
+
+
+async def find_by_contact(client: WixClient, contact_id: str, *, priority: bool = False) -> Member | None:
+    """The member that this contact is, if it is one and it shows yet."""
+    page = await query(client, {"contactId": {"$eq": contact_id}}, limit=10, priority=priority)
+    return next((member for member in page.items if member.contact_id == contact_id), None)

@@ -1,0 +1,168 @@
+"""Reading entities and pages of them out of answers, by cursor or by offset (fact sheet, section 6).
+
+A page that Wix counts by offset gives its next offset as ``next_cursor``, so that callers keep and resume both alike.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from milestones.wix.answers import Call, unreadable
+from milestones.wix.errors import WixUnavailableError
+from milestones.wix.fields import Entity
+
+E = TypeVar("E", bound=Entity)
+T = TypeVar("T")
+
+Filter = Mapping[str, Any] | None
+"""A filter as Wix spells it, such as ``{"points.balance": {"$gte": 900}}``; all of its conditions must hold."""
+
+
+@dataclass(frozen=True)
+class Sort:
+    """One entry of an order: the field as Wix spells it."""
+
+    field: str
+    descending: bool = False
+
+    def wire(self) -> dict[str, str]:
+        """As query and search take it."""
+        return {"fieldName": self.field, "order": "DESC" if self.descending else "ASC"}
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some of the answers.
+
+    next_cursor: where the next page begins, None after the last. It holds filter and order, and may be kept.
+    total: how many there are in all, if Wix says.
+    unreadable: how many of this page were left out because they lacked what nothing can be done without. One broken
+    entity must not stop a scan at its page for ever; the caller counts and reports them.
+    """
+
+    items: tuple[T, ...]
+    next_cursor: str | None = None
+    total: int | None = None
+    unreadable: int = 0
+
+
+def one(answer: Mapping[str, Any], key: str, model: type[E], call: Call) -> E:
+    """The entity under ``key``. Raises WixUnavailableError when it is missing or broken; lost if the call wrote."""
+    try:
+        return model.model_validate(answer.get(key))
+    except ValidationError as error:
+        raise unreadable(call, f"{key} {_faulty_fields(error)}") from None
+
+
+def whole(answer: Mapping[str, Any], model: type[E], call: Call) -> E:
+    """The answer itself as an entity. Raises as ``one`` does."""
+    return one({"the answer": answer}, "the answer", model, call)
+
+
+def maybe(answer: Mapping[str, Any], key: str, model: type[E]) -> E | None:
+    """The entity under ``key``, or None when it is missing or broken: for what is welcome but not needed."""
+    try:
+        return model.model_validate(answer.get(key))
+    except ValidationError:
+        return None
+
+
+def text(answer: Mapping[str, Any], key: str, call: Call) -> str:
+    """The text under ``key``, such as a new id. Raises WixUnavailableError when there is none."""
+    value = answer.get(key)
+    if not isinstance(value, str) or not value:
+        raise unreadable(call, f"{key} is missing")
+    return value
+
+
+def many(answer: Mapping[str, Any], key: str, model: type[E], call: Call) -> tuple[tuple[E, ...], int]:
+    """The readable entities of the list under ``key``, and how many were not. A missing list is an empty one."""
+    found = answer.get(key)
+    if found is None:
+        return (), 0
+    if not isinstance(found, list):
+        raise unreadable(call, f"{key} is not a list")
+    items: list[E] = []
+    for entry in found:
+        try:
+            items.append(model.model_validate(entry))
+        except ValidationError:
+            continue
+    return tuple(items), len(found) - len(items)
+
+
+def cursor_request(
+    where: Filter,
+    sort: Sequence[Sort],
+    limit: int,
+    cursor: str | None,
+) -> dict[str, Any]:
+    """A query or search. After the first page only the cursor is sent: it carries filter and order."""
+    if cursor is not None:
+        return {"cursorPaging": {"limit": limit, "cursor": cursor}}
+    request: dict[str, Any] = {"cursorPaging": {"limit": limit}}
+    if where:
+        request["filter"] = dict(where)
+    if sort:
+        request["sort"] = [entry.wire() for entry in sort]
+    return request
+
+
+def cursor_page(answer: Mapping[str, Any], key: str, model: type[E], call: Call) -> Page[E]:
+    """A page whose metadata name the next cursor. It is the last when ``hasNext`` is false or no cursor is given."""
+    items, broken = many(answer, key, model, call)
+    metadata = _mapping(answer.get("pagingMetadata") or answer.get("metadata"))
+    following = _mapping(metadata.get("cursors")).get("next")
+    if metadata.get("hasNext") is False or not isinstance(following, str) or not following:
+        following = None
+    return Page(items, following, _count(metadata.get("total")), broken)
+
+
+def offset_of(cursor: str | None) -> int:
+    """The offset that a ``next_cursor`` of an offset-paged resource means."""
+    return int(cursor) if cursor else 0
+
+
+def offset_page(
+    answer: Mapping[str, Any], key: str, model: type[E], call: Call, *, offset: int, limit: int
+) -> Page[E]:
+    """A page counted from ``offset``. Without a total, a full page is taken to have a successor."""
+    items, broken = many(answer, key, model, call)
+    metadata = _mapping(answer.get("pagingMetadata") or answer.get("metadata"))
+    total = _count(answer.get("totalResults", metadata.get("total")))
+    reached = offset + len(items) + broken
+    more = reached < total if total is not None else reached - offset >= limit
+    return Page(items, str(reached) if more and reached > offset else None, total, broken)
+
+
+async def every_page(
+    fetch: Callable[[str | None], Awaitable[Page[T]]], cursor: str | None = None
+) -> AsyncIterator[Page[T]]:
+    """Page after page, from ``cursor`` or the beginning. The next one is asked for only when the caller wants it."""
+    while True:
+        page = await fetch(cursor)
+        yield page
+        if page.next_cursor is None:
+            return
+        if page.next_cursor == cursor:
+            raise WixUnavailableError("Wix answers the same page again and again: its cursor does not move.")
+        cursor = page.next_cursor
+
+
+def _faulty_fields(error: ValidationError) -> str:
+    # Only places: the values that pydantic would quote may be a customer's.
+    faults = error.errors(include_input=False, include_context=False, include_url=False)
+    places = {".".join(str(step) for step in fault["loc"]) or "itself" for fault in faults}
+    return f"is missing or broken at {', '.join(sorted(places))}"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

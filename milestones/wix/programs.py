@@ -1,0 +1,135 @@
+"""The loyalty program: one for each site, without id or revision (fact sheet, section 2.1).
+
+No event tells of activation or pause, so whoever needs the status asks.
+"""
+
+from typing import Any
+
+from milestones.wix.answers import Call
+from milestones.wix.fields import Entity, Instant, State
+from milestones.wix.paging import one, whole
+from milestones.wix.transport import WixClient
+
+_ROOT = "/loyalty-programs/v1/program"
+_GET = Call("GET", _ROOT, reads=True)
+_FEATURES = Call("GET", _ROOT + "/premium-features", reads=True)
+_UPDATE = Call("PATCH", _ROOT, reads=False)
+_ACTIVATE = Call("POST", _ROOT + "/activate", reads=False)
+_PAUSE = Call("POST", _ROOT + "/pause", reads=False)
+_ENABLE_EXPIRATION = Call("POST", _ROOT + "/points-expiration/enable", reads=False)
+_DISABLE_EXPIRATION = Call("POST", _ROOT + "/points-expiration/disable", reads=False)
+
+
+class ProgramStatus(State):
+    """Points move only while the program is ACTIVE."""
+
+    UNKNOWN = "UNKNOWN"
+    DRAFT = "DRAFT"
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+
+
+class ExpirationStatus(State):
+    """Whether points expire."""
+
+    UNKNOWN = "UNKNOWN_STATUS"
+    DISABLED = "DISABLED"
+    ENABLED = "ENABLED"
+
+
+class PointDefinition(Entity):
+    """What the program calls a point."""
+
+    custom_name: str | None = None
+
+
+class ProgramExpiration(Entity):
+    """After how many months of inactivity (1-12) which share of the points (1-100 percent) goes."""
+
+    status: ExpirationStatus = ExpirationStatus.UNKNOWN
+    months_of_inactivity: int | None = None
+    expiring_points_percentage: int | None = None
+
+
+class PremiumFeatures(Entity):
+    """What the site's plan allows."""
+
+    loyalty_program: bool = False
+    tiers: bool = False
+    points_expiration: bool = False
+
+
+class Program(Entity):
+    """The program as it is."""
+
+    name: str | None = None
+    status: ProgramStatus = ProgramStatus.UNKNOWN
+    point_definition: PointDefinition = PointDefinition()
+    points_expiration: ProgramExpiration = ProgramExpiration()
+    premium_features: PremiumFeatures = PremiumFeatures()
+    created_date: Instant | None = None
+    updated_date: Instant | None = None
+
+    @property
+    def points_name(self) -> str:
+        """What to call a point: the shop's word, or Wix's default."""
+        return self.point_definition.custom_name or "Points"
+
+
+async def get(client: WixClient, *, priority: bool = False) -> Program:
+    """The program as it is now."""
+    return one(await client.send(_GET, priority=priority), "loyaltyProgram", Program, _GET)
+
+
+async def premium_features(client: WixClient) -> PremiumFeatures:
+    """What the site's plan allows."""
+    return whole(await client.send(_FEATURES), PremiumFeatures, _FEATURES)
+
+
+async def update(
+    client: WixClient,
+    *,
+    name: str | None = None,
+    points_name: str | None = None,
+    months_of_inactivity: int | None = None,
+    expiring_points_percentage: int | None = None,
+) -> Program:
+    """Changes what is given and leaves the rest: name (2-50 characters), the word for a point (at most 20), expiry."""
+    program: dict[str, Any] = {}
+    if name is not None:
+        program["name"] = name
+    if points_name is not None:
+        program["pointDefinition"] = {"customName": points_name}
+    expiration = {
+        "monthsOfInactivity": months_of_inactivity,
+        "expiringPointsPercentage": expiring_points_percentage,
+    }
+    if given := {field: value for field, value in expiration.items() if value is not None}:
+        program["pointsExpiration"] = given
+    return one(
+        await client.send(_UPDATE, body={"loyaltyProgram": program}), "loyaltyProgram", Program, _UPDATE
+    )
+
+
+async def activate(client: WixClient) -> Program:
+    """Lets customers take part. Refused, with field ``programName``, while the program has no name."""
+    return await _switch(client, _ACTIVATE)
+
+
+async def pause(client: WixClient) -> Program:
+    """Stops earning and redeeming."""
+    return await _switch(client, _PAUSE)
+
+
+async def enable_points_expiration(client: WixClient) -> Program:
+    """Lets points expire as ``update`` has set."""
+    return await _switch(client, _ENABLE_EXPIRATION)
+
+
+async def disable_points_expiration(client: WixClient) -> Program:
+    """Lets points live for ever."""
+    return await _switch(client, _DISABLE_EXPIRATION)
+
+
+async def _switch(client: WixClient, call: Call) -> Program:
+    return one(await client.send(call, body={}), "loyaltyProgram", Program, call)

@@ -1,0 +1,113 @@
+"""What moved points (fact sheet, section 2.8). No event tells of a transaction, and queries lag."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from milestones.wix.answers import Call
+from milestones.wix.fields import Entity, Instant, State
+from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, every_page, one
+from milestones.wix.transport import WixClient
+
+_ROOT = "/loyalty-transactions/v1/loyalty-transactions"
+_GET = Call("GET", _ROOT + "/{loyaltyTransactionId}", reads=True)
+_QUERY = Call("POST", _ROOT + "/query", reads=True)
+
+
+class TransactionType(State):
+    """Why points moved. The type that documentation calls ``GIVE`` does not exist (fact sheet, section 0.1)."""
+
+    UNKNOWN = "UNKNOWN"
+    EARN = "EARN"
+    REDEEM = "REDEEM"
+    ADJUST = "ADJUST"
+    REFUND = "REFUND"
+    EXPIRE = "EXPIRE"
+
+
+class EarnInfo(Entity):
+    """Where earned points came from."""
+
+    app_id: str | None = None
+    activity_type: str | None = None
+    order_id: str | None = None
+
+
+class RedeemInfo(Entity):
+    """What redeemed points bought."""
+
+    reward_id: str | None = None
+    reward_type: str | None = None
+    reference_entity_id: str | None = None
+
+
+class AdjustInfo(Entity):
+    """Who adjusted, and the balance before and after."""
+
+    app_id: str | None = None
+    amount_before: int | None = None
+    amount_after: int | None = None
+
+
+class Transaction(Entity):
+    """One movement of points. ``idempotency_key`` is there for points that a call to ``earn`` gave."""
+
+    id: str
+    account_id: str | None = None
+    created_date: Instant | None = None
+    amount: int = 0
+    transaction_type: TransactionType = TransactionType.UNKNOWN
+    description: str | None = None
+    idempotency_key: str | None = None
+    earn_info: EarnInfo | None = None
+    redeem_info: RedeemInfo | None = None
+    adjust_info: AdjustInfo | None = None
+
+
+async def get(client: WixClient, transaction_id: str) -> Transaction:
+    """One transaction. Raises WixNotFoundError."""
+    return one(
+        await client.send(_GET, ids={"loyaltyTransactionId": transaction_id}),
+        "loyaltyTransaction",
+        Transaction,
+        _GET,
+    )
+
+
+async def query(
+    client: WixClient,
+    where: Filter = None,
+    *,
+    sort: Sequence[Sort] = (),
+    limit: int = 100,
+    cursor: str | None = None,
+) -> Page[Transaction]:
+    """Transactions by account, amount, description, idempotency key, type or date. At most 100 a page."""
+    answer = await client.send(_QUERY, body={"query": cursor_request(where, sort, limit, cursor)})
+    return cursor_page(answer, "loyaltyTransactions", Transaction, _QUERY)
+
+
+def query_all(
+    client: WixClient,
+    where: Filter = None,
+    *,
+    sort: Sequence[Sort] = (),
+    limit: int = 100,
+    cursor: str | None = None,
+) -> AsyncIterator[Page[Transaction]]:
+    """All pages of a query."""
+    return every_page(lambda at: query(client, where, sort=sort, limit=limit, cursor=at), cursor)
+
+
+async def find_by_idempotency_key(
+    client: WixClient, key: str, *, account_id: str | None = None
+) -> Transaction | None:
+    """The transaction that an ``earn`` with this key left, if it shows yet."""
+    wanted = {"idempotencyKey": {"$eq": key}} | ({"accountId": {"$eq": account_id}} if account_id else {})
+    page = await query(client, wanted, limit=10)
+    return next((found for found in page.items if found.idempotency_key == key), None)
+
+
+async def find_by_description(client: WixClient, account_id: str, description: str) -> Transaction | None:
+    """The transaction that an ``adjust`` with this description left, if it shows yet: its only mark of ours."""
+    wanted = {"accountId": {"$eq": account_id}, "description": {"$eq": description}}
+    page = await query(client, wanted, limit=10)
+    return next((found for found in page.items if found.description == description), None)
