@@ -1,0 +1,1 @@
+"""What is on disk: SQLModel tables, and the transactions in which they change together."""

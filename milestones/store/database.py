@@ -1,0 +1,172 @@
+"""The held resource: one database, SQLite in a file or PostgreSQL.
+
+On SQLite there is one writing connection: a pool of writers made an acknowledgement take ten times as long.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from milestones.errors import ConfigurationError, StoreUnavailableError
+
+Transaction = AsyncConnection
+"""What the functions of this package take first. It ends with the ``async with`` of ``Store.write`` or ``read``."""
+
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+}
+
+
+def database_url(text_url: str) -> URL:
+    """The URL with the driver that this program uses. Raises ConfigurationError for other databases."""
+    url = make_url(text_url)
+    driver = _DRIVERS.get(url.drivername.partition("+")[0])
+    if driver is None:
+        raise ConfigurationError(
+            [
+                f"daemon.database: {url.drivername} is not supported; use sqlite:///path or postgresql://host/name."
+            ]
+        )
+    return url.set(drivername=driver)
+
+
+def database_file(url: URL) -> Path | None:
+    """The file of a SQLite database; None for PostgreSQL."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    return Path(url.database or "")
+
+
+class Store:
+    """Transactions on one database. Build it with ``Store.open`` and close it; nothing connects before that."""
+
+    def __init__(self, url: URL, writer: AsyncEngine | None, reader: AsyncEngine) -> None:
+        self.url = url
+        self._writer = writer
+        self._reader = reader
+        # SQLite allows one writer; waiting here is fair, waiting inside SQLite is a lottery with time-outs.
+        self._turn: AbstractAsyncContextManager[Any] = (
+            asyncio.Lock() if database_file(url) is not None else nullcontext()
+        )
+
+    @classmethod
+    async def open(cls, text_url: str, *, read_only: bool = False, pool: int = 8) -> Self:
+        """Prepare the connections. The schema is checked by ``store.schema``, not here."""
+        url = database_url(text_url)
+        path = database_file(url)
+        if path is None:
+            engine = create_async_engine(url, pool_size=pool, max_overflow=pool, pool_pre_ping=True)
+            return cls(url, None if read_only else engine, engine)
+        reader = _sqlite_engine(path, mode="ro", begin="BEGIN")
+        if read_only:
+            return cls(url, None, reader)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return cls(url, _sqlite_engine(path, mode="rwc", begin="BEGIN IMMEDIATE"), reader)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._writer is not None:
+            await self._writer.dispose()
+        await self._reader.dispose()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Transaction]:
+        """One transaction: committed with full durability at the end, or nothing of it was.
+
+        Raises StoreUnavailableError when the database cannot take it.
+        """
+        assert self._writer is not None, "a read-only store was asked to write"
+        async with self._turn:
+            with _sentences():
+                async with self._writer.begin() as connection:
+                    yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        """A consistent view that never blocks a writer."""
+        with _sentences():
+            async with self._reader.connect() as connection:
+                yield connection
+
+
+def _sqlite_engine(path: Path, *, mode: str, begin: str) -> AsyncEngine:
+    # A connection that writes stays open (its pool has one place); readers come and go.
+    options: dict[str, Any] = (
+        {"pool_size": 1, "max_overflow": 0} if mode == "rwc" else {"poolclass": NullPool}
+    )
+    location = f"file:{_quoted(path)}?mode={mode}&uri=true"
+    engine = create_async_engine(f"sqlite+aiosqlite:///{location}", **options)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA busy_timeout = 5000")
+        if mode == "rwc":
+            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.execute("PRAGMA synchronous = FULL")
+            cursor.execute("PRAGMA secure_delete = ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begun(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _quoted(path: Path) -> str:
+    return os.fspath(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turns the driver's errors into a sentence; the transaction is already undone when it is read."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise StoreUnavailableError(_sentence(error)) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailableError(_sentence(error)) from error
+        raise
+
+
+_REASONS = (
+    ("disk is full", "the disk is full; make room, nothing was lost"),
+    ("readonly database", "the file or its folder is read-only for this user; check owner and permissions"),
+    ("locked", "another program holds the file; close it"),
+    ("unable to open", "the file cannot be opened; check that the folder exists and may be written"),
+    ("not a database", "the file is no SQLite database"),
+    ("malformed", "the file is damaged; restore a backup"),
+    ("no such table", "the schema is missing; run `milestones db upgrade`"),
+)
+
+
+def _sentence(error: DBAPIError) -> str:
+    told = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    for part, reason in _REASONS:
+        if part in told:
+            return f"The database cannot be used now: {reason}."
+    return f"The database cannot be used now: {told}."
+
+
+async def is_alive(store: Store) -> bool:
+    """Whether a trivial question is answered."""
+    try:
+        async with store.read() as tx:
+            await tx.execute(text("SELECT 1"))
+    except StoreUnavailableError:
+        return False
+    return True
