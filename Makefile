@@ -63,7 +63,7 @@ $(VENV)/tools: $(VENV)/program constraints-dev.txt
 	@touch $@
 
 $(VENV)/program: $(VENV)/created constraints.txt pyproject.toml
-	@echo "Installing the program into $(VENV) (once, about a quarter of a minute) ..."
+	@echo "Installing the program into $(VENV) (once, about half a minute) ..."
 	@$(PIP) install --require-hashes --requirement constraints.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
