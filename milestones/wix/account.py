@@ -2,6 +2,9 @@
 
 from milestones.wix.fields import Entity, Instant, Revision
 
+LOYALTY_APP_ID = "553c79f3-5625-4f38-b14b-ef7c0d1e87df"
+"""The loyalty program's app: the documented source of points given by hand (fact sheet, sections 1 and 2.3)."""
+
 
 class Points(Entity):
     """Points of one account, or of all. Whole numbers; what Wix leaves out is 0."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from milestones.wix.account import Account, ProgramTotals
+from milestones.wix.account import LOYALTY_APP_ID, Account, ProgramTotals
 from milestones.wix.answers import Call, unreadable
 from milestones.wix.errors import WixError, WixNotFoundError, WixRefusedError, says_duplicate
 from milestones.wix.fields import wire_time
@@ -25,7 +25,6 @@ from milestones.wix.paging import (
 )
 from milestones.wix.transport import WixClient
 
-LOYALTY_APP_ID = "553c79f3-5625-4f38-b14b-ef7c0d1e87df"
 MAX_AMOUNT = 9_999_999
 MAX_BALANCE = 999_999_999
 MAX_DESCRIPTION = 100

@@ -54,6 +54,16 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Question:
+    """A call with everything filled in but who asks. params: the query string. body: JSON."""
+
+    call: Call
+    url: str
+    params: Mapping[str, ParameterValue] | None = None
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class Answer:
     """An HTTP answer, read whole."""
 
@@ -64,27 +74,13 @@ class Answer:
     retry_after: str | None = None
 
 
-async def exchange(
-    http: httpx.AsyncClient,
-    call: Call,
-    url: str,
-    *,
-    headers: Mapping[str, str],
-    params: Mapping[str, ParameterValue] | None,
-    body: Mapping[str, Any] | None,
-) -> Answer:
+async def exchange(http: httpx.AsyncClient, question: Question, headers: Mapping[str, str]) -> Answer:
     """Asks once and reads the answer, of 16 MiB at most, within 30 s in all.
 
     Raises WixUnavailableError, lost unless the call reads or surely never left this machine.
     """
-    request = http.build_request(
-        call.method,
-        url,
-        params=dict(params) if params else None,
-        json=body,
-        headers={"Accept": "application/json", **headers},
-        timeout=TIMEOUT,
-    )
+    call = question.call
+    request = _request(http, question, headers)
     try:
         async with asyncio.timeout(EXCHANGE_SECONDS):
             response = await http.send(request, stream=True, follow_redirects=False)
@@ -106,6 +102,23 @@ async def exchange(
         raise WixUnavailableError(
             f"No whole answer came from Wix to {call} ({type(error).__name__}).", lost=not call.reads
         ) from error
+
+
+def _request(http: httpx.AsyncClient, question: Question, headers: Mapping[str, str]) -> httpx.Request:
+    sent = {"Accept": "application/json", **headers}
+    content = None
+    if question.body is not None:
+        sent["Content-Type"] = "application/json"
+        # In ASCII, since a name out of a webhook may hold half a surrogate pair, which UTF-8 cannot spell.
+        content = json.dumps(question.body, separators=(",", ":")).encode("ascii")
+    params = dict(question.params) if question.params else None
+    method, url = question.call.method, question.url
+    try:
+        return http.build_request(method, url, params=params, content=content, headers=sent, timeout=TIMEOUT)
+    except (httpx.InvalidURL, UnicodeEncodeError):
+        raise WixRefusedError(
+            f"{question.call} cannot be sent to Wix: an id or a credential in it is no plain text."
+        ) from None
 
 
 async def _bounded(response: httpx.Response, call: Call) -> bytes:
@@ -179,7 +192,8 @@ def _refused(answer: Answer, call: Call) -> WixError:
     complaint = read_complaint(answer.body)
     fields = f" for {', '.join(complaint.fields)}" if complaint.fields else ""
     code = f" {complaint.code}" if complaint.code else ""
-    return _BY_STATUS.get(answer.status, WixRefusedError)(
+    kind = WixConflictError if complaint.stale else _BY_STATUS.get(answer.status, WixRefusedError)
+    return kind(
         f"Wix refused {call}: {answer.status}{code}{fields}{_trace(answer)}.{_ADVICE.get(answer.status, '')}",
         status=answer.status,
         request_id=answer.request_id,

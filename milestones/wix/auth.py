@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from milestones.wix.answers import Call, exchange, understand
+from milestones.wix.answers import Call, Question, exchange, understand
 from milestones.wix.errors import (
     WixConflictError,
     WixRefusedError,
@@ -84,8 +84,14 @@ class AppAuthority:
         clock: Callable[[], datetime],
     ) -> None:
         self._http = http
-        self._url = base_url + _TOKEN_CALL.template
         self._credentials = credentials
+        body = {
+            "grant_type": "client_credentials",
+            "client_id": credentials.app_id,
+            "client_secret": credentials.app_secret,
+            "instance_id": credentials.instance_id,
+        }
+        self._question = Question(_TOKEN_CALL, base_url + _TOKEN_CALL.template, body=body)
         self._clock = clock
         self._token: str | None = None
         self._renew_at: datetime | None = None
@@ -126,16 +132,14 @@ class AppAuthority:
             renewal.exception()  # marks it as seen: when every caller was cancelled, nobody else looks
 
     async def _renew(self) -> str:
-        body = {
-            "grant_type": "client_credentials",
-            "client_id": self._credentials.app_id,
-            "client_secret": self._credentials.app_secret,
-            "instance_id": self._credentials.instance_id,
-        }
         asked_at = self._clock()
-        answer = await exchange(self._http, _TOKEN_CALL, self._url, headers={}, params=None, body=body)
         try:
+            answer = await exchange(self._http, self._question, headers={})
             granted = understand(answer, _TOKEN_CALL, asked_at)
+            return self._keep(granted, asked_at)
+        except WixUnavailableError as failure:
+            failure.connection_wide = True  # whatever was to be done with the token is not at fault
+            raise
         except (WixRefusedError, WixConflictError, WixUnauthorizedError) as refusal:
             raise WixUnauthorizedError(
                 f"Wix gives no access token for the instance {self._credentials.instance_id} "
@@ -145,7 +149,6 @@ class AppAuthority:
                 request_id=refusal.request_id,
                 complaint=refusal.complaint,
             ) from None
-        return self._keep(granted, asked_at)
 
     def _keep(self, granted: dict[str, Any], asked_at: datetime) -> str:
         token = granted.get("access_token")

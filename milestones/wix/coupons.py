@@ -120,11 +120,7 @@ def is_duplicate_code(error: WixError) -> bool:
     Neither status nor code of that refusal is documented (fact sheet, section 8). Where a refusal might be this one
     and is not recognised, ``find_by_code`` decides.
     """
-    return says_duplicate(error) or (isinstance(error, WixRefusedError) and "code" in _refused_names(error))
-
-
-def _refused_names(error: WixError) -> set[str]:
-    return {name.rsplit(".", 1)[-1] for name in error.complaint.fields if "exist" in error.complaint.words}
+    return says_duplicate(error)
 
 
 async def get(client: WixClient, coupon_id: str, *, priority: bool = False) -> Coupon:

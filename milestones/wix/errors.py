@@ -39,6 +39,12 @@ class Complaint:
     words: str = field(default="", repr=False)
     data: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
+    @property
+    def stale(self) -> bool:
+        """Whether the revision that the call named is no longer the latest. Not every service need say so with 409."""
+        code = (self.code or "").upper()
+        return "REVISION" in code or "ALREADY_CHANGED" in code or "already changed" in self.words
+
 
 class WixError(ChannelError):
     """Wix refused, throttled, failed or did not answer.
@@ -136,12 +142,9 @@ def says_duplicate(error: WixError) -> bool:
     Which status and code Wix gives for a duplicate is unverified for most writes (fact sheet, section 8), so any of
     code, words and a bare 409 will do. A stale revision is a 409 too, and never a duplicate.
     """
-    if error.status is None or not 400 <= error.status < 500:
+    if error.status is None or not 400 <= error.status < 500 or error.complaint.stale:
         return False
-    code = (error.code or "").upper()
-    words = error.complaint.words
-    if "REVISION" in code or "ALREADY_CHANGED" in code or "revision" in words:
-        return False
+    code, words = (error.code or "").upper(), error.complaint.words
     if any(mark in code for mark in _DUPLICATE_CODES) or any(mark in words for mark in _DUPLICATE_WORDS):
         return True
     return error.status == 409 and not code

@@ -93,6 +93,14 @@ def many(answer: Mapping[str, Any], key: str, model: type[E], call: Call) -> tup
     return tuple(items), len(found) - len(items)
 
 
+def complete(answer: Mapping[str, Any], key: str, model: type[E], call: Call) -> tuple[E, ...]:
+    """The whole list under ``key``, for lists that are compared as a whole: a broken entity raises as in ``one``."""
+    items, broken = many(answer, key, model, call)
+    if broken:
+        raise unreadable(call, f"{broken} of {key} are broken")
+    return items
+
+
 def cursor_request(
     where: Filter,
     sort: Sequence[Sort],

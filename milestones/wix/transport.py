@@ -9,13 +9,15 @@ from urllib.parse import quote
 import httpx
 import stamina
 
-from milestones.wix.answers import Answer, Call, ParameterValue, exchange, understand
+from milestones.wix.answers import Answer, Call, ParameterValue, Question, exchange, understand
 from milestones.wix.auth import Credentials, authority
 from milestones.wix.errors import WixError, WixRefusedError, WixThrottledError, WixUnavailableError
 from milestones.wix.pacing import Pacer, PausedError
 
 CallObserver = Callable[[str, str, int | None, float], None]
 """Told of every exchange: method, path template, HTTP status (None without an answer), seconds."""
+
+MAX_ID = 100
 
 _INTERNAL = "/_api/"
 
@@ -84,9 +86,9 @@ class WixClient:
         priority: a person waits for the answer.
         Raises WixError and nothing else. A throttled read waits out the pause, unless a person waits for it.
         """
-        url = self._base_url + self._filled(call.template, ids or {})
+        question = Question(call, self._base_url + self._filled(call.template, ids or {}), params, body)
         if not call.reads:
-            return await self._once(call, url, params, body, priority=priority)
+            return await self._ask(question, priority=priority)
         attempts = stamina.retry_context(
             on=lambda error: _worth_repeating(error, priority=priority),
             attempts=self._read_attempts,
@@ -97,31 +99,23 @@ class WixClient:
         )
         async for attempt in attempts:
             with attempt:
-                return await self._once(call, url, params, body, priority=priority)
+                return await self._ask(question, priority=priority)
         raise AssertionError("stamina either returns from the block or raises")
 
-    async def _once(
-        self,
-        call: Call,
-        url: str,
-        params: Mapping[str, ParameterValue] | None,
-        body: Mapping[str, Any] | None,
-        *,
-        priority: bool,
-    ) -> dict[str, Any]:
-        await self._await_turn(call, priority=priority)
+    async def _ask(self, question: Question, *, priority: bool) -> dict[str, Any]:
+        await self._await_turn(question.call, priority=priority)
         headers = await self._authority.headers()
-        answer = await self._observed(call, url, headers, params, body)
+        answer = await self._observed(question, headers)
         if answer.status == 401:
             # A 401 means that nothing was done, so even a write may be repeated; once, lest a missing permission,
             # which Wix also calls 401 at times, turn into a storm of token requests.
             fresh = await self._authority.renewed(headers)
             if fresh is not None:
-                await self._await_turn(call, priority=priority)
-                answer = await self._observed(call, url, fresh, params, body)
+                await self._await_turn(question.call, priority=priority)
+                answer = await self._observed(question, fresh)
         now = self._clock()
         try:
-            return understand(answer, call, now)
+            return understand(answer, question.call, now)
         except WixThrottledError as throttled:
             if throttled.retry_at is not None:
                 await self._pacer.pause((throttled.retry_at - now).total_seconds())
@@ -136,18 +130,11 @@ class WixClient:
                 retry_at=self._clock() + timedelta(seconds=paused.seconds),
             ) from None
 
-    async def _observed(
-        self,
-        call: Call,
-        url: str,
-        headers: Mapping[str, str],
-        params: Mapping[str, ParameterValue] | None,
-        body: Mapping[str, Any] | None,
-    ) -> Answer:
+    async def _observed(self, question: Question, headers: Mapping[str, str]) -> Answer:
         began = time.perf_counter()
         status: int | None = None
         try:
-            answer = await exchange(self._http, call, url, headers=headers, params=params, body=body)
+            answer = await exchange(self._http, question, headers)
             status = answer.status
         except WixError as error:
             status = error.status
@@ -156,6 +143,7 @@ class WixClient:
             return answer
         finally:
             if self._observer is not None:
+                call = question.call
                 self._observer(call.method, call.template, status, time.perf_counter() - began)
 
     def _filled(self, template: str, ids: Mapping[str, str]) -> str:
@@ -166,9 +154,10 @@ class WixClient:
 
 
 def _segment(name: str, value: str) -> str:
-    # An empty id would turn "delete this" into a call on the whole collection, and dots would climb out of it.
-    if not value or value.strip(".") == "":
-        raise WixRefusedError(f"The {name} of a call to Wix is empty or no id.")
+    # Ids come out of webhooks. An empty one would turn "delete this" into a call on the whole collection, and dots
+    # would climb out of it.
+    if not value.strip(".") or not value.isascii() or len(value) > MAX_ID:
+        raise WixRefusedError(f"The {name} of a call to Wix is no id.")
     return quote(value, safe="")
 
 

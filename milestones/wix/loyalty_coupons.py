@@ -1,0 +1,110 @@
+"""Loyalty coupons: points turned into a code (fact sheet, section 2.6).
+
+Redeeming has neither idempotency key nor revision: a blind repetition can redeem twice. And the answer is PENDING; only
+``get`` tells, later, whether the points were taken, so no code goes to a customer before it is ACTIVE.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from milestones.wix.answers import Call
+from milestones.wix.fields import Entity, Instant, Revision, State, wire_time
+from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, every_page, one
+from milestones.wix.transport import WixClient
+
+_ROOT = "/loyalty-coupons/v1/coupons"
+_REDEEM = Call("POST", _ROOT, reads=False)
+_GET = Call("GET", _ROOT + "/{loyaltyCouponId}", reads=True)
+_QUERY = Call("POST", _ROOT + "/query", reads=True)
+_DELETE = Call("DELETE", _ROOT + "/{id}", reads=False)
+
+
+class LoyaltyCouponStatus(State):
+    """What became of the redemption."""
+
+    UNKNOWN = "UNKNOWN"
+    PENDING = "PENDING"
+    """The coupon is made, the points are not yet taken."""
+    ACTIVE = "ACTIVE"
+    APPLIED = "APPLIED"
+    FAILED = "FAILED"
+    """The points could not be taken. Whether any come back is unverified (fact sheet, section 8)."""
+    ARCHIVED = "ARCHIVED"
+    """The Wix coupon under it was deleted."""
+
+
+class CouponReference(Entity):
+    """The Wix coupon that a redemption made."""
+
+    coupon_id: str | None = None
+    code: str | None = None
+    name: str | None = None
+    deleted: bool = False
+
+
+class LoyaltyCoupon(Entity):
+    """One redemption. It names its reward by name only. ``refundable`` ones belong to a checkout and may vanish."""
+
+    id: str
+    account_id: str | None = None
+    member_id: str | None = None
+    transaction_id: str | None = None
+    coupon_reference: CouponReference = CouponReference()
+    status: LoyaltyCouponStatus = LoyaltyCouponStatus.UNKNOWN
+    reward_name: str | None = None
+    refundable: bool = False
+    revision: Revision = 0
+    created_date: Instant | None = None
+    updated_date: Instant | None = None
+
+
+async def redeem(
+    client: WixClient, reward_id: str, account_id: str, *, priority: bool = False
+) -> LoyaltyCoupon:
+    """Buys the reward with the account's points. Never to be repeated without a look at ``redeemed_since``."""
+    body = {"rewardId": reward_id, "loyaltyAccountId": account_id}
+    return one(await client.send(_REDEEM, body=body, priority=priority), "coupon", LoyaltyCoupon, _REDEEM)
+
+
+async def get(client: WixClient, coupon_id: str, *, priority: bool = False) -> LoyaltyCoupon:
+    """The redemption as it is now. Raises WixNotFoundError."""
+    answer = await client.send(_GET, ids={"loyaltyCouponId": coupon_id}, priority=priority)
+    return one(answer, "loyaltyCoupon", LoyaltyCoupon, _GET)
+
+
+async def query(
+    client: WixClient,
+    where: Filter = None,
+    *,
+    sort: Sequence[Sort] = (),
+    limit: int = 100,
+    cursor: str | None = None,
+    priority: bool = False,
+) -> Page[LoyaltyCoupon]:
+    """Redemptions by account, member, transaction, status, reward name or date. At most 100 a page."""
+    body = {"query": cursor_request(where, sort, limit, cursor)}
+    answer = await client.send(_QUERY, body=body, priority=priority)
+    return cursor_page(answer, "loyaltyCoupons", LoyaltyCoupon, _QUERY)
+
+
+def query_all(
+    client: WixClient,
+    where: Filter = None,
+    *,
+    sort: Sequence[Sort] = (),
+    limit: int = 100,
+    cursor: str | None = None,
+) -> AsyncIterator[Page[LoyaltyCoupon]]:
+    """All pages of a query."""
+    return every_page(lambda at: query(client, where, sort=sort, limit=limit, cursor=at), cursor)
+
+
+def redeemed_since(account_id: str, moment: datetime) -> dict[str, Any]:
+    """The filter for an account's redemptions from the moment on: where a lost ``redeem`` shows, once queries see it."""
+    return {"accountId": {"$eq": account_id}, "createdDate": {"$gte": wire_time(moment)}}
+
+
+async def delete(client: WixClient, coupon: LoyaltyCoupon) -> None:
+    """Removes the redemption; the Wix coupon under it keeps working. Raises WixConflictError if it has changed."""
+    await client.send(_DELETE, ids={"id": coupon.id}, params={"revision": str(coupon.revision)})
