@@ -1,0 +1,120 @@
+"""May this address be mailed? Asked in batches, answered with a named verdict, closed on doubt."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from milestones.actions.message import sendable_address
+from milestones.domain.keys import folded
+from milestones.domain.milestone import Consent
+from milestones.domain.verdict import Verdict
+
+BATCH = 100
+"""Addresses in one question to Wix. The largest that it takes is unverified (fact sheet, section 2.17)."""
+
+_SUBSCRIBED = "SUBSCRIBED"
+_DELIVERABLE = frozenset({"NOT_SET", "VALID"})
+
+
+class Subscription(Protocol):
+    """What Wix knows about an address; states as in the fact sheet, section 2.17, and unknown ones as they come."""
+
+    @property
+    def subscription_status(self) -> str:
+        """SUBSCRIBED is the only yes."""
+
+    @property
+    def deliverability_status(self) -> str:
+        """NOT_SET and VALID are the only harmless ones."""
+
+
+class Statuses(Protocol):
+    """Asks Wix about at most BATCH addresses; the answer is by folded address, and who is unknown is missing."""
+
+    async def __call__(self, addresses: Sequence[str], /) -> Mapping[str, Subscription]:
+        """Raises ChannelError when Wix does not tell."""
+
+
+class Suppressed(Protocol):
+    """Which of these addresses are on the site's own opt-out list, as folded addresses."""
+
+    async def __call__(self, site_id: str, addresses: Sequence[str], /) -> set[str]:
+        """Raises StoreError when the list cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who is to be mailed, and what kind of consent the mail needs."""
+
+    address: str | None
+    consent: Consent = Consent.MARKETING
+
+
+@dataclass(frozen=True, slots=True)
+class Gatekeeper:
+    """The rules of one site, in the order in which they are asked: those that cost nothing first.
+
+    only_to: patterns such as ``*@example.com``; where there are any, no other address is mailed.
+    """
+
+    site_id: str
+    statuses: Statuses
+    suppressed: Suppressed
+    only_to: tuple[str, ...] = ()
+
+    async def refusals(self, readers: Mapping[int, Reader]) -> dict[int, Verdict]:
+        """Who must not be mailed, and why. Raises ChannelError or StoreError when that cannot be learned."""
+        found = {
+            number: verdict
+            for number, reader in readers.items()
+            if (verdict := self._unasked(reader.address))
+        }
+        left = {number: reader for number, reader in readers.items() if number not in found}
+        if left:
+            suppressed = await self.suppressed(self.site_id, _addresses(left))
+            for number, reader in left.items():
+                if _key(reader) in suppressed:
+                    found[number] = Verdict.SUPPRESSED
+            left = {number: reader for number, reader in left.items() if number not in found}
+        known = await _in_batches(self.statuses, _addresses(left))
+        for number, reader in left.items():
+            if verdict := _told(known.get(_key(reader)), reader.consent):
+                found[number] = verdict
+        return found
+
+    def _unasked(self, address: str | None) -> Verdict | None:
+        if not address or not address.strip():
+            return Verdict.NO_ADDRESS
+        if sendable_address(address) is None:
+            return Verdict.UNDELIVERABLE
+        if self.only_to and not any(fnmatchcase(folded(address), folded(p)) for p in self.only_to):
+            return Verdict.ONLY_TO
+        return None
+
+
+def _told(subscription: Subscription | None, consent: Consent) -> Verdict | None:
+    if subscription is None:
+        return Verdict.NOT_SUBSCRIBED if consent is Consent.MARKETING else None
+    if subscription.deliverability_status not in _DELIVERABLE:
+        return Verdict.UNDELIVERABLE
+    if consent is Consent.MARKETING and subscription.subscription_status != _SUBSCRIBED:
+        return Verdict.NOT_SUBSCRIBED
+    return None
+
+
+async def _in_batches(statuses: Statuses, addresses: Sequence[str]) -> dict[str, Subscription]:
+    found: dict[str, Subscription] = {}
+    for start in range(0, len(addresses), BATCH):
+        answer = await statuses(addresses[start : start + BATCH])
+        found.update({folded(address): subscription for address, subscription in answer.items()})
+    return found
+
+
+def _key(reader: Reader) -> str:
+    return folded(reader.address or "")
+
+
+def _addresses(readers: Mapping[int, Reader]) -> list[str]:
+    """Each address once, as Wix spells it: two accounts of one household may share one."""
+    return list({_key(reader): (reader.address or "").strip() for reader in readers.values()}.values())

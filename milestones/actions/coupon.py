@@ -1,0 +1,86 @@
+"""Coupons: one personal code for one grant (fact sheet, section 2.11).
+
+The code is derived from the grant, so it is its own idempotency key: Wix refuses a second coupon with the same code,
+and a code of 65 secret bits that exists already can only be ours.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from milestones.actions.channel import Fate, Found, Stop, Task
+from milestones.actions.consent import Gatekeeper, Reader
+from milestones.actions.terms import expiry
+from milestones.domain.actions import State
+from milestones.domain.milestone import WhenUnmailable
+from milestones.domain.verdict import Verdict
+from milestones.errors import ChannelError
+
+QUERY_LAG = timedelta(seconds=10)
+"""When to look again for a coupon that exists and does not show: queries lag behind creates (section 6)."""
+
+
+class Coupons(Protocol):
+    """The coupons of one site."""
+
+    async def create(self, specification: Mapping[str, Any], /) -> str | None:
+        """The new coupon's id, or None where its code exists already. Raises ChannelError."""
+
+    async def find(self, code: str, /) -> str | None:
+        """The id of the coupon with this code, or None while queries do not show it. Raises ChannelError."""
+
+
+class CouponChannel:
+    """The coupons that one site gives. clock: the time now, UTC."""
+
+    concurrency = 4
+
+    def __init__(self, coupons: Coupons, *, gatekeeper: Gatekeeper, clock: Callable[[], datetime]) -> None:
+        self._coupons = coupons
+        self._gatekeeper = gatekeeper
+        self._clock = clock
+
+    async def gate(self, tasks: Sequence[Task]) -> Mapping[int, Stop]:
+        """A coupon with ``when_unmailable = "wait"`` waits until its customer may be told of it."""
+        readers = {task.id: Reader(task.customer.email) for task in tasks if _waits(task)}
+        if not readers:
+            return {}
+        refused = await self._gatekeeper.refusals(readers)
+        return {task_id: Stop(State.WAITING, Verdict.NO_CONSENT_YET, needs="consent") for task_id in refused}
+
+    async def perform(self, task: Task) -> Mapping[str, Any]:
+        """Creates the coupon, or finds that an earlier attempt did. Raises ChannelError."""
+        specification = task.payload["specification"]
+        coupon_id = await self._coupons.create(specification)
+        if coupon_id is None:
+            coupon_id = await self._coupons.find(specification["code"])
+        if coupon_id is None:
+            raise ChannelError(
+                "The coupon exists, but Wix's queries do not show its id yet; it is looked up again.",
+                retry_at=self._clock() + QUERY_LAG,
+            )
+        return _result(specification, coupon_id)
+
+    async def recover(self, task: Task) -> Found:
+        """Looks the code up. Not shown means nothing, since queries lag: then the create is repeated."""
+        specification = task.payload["specification"]
+        coupon_id = await self._coupons.find(specification["code"])
+        if coupon_id is None:
+            return Found(Fate.REPEAT)
+        return Found(Fate.HAPPENED, _result(specification, coupon_id))
+
+
+def _waits(task: Task) -> bool:
+    return bool(task.payload.get("when_unmailable") == WhenUnmailable.WAIT)
+
+
+def _result(specification: Mapping[str, Any], coupon_id: str) -> dict[str, Any]:
+    """What mails and lists show of a coupon. ``expires``: ISO 8601, UTC, or None."""
+    expires = expiry(specification)
+    return {
+        "coupon_id": coupon_id,
+        "code": specification["code"],
+        "name": specification["name"],
+        "expires": expires.isoformat() if expires else None,
+        "specification": dict(specification),
+    }

@@ -1,0 +1,61 @@
+"""Mails as files, for trying out and for tests: one ``.eml`` for each, named after its Message-ID."""
+
+import asyncio
+import hashlib
+import os
+from pathlib import Path
+
+from milestones.actions.transport import Carried
+from milestones.errors import MailError
+
+
+class FolderTransport:
+    """A folder in place of a mail server. A repeated message replaces itself."""
+
+    connections = 4
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def turn(self) -> None:
+        """A disk needs no pacing."""
+
+    async def send(self, message: bytes, *, message_id: str, sender: str, recipient: str) -> None:
+        """Writes the file whole or not at all; it survives a power cut. Raises MailError, never lost."""
+        del sender, recipient
+        await asyncio.to_thread(self._write, self._path(message_id), message)
+
+    async def carried(self, message_id: str) -> Carried:
+        """Whether the file is there."""
+        there = await asyncio.to_thread(self._path(message_id).is_file)
+        return Carried.YES if there else Carried.NO
+
+    async def read(self, message_id: str) -> bytes | None:
+        """The message with this Message-ID, or None if there is none."""
+        try:
+            return await asyncio.to_thread(self._path(message_id).read_bytes)
+        except FileNotFoundError:
+            return None
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
+    def _path(self, message_id: str) -> Path:
+        # A hash, since a Message-ID is text from a key and may hold what a file system takes for a path.
+        return self._folder / f"{hashlib.sha256(message_id.encode()).hexdigest()[:32]}.eml"
+
+    def _write(self, path: Path, message: bytes) -> None:
+        partial = path.with_suffix(".partial")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                file.write(message)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except OSError as error:
+            raise MailError(
+                f"The mail folder {self._folder} cannot be written ({error.strerror}). "
+                "Check that it exists, has space and belongs to this user.",
+                connection_wide=True,
+            ) from error

@@ -1,0 +1,35 @@
+"""What carries a finished message, whichever way."""
+
+from enum import Enum
+from typing import Protocol
+
+
+class Carried(Enum):
+    """What a transport knows about a message whose hand-over was not confirmed."""
+
+    YES = "yes"
+    NO = "no"
+    UNTOLD = "untold"
+
+
+class Transport(Protocol):
+    """A way out for mails."""
+
+    @property
+    def connections(self) -> int:
+        """How many messages may be handed over at once."""
+
+    async def turn(self) -> None:
+        """Waits until the pace allows one more message."""
+
+    async def send(self, message: bytes, *, message_id: str, sender: str, recipient: str) -> None:
+        """Hands one message over to be delivered to one address.
+
+        Returns only when it was taken. Raises MailError, ``lost`` if it may have been taken all the same.
+        """
+
+    async def carried(self, message_id: str) -> Carried:
+        """What became of an earlier hand-over. Raises MailError."""
+
+    async def aclose(self) -> None:
+        """Says goodbye and lets go of every connection."""
