@@ -55,6 +55,7 @@ class Verdict(StrEnum):
     PAUSED = "paused", "A person paused it."
     QUIET_HOURS = "quiet_hours", "It is night at the shop; the mail goes out when the quiet hours end."
     ONLY_TO = "only_to", "The configuration lets mail leave only for listed addresses (mail.only_to)."
+    SCAN_UNDER_WAY = "scan_under_way", "The scan that found it is not complete; it goes out when it is."
     SHADOW = "shadow", "Shadow mode decides and records everything and sends nothing."
     BREAKER = "breaker", "More than the breaker allows within a day: held for a person."
     BLOCKED = "blocked", "What it waits for was discarded; retry that first."

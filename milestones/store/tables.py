@@ -174,6 +174,7 @@ class Action(SQLModel, table=True):
     needs: ``consent``, ``member`` or ``threshold``, while it waits for that.
     generation, acted_at: of the drain that holds it, and when that committed "about to act".
     lost: the last attempt's answer was lost; the next begins by looking.
+    scan_id: the scan whose end lets it go.
     """
 
     __tablename__ = "actions"
@@ -202,6 +203,7 @@ class Action(SQLModel, table=True):
     error: str | None = Field(default=None, sa_type=Text)
     attempts: int = 0
     lost: bool = False
+    scan_id: int | None = None
     generation: int | None = None
     acted_at: datetime | None = Field(default=None, sa_type=Moment)
     recorded_at: datetime = Field(sa_type=Moment)

@@ -1,0 +1,1 @@
+"""A site's actions, drained: claim, gate, perform, settle."""

@@ -1,0 +1,248 @@
+"""``drain(site)``: the unit of work. Claim, gate, commit "about to act", act, settle, until nothing is due.
+
+No transaction spans an await on the network, and every line of this file may be the process's last: what was
+claimed is put back by the next drain, and what had begun to act is looked for before it is repeated.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from milestones.actions.channel import Channel, Fate, Found, Stop, Task
+from milestones.domain.actions import Kind, State
+from milestones.domain.retry import RetryPolicy
+from milestones.domain.verdict import Verdict
+from milestones.errors import ChannelError, FencedError
+from milestones.failpoints import reach
+from milestones.outbox.gates import FRESH, Policy, stop_for
+from milestones.store import outbox, sites
+from milestones.store.database import Store
+from milestones.store.outbox import Claimed, Settlement
+
+log = structlog.get_logger()
+
+ORDER = (Kind.COUPON, Kind.BADGE, Kind.POINTS, Kind.EMAIL, Kind.WEBHOOK)
+"""Mails come after what they show, so that one pass does both."""
+
+REST = timedelta(seconds=30)
+"""How long a channel rests after a fault that is of the channel and not of one action."""
+
+
+@dataclass(slots=True)
+class SiteWork:
+    """What draining one site needs; kept between drains.
+
+    resting: channels that failed as a whole, and until when.
+    stopping: set when the program stops; what is in flight is finished and nothing new is begun.
+    """
+
+    site_id: str
+    store: Store
+    channels: Mapping[Kind, Channel]
+    policy: Policy
+    clock: Callable[[], datetime]
+    random: Callable[[], float]
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    stopping: Callable[[], bool] = lambda: False
+    settled: Callable[[str, str, str], None] = lambda _kind, _state, _verdict: None
+    resting: dict[Kind, datetime] = field(default_factory=dict)
+
+
+async def drain(work: SiteWork) -> datetime | None:
+    """Do all that is due. Returns when the next action becomes due, or None when nothing waits for a time.
+
+    Raises StoreUnavailableError; then nothing more was begun.
+    """
+    async with work.store.write() as tx:
+        site = await sites.named(tx, work.site_id)
+        if site is None or site.state != "active" or site.paused:
+            return None
+        generation = await outbox.begin(tx, work.site_id)
+    reach("drain.begun")
+    try:
+        while not work.stopping() and await _pass(work, generation):
+            pass
+    except FencedError:
+        log.info("drain_fenced", site=work.site_id, generation=generation)
+        return None
+    async with work.store.read() as tx:
+        due = await outbox.next_due(tx, work.site_id, [kind for kind in ORDER if kind not in work.resting])
+    return min((moment for moment in (due, *work.resting.values()) if moment is not None), default=None)
+
+
+async def _pass(work: SiteWork, generation: int) -> bool:
+    """One batch of each kind. False when nothing was due."""
+    found = False
+    for kind in ORDER:
+        now = work.clock()
+        if work.resting.get(kind, now) > now:
+            continue
+        work.resting.pop(kind, None)
+        async with work.store.write() as tx:
+            batch = await outbox.claim(tx, work.site_id, generation, kind, now)
+        if batch:
+            reach("drain.claimed")
+            await _batch(work, generation, kind, batch)
+            found = True
+    return found
+
+
+async def _batch(work: SiteWork, generation: int, kind: Kind, batch: Sequence[Claimed]) -> None:
+    """Gate a batch, then act in groups as large as the channel works side by side."""
+    channel = work.channels[kind]
+    now = work.clock()
+    lost = [item for item in batch if item.action.lost]
+    stops = {_id(item): stop for item in batch if (stop := stop_for(item, work.policy, now)) is not None}
+    tasks = {_id(item): _task(item) for item in batch}
+    open_ids = [number for number in tasks if number not in stops]
+    try:
+        stops |= await channel.gate([tasks[number] for number in open_ids])
+    except ChannelError as error:
+        await _rest(work, generation, kind, error, list(tasks.values()))
+        return
+    reach("drain.gated")
+    # What may have happened already is looked for whatever the gates say: they guard new effects only.
+    looked_for = {_id(item) for item in lost}
+    await _settle(
+        work, generation, [_stopped(n, stop) for n, stop in stops.items() if n not in looked_for], tasks
+    )
+    ready = [tasks[number] for number in tasks if number not in stops or number in looked_for]
+    for start in range(0, len(ready), channel.concurrency):
+        group = ready[start : start + channel.concurrency]
+        if work.stopping() or kind in work.resting or work.clock() - now > FRESH:
+            await _put_back(work, generation, ready[start:])
+            return
+        async with work.store.write() as tx:
+            reach("drain.before_acting")
+            await outbox.about_to_act(tx, work.site_id, generation, [task.id for task in group], work.clock())
+        reach("drain.acting")
+        done = await asyncio.gather(
+            *(_act(work, channel, task, stops.get(task.id), lost=task.id in looked_for) for task in group)
+        )
+        reach("drain.before_settle")
+        # The effects are done: a stop must not keep their results from being written.
+        await asyncio.shield(_settle(work, generation, done, tasks))
+        reach("drain.settled")
+
+
+def _id(item: Claimed) -> int:
+    assert item.action.id is not None, "it was read from the table"
+    return item.action.id
+
+
+def _task(item: Claimed) -> Task:
+    action = item.action
+    return Task(
+        id=_id(item),
+        key=action.key,
+        kind=Kind(action.kind),
+        site_id=action.site_id,
+        account_id=action.account_id,
+        milestone=action.milestone,
+        payload=action.payload,
+        inputs=item.inputs,
+        customer=item.customer,
+        attempt=action.attempts + 1,
+    )
+
+
+async def _act(work: SiteWork, channel: Channel, task: Task, stop: Stop | None, *, lost: bool) -> Settlement:
+    """One action: its effect, or what became of it. ``stop``: what the gates would say to doing it anew."""
+    try:
+        found = await channel.recover(task) if lost else Found(Fate.REPEAT)
+        if found.fate is Fate.UNTOLD:
+            return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER)
+        if found.fate is Fate.HAPPENED:
+            result = found.result
+        elif stop is not None:
+            return _stopped(task.id, stop)
+        else:
+            result = await channel.perform(task)
+    except ChannelError as error:
+        return _failed(work, task, error, lost=lost)
+    reach("drain.effect_done")
+    return Settlement(task.id, State.DONE, Verdict.DONE, result=result)
+
+
+def _failed(work: SiteWork, task: Task, error: ChannelError, *, lost: bool) -> Settlement:
+    now = work.clock()
+    log.warning(
+        "action_failed",
+        site=task.site_id,
+        action=task.id,
+        kind=task.kind.value,
+        attempt=task.attempt,
+        permanent=error.permanent,
+        lost=error.lost,
+        error=str(error),
+    )
+    if error.permanent:
+        return Settlement(task.id, State.DISCARDED, Verdict.REFUSED, error=str(error))
+    # A look-up that failed leaves the older loss as it was.
+    lost = lost or error.lost
+    if error.connection_wide:
+        until = max(now + REST, error.retry_at or now)
+        work.resting[task.kind] = until
+        return Settlement(
+            task.id,
+            State.AVAILABLE,
+            Verdict.RETRY,
+            available_at=until,
+            error=str(error),
+            lost=lost,
+            uncount=True,
+        )
+    again = work.retry.next(task.attempt, now, work.random(), error.retry_at)
+    if again is None and lost:
+        return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER, error=str(error), lost=True)
+    if again is None:
+        return Settlement(task.id, State.DISCARDED, Verdict.EXHAUSTED, error=str(error))
+    return Settlement(
+        task.id, State.AVAILABLE, Verdict.RETRY, available_at=again, error=str(error), lost=lost
+    )
+
+
+def _stopped(action_id: int, stop: Stop) -> Settlement:
+    return Settlement(action_id, stop.state, stop.verdict, available_at=stop.until, needs=stop.needs)
+
+
+async def _rest(
+    work: SiteWork, generation: int, kind: Kind, error: ChannelError, tasks: Sequence[Task]
+) -> None:
+    """What must be known before acting cannot be learned: nothing of the batch is done, all of it later."""
+    until = max(work.clock() + REST, error.retry_at or work.clock())
+    work.resting[kind] = until
+    log.warning(
+        "channel_rests", site=work.site_id, kind=kind.value, until=until.isoformat(), error=str(error)
+    )
+    await _put_back(work, generation, tasks, until)
+
+
+async def _put_back(
+    work: SiteWork, generation: int, tasks: Sequence[Task], until: datetime | None = None
+) -> None:
+    async with work.store.write() as tx:
+        await outbox.put_back(tx, work.site_id, generation, [task.id for task in tasks], until)
+
+
+async def _settle(
+    work: SiteWork, generation: int, settlements: Sequence[Settlement], tasks: Mapping[int, Task]
+) -> None:
+    if not settlements:
+        return
+    async with work.store.write() as tx:
+        await outbox.settle(tx, work.site_id, generation, settlements, work.clock())
+    for item in settlements:
+        task = tasks[item.action_id]
+        work.settled(task.kind.value, item.state.value, item.verdict.value)
+        log.info(
+            "action_settled",
+            site=task.site_id,
+            action=task.id,
+            kind=task.kind.value,
+            state=item.state.value,
+            verdict=item.verdict.value,
+        )

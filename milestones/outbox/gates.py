@@ -1,0 +1,77 @@
+"""The gates that every action passes before its channel is asked, in one visible list.
+
+A gate looks at facts that the claim read in its own transaction and answers with a stop, or with nothing. What
+must be asked of Wix (consent, program status) is asked by the channel, for a whole batch at once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from milestones.actions.channel import Stop
+from milestones.domain.actions import Kind, State
+from milestones.domain.milestone import Consent
+from milestones.domain.observation import Measure
+from milestones.domain.policy import QuietHours
+from milestones.domain.verdict import Verdict
+from milestones.store.outbox import Claimed
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the configuration says about when mail may leave."""
+
+    quiet_hours: QuietHours | None
+    timezone: ZoneInfo
+
+
+Gate = Callable[[Claimed, Policy, datetime], Stop | None]
+
+
+def not_erased(claimed: Claimed, _policy: Policy, _now: datetime) -> Stop | None:
+    """Nobody is written to whose data was erased. Coupons and badges of theirs have no use either."""
+    return Stop(State.CANCELLED, Verdict.DELETED) if claimed.erased else None
+
+
+def still_reached(claimed: Claimed, _policy: Policy, _now: datetime) -> Stop | None:
+    """With ``settle_for``: the threshold must still be reached when the return period is over."""
+    settle = claimed.action.payload.get("settle")
+    if settle is None or claimed.measures is None:
+        return None
+    value = claimed.measures.of(Measure(settle["measure"]))
+    if value is not None and value < settle["threshold"]:
+        return Stop(State.WAITING, Verdict.FELL_BACK, needs="threshold")
+    return None
+
+
+def still_near(claimed: Claimed, _policy: Policy, _now: datetime) -> Stop | None:
+    """A reminder that is late is wrong: the customer may have arrived, or spent the points."""
+    near = claimed.action.payload.get("near")
+    if near is None or claimed.measures is None:
+        return None
+    value = claimed.measures.of(Measure(near["measure"]))
+    if value is None or not near["from"] <= value < near["below"]:
+        return Stop(State.CANCELLED, Verdict.NOT_NEAR)
+    return None
+
+
+def awake(claimed: Claimed, policy: Policy, now: datetime) -> Stop | None:
+    """Mails that advertise wait until the quiet hours end."""
+    if claimed.action.kind != Kind.EMAIL or policy.quiet_hours is None:
+        return None
+    if claimed.action.payload.get("consent") == Consent.SERVICE:
+        return None
+    ends = policy.quiet_hours.ends(now, policy.timezone)
+    return Stop(State.AVAILABLE, Verdict.QUIET_HOURS, until=ends) if ends is not None else None
+
+
+GATES: tuple[Gate, ...] = (not_erased, still_reached, still_near, awake)
+
+FRESH = timedelta(seconds=45)
+"""How long a batch may rely on its gates; the contract is 60 s at hand-over, and the hand-over takes a while."""
+
+
+def stop_for(claimed: Claimed, policy: Policy, now: datetime) -> Stop | None:
+    """The first no, or None."""
+    return next((stop for gate in GATES if (stop := gate(claimed, policy, now)) is not None), None)

@@ -1,0 +1,362 @@
+"""The one path: observe -> decide -> record. Whatever is heard or read of an account goes through here.
+
+``hear`` takes what webhooks tell and ``observe`` what scans read; ``remind`` records the reminders that a scan
+selected. Each ends in one transaction that holds the accounts, their history, the grants and reminders, and the
+actions that these owe. Only after it does anybody answer Wix or send anything.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from milestones.domain import account as accounts_rules
+from milestones.domain.account import AccountState, Definitions, Taken, Version
+from milestones.domain.actions import Context, plan_grant, plan_reminder
+from milestones.domain.crossing import Crossing, owed
+from milestones.domain.event import (
+    AccountSeen,
+    AppInstalled,
+    AppRemoved,
+    ContactDeleted,
+    ContactMerged,
+    Heard,
+    SubscriptionChanged,
+)
+from milestones.domain.milestone import Milestone
+from milestones.domain.observation import Observation
+from milestones.domain.policy import Breaker
+from milestones.domain.verdict import Verdict
+from milestones.store import accounts, ledger, people, sites
+from milestones.store.database import Store, Transaction
+from milestones.store.statements import lock_accounts
+from milestones.store.tables import Grant, Reminder, Scan, Site
+
+DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRules:
+    """What the configuration says of one site.
+
+    configuration: the hash of the configuration in force.
+    shadow: decide and record everything, send nothing.
+    """
+
+    milestones: tuple[Milestone, ...]
+    breaker: Breaker
+    configuration: str
+    shadow: bool
+    name: str | None = None
+
+
+class Rules(Protocol):
+    """The configuration in force. A reload swaps it in one step."""
+
+    secret: bytes
+
+    def site(self, site_id: str) -> SiteRules:
+        """The rules of a site, also of one that the configuration does not name."""
+
+    def new_site(self, site_id: str) -> str:
+        """What becomes of a site that is heard of for the first time: ``ignore``, ``observe`` or ``active``."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch led to. ``wake``: sites with something to do now."""
+
+    grants: int = 0
+    reminders: int = 0
+    repeats: int = 0
+    before_go_live: int = 0
+    held: int = 0
+    by_milestone: dict[str, int] = field(default_factory=dict)
+    wake: set[str] = field(default_factory=set)
+    new_sites: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """One transaction under way: what every step of it needs."""
+
+    tx: Transaction
+    rules: Rules
+    now: datetime
+    outcome: Outcome
+
+
+async def hear(store: Store, rules: Rules, batch: Sequence[Heard], now: datetime) -> Outcome:
+    """Record what Wix told, in one transaction. Raises StoreUnavailableError; then nothing of it is kept."""
+    outcome = Outcome()
+    async with store.write() as tx:
+        work = _Batch(tx, rules, now, outcome)
+        seen = [
+            (item.site_id, item.event.observation) for item in batch if isinstance(item.event, AccountSeen)
+        ]
+        await lock_accounts(tx, ((site_id, observation.account_id) for site_id, observation in seen))
+        for site_id in sorted({item.site_id for item in batch}):
+            heard = [item for item in batch if item.site_id == site_id]
+            site = await _site(work, heard)
+            if site is None:
+                continue
+            await _observe(work, site, [item for of_site, item in seen if of_site == site_id])
+            for item in heard:
+                await _person(work, item)
+    return outcome
+
+
+async def observe(
+    store: Store, rules: Rules, site_id: str, observations: Sequence[Observation], now: datetime
+) -> Outcome:
+    """Record what a scan, the baseline, an import or an action read, exactly as an event that told the same."""
+    outcome = Outcome()
+    async with store.write() as tx:
+        await lock_accounts(tx, ((site_id, item.account_id) for item in observations))
+        site = await sites.named(tx, site_id)
+        if site is not None and site.state == "active":
+            await _observe(_Batch(tx, rules, now, outcome), site, observations)
+    return outcome
+
+
+async def _site(work: _Batch, heard: Sequence[Heard]) -> Site | None:
+    """The site, if its accounts are to be looked at. An unknown one becomes what the configuration says."""
+    tx, rules = work.tx, work.rules
+    site_id = heard[0].site_id
+    site = await sites.named(tx, site_id)
+    if any(isinstance(item.event, AppRemoved) for item in heard) and site is not None:
+        await sites.change(tx, site_id, state="removed")
+        return None
+    installed = any(isinstance(item.event, AppInstalled) for item in heard)
+    if site is None or (site.state == "removed" and installed):
+        answer = rules.new_site(site_id)
+        if answer == "ignore":
+            return None
+        await sites.notice(tx, site_id, work.now)
+        if answer == "active":
+            await sites.take_on(tx, site_id, rules.site(site_id).name, work.now)
+        else:
+            await sites.change(tx, site_id, state="observed")
+        work.outcome.new_sites.add(site_id)
+        site = await sites.named(tx, site_id)
+    return site if site is not None and site.state == "active" else None
+
+
+async def _person(work: _Batch, item: Heard) -> None:
+    match item.event:
+        case SubscriptionChanged() as event:
+            key = await people.subscription_heard(work.tx, item.site_id, work.rules.secret, event, work.now)
+            if event.status == "SUBSCRIBED":
+                await accounts.wake_consent(work.tx, item.site_id, key)
+                work.outcome.wake.add(item.site_id)
+        case ContactDeleted() as event:
+            await people.contact_deleted(work.tx, item.site_id, event, work.now)
+        case ContactMerged() as event:
+            await people.contact_merged(work.tx, item.site_id, event, work.now)
+        case _:
+            pass
+
+
+async def _observe(work: _Batch, site: Site, observations: Sequence[Observation]) -> None:
+    assert site.go_live_at is not None, "an active site has gone live"
+    by_account: dict[str, list[Observation]] = {}
+    for item in observations:
+        if item.told_at >= site.go_live_at:
+            by_account.setdefault(item.account_id, []).append(item)
+        else:
+            work.outcome.before_go_live += 1
+    if not by_account:
+        return
+    definitions = await sites.define(work.tx, site.id, work.rules.site(site.id).milestones, work.now)
+    known = await accounts.load(work.tx, site.id, by_account)
+    taken = await _take(work.tx, site.id, by_account, known, definitions)
+    work.outcome.repeats += len(by_account) - len(taken)
+    await accounts.save(work.tx, site.id, work.rules.secret, taken, work.now)
+    await _wake_members(work, site.id, taken, known)
+    crossed = [item for item in taken if item.crossed]
+    if crossed:
+        await _grant(work, site, definitions, crossed)
+
+
+async def _take(
+    tx: Transaction,
+    site_id: str,
+    by_account: Mapping[str, Sequence[Observation]],
+    known: Mapping[str, AccountState],
+    definitions: Definitions,
+) -> list[Taken]:
+    """Place the observations; the whole history is read only for accounts that something late was told of."""
+    fresh = {
+        account_id: news
+        for account_id, seen in by_account.items()
+        if (news := accounts_rules.news(known.get(account_id), seen))
+    }
+    late = [key for key, news in fresh.items() if accounts_rules.is_late(known.get(key), news)]
+    histories = await accounts.histories(tx, site_id, late)
+    return [
+        accounts_rules.take(known.get(key), news, histories.get(key, []), definitions)
+        for key, news in fresh.items()
+    ]
+
+
+async def _wake_members(
+    work: _Batch, site_id: str, taken: Iterable[Taken], known: Mapping[str, AccountState]
+) -> None:
+    joined = [
+        item.state.account_id
+        for item in taken
+        if item.state.customer.member_id is not None
+        and (before := known.get(item.state.account_id)) is not None
+        and before.customer.member_id is None
+    ]
+    if joined:
+        await accounts.wake_members(work.tx, site_id, joined)
+        work.outcome.wake.add(site_id)
+
+
+_Found = tuple[Taken, Version, Crossing]
+
+
+async def _grant(work: _Batch, site: Site, definitions: Definitions, crossed: Sequence[Taken]) -> None:
+    """Give what the histories of these accounts owe and what was not given yet."""
+    ids = [item.state.account_id for item in crossed]
+    histories = await accounts.histories(work.tx, site.id, ids)
+    given = await ledger.given(work.tx, site.id, ids)
+    found: list[_Found] = []
+    for item in crossed:
+        account_id = item.state.account_id
+        for key in sorted(item.crossed):
+            version = definitions.versions[key]
+            history = accounts_rules.history_for(item.state, histories[account_id], version)
+            crossings = owed(version.milestone, history, given.get((account_id, key), []))
+            found.extend((item, version, crossing) for crossing in crossings)
+            if not crossings:
+                await accounts.wake_settling(work.tx, site.id, account_id, key, work.now)
+    if found:
+        await _record_grants(work, site, found)
+
+
+async def _record_grants(work: _Batch, site: Site, found: Sequence[_Found]) -> None:
+    rules = work.rules.site(site.id)
+    stops = _Stops(rules, site, await ledger.recent(work.tx, site.id, work.now - DAY))
+    grants, actions = [], []
+    for item, version, crossing in found:
+        milestone = version.milestone.key
+        owner = _Owner(site.id, item.state.account_id, milestone, work.now)
+        grants.append(
+            Grant(
+                site_id=site.id,
+                account_id=owner.account_id,
+                milestone=milestone,
+                occurrence=crossing.occurrence,
+                version=version.number,
+                revision=crossing.revision,
+                value=crossing.value,
+                source=item.source.value,
+                configuration=rules.configuration,
+                verdict=Verdict.CROSSED,
+                recorded_at=work.now,
+            )
+        )
+        planned = plan_grant(crossing, owner.context(work.rules))
+        actions += ledger.action_rows(planned, **asdict(owner), stop=stops.next(milestone))
+        work.outcome.by_milestone[milestone] = work.outcome.by_milestone.get(milestone, 0) + 1
+    await ledger.add_grants(work.tx, grants)
+    await ledger.add_actions(work.tx, actions)
+    work.outcome.grants += len(grants)
+    work.outcome.held += stops.held
+    work.outcome.wake.add(site.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whom some actions are for, and since when they are owed."""
+
+    site_id: str
+    account_id: str
+    milestone: str
+    now: datetime
+
+    def context(self, rules: Rules) -> Context:
+        configuration = rules.site(self.site_id).configuration
+        return Context(self.site_id, self.account_id, rules.secret, now=self.now, configuration=configuration)
+
+
+class _Stops:
+    """Counts what is recorded against the breaker: past the limit, everything further is held."""
+
+    def __init__(self, rules: SiteRules, site: Site, recent: Mapping[str, int]) -> None:
+        self._rules = rules
+        self._limit = rules.breaker.limit(site.accounts)
+        self._counts = dict(recent)
+        self.held = 0
+
+    def next(self, milestone: str) -> Verdict | None:
+        """The stop for one more grant or reminder of this milestone, or None."""
+        self._counts[milestone] = self._counts.get(milestone, 0) + 1
+        if self._rules.shadow:
+            return Verdict.SHADOW
+        if self._counts[milestone] > self._limit:
+            self.held += 1
+            return Verdict.BREAKER
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A near account that is to be reminded, as ``domain.reminder`` selected it.
+
+    value: the measure now, in points.
+    """
+
+    account_id: str
+    milestone: str
+    approach: int
+    number: int
+    value: int
+
+
+async def remind(store: Store, rules: Rules, scan: Scan, chosen: Sequence[Chosen], now: datetime) -> Outcome:
+    """Record reminders and the mails they owe. They are held back until the scan that found them is complete."""
+    outcome = Outcome()
+    site_id = scan.site_id
+    async with store.write() as tx:
+        site = await sites.named(tx, site_id)
+        assert site is not None, "a scan is of a known site"
+        site_rules = rules.site(site_id)
+        definitions = await sites.define(tx, site_id, site_rules.milestones, now)
+        await lock_accounts(tx, ((site_id, item.account_id) for item in chosen))
+        past = await ledger.reminded(tx, site_id, [item.account_id for item in chosen])
+        stops = _Stops(site_rules, site, await ledger.recent(tx, site_id, now - DAY))
+        reminders, actions = [], []
+        for item in chosen:
+            version, number = definitions.versions[item.milestone], item.number
+            if any(
+                (row.milestone, row.approach, row.number) == (item.milestone, item.approach, number)
+                for row in past.get(item.account_id, [])
+            ):
+                continue
+            owner = _Owner(site_id, item.account_id, item.milestone, now)
+            reminders.append(
+                Reminder(
+                    site_id=site_id,
+                    account_id=item.account_id,
+                    milestone=item.milestone,
+                    approach=item.approach,
+                    number=number,
+                    version=version.number,
+                    value=item.value,
+                    scan_id=scan.id,
+                    configuration=site_rules.configuration,
+                    recorded_at=now,
+                )
+            )
+            planned = plan_reminder(
+                version.milestone, item.value, item.approach, number, owner.context(rules)
+            )
+            stop = stops.next(item.milestone) or Verdict.SCAN_UNDER_WAY
+            actions += ledger.action_rows(planned, **asdict(owner), stop=stop, scan_id=scan.id)
+        await ledger.add_reminders(tx, reminders)
+        await ledger.add_actions(tx, actions)
+        outcome.reminders, outcome.held = len(reminders), stops.held
+    return outcome

@@ -1,0 +1,172 @@
+"""Accounts and their histories: rows to the values of ``domain.account`` and back."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlmodel import col
+
+from milestones.domain.account import AccountState, Taken
+from milestones.domain.actions import State
+from milestones.domain.keys import address_key
+from milestones.domain.observation import Customer, Measures, Run, Stamp
+from milestones.store.database import Transaction
+from milestones.store.statements import chunks, put, table_of
+from milestones.store.tables import Account, Action, ObservationRun
+
+_ACCOUNTS = table_of(Account)
+_RUNS = table_of(ObservationRun)
+_ACTIONS = table_of(Action)
+
+
+async def load(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, AccountState]:
+    """What is known of these accounts, with the newest run of each."""
+    found: dict[str, AccountState] = {}
+    newest = (
+        (_RUNS.c.site_id == _ACCOUNTS.c.site_id)
+        & (_RUNS.c.account_id == _ACCOUNTS.c.id)
+        & (_RUNS.c.run == _ACCOUNTS.c.run)
+    )
+    for ids in chunks(list(account_ids)):
+        statement = (
+            select(_ACCOUNTS, _RUNS.c.stamps)
+            .join(_RUNS, newest)
+            .where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.id.in_(ids))
+        )
+        for row in (await tx.execute(statement)).mappings():
+            found[row["id"]] = _state(row, row["stamps"])
+    return found
+
+
+async def histories(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, list[Run]]:
+    """The whole kept history of each of these accounts, in true order."""
+    found: dict[str, list[Run]] = {}
+    for ids in chunks(list(account_ids)):
+        statement = (
+            select(_RUNS)
+            .where(_RUNS.c.site_id == site_id, _RUNS.c.account_id.in_(ids))
+            .order_by(_RUNS.c.account_id, _RUNS.c.run)
+        )
+        for row in (await tx.execute(statement)).mappings():
+            found.setdefault(row["account_id"], []).append(_run(row, row["stamps"]))
+    return found
+
+
+async def save(tx: Transaction, site_id: str, secret: bytes, taken: Sequence[Taken], now: datetime) -> None:
+    """Write accounts and the runs that changed. ``secret`` makes the key by which an address is recognised."""
+    rewritten = [item.state.account_id for item in taken if item.rewritten]
+    for ids in chunks(rewritten):
+        await tx.execute(delete(_RUNS).where(_RUNS.c.site_id == site_id, _RUNS.c.account_id.in_(ids)))
+    await put(tx, Account, [_account_row(site_id, secret, item.state, now) for item in taken])
+    await put(
+        tx,
+        ObservationRun,
+        [
+            {
+                "site_id": site_id,
+                "account_id": item.state.account_id,
+                "run": ordinal,
+                **run.measures._asdict(),
+                "stamps": [list(stamp) for stamp in run.stamps],
+                "source": item.source.value,
+                "recorded_at": now,
+            }
+            for item in taken
+            for ordinal, run in item.runs.items()
+        ],
+        keep=("recorded_at", "source"),
+    )
+
+
+def _account_row(site_id: str, secret: bytes, state: AccountState, now: datetime) -> dict[str, Any]:
+    newest, customer = state.last.last, state.customer
+    return {
+        "site_id": site_id,
+        "id": state.account_id,
+        "contact_id": customer.contact_id,
+        "member_id": customer.member_id,
+        "email": customer.email,
+        "email_key": address_key(secret, site_id, customer.email) if customer.email else None,
+        "name": customer.name,
+        **newest.measures._asdict(),
+        "revision": newest.stamp.revision,
+        "stamped_at": newest.stamp.at,
+        "sequence": newest.stamp.sequence,
+        "run": state.ordinal,
+        "first_revision": state.first.revision,
+        "first_stamped_at": state.first.at,
+        "first_sequence": state.first.sequence,
+        "definitions": state.definitions,
+        "bases": {key: list(stamp) for key, stamp in state.bases.items()},
+        "created_at": state.created_at,
+        "seen_at": now,
+        "erased_at": state.erased_at,
+    }
+
+
+def _state(row: Mapping[Any, Any], stamps: list[Any]) -> AccountState:
+    return AccountState(
+        account_id=row["id"],
+        last=_run(row, stamps),
+        ordinal=row["run"],
+        first=Stamp(row["first_revision"], row["first_stamped_at"], row["first_sequence"]),
+        definitions=row["definitions"],
+        bases={key: Stamp(*stamp) for key, stamp in row["bases"].items()},
+        customer=Customer(row["contact_id"], row["member_id"], row["email"], row["name"]),
+        created_at=row["created_at"],
+        erased_at=row["erased_at"],
+    )
+
+
+def _run(row: Mapping[Any, Any], stamps: list[Any]) -> Run:
+    measures = Measures(row["balance"], row["earned"], row["tier_points"])
+    return Run(measures, tuple(Stamp(*stamp) for stamp in stamps))
+
+
+async def wake_members(tx: Transaction, site_id: str, account_ids: Sequence[str]) -> None:
+    """Let go on what waited for these accounts to have a member."""
+    for ids in chunks(account_ids):
+        await tx.execute(_go_on(site_id, "member").where(_ACTIONS.c.account_id.in_(ids)))
+
+
+async def wake_consent(tx: Transaction, site_id: str, email_key: str) -> None:
+    """Let go on what waited for the customer of this address to agree to mail."""
+    owners = select(_ACCOUNTS.c.id).where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.email_key == email_key)
+    await tx.execute(_go_on(site_id, "consent").where(_ACTIONS.c.account_id.in_(owners)))
+
+
+async def wake_settling(
+    tx: Transaction, site_id: str, account_id: str, milestone: str, now: datetime
+) -> None:
+    """A reward that had fallen back is reached again: its return period starts anew."""
+    waiting = select(_ACTIONS.c.id, _ACTIONS.c.payload).where(
+        _ACTIONS.c.site_id == site_id,
+        _ACTIONS.c.account_id == account_id,
+        _ACTIONS.c.milestone == milestone,
+        _ACTIONS.c.state == State.WAITING,
+        _ACTIONS.c.needs == "threshold",
+    )
+    for row in (await tx.execute(waiting)).all():
+        due = now.timestamp() + row.payload["settle"]["seconds"]
+        await tx.execute(
+            update(_ACTIONS)
+            .where(_ACTIONS.c.id == row.id)
+            .values(
+                state=State.AVAILABLE, needs=None, available_at=datetime.fromtimestamp(due, tz=now.tzinfo)
+            )
+        )
+
+
+def _go_on(site_id: str, need: str) -> Any:
+    return (
+        update(_ACTIONS)
+        .where(_ACTIONS.c.site_id == site_id, _ACTIONS.c.state == State.WAITING, _ACTIONS.c.needs == need)
+        .values(state=State.AVAILABLE, needs=None, verdict=None)
+    )
+
+
+async def count(tx: Transaction, site_id: str) -> int:
+    """How many accounts of a site are known."""
+    statement = select(func.count()).select_from(Account).where(col(Account.site_id) == site_id)
+    return (await tx.execute(statement)).scalar_one()

@@ -1,0 +1,180 @@
+"""Sites: taking one on, its definitions over time, its generation."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from milestones.domain.account import Definitions, Version
+from milestones.domain.milestone import Milestone
+from milestones.store.database import Transaction
+from milestones.store.statements import add_missing, put, table_of
+from milestones.store.tables import DefinitionVersion, Site
+
+_SITES = table_of(Site)
+_VERSIONS = table_of(DefinitionVersion)
+
+
+async def named(tx: Transaction, site_id: str) -> Site | None:
+    """The site, if it was ever heard of."""
+    row = (await tx.execute(select(_SITES).where(_SITES.c.id == site_id))).mappings().first()
+    return Site(**row) if row is not None else None
+
+
+async def all_sites(tx: Transaction) -> list[Site]:
+    """Every site, oldest first."""
+    rows = (await tx.execute(select(_SITES).order_by(_SITES.c.first_heard_at, _SITES.c.id))).mappings()
+    return [Site(**row) for row in rows]
+
+
+async def notice(tx: Transaction, site_id: str, now: datetime) -> None:
+    """Remember that a site exists; what is known of it stays."""
+    row = Site(id=site_id, first_heard_at=now).model_dump()
+    await add_missing(tx, Site, [row], unique=["id"])
+
+
+async def take_on(tx: Transaction, site_id: str, name: str | None, now: datetime) -> bool:
+    """Make a site active. Its history begins now, unless it was active before. True if it just began."""
+    await notice(tx, site_id, now)
+    site = await named(tx, site_id)
+    assert site is not None
+    began = site.go_live_at is None
+    await tx.execute(
+        update(_SITES)
+        .where(_SITES.c.id == site_id)
+        .values(state="active", name=name or site.name, go_live_at=site.go_live_at or now)
+    )
+    return began
+
+
+async def change(tx: Transaction, site_id: str, **values: Any) -> None:
+    """Set columns of a site."""
+    await tx.execute(update(_SITES).where(_SITES.c.id == site_id).values(**values))
+
+
+async def raise_generation(tx: Transaction, site_id: str) -> int:
+    """Begin a drain: every worker of an older generation is fenced from now on."""
+    statement = (
+        update(_SITES)
+        .where(_SITES.c.id == site_id)
+        .values(generation=_SITES.c.generation + 1)
+        .returning(_SITES.c.generation)
+    )
+    return int((await tx.execute(statement)).scalar_one())
+
+
+async def generation(tx: Transaction, site_id: str) -> int:
+    """The generation in force, with the row locked where the database has row locks."""
+    statement = select(_SITES.c.generation).where(_SITES.c.id == site_id).with_for_update()
+    return int((await tx.execute(statement)).scalar_one())
+
+
+def _shape(milestone: Milestone) -> dict[str, Any]:
+    """What decides about crossings. A new title or reward is no new definition; a new threshold is."""
+    whole = asdict(milestone)
+    return {name: whole[name] for name in ("measure", "threshold", "repeat", "rearm_below")}
+
+
+async def define(
+    tx: Transaction, site_id: str, milestones: Sequence[Milestone], now: datetime
+) -> Definitions:
+    """Bring the stored definitions up to those in force and return them.
+
+    A new or changed one becomes a version that starts now; one that is gone is retired; one that is as it was
+    goes on undisturbed, so that a restart changes nothing.
+    """
+    statement = select(_VERSIONS).where(_VERSIONS.c.site_id == site_id)
+    rows = (await tx.execute(statement.order_by(_VERSIONS.c.number))).mappings().all()
+    current = {row["milestone"]: row for row in rows if row["retired_at"] is None}
+    newest = max((row["number"] for row in rows), default=0)
+    wanted = {milestone.key: milestone for milestone in milestones}
+    gone = [
+        row["number"]
+        for key, row in current.items()
+        if key not in wanted or row["definition"] != _shape(wanted[key])
+    ]
+    if gone:
+        await tx.execute(
+            update(_VERSIONS)
+            .where(_VERSIONS.c.site_id == site_id, _VERSIONS.c.number.in_(gone))
+            .values(retired_at=now)
+        )
+    versions = []
+    added: list[dict[str, Any]] = []
+    for key, milestone in wanted.items():
+        row = current.get(key)
+        if row is not None and row["number"] not in gone:
+            versions.append(Version(milestone, row["number"], row["activated_at"]))
+            continue
+        newest += 1
+        versions.append(Version(milestone, newest, now))
+        added.append(
+            DefinitionVersion(
+                site_id=site_id,
+                number=newest,
+                milestone=key,
+                definition=_shape(milestone),
+                activated_at=now,
+                paused=row["paused"] if row is not None else False,
+            ).model_dump()
+        )
+    await put(tx, DefinitionVersion, added)
+    if added:
+        await change(tx, site_id, definitions=newest)
+    return Definitions.of(newest, versions)
+
+
+async def paused_milestones(tx: Transaction, site_id: str) -> set[str]:
+    """Keys of the milestones that a person paused."""
+    statement = select(_VERSIONS.c.milestone).where(
+        _VERSIONS.c.site_id == site_id, _VERSIONS.c.paused, _VERSIONS.c.retired_at.is_(None)
+    )
+    return set((await tx.execute(statement)).scalars())
+
+
+async def pause(tx: Transaction, site_id: str, milestone: str | None, *, paused: bool) -> int:
+    """Pause or resume a whole site, or one milestone of it. Returns how many rows that concerned."""
+    if milestone is None:
+        result = await tx.execute(update(_SITES).where(_SITES.c.id == site_id).values(paused=paused))
+    else:
+        result = await tx.execute(
+            update(_VERSIONS)
+            .where(
+                _VERSIONS.c.site_id == site_id,
+                _VERSIONS.c.milestone == milestone,
+                _VERSIONS.c.retired_at.is_(None),
+            )
+            .values(paused=paused)
+        )
+    return result.rowcount
+
+
+async def set_program(tx: Transaction, site_id: str, told: Mapping[str, str | None], now: datetime) -> None:
+    """Remember the program's status and names; Wix sends no event when they change (fact sheet, section 9)."""
+    await change(
+        tx,
+        site_id,
+        program_status=told.get("status"),
+        program_name=told.get("name"),
+        points_name=told.get("points_name"),
+        program_checked_at=now,
+    )
+
+
+def is_fresh(checked_at: datetime | None, now: datetime, age: timedelta) -> bool:
+    """Whether something that was looked up is young enough to rely on."""
+    return checked_at is not None and now - checked_at <= age
+
+
+async def active(tx: Transaction) -> list[Site]:
+    """The sites for which something may be done."""
+    statement = select(_SITES).where(col(Site.state) == "active").order_by(_SITES.c.id)
+    return [Site(**row) for row in (await tx.execute(statement)).mappings()]
+
+
+def ids(sites: Iterable[Site]) -> list[str]:
+    """The ids of some sites."""
+    return [site.id for site in sites]
