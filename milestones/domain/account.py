@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 
-from milestones.domain.crossing import ThresholdIndex
+from milestones.domain.crossing import ThresholdIndex, history
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import (
     START,
@@ -16,7 +17,6 @@ from milestones.domain.observation import (
     Source,
     Stamp,
     insert,
-    steps,
 )
 
 
@@ -85,66 +85,91 @@ class Taken:
 
 
 def news(known: AccountState | None, seen: Sequence[Observation]) -> list[Observation]:
-    """The observations that are no repeat of the newest run, in true order."""
-    last = known.last if known is not None else None
+    """The observations that are no repeat of the newest run, or that tell more than it did, in true order."""
+    held = (
+        {Point(stamp, known.last.measures).order for stamp in known.last.stamps}
+        if known is not None
+        else frozenset()
+    )
+    # Of two that tell the same, one may know more: an event of points carries less than a read.
+    talkative_last = sorted(seen, key=lambda item: item.created_at is not None)
     fresh = {
-        item.point: item
-        for item in seen
-        if last is None or item.point.measures != last.measures or item.point.stamp not in last.stamps
+        item.point.order: item
+        for item in talkative_last
+        if item.point.order not in held or _teaches(known, item)
     }
-    return sorted(fresh.values(), key=lambda item: item.point.order)
+    return [item for _, item in sorted(fresh.items())]
+
+
+def _teaches(known: AccountState | None, item: Observation) -> bool:
+    """Whether even a repeat tells what was not known: when the account was created, or whose it is."""
+    if known is None or known.erased_at is not None:
+        return known is None
+    had, told = known.customer, item.customer
+    return (
+        (known.created_at is None and item.created_at is not None)
+        or (had.member_id is None and told.member_id is not None)
+        or (had.email is None and told.email is not None)
+    )
 
 
 def is_late(known: AccountState | None, fresh: Sequence[Observation]) -> bool:
-    """Whether any of these belongs before what is known, so that the whole history is needed."""
-    return known is not None and any(item.point.order < known.last.last.order for item in fresh)
+    """Whether any of these belongs before the newest run or splits it, so that the whole history is needed."""
+    if known is None:
+        return False
+    last = known.last
+    return any(
+        item.point.order < last.first.order
+        or (item.point.order < last.last.order and item.point.measures != last.measures)
+        for item in fresh
+    )
 
 
 def take(
     known: AccountState | None,
     fresh: Sequence[Observation],
-    history: Sequence[Run],
+    past: Sequence[Run],
     definitions: Definitions,
 ) -> Taken:
-    """Place observations (``news``, not empty). ``history``: all runs if ``is_late``, else ignored."""
+    """Place observations (``news``, not empty). ``past``: all runs if ``is_late``, else ignored."""
     newest = fresh[-1]
+    late = is_late(known, fresh)
     state = _with_bases(known, definitions) or _first_seen(fresh, definitions)
-    if is_late(known, fresh):
-        runs = tuple(history)
-        for item in fresh:
-            runs = insert(runs, item.point)
-        state = replace(state, last=runs[-1], ordinal=len(runs) - 1)
-        if known is not None and newest.point.order > known.last.last.order:
-            state = replace(state, customer=_customer(state, newest))
-        return Taken(
-            state,
-            dict(enumerate(runs)),
-            rewritten=True,
-            crossed=frozenset(definitions.versions),
-            source=newest.source,
-        )
-    tail = (known.last,) if known is not None else ()
-    runs = tail
+    created_at = state.created_at or next((item.created_at for item in fresh if item.created_at), None)
+    state = replace(state, created_at=created_at, customer=_customer(state, fresh))
+    # The kept part of the history: all of it, or its newest run, which is all that something in order touches.
+    runs = tuple(past) if late else (known.last,) if known is not None else ()
     for item in fresh:
         runs = insert(runs, item.point)
-    offset = known.ordinal if known is not None else 0
-    crossed = _crossed(
-        [*_before(known, newest, definitions), *(item.point for item in fresh)], definitions.index
+    offset = known.ordinal if known is not None and not late else 0
+    # An account that turns out to be younger than the definitions began with 0: its whole past is to be judged.
+    judged_anew = late or (known is not None and known.created_at != created_at)
+    crossed = (
+        frozenset(definitions.versions)
+        if judged_anew
+        else _crossed(
+            [*_before(known, state, definitions), *(item.point for item in fresh)], definitions.index
+        )
     )
-    state = replace(state, last=runs[-1], ordinal=offset + len(runs) - 1, customer=_customer(state, newest))
-    return Taken(state, {offset + i: run for i, run in enumerate(runs)}, False, crossed, newest.source)
+    return Taken(
+        replace(state, last=runs[-1], ordinal=offset + len(runs) - 1),
+        {offset + i: run for i, run in enumerate(runs)},
+        rewritten=late,
+        crossed=crossed,
+        source=newest.source,
+    )
 
 
-def _before(known: AccountState | None, newest: Observation, definitions: Definitions) -> list[Point]:
+def _before(known: AccountState | None, state: AccountState, definitions: Definitions) -> list[Point]:
     """The neighbour of what is new: the last point, or the start of an account that is younger than go-live."""
     if known is not None:
         return [known.last.last]
-    created, earliest = newest.created_at, definitions.earliest
+    created, earliest = state.created_at, definitions.earliest
     return [START] if created is not None and earliest is not None and created > earliest else []
 
 
 def _crossed(points: Sequence[Point], index: ThresholdIndex) -> frozenset[str]:
-    return frozenset(m.key for before, after in steps(points) for m in index.crossed(before, after))
+    return frozenset(m.key for before, after in pairwise(points) for m in index.crossed(before, after))
 
 
 def _first_seen(fresh: Sequence[Observation], definitions: Definitions) -> AccountState:
@@ -155,7 +180,6 @@ def _first_seen(fresh: Sequence[Observation], definitions: Definitions) -> Accou
         ordinal=0,
         first=first.point.stamp,
         definitions=definitions.newest,
-        created_at=first.created_at,
     )
 
 
@@ -168,16 +192,26 @@ def _with_bases(known: AccountState | None, definitions: Definitions) -> Account
     return replace(known, definitions=definitions.newest, bases={**known.bases, **later})
 
 
-def _customer(state: AccountState, newest: Observation) -> Customer:
-    """The customer as the newest observation tells, without bringing back what was erased."""
-    told = newest.customer
+def _customer(state: AccountState, fresh: Sequence[Observation]) -> Customer:
+    """Whose the account is: as the newest observation tells, and without bringing back what was erased.
+
+    What is older than the newest known only fills gaps.
+    """
     if state.erased_at is not None:
-        return Customer(contact_id=state.customer.contact_id, member_id=None)
+        return Customer(contact_id=state.customer.contact_id)
+    found = state.customer
+    for item in fresh:
+        older = item.point.order < state.last.last.order
+        found = _filled(found, item.customer) if older else _filled(item.customer, found)
+    return found
+
+
+def _filled(told: Customer, gaps_from: Customer) -> Customer:
     return Customer(
-        contact_id=told.contact_id or state.customer.contact_id,
-        member_id=told.member_id or state.customer.member_id,
-        email=told.email or state.customer.email,
-        name=told.name or state.customer.name,
+        contact_id=told.contact_id or gaps_from.contact_id,
+        member_id=told.member_id or gaps_from.member_id,
+        email=told.email or gaps_from.email,
+        name=told.name or gaps_from.name,
     )
 
 
@@ -188,12 +222,11 @@ def history_for(state: AccountState, runs: Sequence[Run], version: Version) -> l
     known before starts from its state at that moment; EVERY looks no further back than the first decision,
     since a cycle that was decided cannot be merged with an older one.
     """
-    points = [Point(stamp, run.measures) for run in runs for stamp in run.stamps]
-    base = state.bases.get(version.milestone.key)
-    if base is None and state.created_at is not None and state.created_at > version.activated_at:
-        return [START, *points]
-    if base is None and version.milestone.repeat is Repeat.EVERY:
-        base = state.first
-    if base is None:
-        return points
-    return [point for point in points if point.stamp >= base]
+    key = version.milestone.key
+    first = state.first if version.milestone.repeat is Repeat.EVERY else None
+    created_after_start = state.created_at is not None and state.created_at > version.activated_at
+    return history(
+        runs,
+        base=state.bases.get(key, first),
+        created_after_start=created_after_start and key not in state.bases,
+    )

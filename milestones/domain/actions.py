@@ -102,7 +102,11 @@ def plan_grant(crossing: Crossing, context: Context) -> tuple[PlannedAction, ...
         "configuration": context.configuration,
     }
     if milestone.settle_for:
-        facts["settle"] = {"measure": milestone.measure.value, "threshold": _reached(crossing)}
+        facts["settle"] = {
+            "measure": milestone.measure.value,
+            "threshold": _reached(crossing),
+            "seconds": milestone.settle_for.total_seconds(),
+        }
     rewards = _mails_last(milestone.rewards)
     return tuple(
         PlannedAction(

@@ -1,16 +1,20 @@
 """A crossing is a fact about a set of observations, not about the order in which they came.
 
-``decide`` looks at one step of history and is all that an account needs while it hears things in order. When
-something comes late, ``owed`` looks at the whole history. Both give the same answers, which is a property
-under test.
+``ThresholdIndex.crossed`` looks at one step of history and finds, cheaply, the milestones that may be owed: all
+that an account needs while it hears things in order. ``owed`` looks at a whole history and says which are. That
+the first never misses what the second would find is a property under test.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from milestones.domain.milestone import Milestone, Repeat
-from milestones.domain.observation import Measure, Point, steps
+from milestones.domain.observation import START, Measure, Point, Run, Stamp
+
+_Place = tuple[int, int, int]
+"""Where a value stands in history: revision, ``at``, and the value itself where two stamps are equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +23,30 @@ class Crossing:
 
     occurrence: tells repeated grants of one milestone apart: 1 for ONCE, the rung in points for LADDER, and
         the ordinal of the grant for EVERY.
-    value: the measure at the crossing, in points.
+    revision, at: the stamp of the observation at or above the threshold.
+    value: the measure there, in points.
     """
 
     milestone: Milestone
     occurrence: int
     revision: int
     value: int
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A grant that exists: what is needed to know whether another is owed."""
+    """A grant that exists, with the fields of its ``Crossing``.
+
+    EVERY finds it again in its cycle by them. The revision alone is too coarse: the recalculation of tiers may
+    move ``tier_points`` while the revision stands still (fact sheet, section 8), and end one cycle and begin
+    the next in it.
+    """
 
     occurrence: int
     revision: int
+    at: int = 0
+    value: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,74 +74,111 @@ class ThresholdIndex:
         return cls(singles, ladders)
 
     def crossed(self, before: Point, after: Point) -> list[Milestone]:
-        """The milestones with a threshold above ``before`` and at or below ``after``."""
+        """The milestones with a threshold above ``before`` and at or below ``after``.
+
+        Exact where both points tell the measure. Where ``before`` is silent about it, what was told earlier
+        is not looked up: every milestone at or below ``after`` may have been crossed, and ``owed`` decides.
+        """
         found: list[Milestone] = []
         for measure, (thresholds, milestones) in self.singles.items():
-            low, high = before.measures.of(measure), after.measures.of(measure)
-            if low is not None and high is not None and low < high:
+            low, high = _interval(measure, before, after)
+            if low < high:
                 found.extend(milestones[bisect_right(thresholds, low) : bisect_right(thresholds, high)])
         for measure, milestones in self.ladders.items():
-            low, high = before.measures.of(measure), after.measures.of(measure)
-            if low is not None and high is not None and low < high:
-                found.extend(m for m in milestones if low // m.threshold < high // m.threshold)
+            low, high = _interval(measure, before, after)
+            if low < high:
+                found.extend(m for m in milestones if m.rungs(low, high))
         return found
 
 
-def owed(milestone: Milestone, history: Sequence[Point], given: Iterable[Given]) -> list[Crossing]:
+def _interval(measure: Measure, before: Point, after: Point) -> tuple[int, int]:
+    """The values of a step; an empty interval where nothing can have been crossed."""
+    low, high = before.measures.of(measure), after.measures.of(measure)
+    if high is None:
+        return 0, 0
+    # Thresholds are at least 1, so 0 lies under all of them.
+    return (0 if low is None else low), high
+
+
+def history(runs: Iterable[Run], *, base: Stamp | None, created_after_start: bool) -> list[Point]:
+    """The points at which a version of a definition looks, in true order, for ``owed``.
+
+    base: of the newest point known when the version came into force; for the first version of an EVERY, of
+        the first point that was ever decided. What was true before it does not count.
+    created_after_start: the account is younger than the version: it starts with 0 at revision 0, and a base
+        means nothing.
+    """
+    # Completed before it is cut: what the base is silent about was told earlier.
+    points = _completed(Point(stamp, run.measures) for run in runs for stamp in run.stamps)
+    if created_after_start:
+        return [START, *points]
+    return [point for point in points if base is None or point.stamp.when >= base.when]
+
+
+def _completed(points: Iterable[Point]) -> Iterator[Point]:
+    """The points with what they are silent about taken from before."""
+    tier_points: int | None = None
+    for point in points:
+        if point.measures.tier_points is not None:
+            tier_points = point.measures.tier_points
+        yield Point(point.stamp, point.measures._replace(tier_points=tier_points))
+
+
+def owed(milestone: Milestone, points: Sequence[Point], given: Iterable[Given]) -> list[Crossing]:
     """The grants that this history owes and that do not exist yet.
 
-    history: points in true order, from where the milestone's definition starts to look.
+    points: in true order, from where the milestone's definition starts to look (``history``).
     given: every grant of this milestone that the account has, whichever version of the definition gave it.
     """
     if milestone.repeat is Repeat.EVERY:
-        return _owed_cycles(milestone, history, list(given))
+        return _owed_cycles(milestone, points, list(given))
     taken = {grant.occurrence for grant in given}
     found: dict[int, Crossing] = {}
-    for before, after in steps(_valued(milestone, history)):
-        for occurrence in _passed(milestone, _value(milestone, before), _value(milestone, after)):
+    for before, after in pairwise(_told(milestone, points)):
+        for occurrence in _passed(milestone, before[-1], after[-1]):
             if occurrence not in taken and occurrence not in found:
                 found[occurrence] = _crossing(milestone, occurrence, after)
     return list(found.values())
 
 
-def _valued(milestone: Milestone, history: Iterable[Point]) -> list[Point]:
-    """The points at which Wix told the measure: one that is silent about it is no evidence either way."""
-    return [point for point in history if point.measures.of(milestone.measure) is not None]
+def armed(milestone: Milestone, points: Sequence[Point]) -> bool:
+    """Whether an EVERY would be granted when the threshold is reached next."""
+    cycles = _cycles(milestone, _told(milestone, points))
+    return bool(cycles) and cycles[-1].spent is None
 
 
-def _value(milestone: Milestone, point: Point) -> int:
-    value = point.measures.of(milestone.measure)
-    assert value is not None
-    return value
+def _told(milestone: Milestone, points: Iterable[Point]) -> list[_Place]:
+    """The places at which Wix told the measure: one that is silent about it is no evidence either way."""
+    told = ((point.stamp, point.measures.of(milestone.measure)) for point in points)
+    return [(stamp.revision, stamp.at, value) for stamp, value in told if value is not None]
+
+
+def _crossing(milestone: Milestone, occurrence: int, place: _Place) -> Crossing:
+    revision, at, value = place
+    return Crossing(milestone, occurrence, revision, value, at)
 
 
 def _passed(milestone: Milestone, low: int, high: int) -> Iterable[int]:
     """The occurrences between two values: the rungs of a ladder in points, or 1."""
     if milestone.repeat is Repeat.LADDER:
-        step = milestone.threshold
-        return range((low // step + 1) * step, high + 1, step)
+        return milestone.rungs(low, high)
     return (1,) if low < milestone.threshold <= high else ()
-
-
-def _crossing(milestone: Milestone, occurrence: int, point: Point) -> Crossing:
-    return Crossing(milestone, occurrence, point.stamp.revision, _value(milestone, point))
 
 
 @dataclass(slots=True)
 class _Cycle:
-    """From one arming to the next; ``spent`` is the point that used it up."""
+    """From one arming to the next; ``spent`` is the place that used it up."""
 
-    start: int
-    spent: Point | None = None
+    start: _Place
+    spent: _Place | None = None
 
 
-def _owed_cycles(milestone: Milestone, history: Sequence[Point], given: list[Given]) -> list[Crossing]:
-    cycles = _cycles(milestone, _valued(milestone, history))
-    served: set[int] = set()
-    for grant in given:
-        holders = [i for i, cycle in enumerate(cycles) if cycle.start <= grant.revision]
-        if holders:
-            served.add(holders[-1])
+def _owed_cycles(milestone: Milestone, points: Sequence[Point], given: list[Given]) -> list[Crossing]:
+    cycles = _cycles(milestone, _told(milestone, points))
+    starts = [cycle.start for cycle in cycles]
+    # The cycle that holds a grant is the last one to start before it. Strictly before: an older version may
+    # have granted at the very point from which this one starts to look, and that grant is in no cycle (-1).
+    served = {bisect_left(starts, (grant.revision, grant.at, grant.value)) - 1 for grant in given}
     # An ordinal, not a count of this history: grants older than the history keep theirs.
     ordinal = max((grant.occurrence for grant in given), default=0)
     crossings: list[Crossing] = []
@@ -139,18 +189,20 @@ def _owed_cycles(milestone: Milestone, history: Sequence[Point], given: list[Giv
     return crossings
 
 
-def _cycles(milestone: Milestone, history: Sequence[Point]) -> list[_Cycle]:
-    """The armed stretches of a history. One that starts at or above the threshold is armed by its first fall."""
+def _cycles(milestone: Milestone, told: Sequence[_Place]) -> list[_Cycle]:
+    """The armed stretches of a history. One that starts at or above the threshold is armed by its first fall
+    under ``rearm_below``.
+    """
     rearm_below = milestone.rearm_below
-    assert rearm_below is not None
+    assert rearm_below is not None, "the configuration demands it of every EVERY"
     cycles: list[_Cycle] = []
-    armed = False
-    for i, point in enumerate(history):
-        value = _value(milestone, point)
-        if not armed and (value < rearm_below or (i == 0 and value < milestone.threshold)):
-            armed = True
-            cycles.append(_Cycle(point.stamp.revision))
-        elif armed and value >= milestone.threshold:
-            armed = False
-            cycles[-1].spent = point
+    is_armed = False
+    for i, place in enumerate(told):
+        value = place[-1]
+        if not is_armed and (value < rearm_below or (i == 0 and value < milestone.threshold)):
+            is_armed = True
+            cycles.append(_Cycle(place))
+        elif is_armed and value >= milestone.threshold:
+            is_armed = False
+            cycles[-1].spent = place
     return cycles

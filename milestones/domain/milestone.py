@@ -6,6 +6,10 @@ from enum import StrEnum
 
 from milestones.domain.observation import Measure
 
+MOST_RUNGS = 10_000
+"""A ladder ends with this rung. Where it ends is a property of the definition and not of a jump, so that the
+order of events cannot change what is given; and one jump, up to Wix's 999,999,999 points, stays small."""
+
 
 class Repeat(StrEnum):
     """How often one account can reach a milestone."""
@@ -132,15 +136,33 @@ class Milestone:
     rearm_below: int | None = None
     settle_for: timedelta | None = None
 
+    @property
+    def rule(self) -> tuple[Measure, int, Repeat, int | None]:
+        """What decides a crossing. Only a change of it makes a new version; a new title or reward does not."""
+        return self.measure, self.threshold, self.repeat, self.rearm_below
+
+    def rungs(self, low: int, high: int) -> range:
+        """Of a LADDER: the rungs above ``low`` and at or below ``high``, in points."""
+        step = self.threshold
+        return range((max(low, 0) // step + 1) * step, min(high, MOST_RUNGS * step) + 1, step)
+
     def target(self, value: int) -> int:
-        """The threshold that an account with this value has before it, in points."""
+        """The threshold that an account with this value has before it, in points. Past the end of a ladder
+        there is none: it answers with a rung that ``ends_before`` refuses.
+        """
         if self.repeat is Repeat.LADDER:
-            return (value // self.threshold + 1) * self.threshold
+            # A balance may be negative; the first rung is still the first.
+            return (max(value, 0) // self.threshold + 1) * self.threshold
         return self.threshold
+
+    def ends_before(self, target: int) -> bool:
+        """Whether a LADDER has no such rung any more."""
+        return self.repeat is Repeat.LADDER and target > MOST_RUNGS * self.threshold
 
     def missing(self, value: int) -> int | None:
         """Points missing when the value is inside the near window, else None."""
-        missing = self.target(value) - value
-        if self.near is None or not 0 < missing <= self.near.within:
+        target = self.target(value)
+        missing = target - value
+        if self.near is None or self.ends_before(target) or not 0 < missing <= self.near.within:
             return None
         return missing

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from itertools import pairwise
 from typing import NamedTuple
 
 REMEMBERED_POINTS = 32
-"""Stamps kept of one run. A stamp in the middle of a run matters only while something late may still land
-beside it; Wix gives up on an event after 47 h 11 min."""
+"""Stamps kept of one run: its first and its newest. Those between the ends matter to EVERY alone, and only when
+two late observations that differ from the run, and from no other witness, land on both sides of a stamp that
+was let go: they then count as one cycle instead of two. With an event every 15 minutes (fact sheet, section
+4.5) both must be later than 7 hours. ONCE and LADDER need the ends alone."""
 
 
 class Measure(StrEnum):
@@ -58,30 +59,41 @@ ZERO = Measures(0, 0, 0)
 
 
 class Stamp(NamedTuple):
-    """When a state was true. The order of stamps is the order of history.
+    """When a state was true.
 
     revision: rises with every change of the account.
-    at: Wix's ``updatedDate`` in microseconds since the epoch, 0 where missing. It orders what has equal
-        revisions, as the recalculation of tiers may produce.
-    sequence: ``entityEventSequence``, 0 where missing.
+    at: Wix's ``updatedDate`` in microseconds since the epoch, 0 where missing.
+    sequence: ``entityEventSequence``, 0 where missing. Evidence only, see ``when``.
     """
 
     revision: int
     at: int = 0
     sequence: int = 0
 
+    @property
+    def when(self) -> tuple[int, int]:
+        """The order of history: by revision, and by ``at`` where the recalculation of tiers left that alone.
+
+        The sequence has no part in it. Reads have none, so an order that used it where both sides have one
+        would run in circles, and a read would stand before the event that told the same.
+        """
+        return self.revision, self.at
+
 
 class Point(NamedTuple):
-    """A state of an account and when it was true: comparable, so that sorting points orders a history."""
+    """A state of an account and when it was true. Sorting points by ``order`` gives a history."""
 
     stamp: Stamp
     measures: Measures
 
     @property
-    def order(self) -> tuple[Stamp, tuple[int, int, int]]:
-        """A total order: by stamp, and by the measures themselves where two stamps are equal."""
+    def order(self) -> tuple[int, int, int, int, int]:
+        """A total order, and the identity of a point: by its stamp, and by the measures where those are equal.
+
+        Lower measures come first, so that one stamp holds one crossing at most.
+        """
         balance, earned, tier_points = self.measures
-        return self.stamp, (balance, earned, -1 if tier_points is None else tier_points)
+        return *self.stamp.when, balance, earned, -1 if tier_points is None else tier_points
 
 
 START = Point(Stamp(0), ZERO)
@@ -136,15 +148,16 @@ class Run:
 def insert(runs: Sequence[Run], point: Point) -> tuple[Run, ...]:
     """The history with one more point. A repeat changes nothing; a late, different one splits the run it is in."""
     points = [Point(stamp, run.measures) for run in runs for stamp in run.stamps]
-    if point in points:
+    if any(point.order == known.order for known in points):
         return tuple(runs)
     return compressed([*points, point])
 
 
 def compressed(points: Iterable[Point]) -> tuple[Run, ...]:
     """Points in their true order, as runs of equal measures. Middles of long runs are thinned, oldest first."""
+    distinct = {point.order: point for point in points}
     runs: list[Run] = []
-    for point in sorted(set(points), key=lambda point: point.order):
+    for _, point in sorted(distinct.items()):
         if runs and runs[-1].measures == point.measures:
             runs[-1] = replace(runs[-1], stamps=_thinned((*runs[-1].stamps, point.stamp)))
         else:
@@ -156,8 +169,3 @@ def _thinned(stamps: tuple[Stamp, ...]) -> tuple[Stamp, ...]:
     if len(stamps) <= REMEMBERED_POINTS:
         return stamps
     return (stamps[0], *stamps[-(REMEMBERED_POINTS - 1) :])
-
-
-def steps(points: Iterable[Point]) -> Iterable[tuple[Point, Point]]:
-    """Neighbours in history, earlier first."""
-    return pairwise(points)
