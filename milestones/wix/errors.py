@@ -142,7 +142,7 @@ def says_duplicate(error: WixError) -> bool:
     Which status and code Wix gives for a duplicate is unverified for most writes (fact sheet, section 8), so any of
     code, words and a bare 409 will do. A stale revision is a 409 too, and never a duplicate.
     """
-    if error.status is None or not 400 <= error.status < 500 or error.complaint.stale:
+    if not isinstance(error, WixRefusedError | WixConflictError) or error.complaint.stale:
         return False
     code, words = (error.code or "").upper(), error.complaint.words
     if any(mark in code for mark in _DUPLICATE_CODES) or any(mark in words for mark in _DUPLICATE_WORDS):
