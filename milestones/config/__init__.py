@@ -1,0 +1,38 @@
+"""``config.toml`` and the environment, as frozen settings.
+
+Read it with ``load``, which tells every fault at once, with its place. ``Settings`` has one attribute for each table
+of the file and each key in it; ``Settings.for_site`` gives what holds for one site, with milestones as the rules know
+them.
+"""
+
+from milestones.config.load import load, parse
+from milestones.config.mail import MailSettings
+from milestones.config.secrets import Secret
+from milestones.config.sections import (
+    Breaker,
+    DaemonSettings,
+    PolicySettings,
+    RetentionSettings,
+    ScanSettings,
+)
+from milestones.config.settings import Settings, SiteSettings, SiteTable
+from milestones.config.values import QuietHours, Rate
+from milestones.config.wix import WixSettings
+
+__all__ = [
+    "Breaker",
+    "DaemonSettings",
+    "MailSettings",
+    "PolicySettings",
+    "QuietHours",
+    "Rate",
+    "RetentionSettings",
+    "ScanSettings",
+    "Secret",
+    "Settings",
+    "SiteSettings",
+    "SiteTable",
+    "WixSettings",
+    "load",
+    "parse",
+]

@@ -1,0 +1,111 @@
+"""Addresses of every kind: of mail, of the web, of a listening socket and of a database."""
+
+import re
+from email.utils import parseaddr
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    PlainSerializer,
+    PlainValidator,
+    SecretStr,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from milestones.config.secrets import REFERENCE_SCHEMA, Secret, reference_of, secret_or_text, surroundings
+
+
+def host_and_port(value: Any) -> tuple[str, int]:
+    """``127.0.0.1:8080`` or ``[::1]:8080``. Raises ValueError."""
+    host, separator, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if (
+        not separator
+        or not host
+        or (":" in host and not bracketed)
+        or not port.isdecimal()
+        or int(port) > 65_535
+    ):
+        raise ValueError('must be a host and a port such as "127.0.0.1:8080"')
+    return host.strip("[]"), int(port)
+
+
+def _listen(value: str) -> str:
+    host_and_port(value)
+    return value
+
+
+def _database(value: Any, info: ValidationInfo) -> SecretStr:
+    text, reference = secret_or_text(value, info)
+    resolved = text
+    try:
+        parts = urlsplit(text)
+        password = parts.password
+    except ValueError:
+        raise ValueError("is no address of a database") from None
+    if parts.scheme in ("postgresql", "postgres") and parts.path.strip("/"):
+        if password and reference is None:
+            raise ValueError(
+                'holds a password, which is never written here; write { env = "NAME" } for the whole address'
+            )
+    elif parts.scheme == "sqlite" and text.startswith("sqlite:///") and len(text) > len("sqlite:///"):
+        around = surroundings(info)
+        path = text.removeprefix("sqlite:///")
+        resolved = f"sqlite:///{around.folder / path}" if around else text
+    else:
+        raise ValueError('must be "sqlite:///path" or "postgresql://user@host/name"')
+    return Secret(resolved, reference or text)
+
+
+def _mailbox(value: str) -> str:
+    name, address = parseaddr(value)
+    local, _, domain = address.rpartition("@")
+    if not local or not domain or any(character in value for character in "\r\n") or " " in address:
+        raise ValueError('must be a mailbox such as "The Corner Shop <hello@example.com>"')
+    if name and not value.isprintable():
+        raise ValueError("holds characters that no mail program can show")
+    return value
+
+
+def _web_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        valid = (
+            parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:
+        valid = False
+    if not valid or any(character.isspace() for character in value):
+        raise ValueError('must be a web address such as "https://milestones.example.com"')
+    if "@" in urlsplit(value).netloc:
+        raise ValueError("must not hold a user name or password")
+    return value.rstrip("/")
+
+
+def web_host(url: str) -> str | None:
+    """The host of a web address."""
+    return urlsplit(url).hostname
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name can only be this machine."""
+    name = (host or "").lower().strip("[]")
+    return (
+        name in ("localhost", "::1")
+        or name.endswith(".localhost")
+        or bool(re.fullmatch(r"127(\.\d+){3}", name))
+    )
+
+
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+HostAndPort = Annotated[str, AfterValidator(_listen)]
+DatabaseUrl = Annotated[
+    SecretStr,
+    PlainValidator(_database),
+    PlainSerializer(reference_of),
+    WithJsonSchema({"anyOf": [{"type": "string"}, REFERENCE_SCHEMA]}),
+]

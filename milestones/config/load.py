@@ -1,0 +1,235 @@
+"""From a file and the environment to settings: every fault in one go, each with its place."""
+
+import copy
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from milestones.config import environment, warnings
+from milestones.config.faults import Fault, Where, collected, spelled, unknown_key
+from milestones.config.locate import Place, places
+from milestones.config.rules import Draft, broken
+from milestones.config.secrets import Surroundings
+from milestones.config.settings import Settings
+from milestones.config.tree import entry_of, known_keys, table_of
+from milestones.errors import ConfigurationError
+
+_TOML_PLACE = re.compile(r"^(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)$", re.DOTALL)
+_OF_A_SITE = ("mail", "brand", "policy")
+"""Tables of which a site names only what differs."""
+
+
+def load(path: Path, environ: Mapping[str, str], *, secrets: bool = True) -> Settings:
+    """Read ``config.toml`` with the environment's overrides.
+
+    secrets: False for a command that needs none; then one that is not there is missed only by whoever asks for it.
+    Raises ConfigurationError with every fault, each "config.toml:12:5: milestones[0].treshold: unknown key; ...".
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigurationError(
+            [f"{path}: there is no such file. `milestones init` writes one; --config names another."]
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            [f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8."]
+        ) from None
+    except OSError as error:
+        raise ConfigurationError([f"{path}: cannot be read: {error.strerror}."]) from None
+    return parse(text, path, environ, secrets=secrets)
+
+
+def parse(text: str, path: Path, environ: Mapping[str, str], *, secrets: bool = True) -> Settings:
+    """As ``load``, of a text. path: where it stands or would stand; relative paths in it start at its folder."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError([_syntax_fault(error, path, text)]) from None
+    sources, faults = environment.override(raw, environ, Settings)
+    own = _completed_sites(raw)
+    folder = path.absolute().parent
+    around = Surroundings(folder, environ, _templates(raw, folder), secrets)
+    read = _read(raw, around)
+    tell = partial(_told, path=path, places=places(text), sources=sources)
+    faults += tell(_without_echoes([*read.faults, *broken(_draft(raw, read))], own))
+    if faults:
+        raise ConfigurationError(faults)
+    tables = read.tables | {key: tuple(entries.values()) for key, entries in read.lists.items()}
+    return Settings.assembled(tables, path, tell(warnings.doubts(Settings(**tables))))
+
+
+def _syntax_fault(error: tomllib.TOMLDecodeError, path: Path, text: str) -> str:
+    match = _TOML_PLACE.match(str(error))
+    sentence, line, column = match.groups() if match else (str(error), None, None)
+    if line is None:
+        lines = text.splitlines() or [""]
+        line, column = str(len(lines)), str(len(lines[-1]) + 1)
+    return f"{path}:{line}:{column}: is not valid TOML: {sentence[:1].lower()}{sentence[1:]}"
+
+
+def _templates(raw: Mapping[str, Any], folder: Path) -> Path | None:
+    daemon = raw.get("daemon", {})
+    written = daemon.get("templates", "templates") if isinstance(daemon, dict) else None
+    return folder / written if isinstance(written, str) else None
+
+
+def _completed_sites(raw: Mapping[str, Any]) -> Any:
+    """Fill what a site does not say of its mail, brand and policy from what holds for all. Returns what it did say."""
+    sites = raw.get("sites")
+    said = copy.deepcopy(sites)
+    for site in sites if isinstance(sites, list) else ():
+        for table in _OF_A_SITE:
+            if isinstance(site, dict) and isinstance(site.get(table), dict):
+                site[table] = _merged(raw.get(table), site[table])
+    return said
+
+
+def _merged(general: Any, particular: Any) -> Any:
+    if not isinstance(general, dict) or not isinstance(particular, dict):
+        return particular
+    merged = {key: _merged(general.get(key), value) for key, value in particular.items()}
+    return {**general, **merged}
+
+
+class _Read(NamedTuple):
+    """Tables without a fault, the faultless entries of lists by their position, and the faults of the rest."""
+
+    tables: dict[str, Any]
+    lists: dict[str, dict[int, Any]]
+    faults: list[Fault]
+
+
+def _read(raw: Mapping[str, Any], around: Surroundings) -> _Read:
+    """Table by table, and entry by entry: a fault in one must not hide those in another."""
+    faults = [unknown_key((key,), Settings.model_fields) for key in raw if key not in Settings.model_fields]
+    read = _Read({}, {}, faults)
+    for key, field in Settings.model_fields.items():
+        entry = entry_of(field.annotation) if table_of(entry_of(field.annotation)) else None
+        if entry is None:
+            value, found = _checked(TypeAdapter(field.rebuild_annotation()), raw.get(key, {}), (key,), around)
+            read.faults.extend(found)
+            if not found:
+                read.tables[key] = value
+            continue
+        read.lists[key] = {}
+        entries = raw.get(key, [])
+        if not isinstance(entries, list):
+            read.faults.append(Fault((key,), f"must be a list; begin each entry with [[{key}]]"))
+            continue
+        adapter = TypeAdapter(entry)
+        for position, written in enumerate(entries):
+            value, found = _checked(adapter, written, (key, position), around)
+            read.faults.extend(found)
+            if not found:
+                read.lists[key][position] = value
+    return read
+
+
+def _checked(
+    adapter: TypeAdapter[Any], written: Any, where: Where, around: Surroundings
+) -> tuple[Any, list[Fault]]:
+    """The value, or its faults. Rules within a table are checked only once its keys are right, so what is wrong is
+    taken out and the rest is tried again: what that shows besides is a fault too.
+    """
+    keys = partial(known_keys, Settings)
+    try:
+        return adapter.validate_python(written, context=around), []
+    except ValidationError as error:
+        faults = collected(error, where, keys)
+    gone = [place for fault in faults for place in (fault.path, fault.meant) if place is not None]
+    try:
+        adapter.validate_python(_without(written, where, gone), context=around)
+    except ValidationError as error:
+        for fault in collected(error, where, keys):
+            if not any(_overlap(fault.path, place) for place in gone):
+                faults.append(fault)
+    return None, faults
+
+
+def _without(written: Any, where: Where, gone: Iterable[Where]) -> Any:
+    rest = copy.deepcopy(written)
+    for place in gone:
+        *above, last = place[len(where) :] or (None,)
+        here = rest
+        for part in above:
+            here = here[part] if _holds(here, part) else None
+        if isinstance(here, dict):
+            here.pop(last, None)
+    return rest
+
+
+def _holds(value: Any, part: str | int | None) -> bool:
+    if isinstance(value, list):
+        return isinstance(part, int) and part < len(value)
+    return isinstance(value, dict) and part in value
+
+
+def _overlap(one: Where, other: Where) -> bool:
+    shared = min(len(one), len(other))
+    return one[:shared] == other[:shared]
+
+
+def _draft(raw: Mapping[str, Any], read: _Read) -> Draft:
+    return Draft(
+        raw=raw,
+        daemon=read.tables.get("daemon"),
+        wix=read.tables.get("wix"),
+        mail=read.tables.get("mail"),
+        milestones=read.lists["milestones"],
+        sites=read.lists["sites"],
+    )
+
+
+def _without_echoes(faults: Iterable[Fault], said: Any) -> list[Fault]:
+    """Each fault once: what a site only inherits is told where it stands."""
+    distinct = dict.fromkeys(faults)
+    return [
+        fault
+        for fault in distinct
+        if not (
+            len(fault.path) > 2
+            and fault.path[0] == "sites"
+            and fault.path[2] in _OF_A_SITE
+            and not _said(said, fault.path[1:])
+            and any(fault.path[2:] == other.path and fault.sentence == other.sentence for other in distinct)
+        )
+    ]
+
+
+def _said(said: Any, path: Where) -> bool:
+    here = said
+    for part in path:
+        if not _holds(here, part):
+            return False
+        here = here[part]
+    return True
+
+
+def _told(
+    faults: Iterable[Fault], *, path: Path, places: Mapping[Where, Place], sources: Mapping[Where, str]
+) -> list[str]:
+    """As sentences, in the order of the file; those about the environment first."""
+    sentences = []
+    for fault in faults:
+        place, variable = _place(fault.path, places, sources)
+        source = variable or f"{path}:{place.line}:{place.column}"
+        sentences.append((place, f"{source}: {spelled(fault.path)}: {fault.sentence}"))
+    return [sentence for _, sentence in sorted(sentences, key=lambda told: told[0])]
+
+
+def _place(
+    where: Where, places: Mapping[Where, Place], sources: Mapping[Where, str]
+) -> tuple[Place, str | None]:
+    """Where a key stands, or what it stands in if it is missing."""
+    for length in range(len(where), 0, -1):
+        if where[:length] in sources:
+            return Place(0, 0), sources[where[:length]]
+        if where[:length] in places:
+            return places[where[:length]], None
+    return Place(1, 1), None

@@ -1,0 +1,150 @@
+"""What a configuration only refers to: secrets, keys and files. A secret never appears in a sentence."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    PlainSerializer,
+    PlainValidator,
+    SecretStr,
+    SerializationInfo,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from milestones.errors import UsageError
+
+REFERENCE = 'write { env = "NAME" } or { file = "path" }'
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What reading a configuration needs beside its text.
+
+    folder: the one that holds the file; relative paths start there.
+    templates: the folder of the mail templates; None where they are not to be looked at.
+    demand_secrets: whether a secret that is not there is a fault, or is only missed by whoever asks for it.
+    """
+
+    folder: Path
+    environ: Mapping[str, str] = field(repr=False)
+    templates: Path | None = None
+    demand_secrets: bool = True
+
+
+class Secret(SecretStr):
+    """A value that no command shows.
+
+    reference: where it is kept (``env:NAME``, ``file:path``). missing: why it is not there, where it is not.
+    """
+
+    def __init__(self, value: str, reference: str, missing: str | None = None) -> None:
+        super().__init__(value)
+        self.reference = reference
+        self.missing = missing
+
+    def get_secret_value(self) -> str:
+        """The value. Raises UsageError where the configuration was read without its secrets and this one is missing."""
+        if self.missing is not None:
+            raise UsageError(self.missing)
+        return super().get_secret_value()
+
+
+def surroundings(info: ValidationInfo) -> Surroundings | None:
+    """What ``load`` passes along; None when a model is built in code."""
+    return info.context if isinstance(info.context, Surroundings) else None
+
+
+def _resolved(value: Path, info: ValidationInfo) -> Path:
+    around = surroundings(info)
+    return around.folder / value if around else value
+
+
+def _portable(value: Path, info: SerializationInfo) -> str:
+    """Relative to the folder that is the context, so that two machines name a configuration alike."""
+    folder = info.context
+    if isinstance(folder, Path) and value.is_relative_to(folder):
+        return str(value.relative_to(folder))
+    return str(value)
+
+
+def _secret(value: Any, info: ValidationInfo) -> SecretStr:
+    if isinstance(value, SecretStr):
+        return value
+    kind, name = _reference(value)
+    around = surroundings(info) or Surroundings(Path(), os.environ)
+    try:
+        found = _fetch(kind, name, around)
+    except ValueError as error:
+        if around.demand_secrets:
+            raise
+        return Secret("", f"{kind}:{name}", missing=f"A secret is needed that is not there: it {error}.")
+    return Secret(found, f"{kind}:{name}")
+
+
+def _reference(value: Any) -> tuple[str, str]:
+    if isinstance(value, dict) and len(value) == 1:
+        ((kind, name),) = value.items()
+        if kind in ("env", "file") and isinstance(name, str) and name.strip():
+            return kind, name
+    raise ValueError(f"a secret is never written here; {REFERENCE}")
+
+
+def _fetch(kind: str, name: str, around: Surroundings) -> str:
+    if kind == "env":
+        found = around.environ.get(name, "").strip()
+        if not found:
+            raise ValueError(f"refers to the environment variable {name}, which is not set")
+        return found
+    try:
+        found = (around.folder / name).read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise ValueError(f"refers to the file {name}, which holds no text") from None
+    except OSError as error:
+        raise ValueError(f"refers to the file {name}, which cannot be read ({error.strerror})") from None
+    if not found:
+        raise ValueError(f"refers to the file {name}, which is empty")
+    return found
+
+
+def secret_or_text(value: Any, info: ValidationInfo) -> tuple[str, str | None]:
+    """What may be written or referred to: the text, and its reference if it was one. Raises ValueError."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value(), reference_of(value)
+    if isinstance(value, str):
+        return value, None
+    kind, name = _reference(value)
+    return _fetch(kind, name, surroundings(info) or Surroundings(Path(), os.environ)), f"{kind}:{name}"
+
+
+def _public_text(value: Any, info: ValidationInfo) -> Any:
+    return secret_or_text(value, info)[0] if isinstance(value, dict) else value
+
+
+def reference_of(value: SecretStr) -> str:
+    """Where a secret is kept: what may be shown of it."""
+    return value.reference if isinstance(value, Secret) else "in code"
+
+
+REFERENCE_SCHEMA = {
+    "type": "object",
+    "properties": {"env": {"type": "string"}, "file": {"type": "string"}},
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": False,
+}
+
+ConfiguredPath = Annotated[Path, AfterValidator(_resolved), PlainSerializer(_portable)]
+SecretValue = Annotated[
+    SecretStr, PlainValidator(_secret), PlainSerializer(reference_of), WithJsonSchema(REFERENCE_SCHEMA)
+]
+PublicText = Annotated[
+    str,
+    BeforeValidator(_public_text),
+    WithJsonSchema({"anyOf": [{"type": "string"}, REFERENCE_SCHEMA]}),
+]

@@ -1,0 +1,70 @@
+"""What is allowed and probably not meant, in sentences. Nothing here keeps the daemon from starting."""
+
+from collections.abc import Iterator
+
+from milestones.config.faults import Fault, Where
+from milestones.config.milestone import MilestoneTable
+from milestones.config.settings import Settings
+from milestones.domain.observation import Measure
+
+
+def doubts(settings: Settings) -> list[Fault]:
+    """Every warning, at its place."""
+    return [*_measures(settings), *_empty(settings), *_wix(settings), *_mail(settings)]
+
+
+def _tables(settings: Settings) -> Iterator[tuple[Where, MilestoneTable]]:
+    for position, milestone in enumerate(settings.milestones):
+        yield ("milestones", position), milestone
+    for number, site in enumerate(settings.sites):
+        for position, milestone in enumerate(site.milestones or ()):
+            yield ("sites", number, "milestones", position), milestone
+
+
+def _measures(settings: Settings) -> Iterator[Fault]:
+    for where, milestone in _tables(settings):
+        if milestone.measure is not Measure.TIER_POINTS:
+            continue
+        yield Fault(
+            (*where, "measure"),
+            "tier_points cannot be searched for: only webhooks and the sweep tell of them",
+        )
+        if milestone.near is not None:
+            yield Fault(
+                (*where, "near"), "a scan cannot find who is near in tier_points; only the sweep will remind"
+            )
+
+
+def _empty(settings: Settings) -> Iterator[Fault]:
+    if not any(True for _ in _tables(settings)):
+        yield Fault(("milestones",), "there are none, so nothing will be given")
+    for where, milestone in _tables(settings):
+        if not milestone.rewards and milestone.near is None:
+            yield Fault(where, "gives nothing and reminds nobody")
+        elif milestone.near is not None and milestone.near.within == (
+            milestone.every_points or milestone.threshold
+        ):
+            yield Fault((*where, "near", "within"), "takes in every customer, down to no points at all")
+
+
+def _wix(settings: Settings) -> Iterator[Fault]:
+    if settings.wix.sandbox and settings.wix.app_id is not None:
+        yield Fault(("wix", "sandbox"), "is true, so app_id, app_secret and public_key are not used")
+    for number, site in enumerate(settings.sites):
+        if site.api_key is not None:
+            yield Fault(
+                ("sites", number, "api_key"),
+                "with a key no webhooks come: what was reached is found by the scan alone (scan.every)",
+            )
+
+
+def _mail(settings: Settings) -> Iterator[Fault]:
+    mail = settings.mail
+    if settings.daemon.mode == "shadow":
+        yield Fault(("daemon", "mode"), "is shadow: everything is decided and recorded, and nothing is sent")
+    if mail.only_to:
+        yield Fault(("mail", "only_to"), f"mail leaves for {', '.join(mail.only_to)} alone")
+    if mail.leaves_the_machine and mail.tls == "none":
+        yield Fault(("mail", "tls"), "is none: mail goes to the server in the clear")
+    if not settings.wix.sandbox and mail.transport == "folder" and settings.daemon.mode == "live":
+        yield Fault(("mail", "transport"), "is folder: mail is kept in a folder and reaches nobody")

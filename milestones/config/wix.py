@@ -1,0 +1,65 @@
+"""``[wix]``: who the program is to Wix, and how much it asks."""
+
+import base64
+import binascii
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from milestones.config.addresses import WebAddress
+from milestones.config.secrets import PublicText, SecretValue
+from milestones.config.sections import Flag, Table, Whole
+
+NOT_A_KEY = (
+    "is no public key that can be read; copy the whole of it from the app's page, "
+    "from -----BEGIN PUBLIC KEY----- to -----END PUBLIC KEY-----, or that text in base64"
+)
+
+
+def _public_key(value: str) -> str:
+    """The key as PEM. Wix signs with RS256 (fact sheet, section 4.2), so only an RSA key can be right."""
+    pem = value.strip()
+    if not pem.startswith("-----"):
+        try:
+            pem = base64.b64decode("".join(pem.split()), validate=True).decode("ascii").strip()
+        except (binascii.Error, UnicodeDecodeError):
+            raise ValueError(NOT_A_KEY) from None
+    if "PRIVATE KEY" in pem:
+        raise ValueError("is a private key; only the app's public key belongs here")
+    # Imported here because it takes a tenth of a second, and a configuration on the sandbox has no key.
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
+
+    try:
+        key = load_pem_public_key(pem.encode())
+    except ValueError:
+        raise ValueError(NOT_A_KEY) from None
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("is not an RSA key, and Wix signs with RSA")  # noqa: TRY004 - pydantic wants ValueError
+    return pem
+
+
+def _root(value: str) -> str:
+    if not (value.startswith("/") and value.endswith("/")):
+        raise ValueError('must begin and end with a slash, such as "/_api/"')
+    return value
+
+
+class WixSettings(Table):
+    """``[wix]``.
+
+    sandbox: the daemon starts the simulated Wix and uses it.
+    public_key: as PEM, by which webhooks are believed.
+    requests_per_minute: for each site.
+    new_sites: what an event of an installation that nobody has named leads to.
+    internal_root: where the services live whose public path begins with ``/_api`` (fact sheet, section 0.1).
+    """
+
+    sandbox: Flag = False
+    api_url: WebAddress = "https://www.wixapis.com"
+    app_id: str | None = Field(default=None, min_length=1)
+    app_secret: SecretValue | None = None
+    public_key: Annotated[PublicText, AfterValidator(_public_key)] | None = None
+    requests_per_minute: Whole = Field(default=200, ge=1, le=100_000)
+    new_sites: Literal["ignore", "observe", "active"] = "observe"
+    internal_root: Annotated[str, AfterValidator(_root)] = "/_api/"
