@@ -1,0 +1,1 @@
+"""Webhooks in: signature, envelope, one commit for many, acknowledgement. Nothing here reads Wix."""

@@ -1,0 +1,104 @@
+"""The one door for webhooks: verify, understand, make durable. Whoever returns from here may be answered 200."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from milestones.domain.event import Heard, Unneeded
+from milestones.errors import IngestError, MilestonesError
+from milestones.ingest.envelope import heard
+from milestones.ingest.reading import UnreadableError, blamed
+from milestones.ingest.signature import verify
+from milestones.metrics import Metrics
+
+Keep = Callable[[str | None, str | None, str, bytes], Awaitable[None]]
+"""(site id, event type, reason, body): keeps durably what could not be understood."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Seldom:
+    """Lets something through once in a period for each key, so that no peer can fill the log."""
+
+    def __init__(self, period: timedelta, keys: int = 1000) -> None:
+        self._period = period
+        self._keys = keys
+        self._last: dict[str, datetime] = {}
+
+    def due(self, key: str, now: datetime) -> bool:
+        """Whether this key was not let through within the period before ``now``; if so, it is now."""
+        last = self._last.get(key)
+        if last is not None and last <= now < last + self._period:
+            return False
+        if last is None and len(self._last) >= self._keys:
+            self._last.clear()
+        self._last[key] = now
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Everything that a webhook meets on its way in.
+
+    public_key: the app's key in force, or None where none is configured, as in API-key mode.
+    take: makes an event durable (``Inbox.take``).
+    keep: makes a body durable that was genuine but could not be understood.
+    """
+
+    public_key: Callable[[], RSAPublicKey | None]
+    clock: Callable[[], datetime]
+    take: Callable[[Heard], Awaitable[None]]
+    keep: Keep
+    metrics: Metrics
+    _daily: Seldom = field(default_factory=lambda: Seldom(timedelta(days=1)))
+    _each_minute: Seldom = field(default_factory=lambda: Seldom(timedelta(minutes=1)))
+
+    async def receive(self, body: bytes) -> None:
+        """Take one webhook. Raises IngestError (401, 503) when it must not be acknowledged, and nothing else."""
+        now = self.clock()
+        try:
+            await self._receive(body, now)
+        except IngestError as refusal:
+            if self._each_minute.due(str(refusal.status), now):
+                _log.warning("webhook_refused", status=refusal.status, reason=str(refusal))
+            raise
+        except UnreadableError as unreadable:
+            await self._keep(unreadable, body)
+
+    async def _receive(self, body: bytes, now: datetime) -> None:
+        key = self.public_key()
+        if key is None:
+            raise IngestError(
+                401, "No public key is configured (wix.public_key), so no webhook can be verified."
+            )
+        claims = verify(body, key, now)
+        try:
+            event = heard(claims)
+        except UnreadableError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            # A fault of ours, which an upgrade may mend: the event is kept, not refused for two days and then lost.
+            raise blamed(error, None, None) from None
+        if isinstance(event.event, Unneeded):
+            self.metrics.event(event.event_type, "unneeded")
+            if self._daily.due(event.event_type, now):
+                _log.info("event_unneeded", site=event.site_id, event_type=event.event_type)
+            return
+        await self.take(event)
+        self.metrics.event(event.event_type, "taken")
+        _log.debug("event_taken", site=event.site_id, event=event.event_id, event_type=event.event_type)
+
+    async def _keep(self, unreadable: UnreadableError, body: bytes) -> None:
+        where = {"site": unreadable.site_id, "event_type": unreadable.event_type}
+        try:
+            await self.keep(unreadable.site_id, unreadable.event_type, unreadable.reason, body)
+        except Exception as error:  # noqa: BLE001
+            # A sentence of ours is safe to log; the message of a foreign exception may quote the event.
+            reason = str(error) if isinstance(error, MilestonesError) else type(error).__name__
+            _log.error("event_not_kept", **where, reason=reason)
+            raise IngestError(503, "The event cannot be stored at the moment; send it again later.") from None
+        self.metrics.event(unreadable.event_type, "rejected")
+        _log.warning("event_kept_unread", **where, reason=unreadable.reason)

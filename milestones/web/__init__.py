@@ -1,0 +1,1 @@
+"""HTTP: webhooks in, unsubscribe links, health, metrics, and the operator's page."""

@@ -1,0 +1,73 @@
+// Keeps the first page fresh. What is being read neither moves nor closes: only what is new is put in.
+"use strict";
+
+const EVERY = 5000;
+const freshness = document.getElementById("freshness");
+
+function entries(root) {
+  return new Map(Array.from(root.querySelectorAll("li[data-key]"), (li) => [li.dataset.key, li]));
+}
+
+// An entry that is on the page stays where it is, since a frame that is moved loads again.
+function putIn(parent, children, known, anchor) {
+  let next = anchor;
+  for (const child of children.reverse()) {
+    const old = known(child);
+    if (old) {
+      next = old;
+    } else {
+      child.classList.add("new");
+      parent.insertBefore(child, next);
+      next = child;
+    }
+  }
+}
+
+function merge(fresh) {
+  const page = document.getElementById("happenings");
+  const here = entries(page);
+  for (const [key, li] of entries(fresh)) {
+    const old = here.get(key);
+    if (old && !old.querySelector("details[open]") && old.outerHTML !== li.outerHTML) {
+      old.replaceChildren(...li.cloneNode(true).childNodes);
+      old.classList.remove("new");
+    }
+  }
+  const days = Array.from(fresh.querySelectorAll("section"));
+  for (const day of days) {
+    const old = page.querySelector(`section[data-day="${day.dataset.day}"] ol`);
+    if (old) putIn(old, Array.from(day.querySelectorAll("li")), (li) => here.get(li.dataset.key), null);
+  }
+  const known = (day) => page.querySelector(`section[data-day="${day.dataset.day}"]`);
+  putIn(page, days, known, page.querySelector("section"));
+  if (days.length) page.querySelector(".nothing")?.remove();
+}
+
+function keepingPlace(change) {
+  const reading = window.scrollY > 0 || document.querySelector("details[open]");
+  const seen = reading && Array.from(document.querySelectorAll("li[data-key]")).find((li) => li.getBoundingClientRect().bottom > 0);
+  const before = seen && seen.getBoundingClientRect().top;
+  change();
+  if (seen) window.scrollBy(0, seen.getBoundingClientRect().top - before);
+}
+
+async function refresh() {
+  if (document.hidden) return;
+  try {
+    const answer = await fetch("/happenings", { signal: AbortSignal.timeout(EVERY) });
+    if (!answer.ok) throw new Error(await answer.text());
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    keepingPlace(() => {
+      document.getElementById("overview").replaceWith(fresh.getElementById("overview"));
+      merge(fresh.getElementById("happenings"));
+    });
+    freshness.textContent = fresh.getElementById("now").textContent;
+    freshness.classList.remove("lost");
+  } catch {
+    freshness.textContent = "The daemon does not answer";
+    freshness.classList.add("lost");
+  }
+}
+
+setInterval(refresh, EVERY);
+document.addEventListener("visibilitychange", refresh);
