@@ -55,7 +55,9 @@ class Unneeded:
     """A valid event of a type that nothing here listens to: acknowledged and counted."""
 
 
-Event = AccountSeen | SubscriptionChanged | ContactDeleted | ContactMerged | AppInstalled | AppRemoved | Unneeded
+Event = (
+    AccountSeen | SubscriptionChanged | ContactDeleted | ContactMerged | AppInstalled | AppRemoved | Unneeded
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import uuid
+from urllib.parse import quote
 
 _CODE_ALPHABET = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "ABCDEFGHJKMNPQRSTVWXYZ0123456789")
 """Base32 without the letters that people misread (I, L, O, U); one symbol for one symbol."""
@@ -20,12 +21,17 @@ CODE_LIMIT = 20
 
 def grant_key(site: str, account: str, milestone: str, occurrence: int) -> str:
     """The identity of a grant, as text."""
-    return f"grant/{site}/{account}/{milestone}/{occurrence}"
+    return _path("grant", site, account, milestone, occurrence)
 
 
 def reminder_key(site: str, account: str, milestone: str, approach: int, number: int) -> str:
     """The identity of a reminder, as text."""
-    return f"reminder/{site}/{account}/{milestone}/{approach}/{number}"
+    return _path("reminder", site, account, milestone, approach, number)
+
+
+def _path(*parts: str | int) -> str:
+    """Parts as one text that no other parts give. Ids are GUIDs by contract, but they come from outside."""
+    return "/".join(quote(str(part), safe="", errors="surrogatepass") for part in parts)
 
 
 def action_key(owner: str, position: int) -> str:
@@ -34,7 +40,7 @@ def action_key(owner: str, position: int) -> str:
 
 
 def _digest(secret: bytes, purpose: str, text: str) -> bytes:
-    return hmac.new(secret, f"{purpose}\0{text}".encode(), hashlib.sha256).digest()
+    return hmac.new(secret, f"{purpose}\0{text}".encode(errors="surrogatepass"), hashlib.sha256).digest()
 
 
 def coupon_code(secret: bytes, key: str, prefix: str = "") -> str:
@@ -67,7 +73,7 @@ def folded(address: str) -> str:
 
 def address_key(secret: bytes, site: str, address: str) -> str:
     """A keyed hash by which an address is recognised after it was erased (22 characters, URL-safe)."""
-    digest = _digest(secret, f"address/{site}", folded(address))
+    digest = _digest(secret, "address", _path(site, folded(address)))
     return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
@@ -80,9 +86,9 @@ def unsubscribe_token(secret: bytes, site: str, address: str) -> str:
 def opened_token(secret: bytes, token: str) -> str | None:
     """The address key inside a token, or None if this program did not make it. Compared in constant time."""
     key, _, seal = token.partition(".")
-    if not hmac.compare_digest(seal.encode(), _seal(secret, key).encode()):
-        return None
-    return key
+    # As bytes, since compare_digest takes text in ASCII alone, and a token may be anything.
+    genuine = hmac.compare_digest(seal.encode(errors="surrogatepass"), _seal(secret, key).encode())
+    return key if genuine else None
 
 
 def _seal(secret: bytes, key: str) -> str:

@@ -35,6 +35,9 @@ class Verdict(StrEnum):
     # Of a reminder
     NEAR = "near", "Inside the near window and willing to be told: a reminder is recorded."
     NOT_NEAR = "not_near", "Outside the near window."
+    NOT_TOLD = "not_told", "Wix has not told this measure of the account; tiers may be off."
+    NOT_ARMED = "not_armed", "Was rewarded, and must fall below rearm_below before it can be reached anew."
+    LADDER_END = "ladder_end", "The last rung of the ladder lies behind: there is no next one."
     TOO_SOON = "too_soon", "The last reminder for this milestone is too recent (remind_every)."
     ENOUGH_REMINDERS = "enough_reminders", "Has had all reminders for this approach (max_reminders)."
     AT_MOST = "at_most", "Has had as many reminders, over all milestones, as the policy allows (at_most)."
