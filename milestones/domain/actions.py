@@ -25,7 +25,6 @@ from milestones.domain.milestone import (
     WhenUnmailable,
 )
 
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
