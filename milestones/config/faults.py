@@ -32,6 +32,12 @@ def faulty(faults: Iterable[Fault]) -> None:
         raise PydanticCustomError(_RULES, "breaks the rules", {"faults": found})
 
 
+def overlap(one: Where, other: Where) -> bool:
+    """Whether one place lies inside the other."""
+    shared = min(len(one), len(other))
+    return one[:shared] == other[:shared]
+
+
 def spelled(path: Where) -> str:
     """A path as a person writes it: ``milestones[0].near.within``."""
     text = ""
@@ -104,5 +110,9 @@ def _sentence(details: ErrorDetails) -> str:
     if details["type"] == "value_error":
         return str(context["error"])
     if template := _SENTENCES.get(details["type"]):
-        return template.format_map(context)
+        return template.format_map({name: _number(value) for name, value in context.items()})
     return details["msg"].replace("Input should be", "must be")
+
+
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -6,12 +6,12 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
 from milestones.config import environment, warnings
-from milestones.config.faults import Fault, Where, collected, spelled, unknown_key
+from milestones.config.faults import Fault, Where, collected, overlap, spelled, unknown_key
 from milestones.config.locate import Place, places
 from milestones.config.rules import Draft, broken
 from milestones.config.secrets import Surroundings
@@ -20,6 +20,8 @@ from milestones.config.tree import entry_of, known_keys, table_of
 from milestones.errors import ConfigurationError
 
 _TOML_PLACE = re.compile(r"^(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)$", re.DOTALL)
+TRIES = 5
+"""How often a table is tried again without what is wrong in it. More than two are needed for nested tables only."""
 _OF_A_SITE = ("mail", "brand", "policy")
 """Tables of which a site names only what differs."""
 
@@ -55,9 +57,9 @@ def parse(text: str, path: Path, environ: Mapping[str, str], *, secrets: bool = 
     own = _completed_sites(raw)
     folder = path.absolute().parent
     around = Surroundings(folder, environ, _templates(raw, folder), secrets)
-    read = _read(raw, around)
+    read = _Reading(raw, around).read()
     tell = partial(_told, path=path, places=places(text), sources=sources)
-    faults += tell(_without_echoes([*read.faults, *broken(_draft(raw, read))], own))
+    faults += tell(_without_echoes([*read.faults, *broken(_draft(read))], own))
     if faults:
         raise ConfigurationError(faults)
     tables = read.tables | {key: tuple(entries.values()) for key, entries in read.lists.items()}
@@ -97,92 +99,91 @@ def _merged(general: Any, particular: Any) -> Any:
     return {**general, **merged}
 
 
-class _Read(NamedTuple):
-    """Tables without a fault, the faultless entries of lists by their position, and the faults of the rest."""
+class _Reading:
+    """What was read so far: whole tables, entries of lists by position, the faults, and what was taken out."""
 
-    tables: dict[str, Any]
-    lists: dict[str, dict[int, Any]]
-    faults: list[Fault]
+    def __init__(self, raw: Mapping[str, Any], around: Surroundings) -> None:
+        self.raw = raw
+        self.tables: dict[str, Any] = {}
+        self.lists: dict[str, dict[int, Any]] = {}
+        self.faults = [
+            unknown_key((key,), Settings.model_fields) for key in raw if key not in Settings.model_fields
+        ]
+        self.gone: list[Where] = []
+        self._around = around
 
+    def read(self) -> Self:
+        """Table by table, and entry by entry: a fault in one must not hide those in another."""
+        for key, field in Settings.model_fields.items():
+            entry = entry_of(field.annotation)
+            if table_of(entry) is None:
+                table = self._checked(TypeAdapter(field.rebuild_annotation()), self.raw.get(key, {}), (key,))
+                self.tables |= {} if table is None else {key: table}
+                continue
+            self.lists[key] = {}
+            written = self.raw.get(key, [])
+            if not isinstance(written, list):
+                self._refuse(Fault((key,), f"must be a list; begin each entry with [[{key}]]"))
+                continue
+            adapter = TypeAdapter(entry)
+            for position, one in enumerate(written):
+                value = self._checked(adapter, one, (key, position))
+                self.lists[key] |= {} if value is None else {position: value}
+        return self
 
-def _read(raw: Mapping[str, Any], around: Surroundings) -> _Read:
-    """Table by table, and entry by entry: a fault in one must not hide those in another."""
-    faults = [unknown_key((key,), Settings.model_fields) for key in raw if key not in Settings.model_fields]
-    read = _Read({}, {}, faults)
-    for key, field in Settings.model_fields.items():
-        entry = entry_of(field.annotation) if table_of(entry_of(field.annotation)) else None
-        if entry is None:
-            value, found = _checked(TypeAdapter(field.rebuild_annotation()), raw.get(key, {}), (key,), around)
-            read.faults.extend(found)
-            if not found:
-                read.tables[key] = value
-            continue
-        read.lists[key] = {}
-        entries = raw.get(key, [])
-        if not isinstance(entries, list):
-            read.faults.append(Fault((key,), f"must be a list; begin each entry with [[{key}]]"))
-            continue
-        adapter = TypeAdapter(entry)
-        for position, written in enumerate(entries):
-            value, found = _checked(adapter, written, (key, position), around)
-            read.faults.extend(found)
-            if not found:
-                read.lists[key][position] = value
-    return read
+    def _refuse(self, fault: Fault) -> None:
+        self.faults.append(fault)
+        self.gone += [place for place in (fault.path, fault.meant) if place is not None]
 
+    def _checked(self, adapter: TypeAdapter[Any], written: Any, where: Where) -> Any:
+        """The value; with faults, what it is without them; None where it cannot do without.
 
-def _checked(
-    adapter: TypeAdapter[Any], written: Any, where: Where, around: Surroundings
-) -> tuple[Any, list[Fault]]:
-    """The value, or its faults. Rules within a table are checked only once its keys are right, so what is wrong is
-    taken out and the rest is tried again: what that shows besides is a fault too.
-    """
-    keys = partial(known_keys, Settings)
-    try:
-        return adapter.validate_python(written, context=around), []
-    except ValidationError as error:
-        faults = collected(error, where, keys)
-    gone = [place for fault in faults for place in (fault.path, fault.meant) if place is not None]
-    try:
-        adapter.validate_python(_without(written, where, gone), context=around)
-    except ValidationError as error:
-        for fault in collected(error, where, keys):
-            if not any(_overlap(fault.path, place) for place in gone):
-                faults.append(fault)
-    return None, faults
+        Pydantic checks the rules within a table only once its keys are right. So what is wrong is taken out and the
+        rest tried again, as long as that shows something new.
+        """
+        rest = written
+        for _ in range(TRIES):
+            try:
+                return adapter.validate_python(rest, context=self._around)
+            except ValidationError as error:
+                found = collected(error, where, partial(known_keys, Settings))
+            for fault in found:
+                if any(overlap(fault.path, place) for place in self.gone):
+                    # It was told, and taking it out did not help: then what is around it goes too.
+                    self.gone.append(fault.path[:-1])
+                else:
+                    self._refuse(fault)
+            rest = _without(written, where, self.gone)
+        return None
 
 
 def _without(written: Any, where: Where, gone: Iterable[Where]) -> Any:
     rest = copy.deepcopy(written)
     for place in gone:
         *above, last = place[len(where) :] or (None,)
-        here = rest
+        here = rest if place[: len(where)] == where else None
         for part in above:
-            here = here[part] if _holds(here, part) else None
+            here = _below(here, part)
         if isinstance(here, dict):
             here.pop(last, None)
     return rest
 
 
-def _holds(value: Any, part: str | int | None) -> bool:
+def _below(value: Any, part: str | int | None) -> Any:
     if isinstance(value, list):
-        return isinstance(part, int) and part < len(value)
-    return isinstance(value, dict) and part in value
+        return value[part] if isinstance(part, int) and part < len(value) else None
+    return value.get(part) if isinstance(value, dict) else None
 
 
-def _overlap(one: Where, other: Where) -> bool:
-    shared = min(len(one), len(other))
-    return one[:shared] == other[:shared]
-
-
-def _draft(raw: Mapping[str, Any], read: _Read) -> Draft:
+def _draft(read: _Reading) -> Draft:
     return Draft(
-        raw=raw,
+        raw=read.raw,
         daemon=read.tables.get("daemon"),
         wix=read.tables.get("wix"),
         mail=read.tables.get("mail"),
-        milestones=read.lists["milestones"],
         sites=read.lists["sites"],
+        faults=read.faults,
+        gone=read.gone,
     )
 
 
@@ -205,10 +206,8 @@ def _without_echoes(faults: Iterable[Fault], said: Any) -> list[Fault]:
 def _said(said: Any, path: Where) -> bool:
     here = said
     for part in path:
-        if not _holds(here, part):
-            return False
-        here = here[part]
-    return True
+        here = _below(here, part)
+    return here is not None
 
 
 def _told(

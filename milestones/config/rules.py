@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from milestones.config.addresses import is_loopback, web_host
-from milestones.config.faults import Fault, Where
+from milestones.config.faults import Fault, Where, overlap
 from milestones.config.mail import MailSettings
-from milestones.config.milestone import MilestoneTable
 from milestones.config.sections import DaemonSettings
 from milestones.config.settings import SiteTable
 from milestones.config.wix import WixSettings
@@ -15,26 +14,34 @@ from milestones.config.wix import WixSettings
 
 @dataclass(frozen=True)
 class Draft:
-    """What of a configuration could be read.
+    """What of a configuration could be read, after what is wrong was taken out.
 
-    A table with faults is None; of a list, the faultless entries are there, by position.
-    raw: everything as it was written, faults and all.
+    A table that cannot do without what was wrong is None, and such a site is missing.
+    raw: everything as it was written, faults and all. faults: what is wrong. gone: the places that were taken out,
+    which may be more.
     """
 
     raw: Mapping[str, Any]
     daemon: DaemonSettings | None
     wix: WixSettings | None
     mail: MailSettings | None
-    milestones: Mapping[int, MilestoneTable]
     sites: Mapping[int, SiteTable]
+    faults: Sequence[Fault] = ()
+    gone: Sequence[Where] = ()
+
+    def knows(self, *places: Where) -> bool:
+        """Whether what stands there is what was written: a rule must not judge by a default in its place."""
+        return not any(overlap(place, out) for place in places for out in self.gone)
 
 
 Rule = Callable[[Draft], Iterator[Fault]]
 
 
 def broken(draft: Draft) -> list[Fault]:
-    """Every fault that the rules find."""
-    return [fault for rule in RULES for fault in rule(draft)]
+    """Every fault that the rules find, where none was told before."""
+    told = [place for fault in draft.faults for place in (fault.path, fault.meant) if place is not None]
+    found = [fault for rule in RULES for fault in rule(draft)]
+    return [fault for fault in found if not any(overlap(fault.path, place) for place in told)]
 
 
 def _each_key_once(draft: Draft) -> Iterator[Fault]:
@@ -64,17 +71,11 @@ def _entries(value: Any) -> Sequence[Mapping[str, Any]]:
     return [entry if isinstance(entry, dict) else {} for entry in value] if isinstance(value, list) else []
 
 
-def _app_is_whole(draft: Draft) -> Iterator[Fault]:
+def _wix_is_reachable(draft: Draft) -> Iterator[Fault]:
     wix = draft.wix
-    if wix is None or wix.sandbox:
+    if wix is None or wix.sandbox or wix.app_id is not None or not draft.knows(("wix",)):
         return
-    parts = {"app_id": wix.app_id, "app_secret": wix.app_secret, "public_key": wix.public_key}
-    missing = [key for key, value in parts.items() if value is None]
-    if 0 < len(missing) < len(parts):
-        given = next(key for key, value in parts.items() if value is not None)
-        for key in missing:
-            yield Fault(("wix", key), f"is missing; an app needs it beside {given}")
-    if len(missing) == len(parts) and not draft.raw.get("sites"):
+    if not draft.raw.get("sites"):
         yield Fault(
             ("wix",),
             "leads nowhere; give app_id, app_secret and public_key, or a [[sites]] entry with api_key and site_id, "
@@ -83,41 +84,54 @@ def _app_is_whole(draft: Draft) -> Iterator[Fault]:
 
 
 def _site_is_reachable(draft: Draft) -> Iterator[Fault]:
-    if draft.wix is None:
+    if draft.wix is None or not draft.knows(("wix", "sandbox"), ("wix", "app_id")):
         return
     nameless = 0
     for position, site in draft.sites.items():
         where: Where = ("sites", position)
+        if not draft.knows((*where, "api_key"), (*where, "instance_id"), (*where, "site_id")):
+            continue
         if site.api_key is not None:
-            if site.instance_id is not None:
-                yield Fault(
-                    (*where, "api_key"),
-                    "cannot be had with instance_id; a site is reached in one of two ways",
-                )
-            if site.site_id is None:
-                yield Fault((*where, "site_id"), "is missing; an API key is used with the id of the site")
-        elif site.instance_id is None and site.site_id is not None:
+            yield from _key_faults(site, where)
+        elif site.site_id is not None:
             yield Fault((*where, "api_key"), "is missing; a site_id is used with an API key")
-        elif site.instance_id is None and not draft.wix.sandbox:
+        elif site.instance_id is not None:
+            if not draft.wix.sandbox and draft.wix.app_id is None:
+                yield Fault((*where, "instance_id"), "needs wix.app_id, wix.app_secret and wix.public_key")
+        elif not draft.wix.sandbox:
             yield Fault(where, "needs instance_id, or api_key and site_id")
-        elif site.instance_id is None:
+        else:
             nameless += 1
             if nameless == 2:
                 yield Fault(where, "is the second site without an id; the sandbox has only one")
-        elif not draft.wix.sandbox and draft.wix.app_id is None:
-            yield Fault((*where, "instance_id"), "needs wix.app_id, wix.app_secret and wix.public_key")
 
 
-def _mail_may_leave(draft: Draft) -> Iterator[Fault]:
+def _key_faults(site: SiteTable, where: Where) -> Iterator[Fault]:
+    if site.instance_id is not None:
+        yield Fault(
+            (*where, "api_key"), "cannot be had with instance_id; a site is reached in one of two ways"
+        )
+    if site.site_id is None:
+        yield Fault((*where, "site_id"), "is missing; an API key is used with the id of the site")
+
+
+def _nobody_invented_is_mailed(draft: Draft) -> Iterator[Fault]:
+    if draft.wix is None or not draft.wix.sandbox:
+        return
     for where, mail in _mails(draft):
-        if not mail.leaves_the_machine:
-            continue
-        if draft.wix is not None and draft.wix.sandbox and not mail.only_to:
+        if mail.leaves_the_machine and not mail.only_to and draft.knows((*where, "only_to")):
             yield Fault(
                 (*where, "transport"),
                 "would mail the invented customers of the sandbox; use folder, a host on this machine, or only_to",
             )
-        if mail.unsubscribe == "own" and draft.daemon is not None and not _is_public(draft.daemon.public_url):
+
+
+def _readers_can_unsubscribe(draft: Draft) -> Iterator[Fault]:
+    if draft.daemon is None or not draft.knows(("daemon", "public_url"), ("daemon", "listen")):
+        return
+    for where, mail in _mails(draft):
+        ours = mail.unsubscribe == "own" and draft.knows((*where, "unsubscribe"))
+        if mail.leaves_the_machine and ours and not _is_public(draft.daemon.public_url):
             yield Fault(
                 ("daemon", "public_url"),
                 "must be a public https:// address, since mail carries our own link to unsubscribe; "
@@ -138,33 +152,35 @@ def _is_public(url: str) -> bool:
 
 
 def _points_come_to_an_end(draft: Draft) -> Iterator[Fault]:
-    yield from _endless(draft.milestones, ("milestones",))
-    for position, site in draft.sites.items():
-        if site.milestones is not None:
-            yield from _endless(dict(enumerate(site.milestones)), ("sites", position, "milestones"))
+    yield from _endless(draft.raw.get("milestones"), ("milestones",))
+    for position, site in enumerate(_entries(draft.raw.get("sites"))):
+        yield from _endless(site.get("milestones"), ("sites", position, "milestones"))
 
 
-def _endless(milestones: Mapping[int, MilestoneTable], where: Where) -> Iterator[Fault]:
+def _endless(written: Any, where: Where) -> Iterator[Fault]:
     """Points raise every measure: balance, earned and the tier's. So they lift an account towards every milestone of
     the site, whichever it was that gave them; and one that repeats can be reached by them again, also over others.
     """
-    repeating = next((milestone.key for milestone in milestones.values() if milestone.is_repeating), None)
-    if repeating is None:
+    milestones = _entries(written)
+    repeating = [one for one in milestones if one.get("repeat") == "every" or "every_points" in one]
+    if not repeating:
         return
-    for position, milestone in milestones.items():
-        for number, reward in enumerate(milestone.rewards):
-            if reward.points is not None and reward.points.per_account is None:
+    for position, milestone in enumerate(milestones):
+        for number, reward in enumerate(_entries(milestone.get("rewards"))):
+            points = reward.get("points")
+            if isinstance(points, dict) and "per_account" not in points:
                 yield Fault(
                     (*where, position, "rewards", number, "points"),
-                    f"can reach the repeating milestone '{repeating}' again and again; "
+                    f"can reach the repeating milestone '{repeating[0].get('key')}' again and again; "
                     'bound them with per_account = "1 per 30d"',
                 )
 
 
 RULES: tuple[Rule, ...] = (
     _each_key_once,
-    _app_is_whole,
+    _wix_is_reachable,
     _site_is_reachable,
-    _mail_may_leave,
+    _nobody_invented_is_mailed,
+    _readers_can_unsubscribe,
     _points_come_to_an_end,
 )

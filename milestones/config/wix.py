@@ -2,11 +2,12 @@
 
 import base64
 import binascii
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from milestones.config.addresses import WebAddress
+from milestones.config.faults import Fault, faulty
 from milestones.config.secrets import PublicText, SecretValue
 from milestones.config.sections import Flag, Table, Whole
 
@@ -63,3 +64,12 @@ class WixSettings(Table):
     requests_per_minute: Whole = Field(default=200, ge=1, le=100_000)
     new_sites: Literal["ignore", "observe", "active"] = "observe"
     internal_root: Annotated[str, AfterValidator(_root)] = "/_api/"
+
+    @model_validator(mode="after")
+    def _app_is_whole(self) -> Self:
+        parts = {"app_id": self.app_id, "app_secret": self.app_secret, "public_key": self.public_key}
+        given = [key for key, value in parts.items() if value is not None]
+        if given and not self.sandbox:
+            missing = [key for key in parts if key not in given]
+            faulty(Fault((key,), f"is missing; an app needs it beside {given[0]}") for key in missing)
+        return self
