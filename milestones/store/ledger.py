@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 
-from milestones.domain.actions import PlannedAction, State
+from milestones.domain.actions import Kind, PlannedAction, State
 from milestones.domain.crossing import Given
 from milestones.domain.verdict import Verdict
 from milestones.store.database import Transaction
@@ -136,3 +136,18 @@ async def add_traces(
         for account_id, milestone, verdict in verdicts
     ]
     await put(tx, Trace, rows, keep=("first_at",), count="times")
+
+
+async def point_rewards(
+    tx: Transaction, site_id: str, account_id: str, milestone: str, since: datetime
+) -> int:
+    """Point rewards that an account was given for a milestone, those under way included."""
+    statement = select(func.count()).where(
+        _ACTIONS.c.site_id == site_id,
+        _ACTIONS.c.account_id == account_id,
+        _ACTIONS.c.milestone == milestone,
+        _ACTIONS.c.kind == Kind.POINTS,
+        _ACTIONS.c.recorded_at > since,
+        _ACTIONS.c.state.in_([State.DONE, State.UNKNOWN]) | _ACTIONS.c.lost,
+    )
+    return int((await tx.execute(statement)).scalar_one())

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from milestones.domain.actions import Kind, State
 from milestones.domain.event import ContactDeleted, ContactMerged, SubscriptionChanged
@@ -11,7 +11,7 @@ from milestones.domain.keys import address_key
 from milestones.domain.verdict import Verdict
 from milestones.store.database import Transaction
 from milestones.store.statements import add_missing, chunks, put, table_of
-from milestones.store.tables import Account, Action, ContactChange, Subscription, Suppression
+from milestones.store.tables import Account, Action, ContactChange, Rejected, Subscription, Suppression
 
 _ACCOUNTS = table_of(Account)
 _ACTIONS = table_of(Action)
@@ -119,3 +119,11 @@ async def _erase(tx: Transaction, site_id: str, contact_ids: Sequence[str], now:
         .where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.contact_id.in_(contact_ids))
         .values(email=None, name=None, member_id=None, email_key=None, erased_at=now)
     )
+
+
+async def reject(
+    tx: Transaction, site_id: str | None, event_type: str | None, reason: str, body: bytes, now: datetime
+) -> None:
+    """Keep a webhook that was genuine and could not be understood."""
+    row = Rejected(site_id=site_id, event_type=event_type, reason=reason, body=body, received_at=now)
+    await tx.execute(insert(table_of(Rejected)), [row.model_dump(exclude={"id"})])

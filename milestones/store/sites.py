@@ -1,7 +1,6 @@
 """Sites: taking one on, its definitions over time, its generation."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -73,9 +72,9 @@ async def generation(tx: Transaction, site_id: str) -> int:
 
 
 def _shape(milestone: Milestone) -> dict[str, Any]:
-    """What decides about crossings. A new title or reward is no new definition; a new threshold is."""
-    whole = asdict(milestone)
-    return {name: whole[name] for name in ("measure", "threshold", "repeat", "rearm_below")}
+    """What decides about crossings, as it is kept."""
+    measure, threshold, repeat, rearm_below = milestone.rule
+    return {"measure": measure, "threshold": threshold, "repeat": repeat, "rearm_below": rearm_below}
 
 
 async def define(
@@ -127,6 +126,17 @@ async def define(
     return Definitions.of(newest, versions)
 
 
+async def versions(tx: Transaction, site_id: str, milestones: Iterable[Milestone]) -> list[Version]:
+    """The versions in force of these milestones; changes nothing."""
+    statement = select(_VERSIONS).where(_VERSIONS.c.site_id == site_id, _VERSIONS.c.retired_at.is_(None))
+    rows = {row["milestone"]: row for row in (await tx.execute(statement)).mappings()}
+    return [
+        Version(milestone, rows[milestone.key]["number"], rows[milestone.key]["activated_at"])
+        for milestone in milestones
+        if milestone.key in rows
+    ]
+
+
 async def paused_milestones(tx: Transaction, site_id: str) -> set[str]:
     """Keys of the milestones that a person paused."""
     statement = select(_VERSIONS.c.milestone).where(
@@ -173,8 +183,3 @@ async def active(tx: Transaction) -> list[Site]:
     """The sites for which something may be done."""
     statement = select(_SITES).where(col(Site.state) == "active").order_by(_SITES.c.id)
     return [Site(**row) for row in (await tx.execute(statement)).mappings()]
-
-
-def ids(sites: Iterable[Site]) -> list[str]:
-    """The ids of some sites."""
-    return [site.id for site in sites]

@@ -1,0 +1,335 @@
+"""The composition root: settings in, a program that is ready to run out. Nothing else builds adapters."""
+
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from prometheus_client import CollectorRegistry
+
+from milestones import adapters, pipeline
+from milestones.actions.badge import BadgeChannel
+from milestones.actions.channel import Channel
+from milestones.actions.consent import Gatekeeper
+from milestones.actions.coupon import CouponChannel
+from milestones.actions.email import EmailChannel, MailSettings, OnLostAnswer, UnsubscribeLinks
+from milestones.actions.folder import FolderTransport
+from milestones.actions.message import Mailbox
+from milestones.actions.points import PointsChannel
+from milestones.actions.rendering import Catalogue
+from milestones.actions.smtp import SmtpSettings, SmtpTransport, Tls
+from milestones.actions.transport import Transport
+from milestones.actions.variables import Site as MailSite
+from milestones.actions.webhook import WebhookChannel
+from milestones.config.mail import MailSettings as MailTable
+from milestones.config.settings import Settings, SiteSettings
+from milestones.domain.actions import Kind
+from milestones.domain.event import Heard
+from milestones.domain.policy import Breaker, QuietHours
+from milestones.engine.local import LocalEngine
+from milestones.ingest.door import Door
+from milestones.ingest.inbox import Inbox
+from milestones.ingest.signature import load_public_key
+from milestones.metrics import Metrics
+from milestones.outbox.drain import SiteWork, drain
+from milestones.outbox.gates import Policy
+from milestones.pipeline import Outcome, SiteRules
+from milestones.sandbox.server import RunningSandbox
+from milestones.sandbox.server import serve as serve_sandbox
+from milestones.store import facts, people, schema, sites
+from milestones.store.database import Store
+from milestones.wix.auth import ApiKeyCredentials, AppCredentials, Credentials
+from milestones.wix.pacing import SlidingWindowPacer
+from milestones.wix.transport import WixClient
+
+
+def now() -> datetime:
+    """The time, UTC. The one place where it is read; everything else is told."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class ConfiguredRules:
+    """``pipeline.Rules`` from the configuration in force. A reload sets ``settings``."""
+
+    settings: Settings
+    secret: bytes = field(repr=False)
+
+    def site(self, site_id: str) -> SiteRules:
+        """The rules of a site, also of one that the configuration does not name."""
+        site = self.settings.for_site(site_id)
+        breaker = site.policy.breaker
+        return SiteRules(
+            milestones=site.milestones,
+            breaker=Breaker(breaker.share, breaker.floor),
+            configuration=self.settings.hash,
+            shadow=self.settings.daemon.mode == "shadow",
+            name=site.name or None,
+        )
+
+    def new_site(self, site_id: str) -> str:
+        """A site that is named in the configuration is active; any other is what ``wix.new_sites`` says."""
+        return "active" if self.settings.for_site(site_id).name else self.settings.wix.new_sites
+
+
+@dataclass(slots=True)
+class Wix:
+    """How Wix is reached: the real one, or the sandbox inside this process."""
+
+    base_url: str
+    app_id: str | None
+    app_secret: str | None = field(repr=False)
+    public_key: RSAPublicKey | None
+    sandbox: RunningSandbox | None = None
+
+
+@dataclass(slots=True)
+class SiteParts:
+    """What works for one site; built at its first use and after a reload."""
+
+    settings: SiteSettings
+    client: WixClient
+    gatekeeper: Gatekeeper
+    program: adapters.SiteProgram
+    work: SiteWork
+
+
+class Program:
+    """Everything that runs, put together. ``opened`` makes one."""
+
+    def __init__(
+        self, settings: Settings, *, store: Store, secret: bytes, http: httpx.AsyncClient, wix: Wix
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.http = http
+        self.wix = wix
+        self.clock: Callable[[], datetime] = now
+        self.metrics = Metrics(CollectorRegistry())
+        self.rules = ConfiguredRules(settings, secret)
+        self.catalogue = Catalogue(settings.daemon.templates)
+        self.engine = LocalEngine(self.drain, self.clock)
+        self.inbox = Inbox(self.record, self.metrics)
+        self.door = Door(
+            public_key=lambda: self.wix.public_key,
+            clock=self.clock,
+            take=self.inbox.take,
+            keep=self.keep,
+            metrics=self.metrics,
+        )
+        self.site_found: Callable[[str], None] = lambda _site_id: None
+        self._parts: dict[str, SiteParts] = {}
+        self._clients: dict[str, WixClient] = {}
+        self._transports: dict[str, Transport] = {}
+
+    # What the parts of the program call
+
+    async def record(self, batch: Sequence[Heard]) -> None:
+        """The inbox's writer: the pipeline, and then whoever has work."""
+        outcome = await pipeline.hear(self.store, self.rules, batch, self.clock())
+        self.tell(outcome)
+
+    def tell(self, outcome: Outcome) -> None:
+        """After a commit: count it, wake the drains, start on new sites."""
+        for milestone, count in outcome.by_milestone.items():
+            self.metrics.grants.labels(milestone).inc(count)
+        for site_id in outcome.wake:
+            self.engine.wake(site_id)
+        for site_id in outcome.new_sites:
+            self.site_found(site_id)
+
+    async def keep(self, site_id: str | None, event_type: str | None, reason: str, body: bytes) -> None:
+        """Make a body durable that was genuine and could not be understood."""
+        async with self.store.write() as tx:
+            await people.reject(tx, site_id, event_type, reason, body, self.clock())
+
+    async def drain(self, site_id: str) -> datetime | None:
+        """The engine's unit of work."""
+        return await drain(self.parts(site_id).work)
+
+    # Sites
+
+    def site_ids(self) -> list[str]:
+        """The sites that the configuration names, by the id under which Wix knows them."""
+        return [self._site_id(site) for site in self.settings.named_sites()]
+
+    def _site_id(self, site: SiteSettings) -> str:
+        if site.instance_id is None and site.site_id is None and self.wix.sandbox is not None:
+            return self.wix.sandbox.credentials.instance_id
+        found = site.site_id if site.api_key is not None else site.instance_id
+        assert found is not None, "the configuration names one of the two"
+        return found
+
+    async def take_on_sites(self) -> None:
+        """Make the configured sites active and bring their definitions up to date."""
+        moment = self.clock()
+        async with self.store.write() as tx:
+            for site_id in self.site_ids():
+                rules = self.rules.site(site_id)
+                await sites.take_on(tx, site_id, rules.name, moment)
+                await sites.define(tx, site_id, rules.milestones, moment)
+
+    def parts(self, site_id: str) -> SiteParts:
+        """What works for a site."""
+        if site_id not in self._parts:
+            self._parts[site_id] = self._assembled(site_id)
+        return self._parts[site_id]
+
+    def client(self, site_id: str) -> WixClient:
+        """The site's access to Wix. It outlives a reload, with its token and its pace."""
+        if site_id not in self._clients:
+            wix = self.settings.wix
+            self._clients[site_id] = WixClient(
+                self.http,
+                self.wix.base_url,
+                self._credentials(site_id),
+                SlidingWindowPacer(wix.requests_per_minute),
+                self.clock,
+                observer=self._called,
+                internal_root=wix.internal_root,
+            )
+        return self._clients[site_id]
+
+    def _called(self, _method: str, _path: str, status: int | None, seconds: float) -> None:
+        self.metrics.wix_calls.labels(str(status or 0)).inc()
+        self.metrics.wix_seconds.observe(seconds)
+
+    def _credentials(self, site_id: str) -> Credentials:
+        site = self.settings.for_site(site_id)
+        if site.api_key is not None and site.site_id is not None:
+            return ApiKeyCredentials(site.api_key.get_secret_value(), site.site_id)
+        assert self.wix.app_id is not None, "the configuration demands it for a site with an instance id"
+        assert self.wix.app_secret is not None, "as above"
+        return AppCredentials(self.wix.app_id, self.wix.app_secret, site_id)
+
+    def _assembled(self, site_id: str) -> SiteParts:
+        site, client, secret = self.settings.for_site(site_id), self.client(site_id), self.rules.secret
+        consent = adapters.SiteConsent(client, self.store, secret)
+        gatekeeper = Gatekeeper(site_id, consent.statuses, consent.suppressed, site.mail.only_to)
+        program = adapters.SiteProgram(
+            client, self.store, site_id, fallback_name=site.name or "the shop", clock=self.clock
+        )
+        channels: dict[Kind, Channel] = {
+            Kind.COUPON: CouponChannel(adapters.SiteCoupons(client), gatekeeper=gatekeeper, clock=self.clock),
+            Kind.BADGE: BadgeChannel(adapters.SiteBadges(client), clock=self.clock),
+            Kind.POINTS: PointsChannel(
+                adapters.SiteEarnings(client),
+                earned_since=adapters.EarnedRewards(self.store, site_id),
+                clock=self.clock,
+            ),
+            Kind.EMAIL: self._email(site_id, site, gatekeeper, program),
+            Kind.WEBHOOK: WebhookChannel(
+                self.http,
+                secret=lambda name: self.settings.webhook_secret(name).get_secret_value(),
+                clock=self.clock,
+            ),
+        }
+        quiet = site.policy.quiet_hours
+        work = SiteWork(
+            site_id=site_id,
+            store=self.store,
+            channels=channels,
+            policy=Policy(QuietHours(quiet.start, quiet.end) if quiet else None, site.timezone),
+            clock=self.clock,
+            random=random.random,
+            stopping=lambda: self.engine.stopping,
+            settled=lambda kind, state, _verdict: self.metrics.actions.labels(kind, state).inc(),
+        )
+        return SiteParts(site, client, gatekeeper, program, work)
+
+    def _email(
+        self, site_id: str, site: SiteSettings, gatekeeper: Gatekeeper, program: adapters.SiteProgram
+    ) -> EmailChannel:
+        mail = site.mail
+        links: UnsubscribeLinks = (
+            adapters.WixLinks(self.client(site_id))
+            if mail.unsubscribe == "wix"
+            else adapters.OwnLinks(self.settings.daemon.public_url, site_id, self.rules.secret)
+        )
+        return EmailChannel(
+            MailSettings(
+                sender=Mailbox.parsed(mail.sender),
+                site=MailSite(
+                    site.name or Mailbox.parsed(mail.sender).name, zone=site.timezone, brand=site.brand
+                ),
+                secret=self.rules.secret,
+                on_lost_answer=OnLostAnswer(mail.on_lost_answer),
+            ),
+            catalogue=self.catalogue,
+            transport=self.transport(mail),
+            gatekeeper=gatekeeper,
+            links=links,
+            program=program,
+            clock=self.clock,
+        )
+
+    def transport(self, mail: MailTable) -> Transport:
+        """The way out for mails; sites with the same settings share one."""
+        key = mail.model_dump_json()
+        if key not in self._transports:
+            self._transports[key] = _transport(mail)
+        return self._transports[key]
+
+    def reload(self, settings: Settings) -> None:
+        """Swap the configuration in one step. What cannot change while running keeps its old value until a restart."""
+        catalogue = Catalogue(settings.daemon.templates)
+        self.settings = self.rules.settings = settings
+        self.catalogue = catalogue
+        self._parts.clear()
+
+    async def aclose(self) -> None:
+        """Let go of mail connections."""
+        for transport in self._transports.values():
+            await transport.aclose()
+
+
+def _transport(mail: MailTable) -> Transport:
+    if mail.transport == "folder":
+        return FolderTransport(mail.folder)
+    assert mail.host is not None, "the configuration demands it for smtp"
+    return SmtpTransport(
+        SmtpSettings(
+            host=mail.host,
+            port=mail.port,
+            tls=Tls(mail.tls),
+            username=mail.username,
+            password=mail.password.get_secret_value() if mail.password is not None else None,
+            connections=mail.connections,
+            per_minute=mail.per_minute,
+        )
+    )
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Program]:
+    """The program with its database, its connections and, where configured, the sandbox. Raises MilestonesError."""
+    async with AsyncExitStack() as stack:
+        database = settings.daemon.database.get_secret_value()
+        await schema.prepare(database)
+        store = await Store.open(database)
+        stack.push_async_callback(store.close)
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(follow_redirects=False, limits=httpx.Limits(max_connections=200))
+        )
+        wix = await _reached(settings, stack)
+        program = Program(settings, store=store, secret=await facts.secret(store), http=http, wix=wix)
+        stack.push_async_callback(program.aclose)
+        await program.take_on_sites()
+        yield program
+
+
+async def _reached(settings: Settings, stack: AsyncExitStack) -> Wix:
+    wix = settings.wix
+    if not wix.sandbox:
+        return Wix(
+            base_url=wix.api_url,
+            app_id=wix.app_id,
+            app_secret=wix.app_secret.get_secret_value() if wix.app_secret is not None else None,
+            public_key=load_public_key(wix.public_key) if wix.public_key is not None else None,
+        )
+    running = await stack.enter_async_context(serve_sandbox(settings.sandbox))
+    told = running.credentials
+    return Wix(running.base_url, told.app_id, told.app_secret, load_public_key(told.public_key), running)

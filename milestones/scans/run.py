@@ -1,0 +1,186 @@
+"""One scan of one site: each page is observed, then selected, then remembered as done."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import structlog
+
+from milestones import pipeline
+from milestones.domain.observation import Measure, Observation, Source
+from milestones.errors import ChannelError
+from milestones.failpoints import reach
+from milestones.pipeline import Chosen, Outcome, Rules
+from milestones.scans import pages
+from milestones.scans.selection import Answer, Selector, choose
+from milestones.store import ledger, scans, sites
+from milestones.store.database import Store
+from milestones.store.tables import Scan
+from milestones.wix.account import Account
+from milestones.wix.errors import WixRefusedError
+from milestones.wix.paging import Page
+from milestones.wix.transport import WixClient
+
+log = structlog.get_logger()
+
+
+class Kind(StrEnum):
+    """What a scan asks."""
+
+    BASELINE = "baseline"
+    """Everybody, once, when a site is taken on. On its own it gives nothing."""
+    NEAR = "near"
+    """Whose measure lies in a near window: for reminders."""
+    REACHED = "reached"
+    """Who changed since the last time: for crossings that no event told of."""
+    SWEEP = "sweep"
+    """Everybody, slowly: for what the other two cannot ask, such as tier points."""
+
+
+_SOURCES = {
+    Kind.BASELINE: Source.BASELINE,
+    Kind.NEAR: Source.NEAR,
+    Kind.REACHED: Source.REACHED,
+    Kind.SWEEP: Source.SWEEP,
+}
+
+_REMINDS = frozenset({Kind.NEAR, Kind.SWEEP})
+
+
+@dataclass(frozen=True, slots=True)
+class ScanWork:
+    """What scanning one site needs.
+
+    lag: how far *reached* looks back behind the last one, since search lags behind writes.
+    tell: is given each outcome after its commit.
+    progress: is told how many accounts were read so far, and of how many if Wix says.
+    """
+
+    site_id: str
+    store: Store
+    rules: Rules
+    client: WixClient
+    selector: Selector
+    lag: timedelta
+    clock: Callable[[], datetime]
+    tell: Callable[[Outcome], None]
+    stopping: Callable[[], bool] = lambda: False
+    progress: Callable[[int, int | None], None] = lambda _read, _total: None
+
+
+async def run(work: ScanWork, kind: Kind) -> Scan:
+    """Run a scan, or go on with the one that stopped. Raises ChannelError or StoreError; it can then go on later."""
+    async with work.store.write() as tx:
+        scan = await scans.start(tx, work.site_id, kind, work.clock())
+    try:
+        await _pages(work, kind, scan)
+    except ChannelError as error:
+        async with work.store.write() as tx:
+            await scans.fail(tx, scan, str(error))
+        raise
+    if work.stopping():
+        return scan
+    await _finish(work, kind, scan)
+    return scan
+
+
+async def _pages(work: ScanWork, kind: Kind, scan: Scan) -> None:
+    try:
+        await _read(work, kind, scan)
+    except WixRefusedError:
+        if scan.cursor is None:
+            raise
+        # Wix forgets cursors. From the beginning, then: what was recorded is recognised.
+        log.info("scan_restarted", site=work.site_id, kind=kind.value, scan=scan.id)
+        scan.cursor = None
+        await _read(work, kind, scan)
+
+
+async def _read(work: ScanWork, kind: Kind, scan: Scan) -> None:
+    async for page in await _source(work, kind, scan.cursor):
+        now = work.clock()
+        seen = [pages.observation(account, _SOURCES[kind], now) for account in page.items]
+        work.tell(await pipeline.observe(work.store, work.rules, work.site_id, seen, now))
+        if kind in _REMINDS:
+            await _select(work, scan, seen, now)
+        scan.counts = _added(scan.counts, {"read": len(seen), "unreadable": page.unreadable})
+        scan.cursor, scan.pages = page.next_cursor, scan.pages + 1
+        async with work.store.write() as tx:
+            await scans.page_recorded(tx, scan)
+        reach("scan.page_recorded")
+        work.progress(scan.counts["read"], page.total)
+        if work.stopping():
+            return
+
+
+async def _source(work: ScanWork, kind: Kind, cursor: str | None) -> AsyncIterator[Page[Account]]:
+    if kind is Kind.NEAR:
+        async with work.store.read() as tx:
+            highest = {
+                measure: await scans.highest(tx, work.site_id, measure.value)
+                for measure in (Measure.BALANCE, Measure.EARNED)
+            }
+        return pages.near(work.client, pages.windows(work.selector.milestones, highest), cursor)
+    if kind is Kind.REACHED:
+        async with work.store.read() as tx:
+            last = await scans.last_finished(tx, work.site_id, kind)
+            site = await sites.named(tx, work.site_id)
+        since = last.watermark if last is not None else site.go_live_at if site is not None else None
+        return pages.reached(work.client, since - work.lag if since is not None else None, cursor)
+    return pages.everybody(work.client, cursor)
+
+
+async def _select(work: ScanWork, scan: Scan, seen: list[Observation], now: datetime) -> None:
+    answers = await choose(work.selector, seen, now)
+    if not answers:
+        return
+    chosen = [
+        Chosen(
+            answer.account_id,
+            reminder.milestone,
+            approach=reminder.approach,
+            number=reminder.number,
+            value=reminder.value,
+        )
+        for answer in answers
+        if (reminder := answer.reminder) is not None
+    ]
+    if chosen:
+        work.tell(await pipeline.remind(work.store, work.rules, scan, chosen, now))
+    traces = [(answer.account_id, key, verdict) for answer in answers for key, verdict in answer.verdicts]
+    async with work.store.write() as tx:
+        await ledger.add_traces(tx, work.site_id, "reminder", traces, now)
+    scan.counts = _added(scan.counts, count_verdicts(answers))
+
+
+def count_verdicts(answers: list[Answer]) -> dict[str, int]:
+    """How often each verdict was given, over all milestones."""
+    counts: dict[str, int] = {}
+    for answer in answers:
+        for _, verdict in answer.verdicts:
+            counts[verdict.value] = counts.get(verdict.value, 0) + 1
+    return counts
+
+
+def _added(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    return {key: counts.get(key, 0) + more.get(key, 0) for key in {**counts, **more}}
+
+
+async def _finish(work: ScanWork, kind: Kind, scan: Scan) -> None:
+    now = work.clock()
+    async with work.store.write() as tx:
+        if kind in {Kind.BASELINE, Kind.SWEEP}:
+            await sites.change(tx, work.site_id, accounts=scan.counts.get("read", 0))
+        if kind is Kind.BASELINE:
+            await sites.change(tx, work.site_id, baseline_done_at=now)
+        site = await sites.named(tx, work.site_id)
+        assert site is not None, "it was scanned"
+        limit = work.rules.site(work.site_id).breaker.limit(site.accounts)
+        reach("scan.before_finish")
+        held = await scans.finish(tx, scan, limit, now)
+    reach("scan.finished")
+    log.info("scan_finished", site=work.site_id, kind=kind.value, scan=scan.id, **scan.counts)
+    for milestone, number in held.items():
+        log.warning("breaker_holds", site=work.site_id, milestone=milestone, held=number, limit=limit)
+    work.tell(Outcome(wake={work.site_id}))

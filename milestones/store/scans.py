@@ -1,0 +1,107 @@
+"""Scans: one at a time for a site and kind, resumable at the page where it stopped."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+
+from milestones.domain.actions import State
+from milestones.domain.verdict import Verdict
+from milestones.store.database import Transaction
+from milestones.store.ledger import recent
+from milestones.store.statements import table_of
+from milestones.store.tables import Account, Action, Reminder, Scan
+
+_SCANS = table_of(Scan)
+_ACTIONS = table_of(Action)
+_REMINDERS = table_of(Reminder)
+_ACCOUNTS = table_of(Account)
+
+
+async def start(tx: Transaction, site_id: str, kind: str, now: datetime) -> Scan:
+    """A new scan, or the one of this kind that stopped on its way."""
+    unfinished = (
+        select(_SCANS)
+        .where(_SCANS.c.site_id == site_id, _SCANS.c.kind == kind, _SCANS.c.state == "running")
+        .order_by(_SCANS.c.id)
+    )
+    row = (await tx.execute(unfinished)).mappings().first()
+    if row is not None:
+        return Scan(**row)
+    scan = Scan(site_id=site_id, kind=kind, counts={}, started_at=now)
+    added = await tx.execute(_SCANS.insert().values(scan.model_dump(exclude={"id"})).returning(_SCANS.c.id))
+    scan.id = added.scalar_one()
+    return scan
+
+
+async def page_recorded(tx: Transaction, scan: Scan) -> None:
+    """Keep how far a scan came."""
+    await tx.execute(
+        update(_SCANS)
+        .where(_SCANS.c.id == scan.id)
+        .values(cursor=scan.cursor, pages=scan.pages, counts=dict(scan.counts))
+    )
+
+
+async def fail(tx: Transaction, scan: Scan, error: str) -> None:
+    """Note why a scan stopped; it stays unfinished, and goes on at its page the next time."""
+    await tx.execute(update(_SCANS).where(_SCANS.c.id == scan.id).values(error=error))
+
+
+async def finish(tx: Transaction, scan: Scan, limit: int, now: datetime) -> Mapping[str, int]:
+    """End a scan and let its reminders go. Of a milestone that is past the breaker's limit none goes.
+
+    Returns how many are held, by milestone.
+    """
+    await tx.execute(
+        update(_SCANS)
+        .where(_SCANS.c.id == scan.id)
+        .values(state="finished", cursor=None, finished_at=now, watermark=scan.started_at, error=None)
+    )
+    counts = await recent(tx, scan.site_id, now - timedelta(hours=24))
+    over = sorted(milestone for milestone, number in counts.items() if number > limit)
+    waiting = (
+        (_ACTIONS.c.site_id == scan.site_id)
+        & (_ACTIONS.c.scan_id == scan.id)
+        & (_ACTIONS.c.state == State.HELD)
+    )
+    mine = waiting & _ACTIONS.c.verdict.in_([Verdict.SCAN_UNDER_WAY])
+    await tx.execute(
+        update(_ACTIONS).where(mine, _ACTIONS.c.milestone.in_(over)).values(verdict=Verdict.BREAKER)
+    )
+    await tx.execute(
+        update(_ACTIONS)
+        .where(mine, _ACTIONS.c.milestone.not_in(over))
+        .values(state=State.AVAILABLE, verdict=None, available_at=now)
+    )
+    held = (
+        select(_ACTIONS.c.milestone, func.count())
+        .where(waiting, _ACTIONS.c.verdict == Verdict.BREAKER)
+        .group_by(_ACTIONS.c.milestone)
+    )
+    return {row[0]: row[1] for row in (await tx.execute(held)).all()}
+
+
+async def last_finished(tx: Transaction, site_id: str, kind: str) -> Scan | None:
+    """The newest complete scan of a kind: its watermark is where the next one starts."""
+    statement = (
+        select(_SCANS)
+        .where(_SCANS.c.site_id == site_id, _SCANS.c.kind == kind, _SCANS.c.state == "finished")
+        .order_by(_SCANS.c.id.desc())
+        .limit(1)
+    )
+    row = (await tx.execute(statement)).mappings().first()
+    return Scan(**row) if row is not None else None
+
+
+async def unfinished(tx: Transaction, site_id: str) -> list[str]:
+    """The kinds of scans of a site that stopped on their way."""
+    statement = select(_SCANS.c.kind).where(_SCANS.c.site_id == site_id, _SCANS.c.state == "running")
+    return list((await tx.execute(statement.order_by(_SCANS.c.id))).scalars())
+
+
+async def highest(tx: Transaction, site_id: str, measure: str) -> int:
+    """The highest value of a measure that any account of the site is known to have, in points."""
+    column = _ACCOUNTS.c[measure]
+    statement = select(func.max(column)).where(_ACCOUNTS.c.site_id == site_id)
+    return int((await tx.execute(statement)).scalar_one() or 0)
