@@ -22,7 +22,6 @@ from milestones.domain.milestone import (
     Repeat,
     Reward,
     Webhook,
-    WhenUnmailable,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,7 +69,6 @@ class PlannedAction:
     """An action to be recorded.
 
     waits_for: positions, among the actions of the same grant, of those whose variables it uses.
-    needs: ``consent`` or ``member``, where it must wait for that first.
     """
 
     key: str
@@ -79,7 +77,6 @@ class PlannedAction:
     payload: Mapping[str, Any]
     available_at: datetime
     waits_for: tuple[int, ...] = ()
-    needs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +115,6 @@ def plan_grant(crossing: Crossing, context: Context) -> tuple[PlannedAction, ...
             payload={**facts, **_payload(reward, keys.action_key(owner, position), context, available_at)},
             available_at=available_at,
             waits_for=_waits_for(reward, rewards),
-            needs="consent" if _needs_consent(reward) else None,
         )
         for position, reward in enumerate(rewards)
     )
@@ -191,10 +187,6 @@ def _waits_for(reward: Reward, rewards: Sequence[Reward]) -> tuple[int, ...]:
     return tuple(position for position, other in enumerate(rewards) if wanted and isinstance(other, wanted))
 
 
-def _needs_consent(reward: Reward) -> bool:
-    return isinstance(reward, Coupon) and reward.when_unmailable is WhenUnmailable.WAIT
-
-
 def _payload(reward: Reward, key: str, context: Context, start: datetime) -> dict[str, Any]:
     match reward:
         case Coupon():
@@ -237,7 +229,7 @@ def _coupon(coupon: Coupon, key: str, context: Context, start: datetime) -> dict
         specification["minimumSubtotal"] = float(coupon.minimum_subtotal)
     if coupon.scope is not None:
         specification["scope"] = _scope(coupon.scope)
-    return {"specification": specification}
+    return {"specification": specification, "when_unmailable": coupon.when_unmailable.value}
 
 
 def _scope(scope: str) -> dict[str, Any]:

@@ -95,7 +95,6 @@ def action_rows(
             available_at=action.available_at,
             payload=dict(action.payload),
             waits_for=[by_position[position] for position in action.waits_for],
-            needs=action.needs,
             scan_id=scan_id,
             recorded_at=now,
             settled_at=now if stop is Verdict.SHADOW else None,
@@ -109,7 +108,7 @@ def _first_state(action: PlannedAction, stop: Verdict | None) -> State:
         return State.CANCELLED
     if stop is not None:
         return State.HELD
-    return State.WAITING if action.waits_for or action.needs else State.AVAILABLE
+    return State.WAITING if action.waits_for else State.AVAILABLE
 
 
 async def add_actions(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
