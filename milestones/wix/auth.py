@@ -11,6 +11,7 @@ import httpx
 from milestones.wix.answers import Call, Question, exchange, understand
 from milestones.wix.errors import (
     WixConflictError,
+    WixError,
     WixRefusedError,
     WixUnauthorizedError,
     WixUnavailableError,
@@ -18,6 +19,7 @@ from milestones.wix.errors import (
 
 TOKEN_SECONDS = 14_400
 RENEW_EARLY = timedelta(minutes=5)
+RENEW_AGAIN = timedelta(seconds=30)
 
 _TOKEN_CALL = Call("POST", "/oauth2/token", reads=True)
 
@@ -69,6 +71,13 @@ class ApiKeyAuthority:
         return None
 
 
+@dataclass
+class _Token:
+    value: str = field(repr=False)
+    expires_at: datetime
+    renew_at: datetime
+
+
 class AppAuthority:
     """Signs with the access token of one site, which it caches, renews early, and renews once on a 401.
 
@@ -93,50 +102,48 @@ class AppAuthority:
         }
         self._question = Question(_TOKEN_CALL, base_url + _TOKEN_CALL.template, body=body)
         self._clock = clock
-        self._token: str | None = None
-        self._renew_at: datetime | None = None
-        self._expires_at: datetime | None = None
-        self._renewal: asyncio.Task[str] | None = None
+        self._token: _Token | None = None
+        self._renewal: asyncio.Task[_Token] | None = None
 
     async def headers(self) -> dict[str, str]:
         """The raw token, without the word Bearer, as the official client sends it."""
         now = self._clock()
-        if self._token is None or self._renew_at is None or self._expires_at is None:
-            return {"Authorization": await self._shared_renewal()}
-        if now < self._renew_at:
-            return {"Authorization": self._token}
-        try:
-            return {"Authorization": await self._shared_renewal()}
-        except WixUnavailableError:
-            # The token service is down, but the old token has minutes left: that is what renewing early is for.
-            if now < self._expires_at and self._token is not None:
-                return {"Authorization": self._token}
-            raise
+        token = self._token
+        if token is None or now >= token.expires_at:
+            token = await self._shared_renewal()
+        elif now >= token.renew_at:
+            try:
+                token = await self._shared_renewal()
+            except WixError:
+                # The old token has minutes left: that is what renewing early is for. Not every call of those minutes
+                # should wait for a token service that is down.
+                token.renew_at = now + RENEW_AGAIN
+        return {"Authorization": token.value}
 
     async def renewed(self, refused: dict[str, str]) -> dict[str, str] | None:
         """A newer token than the refused one: perhaps another call has already fetched it."""
-        if self._token is not None and refused.get("Authorization") != self._token:
-            return {"Authorization": self._token}
-        return {"Authorization": await self._shared_renewal()}
+        token = self._token
+        if token is None or token.value == refused["Authorization"]:
+            token = await self._shared_renewal()
+        return {"Authorization": token.value}
 
-    async def _shared_renewal(self) -> str:
+    async def _shared_renewal(self) -> _Token:
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew())
             self._renewal.add_done_callback(self._renewal_ended)
         # Shielded, since a caller that is cancelled must not take the token away from the others.
         return await asyncio.shield(self._renewal)
 
-    def _renewal_ended(self, renewal: asyncio.Task[str]) -> None:
+    def _renewal_ended(self, renewal: asyncio.Task[_Token]) -> None:
         self._renewal = None
         if not renewal.cancelled():
             renewal.exception()  # marks it as seen: when every caller was cancelled, nobody else looks
 
-    async def _renew(self) -> str:
+    async def _renew(self) -> _Token:
         asked_at = self._clock()
         try:
             answer = await exchange(self._http, self._question, headers={})
-            granted = understand(answer, _TOKEN_CALL, asked_at)
-            return self._keep(granted, asked_at)
+            self._token = _granted(understand(answer, _TOKEN_CALL, asked_at), asked_at)
         except WixUnavailableError as failure:
             failure.connection_wide = True  # whatever was to be done with the token is not at fault
             raise
@@ -149,16 +156,16 @@ class AppAuthority:
                 request_id=refusal.request_id,
                 complaint=refusal.complaint,
             ) from None
+        return self._token
 
-    def _keep(self, granted: dict[str, Any], asked_at: datetime) -> str:
-        token = granted.get("access_token")
-        if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
-            raise WixUnavailableError("Wix answered the request for an access token without one.")
-        lifetime = timedelta(seconds=_seconds(granted.get("expires_in")))
-        self._token = token
-        self._expires_at = asked_at + lifetime
-        self._renew_at = self._expires_at - min(RENEW_EARLY, lifetime / 10)
-        return token
+
+def _granted(answer: dict[str, Any], asked_at: datetime) -> _Token:
+    value = answer.get("access_token")
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
+        raise WixUnavailableError("Wix answered the request for an access token without one.")
+    lifetime = timedelta(seconds=_seconds(answer.get("expires_in")))
+    expires_at = asked_at + lifetime
+    return _Token(value, expires_at, renew_at=expires_at - min(RENEW_EARLY, lifetime / 10))
 
 
 def _seconds(expires_in: Any) -> float:

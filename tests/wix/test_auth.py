@@ -48,22 +48,38 @@ async def test_a_token_is_renewed_before_it_expires(wix: FakeWix, clock: FakeClo
 
 
 @pytest.mark.parametrize(
-    "failure", [httpx.Response(500), httpx.ReadTimeout("slow"), httpx.Response(200, text="<html>")]
+    "failure",
+    [httpx.Response(500), httpx.Response(429), httpx.ReadTimeout("slow"), httpx.Response(200, text="<html>")],
 )
 async def test_while_the_token_service_is_down_the_old_token_serves_to_its_end(
-    wix: FakeWix, clock: FakeClock, failure: Any
+    wix: FakeWix, clock: FakeClock, failure: httpx.Response | Exception
 ) -> None:
     client = wix.client(APP)
     await read(client)
+    wix.token_replies = [failure] * 9
     clock.seconds = 14_400 - 200
-    wix.token_replies = [failure]
+    await read(client)
     await read(client)
     assert wix.requests[-1].headers["authorization"] == "token-1"
+    assert wix.tokens == 2  # the second call did not wait for the token service again
+    clock.seconds += 30
+    await read(client)
+    assert wix.tokens == 3
     clock.seconds = 14_400
-    wix.token_replies = [failure] * 3
-    with pytest.raises(WixUnavailableError) as caught:
+    with pytest.raises(WixError) as caught:
         await read(client)
     assert caught.value.connection_wide
+
+
+async def test_a_renewal_that_failed_is_made_up_for(wix: FakeWix, clock: FakeClock) -> None:
+    client = wix.client(APP)
+    await read(client)
+    wix.token_replies = [httpx.Response(500)]
+    clock.seconds = 14_400 - 200
+    await read(client)
+    clock.seconds += 30
+    await read(client)
+    assert wix.requests[-1].headers["authorization"] == "token-3"
 
 
 @pytest.mark.parametrize("reads", [True, False])
