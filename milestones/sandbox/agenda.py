@@ -1,0 +1,22 @@
+"""What the site does by itself when its time has come."""
+
+from collections.abc import Callable, Mapping
+
+from milestones.sandbox import bulk, redemption
+from milestones.sandbox.api import imports
+from milestones.sandbox.world import Appointment, World
+
+DOINGS: Mapping[str, Callable[[World, Appointment], None]] = {
+    bulk.RECALCULATE: bulk.recalculate,
+    bulk.RECALCULATE_SOME: bulk.recalculate_some,
+    bulk.ADJUST_SOME: bulk.adjust_some,
+    redemption.SETTLE: redemption.settle,
+    imports.PARSE: imports.parsed,
+    imports.IMPORT: imports.imported,
+}
+
+
+def advance(world: World) -> None:
+    """Do everything that is due. Work that goes on puts its next turn on the agenda."""
+    while (appointment := world.due()) is not None:
+        DOINGS[appointment.what](world, appointment)

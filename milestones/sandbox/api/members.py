@@ -1,0 +1,324 @@
+"""Members v1 (fact sheet, section 2.15). ``sorting`` is what other modules call ``sort``."""
+
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+from pydantic import Field as Limited
+
+from milestones.sandbox import people
+from milestones.sandbox.api.call import Call, Operation, member_only, results_of
+from milestones.sandbox.errors import InvalidError, RefusedError
+from milestones.sandbox.events import MEMBER
+from milestones.sandbox.paging import OffsetPaging, Sorting, offset_metadata, sorted_records
+from milestones.sandbox.query import Field, Fields, matcher
+from milestones.sandbox.records import Contact, Member, member_document
+from milestones.sandbox.wire import Document, Wire, listed
+from milestones.sandbox.world import World
+
+Fieldset = Literal["PUBLIC", "EXTENDED", "FULL"]
+Fieldsets = Annotated[list[Fieldset], BeforeValidator(listed), Limited(max_length=3)]
+_ID_LIKE = frozenset({"$eq", "$ne", "$in", "$nin", "$hasSome", "$startsWith", "$exists"})
+
+
+def _sort_only(get: Any, kind: Any) -> Field[Member]:
+    return Field(get, kind, filters=False)
+
+
+FIELDS: Fields[Member] = {
+    "id": Field(lambda one: one.id, "id", sorts=False),
+    "contactId": Field(lambda one: one.contact_id, "id", sorts=False),
+    "loginEmail": Field(lambda one: one.login_email, "text", _ID_LIKE, sorts=False),
+    "status": Field(lambda one: one.status, "text", sorts=False),
+    "contact.firstName": Field(lambda one: one.contact.get("firstName"), "text"),
+    "contact.lastName": Field(lambda one: one.contact.get("lastName"), "text"),
+    "profile.nickname": Field(lambda one: one.profile.get("nickname"), "text"),
+    "profile.slug": Field(lambda one: one.profile.get("slug"), "text", sorts=False),
+    "privacyStatus": Field(lambda one: one.privacy, "text", sorts=False),
+    "createdDate": _sort_only(lambda one: one.created, "date"),
+    "updatedDate": _sort_only(lambda one: one.updated, "date"),
+    "lastLoginDate": _sort_only(lambda one: one.last_login, "date"),
+}
+
+
+class _Shown(Wire):
+    fieldsets: Fieldsets = Limited(default_factory=list)
+
+
+class _List(_Shown):
+    paging: OffsetPaging = OffsetPaging()
+    sorting: list[Sorting] = Limited(default_factory=list)
+
+
+class _FreeText(Wire):
+    expression: str | None = Limited(default=None, min_length=1, max_length=100)
+    fields: list[str] = Limited(default_factory=list, max_length=4)
+
+
+class _Query(Wire):
+    filter: Document | None = None
+    paging: OffsetPaging = OffsetPaging()
+    sorting: list[Sorting] = Limited(default_factory=list)
+
+
+class _QueryRequest(_Shown):
+    query: _Query = _Query()
+    search: _FreeText = _FreeText()
+
+
+def get_member(world: World, call: Call) -> Document:
+    """PUBLIC by default, which hides the address."""
+    fieldsets = call.parsed_query(_Shown).fieldsets
+    return {"member": _shown(people.the_member(world, call.path["id"]), fieldsets)}
+
+
+def list_members(world: World, call: Call) -> Document:
+    """All members, a page at a time."""
+    wanted = call.parsed_query(_List)
+    return _page(list(world.members), wanted.sorting, wanted.paging, wanted.fieldsets)
+
+
+def query_members(world: World, call: Call) -> Document:
+    """Members by address, contact, name, status; lags behind writes."""
+    wanted = call.parsed(_QueryRequest)
+    text = (wanted.search.expression or "").casefold()
+    found = [
+        one
+        for one in _found(world, wanted.query.filter)
+        if text in f"{one.login_email} {one.profile}".casefold()
+    ]
+    return _page(found, wanted.query.sorting, wanted.query.paging, wanted.fieldsets)
+
+
+class _Member(Wire):
+    login_email: Annotated[str, Limited(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    contact: Document = Limited(default_factory=dict)
+    profile: Document = Limited(default_factory=dict)
+    privacy_status: Literal["UNKNOWN", "PRIVATE", "PUBLIC"] = "PRIVATE"
+
+
+class _MemberRequest(Wire):
+    member: _Member
+
+
+def create_member(world: World, call: Call) -> Document:
+    """A member, and its contact where the address has none. The account of that contact shows it."""
+    wanted = call.parsed(_MemberRequest).member
+    if wanted.login_email is None:
+        raise InvalidError("member.loginEmail", "must not be empty", "REQUIRED_FIELD")
+    if world.members.find("email", wanted.login_email.casefold()) is not None:
+        raise RefusedError(409, "ALREADY_EXISTS", "A member with this login email already exists")
+    now = world.stamp
+    member = Member(
+        id=world.new_id("member"),
+        contact_id=_contact_for(world, call, wanted).id,
+        login_email=wanted.login_email,
+        verified=False,
+        status="APPROVED",
+        privacy=wanted.privacy_status,
+        activity="ACTIVE",
+        profile={"nickname": wanted.login_email.split("@", maxsplit=1)[0], **wanted.profile},
+        contact=wanted.contact,
+        created=now,
+        updated=now,
+        last_login=None,
+    )
+    world.members.put(member, world.write_visible)
+    world.created(MEMBER, member_document(member), call.caller)
+    people.link_member(world, member, call.caller)
+    return {"member": member_document(member)}
+
+
+def update_member(world: World, call: Call) -> Document:
+    """Partial."""
+    member = people.the_member(world, call.path["memberId"])
+    wanted = call.parsed(_MemberRequest).member
+    changed = replace(
+        member,
+        profile={**member.profile, **wanted.profile},
+        contact={**member.contact, **wanted.contact},
+        login_email=wanted.login_email or member.login_email,
+        privacy=wanted.privacy_status if "privacy_status" in wanted.model_fields_set else member.privacy,
+    )
+    return {"member": member_document(_store(world, call, changed))}
+
+
+def delete_member(world: World, call: Call) -> Document:
+    """The contact stays."""
+    people.remove_member(world, people.the_member(world, call.path["id"]), call.caller)
+    return {}
+
+
+class _BulkDelete(Wire):
+    member_ids: list[str] = Limited(min_length=1, max_length=100)
+
+
+def bulk_delete(world: World, call: Call) -> Document:
+    """Up to 100 at once, each with a result of its own."""
+
+    def delete(world: World, key: str) -> Document:
+        people.remove_member(world, people.the_member(world, key), call.caller)
+        return {"id": key}
+
+    return results_of(world, call.parsed(_BulkDelete).member_ids, delete, full=False)
+
+
+class _ByFilter(Wire):
+    filter: Document
+
+
+def bulk_delete_by_filter(world: World, call: Call) -> Document:
+    """All that the filter finds."""
+    for member in _found(world, call.parsed(_ByFilter).filter):
+        people.remove_member(world, member, call.caller)
+    return {"jobId": world.new_id("job")}
+
+
+def approve(world: World, call: Call) -> Document:
+    """APPROVED from now on."""
+    _store(world, call, replace(people.the_member(world, call.path["id"]), status="APPROVED"))
+    return {"idToken": ""}
+
+
+def block(world: World, call: Call) -> Document:
+    """BLOCKED from now on."""
+    _store(world, call, replace(people.the_member(world, call.path["id"]), status="BLOCKED"))
+    return {}
+
+
+def disconnect(world: World, call: Call) -> Document:
+    """OFFLINE from now on."""
+    _store(world, call, replace(people.the_member(world, call.path["id"]), status="OFFLINE"))
+    return {}
+
+
+def mute(world: World, call: Call) -> Document:
+    """May not write in the community any more."""
+    member = _store(world, call, replace(people.the_member(world, call.path["id"]), activity="MUTED"))
+    return {"member": member_document(member)}
+
+
+def unmute(world: World, call: Call) -> Document:
+    """May write in the community again."""
+    member = _store(world, call, replace(people.the_member(world, call.path["id"]), activity="ACTIVE"))
+    return {"member": member_document(member)}
+
+
+def bulk_approve(world: World, call: Call) -> Document:
+    """APPROVED: all that the filter finds."""
+    return _bulk_status(world, call, "APPROVED")
+
+
+def bulk_block(world: World, call: Call) -> Document:
+    """BLOCKED: all that the filter finds."""
+    return _bulk_status(world, call, "BLOCKED")
+
+
+class _Slug(Wire):
+    slug: str = Limited(min_length=1, max_length=255)
+
+
+def update_slug(world: World, call: Call) -> Document:
+    """A new address of the member's page."""
+    member = people.the_member(world, call.path["id"])
+    profile = {**member.profile, "slug": call.parsed(_Slug).slug}
+    return {"member": member_document(_store(world, call, replace(member, profile=profile)))}
+
+
+def delete_addresses(world: World, call: Call) -> Document:
+    """The member without postal addresses."""
+    return _without(world, call, "addresses")
+
+
+def delete_emails(world: World, call: Call) -> Document:
+    """The member without mail addresses besides the login."""
+    return _without(world, call, "emails")
+
+
+def delete_phones(world: World, call: Call) -> Document:
+    """The member without phone numbers."""
+    return _without(world, call, "phones")
+
+
+def _without(world: World, call: Call, part: str) -> Document:
+    member = people.the_member(world, call.path["id"])
+    contact = {name: value for name, value in member.contact.items() if name != part}
+    return {"member": member_document(_store(world, call, replace(member, contact=contact)))}
+
+
+def _bulk_status(world: World, call: Call, status: str) -> Document:
+    for member in _found(world, call.parsed(_ByFilter).filter):
+        _store(world, call, replace(member, status=status))
+    return {"jobId": world.new_id("job")}
+
+
+def _store(world: World, call: Call, member: Member) -> Member:
+    changed = world.members.put(replace(member, updated=world.stamp), world.write_visible)
+    world.updated(MEMBER, member_document(changed), call.caller)
+    return changed
+
+
+def _found(world: World, filter_: Document | None) -> list[Member]:
+    keep = matcher(filter_, FIELDS, logical=True)
+    return [one for one in world.members.visible(world.now) if keep(one)]
+
+
+def _contact_for(world: World, call: Call, wanted: _Member) -> Contact:
+    assert wanted.login_email is not None
+    contact = world.contacts.find("email", wanted.login_email.casefold())
+    if contact is not None:
+        return contact
+    name = {"first": wanted.contact.get("firstName", ""), "last": wanted.contact.get("lastName", "")}
+    info = {
+        "name": name,
+        "emails": {"items": [{"email": wanted.login_email, "tag": "MAIN", "primary": True}]},
+    }
+    return people.new_contact(world, people.checked_info(world, info), "SITE_MEMBERS", call.caller)
+
+
+def _shown(member: Member, fieldsets: list[Fieldset]) -> Document:
+    return member_document(member, public=not {"FULL", "EXTENDED"} & set(fieldsets))
+
+
+def _page(
+    found: list[Member], sorting: list[Sorting], paging: OffsetPaging, fieldsets: list[Fieldset]
+) -> Document:
+    limit = 100 if paging.limit is None else paging.limit
+    if not 1 <= limit <= 100:
+        raise InvalidError("query.paging.limit", "must be between 1 and 100", "MAX")
+    order = sorting or [Sorting(field_name="createdDate", order="DESC")]
+    found = sorted_records(found, FIELDS, order, lambda one: one.id)
+    page = found[paging.offset : paging.offset + limit]
+    return {
+        "members": [_shown(one, fieldsets) for one in page],
+        "metadata": offset_metadata(len(page), paging.offset, len(found)),
+    }
+
+
+_ROOT = "/members/v1/members"
+OPERATIONS = (
+    Operation("createMember", "POST", _ROOT, create_member),
+    Operation("listMembers", "GET", _ROOT, list_members),
+    Operation("queryMembers", "POST", f"{_ROOT}/query", query_members),
+    Operation("joinCommunity", "POST", f"{_ROOT}/join-community", member_only),
+    Operation("leaveCommunity", "POST", f"{_ROOT}/leave-community", member_only),
+    Operation("getCurrentMember", "GET", f"{_ROOT}/my", member_only),
+    Operation("deleteMyMember", "DELETE", f"{_ROOT}/my", member_only),
+    Operation("updateCurrentMemberSlug", "POST", f"{_ROOT}/my/slug", member_only),
+    Operation("bulkDeleteMembers", "POST", f"{_ROOT}/bulk/delete", bulk_delete),
+    Operation("bulkDeleteMembersByFilter", "POST", f"{_ROOT}/bulk/delete-by-filter", bulk_delete_by_filter),
+    Operation("bulkApproveMembers", "POST", f"{_ROOT}/bulk/approve-by-filter", bulk_approve),
+    Operation("bulkBlockMembers", "POST", f"{_ROOT}/bulk/block-by-filter", bulk_block),
+    Operation("getMember", "GET", f"{_ROOT}/{{id}}", get_member),
+    Operation("updateMember", "PATCH", f"{_ROOT}/{{memberId}}", update_member),
+    Operation("deleteMember", "DELETE", f"{_ROOT}/{{id}}", delete_member),
+    Operation("deleteMemberAddresses", "DELETE", f"{_ROOT}/{{id}}/addresses", delete_addresses),
+    Operation("deleteMemberEmails", "DELETE", f"{_ROOT}/{{id}}/emails", delete_emails),
+    Operation("deleteMemberPhones", "DELETE", f"{_ROOT}/{{id}}/phones", delete_phones),
+    Operation("approveMember", "POST", f"{_ROOT}/{{id}}/approve", approve),
+    Operation("blockMember", "POST", f"{_ROOT}/{{id}}/block", block),
+    Operation("disconnectMember", "POST", f"{_ROOT}/{{id}}/disconnect", disconnect),
+    Operation("muteMember", "POST", f"{_ROOT}/{{id}}/mute", mute),
+    Operation("unmuteMember", "POST", f"{_ROOT}/{{id}}/unmute", unmute),
+    Operation("updateMemberSlug", "POST", f"{_ROOT}/{{id}}/slug", update_slug),
+)

@@ -1,0 +1,100 @@
+"""Long work in small turns, so that a site of 100,000 accounts goes on answering meanwhile: the recalculation of
+all accounts every 15 minutes, and bulk adjustments.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from milestones.sandbox import ledger
+from milestones.sandbox.events import ACCOUNT, Caller
+from milestones.sandbox.records import Account
+from milestones.sandbox.world import Appointment, World
+
+RECALCULATE = "recalculate"
+RECALCULATE_SOME = "recalculate-some"
+ADJUST_SOME = "adjust-some"
+TURN = 500  # accounts
+PAUSE = 0.02  # real seconds between turns
+BACKLOG = 5_000  # undelivered events beyond which a recalculation waits
+
+
+def plan_recalculation(world: World) -> None:
+    """Put the next recalculation on the agenda in place of the one that stands there."""
+    world.agenda = [one for one in world.agenda if one.what != RECALCULATE]
+    if world.switches.recalculation_seconds > 0:
+        world.later(world.switches.recalculation_seconds, RECALCULATE)
+
+
+def recalculate(world: World, _appointment: Appointment) -> None:
+    """Tiers are computed again and ``account_updated`` is told, for every account (fact sheet, section 4.5)."""
+    plan_recalculation(world)
+    tiers_on = world.tier_settings is not None and world.tier_settings["status"] == "ACTIVE"
+    under_way = any(one.what == RECALCULATE_SOME for one in world.agenda)
+    if (tiers_on or not world.switches.recalculation_needs_tiers) and not under_way:
+        world.later(0, RECALCULATE_SOME, ids=[account.id for account in world.accounts])
+
+
+def recalculate_now(world: World) -> None:
+    """The window is also computed when tiers or their settings change (fact sheet, section 2.5)."""
+    world.later(0, RECALCULATE_SOME, ids=[account.id for account in world.accounts])
+
+
+def recalculate_some(world: World, appointment: Appointment) -> None:
+    """One turn of a recalculation; waits while the receiver of webhooks is far behind."""
+    if world.backlog() > BACKLOG:
+        _continue(world, appointment, appointment.details["ids"])
+        return
+
+    def recalculated(account: Account) -> None:
+        tier_id = ledger.tier_for(world, account.tier_points)
+        moved = tier_id != account.tier_id
+        if not moved and world.switches.recalculation_scope == "changed":
+            return
+        new = account
+        if moved:
+            available = ledger.reward_in_reach(world, account.balance, tier_id)
+            new = replace(account, tier_id=tier_id, tier_updated=world.stamp, reward_available=available)
+        if moved or world.switches.recalculation_raises_revision:
+            new = replace(new, revision=account.revision + 1, updated=world.stamp)
+            world.accounts.put(new, world.write_visible)
+        world.updated(ACCOUNT, ledger.document(world, new), None)
+        if new.reward_available != account.reward_available:
+            ledger.tell_availability(world, new, "TIERS_RECALCULATED", None)
+
+    _turn(world, appointment, recalculated)
+
+
+def start_adjustment(
+    world: World, keys: list[str], caller: Caller, *, balance: int | None, amount: int | None
+) -> None:
+    """Begin the asynchronous job of ``bulkAdjustPoints``."""
+    details = {"balance": balance, "amount": amount, "kind": caller.kind, "caller": caller.id}
+    world.later(world.switches.job_seconds, ADJUST_SOME, ids=keys, **details)
+
+
+def adjust_some(world: World, appointment: Appointment) -> None:
+    """One turn of a bulk adjustment; accounts that would fall below 0 are left out."""
+    details = appointment.details
+    caller = Caller(details["kind"], details["caller"])
+
+    def adjusted(account: Account) -> None:
+        target = details["balance"]
+        delta = details["amount"] if target is None else target - account.balance
+        if account.balance + delta >= 0:
+            ledger.adjust(world, account, delta, caller, None)
+
+    _turn(world, appointment, adjusted)
+
+
+def _turn(world: World, appointment: Appointment, act: Callable[[Account], None]) -> None:
+    keys: list[str] = appointment.details["ids"]
+    for key in keys[:TURN]:
+        account = world.accounts.get(key)
+        if account is not None:
+            act(account)
+    _continue(world, appointment, keys[TURN:])
+
+
+def _continue(world: World, appointment: Appointment, keys: list[str]) -> None:
+    if keys:
+        world.later(PAUSE * world.time_scale, appointment.what, **{**appointment.details, "ids": keys})

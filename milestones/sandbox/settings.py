@@ -1,0 +1,121 @@
+"""What can be chosen when the sandbox starts, and what can be switched while it runs."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Switches(BaseModel):
+    """Behaviours that nobody could verify, or that a test wants to provoke; ``POST /_sandbox/settings`` changes them.
+
+    Durations called "sandbox seconds" are divided by ``SandboxSettings.time_scale``; all others are real.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Webhooks
+    duplicate_probability: float = Field(
+        0.0, ge=0, le=1, description="chance that a delivered event comes again"
+    )
+    reorder_window: float = Field(
+        0.0, ge=0, description="each event waits up to this many sandbox seconds, at random"
+    )
+    webhook_timeout_seconds: float = Field(
+        1.25, gt=0, description="an answer later than this counts as a failure"
+    )
+    webhook_connections: int = Field(
+        default=8, ge=1, le=64, description="deliveries under way at the same time"
+    )
+    webhook_content_type: str = "text/plain"
+    event_spelling: Literal["current", "json_text", "json_object"] = Field(
+        default="current", description="`entity`, or the older `entityAsJson` as text or as an object"
+    )
+    jwt_key_id: str | None = Field(default="k1", description="`kid` of the JWT header; null leaves it out")
+    jwt_lifetime_seconds: int = 300_000
+    own_calls_identity: Literal["APP", "WIX_USER", "absent"] = "APP"
+    points_events: Literal["points_first", "account_first", "points_only", "account_only"] = "points_first"
+    recalculation_seconds: float = Field(
+        default=900.0, ge=0, description="sandbox seconds; 0 switches it off"
+    )
+    recalculation_scope: Literal["all", "changed"] = "all"
+    recalculation_raises_revision: bool = True
+    recalculation_needs_tiers: bool = False
+
+    # Transport
+    query_lag_seconds: float = Field(
+        default=1.0, ge=0, description="how long query and search do not show a write"
+    )
+    rate_limit_per_minute: int = Field(
+        default=200, ge=0, description="calls of one instance; 0 switches it off"
+    )
+    rate_limit_retry_after: bool = Field(default=False, description="whether a 429 carries Retry-After")
+    token_seconds: int = Field(default=14_400, ge=1)
+    accept_bearer_prefix: bool = False
+    logical_filters: bool = Field(default=False, description="whether $and, $or and $not are understood")
+    unprefixed_paths: bool = Field(default=False, description="whether /_api paths also answer without /_api")
+    badges_v3: bool = Field(default=False, description="whether the removed /members/v3/badges still answers")
+
+    # Loyalty
+    paid_plan: bool = Field(
+        default=True, description="tiers need one; without it creating a tier answers 428"
+    )
+    inactive_program_status: Literal[400, 403, 409, 428] = 428
+    missing_account: Literal["not_found", "empty"] = "not_found"
+    existing_account: Literal["already_exists", "return"] = "already_exists"
+    repeated_earn: Literal["first_result", "already_exists"] = "first_result"
+    earn_key_scope: Literal["account", "site"] = "account"
+    adjust_without_revision: Literal["accept", "refuse"] = "accept"
+    amount_adjustment_type: Literal["ADJUST", "GIVE"] = "ADJUST"
+    too_few_points_status: Literal[400, 409, 428] = 428
+    expired_points_in_balance: bool = Field(
+        True, description="whether expired points are taken off the balance"
+    )
+    conversion_rounding: Literal["linear", "whole_units"] = "linear"
+    redeem_seconds: float = Field(
+        default=2.0, ge=0, description="sandbox seconds from PENDING to ACTIVE or FAILED"
+    )
+    redeem_outcome: Literal["ACTIVE", "FAILED"] = "ACTIVE"
+    failed_redemption_takes_points: bool = False
+    job_seconds: float = Field(
+        default=1.0, ge=0, description="sandbox seconds of an asynchronous job or import step"
+    )
+
+    # Coupons, badges, consent
+    duplicate_coupon_status: Literal[400, 409, 428] = 409
+    coupon_codes_ignore_case: bool = True
+    coupon_times: Literal["number", "text"] = "number"
+    badge_assigned_twice: Literal["already_exists", "existing"] = "already_exists"
+    email_filter_limit: int = Field(default=100, ge=1, description="addresses in one $in")
+    email_page_limit: int = Field(default=100, ge=1)
+    emails_ignore_case: bool = True
+    subscribe_again: Literal["accept", "refuse"] = Field(
+        default="accept", description="whether SUBSCRIBED may overwrite UNSUBSCRIBED"
+    )
+    bulk_email_answer: Literal["results", "subscriptions"] = "results"
+
+
+class SandboxSettings(BaseModel):
+    """How the sandbox starts.
+
+    time_scale: how much faster than the wall the slow clocks run: webhook retries, the 15-minute recalculation,
+        redemptions and jobs. Time stamps stay those of the wall.
+    state_file: where the world survives a restart; ``None`` keeps it in memory only.
+    earn_per_second: purchases a second of real time, from the start; 0 is a quiet shop.
+    redeem_share: which share of those events redeems a reward instead.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8090, ge=0, le=65_535, description="0 takes any free port")
+    customers: int = Field(default=500, ge=0, le=1_000_000)
+    seed: int = 1
+    state_file: Path | None = None
+    save_seconds: float = Field(default=3.0, gt=0)
+    time_scale: float = Field(default=1.0, gt=0)
+    earn_per_second: float = Field(default=0.0, ge=0)
+    redeem_share: float = Field(default=0.0, ge=0, le=1)
+    webhook_url: str | None = None
+    transactions_kept: int = Field(default=100_000, ge=100, description="older transactions are forgotten")
+    switches: Switches = Switches()
