@@ -89,7 +89,7 @@ class Door:
             return
         await self.take(event)
         self.metrics.event(event.event_type, "taken")
-        _log.debug("event_taken", site=event.site_id, event=event.event_id, event_type=event.event_type)
+        _log.debug("event_taken", site=event.site_id, event_id=event.event_id, event_type=event.event_type)
 
     async def _keep(self, unreadable: UnreadableError, body: bytes) -> None:
         where = {"site": unreadable.site_id, "event_type": unreadable.event_type}

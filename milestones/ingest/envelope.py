@@ -1,7 +1,7 @@
 """From claims to what was heard: a string in a string in a token (fact sheet, section 4.3)."""
 
 from milestones.domain.event import Heard, Unneeded
-from milestones.ingest.events import READERS
+from milestones.ingest.events import READERS, WITHOUT_DATA
 from milestones.ingest.reading import Fields, UnreadableError, fields, maybe_fields, moment, text, whole
 
 
@@ -26,10 +26,8 @@ def _heard(envelope: Fields, site_id: str | None, event_type: str | None, claims
     by_app = _by_app(envelope)
     reader = READERS.get(event_type)
     if reader is None:
-        return Heard(site_id, event_type, Unneeded(), by_app=by_app)
-    inner = envelope.get("data")
-    # An app event may have nothing to say beyond its type.
-    data = {} if inner in (None, "") else fields(inner, "`data` of the envelope")
+        return Heard(site_id, event_type, WITHOUT_DATA.get(event_type, Unneeded()), by_app=by_app)
+    data = fields(envelope.get("data"), "`data` of the envelope")
     issued = whole(claims.get("iat"))
     told_at = moment(data.get("eventTime")) or (moment(issued * 1000) if issued is not None else None)
     return Heard(site_id, event_type, reader(data, told_at), text(data, "id"), by_app)

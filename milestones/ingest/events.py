@@ -174,16 +174,6 @@ def _contact_merged(data: Fields, told_at: datetime | None) -> Event:
     return ContactMerged(target, known)
 
 
-def _app_installed(data: Fields, told_at: datetime | None) -> Event:
-    del data, told_at
-    return AppInstalled()
-
-
-def _app_removed(data: Fields, told_at: datetime | None) -> Event:
-    del data, told_at
-    return AppRemoved()
-
-
 READERS: dict[str, Reader] = {
     "wix.loyalty.v1.account_created": _account_created,
     "wix.loyalty.v1.account_updated": _account_updated,
@@ -193,7 +183,8 @@ READERS: dict[str, Reader] = {
     "wix.contacts.v4.contact_updated": _contact_changed,
     "wix.contacts.v4.contact_deleted": _contact_deleted,
     "wix.contacts.v4.contact_merged": _contact_merged,
-    "AppInstalled": _app_installed,
-    "AppRemoved": _app_removed,
 }
-"""Every type that is listened to."""
+"""Every type that is listened to for what it says."""
+
+WITHOUT_DATA: dict[str, Event] = {"AppInstalled": AppInstalled(), "AppRemoved": AppRemoved()}
+"""Types that say all by themselves; the names inside their data are unverified (fact sheet, section 8)."""

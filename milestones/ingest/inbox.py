@@ -64,6 +64,11 @@ class Inbox:
         self._arrived.set()
         await answer
 
+    @property
+    def waiting(self) -> int:
+        """How many events wait for the commit after the one under way."""
+        return len(self._waiting)
+
     def close(self) -> None:
         """Take nothing more. ``run`` commits what was taken, and returns."""
         self._closed = True

@@ -1,25 +1,24 @@
 """A mail as the customer sees it, from the message that was sent, in a frame that can do nothing."""
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import MessageError
 from email.message import EmailMessage
 from email.policy import default
 from html import escape
-from pathlib import Path
-
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+=-]{0,199}")
-
-LARGEST_MAIL = 2 * 1024 * 1024
 
 FRAME_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 """No scripts, no network, no forms; a link opens a window of its own. Nobody but our page may frame it."""
+
+
+_TEXT_ALONE = (
+    '<meta name="color-scheme" content="light dark">'
+    '<pre style="margin:1rem;font:14px/1.55 monospace;white-space:pre-wrap">{}</pre>'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +30,6 @@ class Mail:
     recipient: str
     text: str
     html: str | None
-
-
-def folder_mail(folder: Path) -> Callable[[str], Awaitable[bytes | None]]:
-    """Messages of a folder by their file names, for ``WebServices.mail``. Names cannot lead out of the folder."""
-
-    def read(name: str) -> bytes | None:
-        path = folder / name
-        try:
-            if path.is_symlink() or path.stat().st_size > LARGEST_MAIL:
-                return None
-            return path.read_bytes()
-        except OSError:
-            return None
-
-    async def mail(name: str) -> bytes | None:
-        return await asyncio.to_thread(read, name) if _NAME.fullmatch(name) else None
-
-    return mail
 
 
 def opened(message: bytes) -> Mail:
@@ -67,7 +48,7 @@ def opened(message: bytes) -> Mail:
 def framed(mail: Mail) -> str:
     """What the frame shows: the HTML part as it is, but links open in a window of their own; else the text part."""
     if mail.html is None:
-        return f'<pre style="margin:1rem;white-space:pre-wrap">{escape(mail.text)}</pre>'
+        return _TEXT_ALONE.format(escape(mail.text))
     head = re.search(r"<head[^>]*>", mail.html, re.IGNORECASE)
     place = head.end() if head is not None else 0
     return f'{mail.html[:place]}<base target="_blank">{mail.html[place:]}'

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from milestones.web.mails import FRAME_POLICY, Mail, framed, opened
 from milestones.web.pages import Pages, asset_response
@@ -47,10 +47,6 @@ def routes(services: WebServices, pages: Pages) -> APIRouter:
     @guarded.get("/mails/{name}/html")
     async def mail_html(name: str) -> Response:
         return HTMLResponse(framed(await message(name)), headers={"content-security-policy": FRAME_POLICY})
-
-    @guarded.get("/mails/{name}/text")
-    async def mail_text(name: str) -> Response:
-        return PlainTextResponse((await message(name)).text)
 
     async def listing(before: str | None) -> dict[str, Any]:
         shown = list(await services.recent(PAGE_SIZE + 1, None if before is None else _place(before)))

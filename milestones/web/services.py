@@ -91,7 +91,7 @@ class WebServices:
     recognise: whether we made this unsubscribe token. Changes nothing.
     unsubscribe: suppresses the token's address for ever; False for a token that we did not make.
     recent: the newest happenings, at most so many, older than a place if one is given.
-    mail: a message as it was sent (RFC 5322), by its name, or None.
+    mail: a message as it was sent (RFC 5322), by its name (a Message-ID), or None. It must not trust the name.
     zone: in which the page shows times.
     """
 
