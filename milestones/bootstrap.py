@@ -28,7 +28,7 @@ from milestones.config.mail import MailSettings as MailTable
 from milestones.config.settings import Settings, SiteSettings
 from milestones.domain.actions import Kind
 from milestones.domain.event import Heard
-from milestones.domain.policy import Breaker, QuietHours
+from milestones.domain.policy import Breaker, QuietHours, Rate
 from milestones.engine.local import LocalEngine
 from milestones.ingest.door import Door
 from milestones.ingest.inbox import Inbox
@@ -39,6 +39,7 @@ from milestones.outbox.gates import Policy
 from milestones.pipeline import Outcome, SiteRules
 from milestones.sandbox.server import RunningSandbox
 from milestones.sandbox.server import serve as serve_sandbox
+from milestones.scans.selection import Selector
 from milestones.store import facts, people, schema, sites
 from milestones.store.database import Store
 from milestones.wix.auth import ApiKeyCredentials, AppCredentials, Credentials
@@ -272,6 +273,19 @@ class Program:
         if key not in self._transports:
             self._transports[key] = _transport(mail)
         return self._transports[key]
+
+    def selector(self, site_id: str) -> Selector:
+        """What choosing whom to remind needs of a site."""
+        parts = self.parts(site_id)
+        at_most = parts.settings.policy.at_most
+        return Selector(
+            site_id=site_id,
+            store=self.store,
+            milestones=parts.settings.milestones,
+            at_most=Rate(at_most.times, at_most.period) if at_most is not None else None,
+            gatekeeper=parts.gatekeeper,
+            program=parts.program,
+        )
 
     def reload(self, settings: Settings) -> None:
         """Swap the configuration in one step. What cannot change while running keeps its old value until a restart."""

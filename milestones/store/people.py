@@ -56,6 +56,19 @@ async def suppressed(tx: Transaction, address_keys: Sequence[str]) -> set[str]:
     return found
 
 
+async def untold(tx: Transaction) -> list[str]:
+    """Keys of the addresses whose unsubscription Wix has not been told."""
+    statement = select(_SUPPRESSIONS.c.address_key).where(_SUPPRESSIONS.c.told_at.is_(None))
+    return list((await tx.execute(statement.limit(100))).scalars())
+
+
+async def told(tx: Transaction, address_key: str, now: datetime) -> None:
+    """Wix knows of this unsubscription."""
+    await tx.execute(
+        update(_SUPPRESSIONS).where(_SUPPRESSIONS.c.address_key == address_key).values(told_at=now)
+    )
+
+
 async def addresses(tx: Transaction, address_key: str) -> list[tuple[str, str]]:
     """(site, address) of the accounts that still have this address: to tell Wix of an unsubscription."""
     statement = select(_ACCOUNTS.c.site_id, _ACCOUNTS.c.email).where(

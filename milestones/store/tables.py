@@ -226,13 +226,17 @@ class Trace(SQLModel, table=True):
 
 
 class Suppression(SQLModel, table=True):
-    """An address that must not be mailed, as a keyed hash: it outlives the address."""
+    """An address that must not be mailed, as a keyed hash: it outlives the address.
+
+    told_at: when Wix was told, or there was nobody to tell of.
+    """
 
     __tablename__ = "suppressions"
 
     address_key: str = Field(primary_key=True)
     reason: str
     recorded_at: datetime = Field(sa_type=Moment)
+    told_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class Subscription(SQLModel, table=True):

@@ -220,6 +220,7 @@ def upgrade() -> None:
         sa.Column("address_key", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("recorded_at", columns.Moment(), nullable=False),
+        sa.Column("told_at", columns.Moment(), nullable=True),
         sa.PrimaryKeyConstraint("address_key"),
     )
     op.create_table(

@@ -1,0 +1,274 @@
+"""The daemon: everything that runs at once, the signals, and the order of stopping.
+
+What may still come in is closed first, then what is under way is finished, then the outbox ends the effects that it
+has begun; each step waits for the one before. Twenty seconds in all.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import httpx
+import structlog
+
+from milestones import control, operations
+from milestones.bootstrap import Program, opened
+from milestones.config.settings import Settings
+from milestones.domain import keys
+from milestones.errors import ConfigurationError, MilestonesError
+from milestones.operations.happenings import Happenings
+from milestones.outbox.unsubscribed import keep_telling
+from milestones.scans.run import Kind, ScanWork
+from milestones.scans.runner import ScanRunner
+from milestones.scans.schedule import Timetable, first_run
+from milestones.store import people, reads, scans, sites
+from milestones.store.lock import held
+from milestones.web import server
+from milestones.web.access import Access
+from milestones.web.app import create_app
+from milestones.web.services import WebServices
+
+log = structlog.get_logger()
+
+STOP_SECONDS = 20
+GAUGE_SECONDS = 15
+
+Load = Callable[[], Settings]
+"""Reads the configuration anew, for a reload. Raises ConfigurationError."""
+
+
+async def run(settings: Settings, load: Load, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. ``announce`` gets one line when it does. Raises MilestonesError."""
+    with held(settings.daemon.database.get_secret_value()):
+        sockets = server.bind(settings.daemon.host, settings.daemon.port)
+        async with opened(settings) as program:
+            await Daemon(program, load).serve(sockets, announce)
+
+
+class Daemon:
+    """A running program. Tests drive ``serve`` and set ``stop``."""
+
+    def __init__(self, program: Program, load: Load) -> None:
+        self.program = program
+        self.stop = asyncio.Event()
+        self._load = load
+        self._runner = ScanRunner(
+            self.scan_work, lambda kind, outcome: program.metrics.scans.labels(kind, outcome).inc()
+        )
+        self._timetable = Timetable(self._runner.ask, program.settings.scan.misfire_grace)
+        self._untold = asyncio.Event()
+        self._happenings = Happenings(program.store, lambda: program.settings, program.clock)
+        program.site_found = self._schedule_soon
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def serve(self, sockets: list[Any], announce: Callable[[str], None]) -> None:
+        """Run until ``stop`` is set, then end in order."""
+        program = self.program
+        closing = asyncio.Event()
+        async with asyncio.TaskGroup() as group, self._signals():
+            web = group.create_task(server.serve(self._app(), sockets, closing, finish_within=5))
+            inbox = group.create_task(program.inbox.run())
+            engine = group.create_task(program.engine.run())
+            runner = group.create_task(self._runner.run())
+            helpers = [
+                group.create_task(self._controlled()),
+                group.create_task(
+                    keep_telling(program.store, program.client, program.clock, self._untold, self.stop)
+                ),
+                group.create_task(self._gauges()),
+            ]
+            address = server.web_address(sockets)
+            await self._begin(address)
+            announce(self._line(address))
+            await self.stop.wait()
+            log.info("stopping", seconds_at_most=STOP_SECONDS)
+            self._timetable.stop()
+            self._runner.stop()
+            self._untold.set()
+            closing.set()
+            await self._ended([web, runner, *helpers], then=program.inbox.close)
+            await self._ended([inbox], then=program.engine.stop)
+            await self._ended([engine])
+        log.info("stopped")
+
+    async def _ended(self, tasks: list[asyncio.Task[None]], then: Callable[[], None] = lambda: None) -> None:
+        """Wait for tasks, not for ever, and go on to the next step."""
+        _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        for task in late:
+            log.warning("stopped_in_the_middle", task=task.get_coro().__qualname__)  # type: ignore[union-attr]
+            task.cancel()
+        then()
+
+    def _line(self, address: str) -> str:
+        settings = self.program.settings
+        modes = []
+        if settings.daemon.mode == "shadow":
+            modes.append("SHADOW MODE: decides and records everything, sends nothing")
+        if settings.mail.only_to:
+            modes.append(f"mail leaves only for {', '.join(settings.mail.only_to)}")
+        if self.program.wix.sandbox is not None:
+            modes.append(f"on the simulated Wix at {self.program.wix.base_url}")
+        told = f" ({'; '.join(modes)})" if modes else ""
+        return f"milestones {version('milestones')} serves at {address}{told}"
+
+    # Starting
+
+    async def _begin(self, address: str) -> None:
+        program = self.program
+        if program.wix.sandbox is not None:
+            async with httpx.AsyncClient(base_url=program.wix.base_url) as client:
+                hook = {"url": f"{address}/webhooks/wix"}
+                (await client.put("/_sandbox/webhook", json=hook)).raise_for_status()
+        self._timetable.start()
+        async with program.store.read() as tx:
+            found = await sites.active(tx)
+        for site in found:
+            await self._schedule(site.id)
+            program.engine.wake(site.id)
+
+    def _schedule_soon(self, site_id: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._schedule(site_id))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _schedule(self, site_id: str) -> None:
+        """Put a site on the timetable. What was missed while nothing ran is made up for once."""
+        program, now = self.program, self.program.clock()
+        async with program.store.read() as tx:
+            site = await sites.named(tx, site_id)
+            if site is None or site.state != "active":
+                return
+            last = {kind: await scans.last_finished(tx, site_id, kind) for kind in Kind}
+            unfinished = await scans.unfinished(tx, site_id)
+        if site.baseline_done_at is None:
+            self._runner.ask(site_id, Kind.BASELINE)
+        for kind in unfinished:
+            self._runner.ask(site_id, Kind(kind))
+        settings = program.settings.for_site(site_id)
+        if not settings.hears_webhooks:
+            log.info(
+                "site_without_webhooks",
+                site=site_id,
+                crossings_found_by="scan",
+                every=str(program.settings.scan.every),
+            )
+        began = {kind: scan.started_at for kind, scan in last.items() if scan is not None}
+        baseline = began.get(Kind.BASELINE)
+        schedule = program.settings.scan
+        for kind, every, since in (
+            (Kind.REACHED, schedule.every, began.get(Kind.REACHED)),
+            (Kind.NEAR, schedule.every, began.get(Kind.NEAR)),
+            (Kind.SWEEP, schedule.sweep, began.get(Kind.SWEEP) or baseline or now),
+        ):
+            first = first_run(every, settings.timezone, since, now)
+            self._timetable.add(site_id, kind, every, settings.timezone, first)
+
+    def scan_work(self, site_id: str) -> ScanWork:
+        """What a scan of a site needs."""
+        program, parts = self.program, self.program.parts(site_id)
+        return ScanWork(
+            site_id=site_id,
+            store=program.store,
+            rules=program.rules,
+            client=parts.client,
+            selector=program.selector(site_id),
+            lag=program.settings.scan.lag,
+            clock=program.clock,
+            tell=program.tell,
+            stopping=lambda: self._runner.stopping,
+        )
+
+    # Running
+
+    @contextlib.asynccontextmanager
+    async def _signals(self) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.stop.set)
+        loop.add_signal_handler(signal.SIGINT, self.stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hung_up)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+
+    def _hung_up(self) -> None:
+        async def reloaded() -> None:
+            with contextlib.suppress(MilestonesError):
+                await self.reload()
+
+        task = asyncio.get_running_loop().create_task(reloaded())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def reload(self) -> str:
+        """Read the configuration anew and swap it in whole, or keep the old one. Returns the hash in force.
+
+        Raises ConfigurationError with every fault; the old configuration is then still in force.
+        """
+        try:
+            settings = self._load()
+            self.program.reload(settings)
+        except ConfigurationError as error:
+            log.error("configuration_refused", faults=error.faults, in_force=self.program.settings.hash)
+            raise
+        await self.program.take_on_sites()
+        self._timetable.clear()
+        async with self.program.store.read() as tx:
+            found = await sites.active(tx)
+        for site in found:
+            await self._schedule(site.id)
+            self.program.engine.wake(site.id)
+        log.info("configuration_reloaded", configuration=settings.hash)
+        return settings.hash
+
+    async def _controlled(self) -> None:
+        path = Path(self.program.settings.daemon.socket)
+        await control.serve(path, operations.registry(self), self.stop)
+
+    async def _gauges(self) -> None:
+        metrics = self.program.metrics
+        while not self.stop.is_set():
+            now = self.program.clock()
+            with contextlib.suppress(MilestonesError):
+                async with self.program.store.read() as tx:
+                    backlog = await reads.backlog(tx, now)
+                metrics.backlog.set(backlog.due)
+                metrics.backlog_age.set(backlog.oldest.total_seconds() if backlog.oldest else 0)
+                metrics.held.set(backlog.held)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GAUGE_SECONDS):
+                    await self.stop.wait()
+
+    # The web
+
+    def _app(self) -> Any:
+        program, settings = self.program, self.program.settings
+        return create_app(
+            WebServices(
+                receive=program.door.receive,
+                recognise=lambda token: keys.opened_token(program.rules.secret, token) is not None,
+                unsubscribe=self._unsubscribe,
+                readiness=self._happenings.readiness,
+                overview=self._happenings.overview,
+                recent=self._happenings.recent,
+                mail=self._happenings.mail,
+                metrics=program.metrics,
+                access=Access(settings.daemon.host, settings.daemon.public_url),
+                clock=program.clock,
+                zone=settings.daemon.timezone,
+            )
+        )
+
+    async def _unsubscribe(self, token: str) -> bool:
+        key = keys.opened_token(self.program.rules.secret, token)
+        if key is None:
+            return False
+        async with self.program.store.write() as tx:
+            await people.suppress(tx, [key], "unsubscribed", self.program.clock())
+        self._untold.set()
+        return True

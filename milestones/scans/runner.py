@@ -1,0 +1,81 @@
+"""Runs what the schedule asks for: sites side by side, the scans of one site one after the other."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from milestones.errors import MilestonesError
+from milestones.scans.run import Kind, ScanWork, run
+
+log = structlog.get_logger()
+
+AT_ONCE = 8
+"""Sites scanned side by side. Each has its own budget of calls; this bounds memory."""
+
+RETRY = 60.0
+"""Seconds after which a scan that failed goes on at its page."""
+
+_ORDER = tuple(Kind)
+
+
+class ScanRunner:
+    """Takes orders without waiting; ``run`` carries them out. An order that is there already is not doubled."""
+
+    def __init__(self, work_for: Callable[[str], ScanWork], finished: Callable[[str, str], None]) -> None:
+        self._work_for = work_for
+        self._finished = finished
+        self._orders: dict[str, set[Kind]] = {}
+        self._busy: set[str] = set()
+        self._arrived = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._places = asyncio.Semaphore(AT_ONCE)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a scan shall stop after its page."""
+        return self._stopping.is_set()
+
+    def ask(self, site_id: str, kind: Kind) -> None:
+        """Have a scan run as soon as the site is free."""
+        self._orders.setdefault(site_id, set()).add(kind)
+        self._arrived.set()
+
+    def stop(self) -> None:
+        """End after the pages under way; the next start goes on behind them."""
+        self._stopping.set()
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Serve until ``stop``."""
+        async with asyncio.TaskGroup() as group:
+            while not self._stopping.is_set():
+                await self._arrived.wait()
+                self._arrived.clear()
+                for site_id in [site for site in self._orders if site not in self._busy]:
+                    self._busy.add(site_id)
+                    group.create_task(self._serve(site_id))
+
+    async def _serve(self, site_id: str) -> None:
+        async with self._places:
+            while self._orders.get(site_id) and not self._stopping.is_set():
+                kind = min(self._orders[site_id], key=_ORDER.index)
+                self._orders[site_id].discard(kind)
+                await self._one(site_id, kind)
+        self._orders.pop(site_id, None) if not self._orders.get(site_id) else None
+        self._busy.discard(site_id)
+        self._arrived.set()
+
+    async def _one(self, site_id: str, kind: Kind) -> None:
+        try:
+            await run(self._work_for(site_id), kind)
+        except MilestonesError as error:
+            log.warning("scan_stopped", site=site_id, kind=kind.value, error=str(error), retry_seconds=RETRY)
+            self._finished(kind.value, "stopped")
+            asyncio.get_running_loop().call_later(RETRY, self.ask, site_id, kind)
+        except Exception:
+            # A fault of this program in one scan must not end the daemon.
+            log.exception("scan_crashed", site=site_id, kind=kind.value)
+            self._finished(kind.value, "crashed")
+        else:
+            self._finished(kind.value, "finished")
