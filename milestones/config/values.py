@@ -81,7 +81,7 @@ def _schedule(value: Any) -> timedelta | str:
                 'must be a duration such as "1h", or a cron expression such as "0 9 * * *"'
             ) from None
     # Imported here because most configurations hold no cron expression and every command reads one.
-    from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped] # noqa: PLC0415
+    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415
 
     try:
         CronTrigger.from_crontab(value, timezone="UTC")

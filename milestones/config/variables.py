@@ -7,7 +7,7 @@ PARTS = ("subject.txt", "body.txt", "body.html")
 
 
 def groups(templates: Path, name: str) -> frozenset[str]:
-    """The groups (``coupon``, ``badge``, ``customer``, ...) that a template and its layout use.
+    """The groups (``coupon``, ``badge``, ``customer``, ...) that a template and its layout use, if only sometimes.
 
     templates: the folder of all of them. Raises ValueError with a sentence where it is missing or cannot be read.
     """
@@ -24,7 +24,7 @@ def groups(templates: Path, name: str) -> frozenset[str]:
 
 def _used(templates: Path, names: list[str]) -> frozenset[str]:
     # Imported here because it takes a twentieth of a second, and a configuration without mails needs none of it.
-    from jinja2 import Environment, meta  # noqa: PLC0415
+    from jinja2 import Environment, meta, nodes  # noqa: PLC0415
     from jinja2.exceptions import TemplateSyntaxError  # noqa: PLC0415
 
     # Nothing is rendered here, so nothing needs escaping.
@@ -45,7 +45,7 @@ def _used(templates: Path, names: list[str]) -> frozenset[str]:
             ) from None
         except UnicodeDecodeError:
             raise ValueError(f"uses the template {templates / name}, which is not UTF-8 text") from None
-        used |= meta.find_undeclared_variables(parsed)
+        used |= {node.name for node in parsed.find_all(nodes.Name) if node.ctx == "load"}
         others = {other for other in meta.find_referenced_templates(parsed) if other is not None}
         waiting += others - seen
         seen |= others

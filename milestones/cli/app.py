@@ -1,0 +1,113 @@
+"""The program ``milestones``: its commands, and the boundary behind which an error is a sentence.
+
+To add a command, write ``milestones/cli/<name>.py`` with an ``app = typer.Typer(add_completion=False)`` in it, and one line below.
+An ``app`` with one function is that command; with several, or with a callback, it is a group of them. Such a file
+imports at its top whatever it needs: it is imported only when its command is called, so that ``--help`` stays quick.
+Raise ``MilestonesError`` for what a person can do something about; do not print it.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from milestones.errors import ConfigurationError, MilestonesError
+
+COMMANDS: dict[str, str] = {
+    "init": "Write config.toml, the mail templates and a systemd unit.",
+    "check": "Validate the configuration and the templates.",
+    "sandbox": "Run the simulated Wix alone.",
+}
+"""Each command, in the order of the help, with its line there. Its file has its name."""
+
+TRACEBACK = "MILESTONES_TRACEBACK"
+"""Set it to 1 to see where an error that nobody expected arose."""
+
+
+class LazyGroup(TyperGroup):
+    """Shows the table of commands without importing any, and imports the one that is called."""
+
+    def __init__(self, **settings: Any) -> None:
+        stand_ins = {name: TyperCommand(name, help=line) for name, line in COMMANDS.items()}
+        super().__init__(**{**settings, "commands": stand_ins})
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
+        """For a call, the command itself in place of its stand-in."""
+        name, stand_in, rest = super().resolve_command(ctx, args)
+        if name is None or stand_in is None:
+            return name, stand_in, rest
+        return name, get_command(import_module(f"milestones.cli.{name}").app), rest
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"milestones {version('milestones')}")
+        raise typer.Exit
+
+
+@app.callback()
+def milestones(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """A daemon for Wix Loyalty: says that a milestone is near, and gives what was promised when it is reached."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit: 0 done, 1 failed, 2 wrong usage or configuration. Errors are sentences on stderr."""
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="milestones")
+    except MilestonesError as error:
+        _complain(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _say(f"{where}{error.strerror or error}.")
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the last boundary: a fault of ours is a sentence too
+        _confess(error)
+        sys.exit(1)
+
+
+def _complain(error: MilestonesError) -> None:
+    _say(str(error))
+    if isinstance(error, ConfigurationError) and len(error.faults) > 1:
+        _say(f"{len(error.faults)} faults.")
+
+
+def _confess(error: Exception) -> None:
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
+        return
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    # The error's own text is left out: nobody has judged what is in it.
+    _say(
+        f"This is a fault of the program: {type(error).__name__} at {place}. "
+        f"Run it again with {TRACEBACK}=1 to see more, and report it."
+    )
+
+
+def _say(sentence: str) -> None:
+    typer.echo(sentence, err=True)

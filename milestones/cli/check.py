@@ -1,0 +1,106 @@
+"""``milestones check``: whether the configuration and the templates are sound, and what they amount to."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from milestones.actions.template_check import faults
+from milestones.actions.variables import requirements
+from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.summary import lines, summary
+from milestones.cli.trial import Outcome, Trial
+from milestones.config import Settings
+from milestones.errors import ConfigurationError
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def check(
+    config: ConfigPath = DEFAULT,
+    online: Annotated[
+        bool,
+        typer.Option("--online", help="Also try Wix, the mail server and DNS. Changes and sends nothing."),
+    ] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of config.toml, for editors, and stop.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Validate the configuration and the templates.
+
+    Shows every fault with its place, then what is allowed and probably not meant, then what is configured.
+    Exits with 2 if there is a fault, and with 1 if something that was tried online failed.
+    """
+    if schema:
+        typer.echo(json.dumps(json_schema(), indent=2))
+        return
+    try:
+        settings = settings_at(config)
+        _check_templates(settings)
+    except ConfigurationError as error:
+        if as_json:
+            typer.echo(json.dumps({"ok": False, "faults": error.faults}, indent=2))
+            raise typer.Exit(error.exit_code) from None
+        raise
+    tried = asyncio.run(_try_everything(settings)) if online else []
+    if as_json:
+        _tell_a_machine(settings, tried)
+    else:
+        _tell(settings, tried)
+    if any(trial.outcome is Outcome.FAILED for trial in tried):
+        raise typer.Exit(1)
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema of ``config.toml``."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Settings.model_json_schema(),
+        "title": "Milestones",
+    }
+
+
+def _check_templates(settings: Settings) -> None:
+    needed: dict[str, frozenset[str]] = {}
+    for site in (settings.for_site(""), *settings.named_sites()):
+        for template, variables in requirements(site.milestones, site.brand).items():
+            needed[template] = needed.get(template, variables) & variables
+    if found := faults(settings.daemon.templates, needed):
+        raise ConfigurationError(found)
+
+
+async def _try_everything(settings: Settings) -> list[Trial]:
+    # Imported here because the mail and Wix clients and DNS are needed for this option alone.
+    from milestones.cli.online import trials  # noqa: PLC0415
+
+    async with httpx.AsyncClient(timeout=10) as http:
+        return [trial async for trial in trials(settings, http, lambda: datetime.now(UTC))]
+
+
+def _tell_a_machine(settings: Settings, tried: list[Trial]) -> None:
+    answer = {
+        "ok": all(trial.outcome is not Outcome.FAILED for trial in tried),
+        "faults": [],
+        "warnings": settings.warnings,
+        "summary": summary(settings),
+        "online": [trial._asdict() for trial in tried],
+    }
+    typer.echo(json.dumps(answer, indent=2))
+
+
+def _tell(settings: Settings, tried: list[Trial]) -> None:
+    typer.echo(f"{settings.path} and its templates are valid.")
+    for warning in settings.warnings:
+        typer.echo(f"Note: {warning}")
+    typer.echo()
+    for line in lines(summary(settings)):
+        typer.echo(line)
+    if tried:
+        typer.echo()
+    for trial in tried:
+        typer.echo(f"{trial.outcome.value:<9}{trial.what}: {trial.sentence}")

@@ -1,0 +1,134 @@
+"""What a configuration amounts to, in the fewest words."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from milestones.config import Settings
+from milestones.config.values import duration_text
+from milestones.domain.actions import Kind
+from milestones.domain.milestone import (
+    Badge,
+    Coupon,
+    Discount,
+    Email,
+    Milestone,
+    Points,
+    Repeat,
+    Reward,
+    Webhook,
+)
+
+
+def summary(settings: Settings) -> dict[str, Any]:
+    """For machines, and in this order for people. Holds no secret."""
+    everybody = settings.for_site("")
+    return {
+        "configuration": settings.hash,
+        "mode": settings.daemon.mode,
+        "wix": _wix(settings),
+        "serves": f"{settings.daemon.listen}, reached at {settings.daemon.public_url}",
+        "database": _database(settings),
+        "mail": _mail(settings),
+        "scan": f"every {_schedule(settings.scan.every)}; all accounts every {_schedule(settings.scan.sweep)}",
+        "sites": [site.name for site in settings.sites],
+        "milestones": {milestone.key: described(milestone) for milestone in everybody.milestones},
+        "of their own": {
+            site.name: {milestone.key: described(milestone) for milestone in site.milestones}
+            for site in settings.named_sites()
+            if site.milestones != everybody.milestones
+        },
+    }
+
+
+def described(milestone: Milestone) -> str:
+    """A milestone in one line."""
+    settle = f" and kept for {duration_text(milestone.settle_for)}" if milestone.settle_for else ""
+    near = f"; told {milestone.near.within:,} before ({milestone.near.template})" if milestone.near else ""
+    gives = ", ".join(_reward(reward) for reward in milestone.rewards) or "nothing"
+    return f"{_reached(milestone)}{settle}{near}; gives {gives}"
+
+
+def _reached(milestone: Milestone) -> str:
+    points = f"{milestone.threshold:,}"
+    match milestone.repeat:
+        case Repeat.ONCE:
+            return f"{milestone.measure} {points}, once"
+        case Repeat.EVERY:
+            return f"{milestone.measure} {points}, again after falling below {milestone.rearm_below:,}"
+        case Repeat.LADDER:
+            return f"{milestone.measure}, every {points}"
+
+
+def _reward(reward: Reward) -> str:
+    match reward:
+        case Coupon():
+            return f"coupon ({_discount(reward)})"
+        case Badge():
+            return f"badge ({reward.title or reward.badge_id})"
+        case Points():
+            return f"{reward.amount:,} points"
+        case Email():
+            return f"{Kind.EMAIL} ({reward.template})"
+        case Webhook():
+            return f"webhook ({urlsplit(reward.url).hostname})"
+
+
+def _discount(coupon: Coupon) -> str:
+    match coupon.discount:
+        case Discount.PERCENT_OFF:
+            return f"{coupon.amount}% off"
+        case Discount.MONEY_OFF:
+            return f"{coupon.amount} off"
+        case Discount.FIXED_PRICE:
+            return f"for {coupon.amount}"
+        case Discount.FREE_SHIPPING:
+            return "free shipping"
+
+
+def _wix(settings: Settings) -> str:
+    if settings.wix.sandbox:
+        return f"the sandbox, with {settings.sandbox.customers:,} customers, on port {settings.sandbox.port}"
+    ways = [f"the app {settings.wix.app_id}"] if settings.wix.app_id else []
+    keys = sum(1 for site in settings.sites if site.api_key is not None)
+    ways += [f"{keys} API key{'s' if keys > 1 else ''}"] if keys else []
+    return f"{settings.wix.api_url}, by {' and '.join(ways)}"
+
+
+def _database(settings: Settings) -> str:
+    url = settings.daemon.database.get_secret_value()
+    if url.startswith("sqlite:"):
+        return f"SQLite, {url.removeprefix('sqlite:///')}"
+    parts = urlsplit(url)
+    return f"PostgreSQL, {parts.path.lstrip('/')} on {parts.hostname or 'this machine'}"
+
+
+def _mail(settings: Settings) -> str:
+    mail = settings.mail
+    way = f"into {mail.folder}" if mail.transport == "folder" else f"by {mail.host}:{mail.port} ({mail.tls})"
+    return f"{way}, from {mail.sender}"
+
+
+def _schedule(value: Any) -> str:
+    return value if isinstance(value, str) else duration_text(value)
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """The summary as a person reads it."""
+    told: list[str] = []
+    for name, value in found.items():
+        if isinstance(value, dict):
+            told += _table(name, value)
+        elif isinstance(value, list):
+            told += [f"{name:<14}{', '.join(value)}"] if value else []
+        else:
+            told.append(f"{name:<14}{value}")
+    return told
+
+
+def _table(name: str, rows: dict[str, Any]) -> list[str]:
+    told: list[str] = []
+    for key, value in rows.items():
+        inner = value if isinstance(value, dict) else {key: value}
+        site = f"{key}: " if isinstance(value, dict) else ""
+        told += [f"{'' if told else name:<14}{site}{milestone}: {text}" for milestone, text in inner.items()]
+    return told
