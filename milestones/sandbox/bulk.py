@@ -20,7 +20,7 @@ BACKLOG = 5_000  # undelivered events beyond which a recalculation waits
 
 def plan_recalculation(world: World) -> None:
     """Put the next recalculation on the agenda in place of the one that stands there."""
-    world.agenda = [one for one in world.agenda if one.what != RECALCULATE]
+    world.cancel(RECALCULATE)
     if world.switches.recalculation_seconds > 0:
         world.later(world.switches.recalculation_seconds, RECALCULATE)
 

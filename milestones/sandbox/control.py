@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from milestones.sandbox import people, traffic
+from milestones.sandbox import control_bodies as bodies
+from milestones.sandbox import people, shop
 from milestones.sandbox.api import imports
 from milestones.sandbox.api.coupons import apply_coupon
 from milestones.sandbox.api.subscriptions import set_consent
-from milestones.sandbox.app import Sandbox
 from milestones.sandbox.errors import InvalidError, RefusedError
 from milestones.sandbox.events import APP_INSTALLED, APP_REMOVED
 from milestones.sandbox.faults import Fault
@@ -23,55 +23,10 @@ from milestones.sandbox.records import (
     transaction_document,
 )
 from milestones.sandbox.settings import Switches
+from milestones.sandbox.simulator import Sandbox
 from milestones.sandbox.wire import Document
 
-
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-B = TypeVar("B", bound=_Body)
-
-
-class _Webhook(_Body):
-    url: str | None
-
-
-class _Traffic(_Body):
-    earn_per_second: float = Field(ge=0)
-    redeem_share: float = Field(default=0.0, ge=0, le=1)
-    seconds: float | None = Field(default=None, ge=0)
-
-
-class _Reset(_Body):
-    seed: int | None = None
-    customers: int = Field(default=500, ge=0, le=1_000_000)
-
-
-class _Purchase(_Body):
-    account_id: str
-    points: int = Field(ge=1)
-
-
-class _UseCoupon(_Body):
-    code: str
-    order_id: str = "order"
-
-
-class _Erase(_Body):
-    contact_id: str
-
-
-class _Announce(_Body):
-    """An event of any type, as a domain event when it names a slug."""
-
-    event_type: str
-    data: Document = Field(default_factory=dict)
-
-
-class _App(_Body):
-    event: str = Field(pattern="^(AppInstalled|AppRemoved)$")
-    origin_instance_id: str | None = None
+B = TypeVar("B", bound=BaseModel)
 
 
 def health(sandbox: Sandbox, _request: Request, _body: bytes) -> Response:
@@ -86,7 +41,7 @@ def credentials(sandbox: Sandbox, _request: Request, _body: bytes) -> Response:
 
 def put_webhook(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
     """Where webhooks go from now on; null ends the subscription."""
-    sandbox.subscribe(_read(_Webhook, body).url)
+    sandbox.subscribe(_read(bodies.Webhook, body).url)
     return JSONResponse({"url": sandbox.sender.url})
 
 
@@ -142,14 +97,14 @@ def change_settings(sandbox: Sandbox, _request: Request, body: bytes) -> Respons
 
 def start_traffic(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
     """Open the shop at this rate, or close it with 0."""
-    wanted = _read(_Traffic, body)
+    wanted = _read(bodies.Traffic, body)
     sandbox.traffic.start(sandbox.clock(), wanted.earn_per_second, wanted.redeem_share, wanted.seconds)
     return JSONResponse(sandbox.traffic.state())
 
 
 def reset(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
     """A new world, with the webhook and the switches of the old one. Another seed has other credentials."""
-    wanted = _read(_Reset, body)
+    wanted = _read(bodies.Reset, body)
     seed = sandbox.world.seed if wanted.seed is None else wanted.seed
     sandbox.reset(seed, wanted.customers)
     return credentials(sandbox, _request, body)
@@ -157,36 +112,45 @@ def reset(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
 
 def make_purchase(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
     """One customer buys something now."""
-    wanted = _read(_Purchase, body)
+    wanted = _read(bodies.Purchase, body)
     world = sandbox.world
     account = the_account(world, wanted.account_id)
-    changed = traffic.purchase(world, account, wanted.points, world.new_id("order"))
-    return JSONResponse({"account": document(world, changed)})
+    money = shop.money_for(world, account, wanted.points or 1) if wanted.money is None else wanted.money
+    return JSONResponse({"account": document(world, shop.purchase(world, account, money))})
+
+
+def expire(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
+    """Points of one customer expire now."""
+    wanted = _read(bodies.Expire, body)
+    account = the_account(sandbox.world, wanted.account_id)
+    return JSONResponse(
+        {"account": document(sandbox.world, shop.expire(sandbox.world, account, wanted.points))}
+    )
 
 
 def use_coupon(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
     """A customer uses a code at checkout."""
-    wanted = _read(_UseCoupon, body)
+    wanted = _read(bodies.UseCoupon, body)
     return JSONResponse({"coupon": apply_coupon(sandbox.world, wanted.code, wanted.order_id)})
 
 
 def erase(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
     """A customer asks to be forgotten."""
     world = sandbox.world
-    people.erase(world, people.the_contact(world, _read(_Erase, body).contact_id))
+    people.erase(world, people.the_contact(world, _read(bodies.Erase, body).contact_id))
     return JSONResponse({})
 
 
 def announce(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
     """Send an event of any type and any content, also one that nobody knows."""
-    wanted = _read(_Announce, body)
+    wanted = _read(bodies.Announce, body)
     sandbox.world.emit_plain(wanted.event_type, wanted.data, None)
     return JSONResponse({})
 
 
 def install(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
     """The app is installed on, or removed from, the site."""
-    wanted = _read(_App, body)
+    wanted = _read(bodies.App, body)
     data = {"appId": sandbox.world.identity.app_id}
     if wanted.origin_instance_id is not None:
         data["originInstanceId"] = wanted.origin_instance_id
@@ -265,6 +229,7 @@ _CONTROLS: dict[tuple[str, str], ControlHandler] = {
     ("POST", "traffic"): start_traffic,
     ("POST", "reset"): reset,
     ("POST", "purchase"): make_purchase,
+    ("POST", "expire"): expire,
     ("POST", "use-coupon"): use_coupon,
     ("POST", "erase"): erase,
     ("POST", "event"): announce,

@@ -22,7 +22,6 @@ LOYALTY_IMPORT = "wix.loyalty.imports.v1.loyalty_import"
 COUPON = "wix.ecommerce.coupons.v2.coupon"
 BADGE = "wix.badges.v4.badge"
 BADGE_ASSIGNMENT = "wix.badges.v4.badge_assignment"
-BADGE_V3 = "wix.badges.v3.badge"
 MEMBER = "wix.members.v1.member"
 CONTACT = "wix.contacts.v4.contact"
 EMAIL_SUBSCRIPTION_CHANGED = "com.wixpress.emailsubscriptions.v1.EmailSubscriptionChanged"
@@ -66,7 +65,7 @@ def domain_event(
         "entityFqdn": fqdn,
         "slug": slug,
         "entityId": entity_id,
-        "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "eventTime": now.isoformat(timespec="microseconds")[:26] + "Z",
         "triggeredByAnonymizeRequest": False,
         "entityEventSequence": str(sequence),
         **content,

@@ -4,7 +4,7 @@ import base64
 import binascii
 import heapq
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -69,24 +69,6 @@ class Page(Generic[R]):
         return {name: text for name, text in (("next", self.next), ("prev", self.prev)) if text is not None}
 
 
-class _Descending:
-    """Turns the order of one sort key around inside a key of several."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __lt__(self, other: "_Descending") -> bool:
-        return bool(other.value < self.value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Descending) and self.value == other.value
-
-    def __hash__(self) -> int:
-        return hash(self.value)
-
-
 def cursor_page(
     name: str,
     records: Iterable[R],
@@ -108,26 +90,22 @@ def cursor_page(
     if query.cursor_paging.cursor:
         if query.filter or query.sort:
             raise InvalidError(
-                "query.cursorPaging", "a cursor carries the filter and the sort of its query", "VALIDATION"
+                "query.cursorPaging", "a cursor carries filter and sort of its query", "VALIDATION"
             )
         filter_, sort, position, backwards = _read_cursor(name, query.cursor_paging.cursor)
-    key = _sort_key(sort or list(default_sort), fields, id_of)
+    order = _Order(sort or list(default_sort), fields, id_of)
     keep = matcher(filter_, fields, logical=logical)
     found: Iterable[R] = (one for one in records if keep(one) and (only is None or only(one)))
     if position is not None:
-        start = _as_key(position, sort or list(default_sort))
-        found = (one for one in found if (key(one) < start if backwards else start < key(one)))
-    pick = heapq.nlargest if backwards else heapq.nsmallest
-    chosen = pick(limit + 1, found, key=key)
+        found = order.beyond(found, position, backwards=backwards)
+    chosen = order.first(found, limit + 1, backwards=backwards)
     more, chosen = len(chosen) > limit, chosen[:limit]
     if backwards:
         chosen.reverse()
 
     def cursor(record: R, direction: str) -> str:
-        parts = [_plain(part) for part in key(record)]
-        return _write_cursor(
-            {"n": name, "f": filter_, "s": [one.document() for one in sort], "k": parts, "d": direction}
-        )
+        shown = [one.document() for one in sort]
+        return _write_cursor({"n": name, "f": filter_, "s": shown, "k": order.plain(record), "d": direction})
 
     has_next, has_prev = (position is not None, more) if backwards else (more, position is not None)
     return Page(
@@ -141,7 +119,7 @@ def sorted_records(
     records: Iterable[R], fields: Fields[R], sort: list[Sorting], id_of: Callable[[R], str]
 ) -> list[R]:
     """All records in order, for offset paging."""
-    return sorted(records, key=_sort_key(sort, fields, id_of))
+    return _Order(sort, fields, id_of).sorted(records)
 
 
 def offset_metadata(count: int, offset: int, total: int) -> Document:
@@ -149,44 +127,73 @@ def offset_metadata(count: int, offset: int, total: int) -> Document:
     return {"count": count, "offset": offset, "total": total, "tooManyToCount": False}
 
 
-def _sort_key(
-    sort: list[Sorting], fields: Fields[R], id_of: Callable[[R], str]
-) -> Callable[[R], tuple[Any, ...]]:
-    getters: list[tuple[Callable[[R], Any], bool]] = []
-    for one in sort:
-        field: Field[R] | None = fields.get(one.field_name)
-        if field is None or not field.sorts:
-            raise InvalidError("query.sort", f"cannot sort by field '{one.field_name}'", "VALIDATION")
-        getters.append((field.get, one.order == "DESC"))
-    last_descends = bool(sort) and sort[-1].order == "DESC"
+class _Order(Generic[R]):
+    """The order of a query. When all keys run the same way, as nearly always, keys are plain tuples."""
 
-    def key(record: R) -> tuple[Any, ...]:
-        parts = [_part(get(record), descending) for get, descending in getters]
-        identity = id_of(record)
-        parts.append(_Descending(identity) if last_descends else identity)
-        return tuple(parts)
+    def __init__(self, sort: list[Sorting], fields: Fields[R], id_of: Callable[[R], str]) -> None:
+        self._id_of = id_of
+        self._getters: list[tuple[Callable[[R], Any], bool]] = []
+        for one in sort:
+            field: Field[R] | None = fields.get(one.field_name)
+            if field is None or not field.sorts:
+                raise InvalidError("query.sort", f"cannot sort by field '{one.field_name}'", "VALIDATION")
+            self._getters.append((field.get, one.order == "DESC"))
+        directions = {descends for _, descends in self._getters}
+        self._reverse = directions == {True}
+        self._mixed = len(directions) == 2
+        self._key = self._composed()
 
-    return key
+    def sorted(self, records: Iterable[R]) -> list[R]:
+        return sorted(records, key=self._key, reverse=self._reverse)
+
+    def first(self, records: Iterable[R], count: int, *, backwards: bool) -> list[R]:
+        pick = heapq.nlargest if backwards is not self._reverse else heapq.nsmallest
+        return pick(count, records, key=self._key)
+
+    def beyond(self, records: Iterable[R], position: list[Any], *, backwards: bool) -> Iterator[R]:
+        """The records after a position, or before it; the record at it is neither."""
+        key = self._key
+        start = self._placed(position)
+        if backwards is not self._reverse:
+            return (one for one in records if key(one) < start)
+        return (one for one in records if start < key(one))
+
+    def plain(self, record: R) -> list[Any]:
+        """The position of a record, for a cursor."""
+        return [*(get(record) for get, _ in self._getters), self._id_of(record)]
+
+    def _composed(self) -> Callable[[R], tuple[Any, ...]]:
+        id_of = self._id_of
+        if len(self._getters) == 1:
+            get, descends = self._getters[0]
+            return lambda one: (((value := get(one)) is not None) is descends, value, id_of(one))
+        return lambda one: self._placed(self.plain(one))
+
+    def _placed(self, position: list[Any]) -> tuple[Any, ...]:
+        key: list[Any] = []
+        for value, (_, descends) in zip(position, self._getters, strict=False):
+            # what is missing comes last in both directions
+            part = ((value is not None) is descends, value)
+            key.extend([_Descending(part)] if self._mixed and descends else part)
+        return (*key, position[-1])
 
 
-def _part(value: Any, descending: bool) -> Any:
-    # what is missing comes last in both directions
-    ranked = (value is not None, value) if descending else (value is None, value)
-    return _Descending(ranked) if descending else ranked
+class _Descending:
+    """Turns the order of one sort key around inside a key of several."""
 
+    __slots__ = ("value",)
 
-def _plain(part: Any) -> Any:
-    return part.value if isinstance(part, _Descending) else part
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
+    def __lt__(self, other: "_Descending") -> bool:
+        return bool(other.value < self.value)
 
-def _as_key(position: list[Any], sort: list[Sorting]) -> tuple[Any, ...]:
-    parts: list[Any] = [
-        _Descending(tuple(value)) if one.order == "DESC" else tuple(value)
-        for value, one in zip(position, sort, strict=False)
-    ]
-    identity = position[-1]
-    parts.append(_Descending(identity) if sort and sort[-1].order == "DESC" else identity)
-    return tuple(parts)
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Descending) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
 
 
 def _write_cursor(content: Document) -> str:

@@ -1,9 +1,12 @@
 """The state file: a world that survives a restart, and never seems to go back in time."""
 
 import asyncio
+import gc
 import json
+import logging
 import os
 import tempfile
+import time
 from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,14 +14,16 @@ from typing import Any, TypeVar
 
 from milestones.errors import MilestonesError
 from milestones.sandbox import bulk
-from milestones.sandbox.app import Drop, Sandbox
 from milestones.sandbox.collection import Collection
 from milestones.sandbox.events import Event, private_pem, read_key
 from milestones.sandbox.records import Account, Contact, Member, Subscription, Transaction
 from milestones.sandbox.sender import Delivery
 from milestones.sandbox.settings import SandboxSettings
+from milestones.sandbox.simulator import Drop, Sandbox
 from milestones.sandbox.wire import Document
 from milestones.sandbox.world import Appointment, Clock, World
+
+log = logging.getLogger("milestones.sandbox")
 
 FORMAT = 1
 # after an unclean end, what was told outside may be newer than the file: every revision jumps over that
@@ -44,20 +49,46 @@ R = TypeVar("R")
 def load(settings: SandboxSettings, clock: Clock, drop: Drop | None) -> Sandbox | None:
     """The sandbox from its state file; None if there is none yet. Raises `MilestonesError` if it cannot be read.
 
-    The number of the run goes up and is written down at once, so that no id is ever given twice.
+    The file wins over ``seed`` and ``customers``. A second file, ``<state file>.open``, exists while a sandbox runs:
+    finding it means that the last end was not orderly. It holds the number of the run, so that ids are never
+    given twice.
     """
     path = settings.state_file
     if path is None or not path.exists():
         return None
+    mark = _mark(path)
+    collecting = gc.isenabled()
+    gc.disable()  # everything that is read is kept
     try:
-        sandbox = _restored(json.loads(path.read_text()), settings, clock, drop)
+        content = json.loads(path.read_text())
+        orderly = not mark.exists()
+        run = content["run"] if orderly else max(content["run"], int(mark.read_text() or 0))
+        return _restored(content, settings, clock, drop, run=run + 1, orderly=orderly)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MilestonesError(
             f"The sandbox's state file {path} cannot be used ({error}). Delete it to start with a new world, "
             "or name another one."
         ) from error
-    _write(path, _snapshot(sandbox, clean=False))
-    return sandbox
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def opened(sandbox: Sandbox) -> None:
+    """Leave a mark that a sandbox runs on this file. Raises `MilestonesError` if it cannot be written."""
+    path = sandbox.settings.state_file
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _mark(path).write_text(str(sandbox.world.run))
+        if not path.exists():
+            _write(path, _snapshot(sandbox))
+    except OSError as error:
+        raise MilestonesError(
+            f"The sandbox cannot write its state file {path} ({error.strerror or error}). "
+            "Make the folder writable, or name another file."
+        ) from error
 
 
 async def keep(sandbox: Sandbox) -> None:
@@ -65,36 +96,56 @@ async def keep(sandbox: Sandbox) -> None:
     path = sandbox.settings.state_file
     if path is None:
         return
-    saved = -1
+    saved = _changes(sandbox)
+    pause = sandbox.settings.save_seconds
     while True:
+        await asyncio.sleep(pause)
         changes = _changes(sandbox)
-        if changes != saved:
-            # records are immutable, so that a shallow copy made here is a consistent picture
-            await asyncio.to_thread(_write, path, _snapshot(sandbox, clean=False))
+        if changes == saved:
+            continue
+        began = time.monotonic()
+        # records are immutable, so that a shallow copy made here is a consistent picture
+        try:
+            await _written(path, _snapshot(sandbox))
             saved = changes
-        await asyncio.sleep(sandbox.settings.save_seconds)
+        except OSError as error:
+            log.warning("the sandbox's state was not saved: %s", error.strerror)
+        pause = max(sandbox.settings.save_seconds, 5 * (time.monotonic() - began))
+
+
+async def _written(path: Path, snapshot: Document) -> None:
+    writing = asyncio.ensure_future(asyncio.to_thread(_write, path, snapshot))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        # an older picture that is still being written must not overtake the last one
+        await asyncio.wait([writing])
+        raise
 
 
 def close(sandbox: Sandbox) -> None:
-    """Save for the last time, and say in the file that the end was orderly."""
+    """Save for the last time, and take the mark away: the end was orderly."""
     path = sandbox.settings.state_file
     if path is not None:
-        _write(path, _snapshot(sandbox, clean=True))
+        _write(path, _snapshot(sandbox))
+        _mark(path).unlink(missing_ok=True)
+
+
+def _mark(path: Path) -> Path:
+    return path.with_name(f"{path.name}.open")
 
 
 def _changes(sandbox: Sandbox) -> int:
     return sandbox.world.changes + sandbox.world.emitted + sandbox.sender.attempts
 
 
-def _snapshot(sandbox: Sandbox, *, clean: bool) -> Document:
+def _snapshot(sandbox: Sandbox) -> Document:
     world = sandbox.world
     return {
         "format": FORMAT,
-        "clean": clean,
         "seed": world.seed,
         "run": world.run,
         "key": private_pem(sandbox.key),
-        "switches": world.switches.model_dump(mode="json"),
         "webhook_url": sandbox.sender.url,
         "plain": {name: _copied(getattr(world, name)) for name in _PLAIN},
         "records": {name: list(getattr(world, name)) for name in _RECORDS},
@@ -138,21 +189,23 @@ def _encoded(snapshot: Document) -> Document:
     return {"records": rows, "agenda": agenda, "deliveries": deliveries}
 
 
-def _restored(content: Document, settings: SandboxSettings, clock: Clock, drop: Drop | None) -> Sandbox:
+def _restored(
+    content: Document, settings: SandboxSettings, clock: Clock, drop: Drop | None, *, run: int, orderly: bool
+) -> Sandbox:
     if content["format"] != FORMAT:
         raise ValueError("it has another format")
     key = read_key(content["key"])
     url = settings.webhook_url or content["webhook_url"]
     sandbox = Sandbox(settings.model_copy(update={"webhook_url": url}), clock, key, drop)
     world = sandbox.empty_world(content["seed"], settings.switches)
-    world.run = content["run"] + 1
+    world.run = run
     for name, value in content["plain"].items():
         setattr(world, name, value)
     for name, rows in content["records"].items():
         _fill(getattr(world, name), [_RECORDS[name](*row) for row in rows])
     for name, documents in content["documents"].items():
         _fill(getattr(world, name), documents)
-    if not content["clean"]:
+    if not orderly:
         _jump(world)
     world.agenda = [
         Appointment(datetime.fromisoformat(due), number, what, details)

@@ -22,6 +22,7 @@ RETRIES = (
     60.0, 600.0, _HOUR, 2 * _HOUR, 2 * _HOUR, 2 * _HOUR,
     4 * _HOUR, 4 * _HOUR, 4 * _HOUR, 8 * _HOUR, 8 * _HOUR, 12 * _HOUR,
 )  # fmt: skip
+DUPLICATE = -1  # in place of the failures: a copy of what was delivered, not repeated when it fails
 DUPLICATE_WITHIN = 10.0  # sandbox seconds between a delivery and its duplicate
 
 
@@ -92,7 +93,8 @@ class Sender:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        limits = httpx.Limits(max_connections=64)
+        # a receiver may close an idle connection just as it is used again, which would look like a refusal
+        limits = httpx.Limits(max_connections=64, keepalive_expiry=2.0)
         async with httpx.AsyncClient(limits=limits, trust_env=False) as client, asyncio.TaskGroup() as group:
             while True:
                 await self._next_due()
@@ -143,14 +145,14 @@ class Sender:
         return answer.status_code == httpx.codes.OK
 
     def _succeeded(self, delivery: Delivery) -> None:
-        if delivery.failures >= 0:
+        if delivery.failures != DUPLICATE:
             self.delivered += 1
         if self._rng.random() < self._switches().duplicate_probability:
-            self._push(delivery.event, self._rng.uniform(0, DUPLICATE_WITHIN), delivery.body, failures=-1)
+            self._push(delivery.event, self._rng.uniform(0, DUPLICATE_WITHIN), delivery.body, DUPLICATE)
 
     def _failed(self, delivery: Delivery) -> None:
-        if delivery.failures < 0:
-            return  # a duplicate that fails is not repeated
+        if delivery.failures == DUPLICATE:
+            return
         if delivery.failures >= len(RETRIES):
             self.lost += 1
             return

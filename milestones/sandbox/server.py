@@ -18,10 +18,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from milestones.errors import MilestonesError
 from milestones.sandbox import persistence
-from milestones.sandbox.app import Credentials, Sandbox, serve_api
+from milestones.sandbox.app import serve_api
 from milestones.sandbox.control import serve_control
 from milestones.sandbox.events import new_key
 from milestones.sandbox.settings import SandboxSettings
+from milestones.sandbox.simulator import Credentials, Sandbox
 from milestones.sandbox.world import Clock
 
 log = logging.getLogger("milestones.sandbox")
@@ -77,6 +78,7 @@ async def serve(settings: SandboxSettings, clock: Clock = utc_now) -> AsyncItera
             sandbox.begin(settings.customers)
         base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         sandbox.world.base_url = base_url
+        persistence.opened(sandbox)
         server = _Server(_config(sandbox, transports))
         tasks = [
             asyncio.create_task(server.serve([listener]), name="sandbox-http"),
@@ -91,7 +93,9 @@ async def serve(settings: SandboxSettings, clock: Clock = utc_now) -> AsyncItera
             server.should_exit = True
             for task in tasks[1:]:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(outcome, Exception):
+                    log.error("a part of the sandbox failed", exc_info=outcome)
             persistence.close(sandbox)
 
 

@@ -54,7 +54,6 @@ class Switches(BaseModel):
     accept_bearer_prefix: bool = False
     logical_filters: bool = Field(default=False, description="whether $and, $or and $not are understood")
     unprefixed_paths: bool = Field(default=False, description="whether /_api paths also answer without /_api")
-    badges_v3: bool = Field(default=False, description="whether the removed /members/v3/badges still answers")
 
     # Loyalty
     paid_plan: bool = Field(

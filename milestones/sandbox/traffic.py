@@ -3,10 +3,9 @@
 import random
 from datetime import datetime, timedelta
 
-from milestones.sandbox import ledger, redemption
+from milestones.sandbox import ledger, redemption, shop
 from milestones.sandbox.errors import RefusedError
 from milestones.sandbox.records import Account
-from milestones.sandbox.seeding import STORES_APP_ID
 from milestones.sandbox.world import World
 
 MOST_AT_ONCE = 5_000  # after a pause of the process nobody wants all the purchases that it missed
@@ -63,7 +62,7 @@ class Traffic:
         if self._rng.random() < self._redeem_share:
             self._redeem(world, account)
         else:
-            purchase(world, account, self._points(account), order_id=world.new_id("order"))
+            shop.purchase(world, account, shop.money_for(world, account, self._points(account)))
 
     def _customer(self, world: World) -> Account | None:
         if len(self._ids) != len(world.accounts):
@@ -89,9 +88,3 @@ class Traffic:
                 redemption.redeem(world, account, self._rng.choice(affordable), world.owner)
             except RefusedError:
                 return
-
-
-def purchase(world: World, account: Account, points: int, order_id: str) -> Account:
-    """A paid order earns points by the shop's earning rule."""
-    info = {"appId": STORES_APP_ID, "activityType": "stores/OrderPaid", "orderId": order_id}
-    return ledger.earn(world, account, points, world.owner, description="Order paid", info=info)[0]

@@ -90,7 +90,7 @@ def is_guid(value: str) -> bool:
 
 def derived(*parts: object) -> str:
     """32 hexadecimal digits that depend on the parts only: ids and keys are the same for the same seed."""
-    text = ":".join(str(part) for part in parts)
+    text = ":".join(map(str, parts))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -102,7 +102,7 @@ def guid(*parts: object) -> str:
 
 def stamp(moment: datetime) -> str:
     """A date as Wix writes it: UTC, milliseconds, ``Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def comparable_date(text: str) -> str:

@@ -169,6 +169,11 @@ class World:
         due = self.clock() + timedelta(seconds=seconds / self.time_scale)
         heapq.heappush(self.agenda, Appointment(due, self.counter, what, details))
 
+    def cancel(self, what: str) -> None:
+        """Take everything of this kind off the agenda."""
+        self.agenda = [one for one in self.agenda if one.what != what]
+        heapq.heapify(self.agenda)
+
     def due(self) -> Appointment | None:
         """Take the next thing off the agenda, if its time has come."""
         if self.agenda and self.agenda[0].due <= self.clock():

@@ -1,64 +1,27 @@
 """Loyalty accounts (fact sheet, section 2.3)."""
 
-from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field as Limited
 from pydantic import model_validator
 
 from milestones.sandbox import bulk, ledger
+from milestones.sandbox.api.account_search import (
+    FreeText,
+    Search,
+    found_accounts,
+    free_text,
+    query_fields,
+    search_fields,
+)
 from milestones.sandbox.api.call import Call, Operation, member_only
 from milestones.sandbox.errors import InvalidError, RefusedError, not_found, stale_revision
 from milestones.sandbox.paging import CursorPaging, CursorQuery, Page, Sorting, cursor_page
-from milestones.sandbox.query import Field, Fields, matcher
-from milestones.sandbox.records import Account, full_name, primary_email
+from milestones.sandbox.records import Account
 from milestones.sandbox.wire import Document, Guid, GuidList, Wire
 from milestones.sandbox.world import World
 
 _OLDEST_CHANGE = (Sorting(field_name="updatedDate", order="DESC"),)
-
-
-def query_fields() -> Fields[Account]:
-    """What ``query`` can filter and sort by. Neither mail nor updatedDate are among it."""
-    return {
-        "id": Field(lambda one: one.id, "id"),
-        "contactId": Field(lambda one: one.contact_id, "id"),
-        "memberId": Field(lambda one: one.member_id, "id"),
-        "tier.id": Field(lambda one: one.tier_id, "id"),
-        "points.balance": Field(lambda one: one.balance, "number"),
-        "points.earned": Field(lambda one: one.earned, "number"),
-        "points.adjusted": Field(lambda one: one.adjusted, "number"),
-        "points.redeemed": Field(lambda one: one.redeemed, "number"),
-        "points.expired": Field(lambda one: one.expired, "number"),
-        "createdDate": Field(lambda one: one.created, "date"),
-        "lastActivityDate": Field(lambda one: one.last_activity, "date"),
-        "pointsExpiration.expirationDate": Field(lambda _: None, "date"),
-        "pointsExpiration.expiringPointsAmount": Field(lambda _: None, "number"),
-    }
-
-
-def search_fields(world: World) -> Fields[Account]:
-    """What ``search`` and ``count`` can filter and sort by."""
-
-    def name(account: Account) -> str | None:
-        contact = world.contacts.get(account.contact_id)
-        return None if contact is None else full_name(contact)
-
-    def email(account: Account) -> str | None:
-        contact = world.contacts.get(account.contact_id)
-        return None if contact is None else primary_email(contact)
-
-    return {
-        "updatedDate": Field(lambda one: one.updated, "date"),
-        "lastActivityDate": Field(lambda one: one.last_activity, "date"),
-        "points.balance": Field(lambda one: one.balance, "number"),
-        "points.redeemed": Field(lambda one: one.redeemed, "number"),
-        "pointsExpiration.expirationDate": Field(lambda _: None, "date"),
-        "contact.id": Field(lambda one: one.contact_id, "id"),
-        "contact.email": Field(email, "text"),
-        "contact.name": Field(name, "text"),
-        "contact.displayName": Field(name, "text"),
-    }
 
 
 class _Create(Wire):
@@ -142,24 +105,8 @@ def query_accounts(world: World, call: Call) -> Document:
     return {"loyaltyAccounts": _documents(world, page), "pagingMetadata": page.metadata()}
 
 
-class _FreeText(Wire):
-    mode: Literal["AND", "OR"] = "OR"
-    expression: str | None = Limited(default=None, max_length=100)
-    fields: list[Literal["contact.email", "contact.name"]] = Limited(default_factory=list, max_length=20)
-    fuzzy: bool = False
-
-
-class _Search(Wire):
-    filter: Document | None = None
-    sort: list[Sorting] = Limited(default_factory=list, max_length=10)
-    cursor_paging: CursorPaging = CursorPaging()
-    search: _FreeText = _FreeText()
-    aggregations: list[Document] = Limited(default_factory=list, max_length=10)
-    time_zone: str | None = None
-
-
 class _SearchRequest(Wire):
-    search: _Search = _Search()
+    search: Search = Search()
 
 
 def search_accounts(world: World, call: Call) -> Document:
@@ -179,7 +126,7 @@ def search_accounts(world: World, call: Call) -> Document:
         id_of=lambda one: one.id,
         default_sort=_OLDEST_CHANGE,
         logical=world.switches.logical_filters,
-        only=_free_text(search.search, fields),
+        only=free_text(search.search, fields),
     )
     return {
         "accounts": _documents(world, page),
@@ -190,13 +137,13 @@ def search_accounts(world: World, call: Call) -> Document:
 
 class _Count(Wire):
     filter: Document | None = None
-    search: _FreeText = _FreeText()
+    search: FreeText = FreeText()
 
 
 def count_accounts(world: World, call: Call) -> Document:
     """How many accounts a search would find."""
     wanted = call.parsed(_Count)
-    return {"count": len(_found(world, wanted.filter, wanted.search))}
+    return {"count": len(found_accounts(world, wanted.filter, wanted.search))}
 
 
 class _Earn(Wire):
@@ -274,13 +221,13 @@ def adjust_points(world: World, call: Call) -> Document:
 
 
 class _BulkAdjust(_Adjust):
-    search: _Search = _Search()
+    search: Search = Search()
 
 
 def bulk_adjust(world: World, call: Call) -> Document:
     """An asynchronous job over all accounts that the search finds."""
     wanted = call.parsed(_BulkAdjust)
-    found = _found(world, wanted.search.filter, wanted.search.search)
+    found = found_accounts(world, wanted.search.filter, wanted.search.search)
     keys = [account.id for account in found]
     bulk.start_adjustment(world, keys, call.caller, balance=wanted.balance, amount=wanted.amount)
     return {"asyncJobId": world.new_id("job")}
@@ -301,25 +248,6 @@ def program_totals(world: World, _call: Call) -> Document:
 
 def _documents(world: World, page: Page[Account]) -> list[Document]:
     return [ledger.document(world, account) for account in page.records]
-
-
-def _found(world: World, filter_: Document | None, text: _FreeText) -> list[Account]:
-    fields = search_fields(world)
-    keep = matcher(filter_, fields, logical=world.switches.logical_filters)
-    matches = _free_text(text, fields)
-    return [one for one in world.accounts.visible(world.now) if keep(one) and matches(one)]
-
-
-def _free_text(wanted: _FreeText, fields: Fields[Account]) -> Callable[[Account], bool]:
-    words = (wanted.expression or "").casefold().split()
-    getters = [fields[name].get for name in wanted.fields or ("contact.email", "contact.name")]
-    quantifier = all if wanted.mode == "AND" else any
-
-    def matches(account: Account) -> bool:
-        text = " ".join(str(get(account) or "") for get in getters).casefold()
-        return not words or quantifier(word in text for word in words)
-
-    return matches
 
 
 _ROOT = "/loyalty-accounts/v1/accounts"

@@ -1,14 +1,12 @@
 """Wix coupons v2 (fact sheet, section 2.11): dates in epoch milliseconds, the filter as JSON text, no revision."""
 
 import json
-import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, model_validator
 from pydantic import Field as Limited
 
 from milestones.sandbox.api.call import Call, Operation, results_of
+from milestones.sandbox.api.coupon_specification import KINDS, Specification
 from milestones.sandbox.errors import InvalidError, RefusedError, not_found
 from milestones.sandbox.events import COUPON
 from milestones.sandbox.paging import Sorting, sorted_records
@@ -16,20 +14,6 @@ from milestones.sandbox.query import Fields, at, matcher
 from milestones.sandbox.wire import Document, Wire, milliseconds, parse
 from milestones.sandbox.world import World
 
-_GROUPS: dict[str, frozenset[str]] = {
-    "stores": frozenset({"product", "collection"}),
-    "bookings": frozenset({"service"}),
-    "events": frozenset({"event", "ticket"}),
-    "pricingPlans": frozenset({"plan"}),
-    "restaurants": frozenset({"menu", "menuSection", "menuItem"}),
-}
-_KINDS = {
-    "moneyOffAmount": "MONEY_OFF_AMOUNT",
-    "percentOffRate": "PERCENT_OFF_RATE",
-    "freeShipping": "FREE_SHIPPING",
-    "fixedPriceAmount": "FIXED_PRICE_AMOUNT",
-    "buyXGetY": "BUY_X_GET_Y",
-}
 FIELDS: Fields[Document] = {
     "id": at("id", "id"),
     "dateCreated": at("dateCreated", "number"),
@@ -45,82 +29,8 @@ FIELDS: Fields[Document] = {
 }
 
 
-def _moment(value: Any) -> int:
-    if isinstance(value, str) and re.fullmatch(r"\d{1,15}", value):
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    raise ValueError("must be milliseconds since 1970")
-
-
-Moment = Annotated[int | str, AfterValidator(_moment)]
-
-
-class _Group(Wire):
-    name: str | None = None
-    entity_id: str | None = None
-
-
-class _Scope(Wire):
-    namespace: Literal["stores", "bookings", "events", "pricingPlans", "restaurants"]
-    group: _Group | None = None
-
-    @model_validator(mode="after")
-    def _fits(self) -> "_Scope":
-        if self.group is None or self.group.name is None:
-            return self
-        if self.group.name not in _GROUPS[self.namespace]:
-            raise ValueError(f"has no group '{self.group.name}' in namespace '{self.namespace}'")
-        # events may leave the entity out; stores/product without one means all products (vendor notes)
-        loose = self.namespace == "events" or (self.namespace, self.group.name) == ("stores", "product")
-        if self.group.entity_id is None and not loose:
-            raise ValueError("needs group.entityId")
-        return self
-
-
-class _BuyXGetY(Wire):
-    x: int = Limited(ge=1)
-    y: int = Limited(ge=1)
-
-
-class _Specification(Wire):
-    name: str = Limited(min_length=1, max_length=80)
-    code: str = Limited(min_length=1, max_length=20)
-    start_time: Moment
-    expiration_time: Moment | None = None
-    scope: _Scope | None = None
-    minimum_subtotal: float | None = Limited(default=None, ge=0)
-    money_off_amount: float | None = Limited(default=None, gt=0)
-    percent_off_rate: float | None = Limited(default=None, gt=0, le=100)
-    free_shipping: Literal[True] | None = None
-    fixed_price_amount: float | None = Limited(default=None, ge=0)
-    buy_x_get_y: _BuyXGetY | None = Limited(default=None, alias="buyXGetY")
-    usage_limit: int | None = Limited(default=None, ge=1)
-    limit_per_customer: int | None = Limited(default=None, ge=1)
-    limited_to_one_item: bool | None = None
-    applies_to_subscriptions: bool | None = None
-    discounted_cycle_count: int | None = Limited(default=None, ge=1, le=999)
-    active: bool = True
-
-    @model_validator(mode="after")
-    def _one_discount(self) -> "_Specification":
-        kinds = [name for name in _KINDS if name in self.document()]
-        if len(kinds) != 1:
-            raise ValueError(f"must have exactly one of {', '.join(_KINDS)}")
-        if kinds == ["freeShipping"]:
-            if self.scope is not None:
-                raise ValueError("a free shipping coupon takes no scope")
-        elif self.scope is None and self.minimum_subtotal is None:
-            raise ValueError("only a free shipping coupon may omit both scope and minimumSubtotal")
-        elif self.scope is not None and self.minimum_subtotal is not None:
-            raise ValueError("must have either scope or minimumSubtotal, not both")
-        if self.expiration_time is not None and int(self.expiration_time) <= int(self.start_time):
-            raise ValueError("expirationTime must be later than startTime")
-        return self
-
-
 class _Create(Wire):
-    specification: _Specification
+    specification: Specification
 
 
 class _BulkCreate(Wire):
@@ -153,7 +63,7 @@ def bulk_create(world: World, call: Call) -> Document:
     wanted = call.parsed(_BulkCreate)
 
     def create(world: World, item: Document) -> Document:
-        return _shown(world, _create(world, call, parse(_Specification, item)))
+        return _shown(world, _create(world, call, parse(Specification, item)))
 
     answer = results_of(world, wanted.specifications, create, full=wanted.return_full_entity)
     for result in answer["results"]:
@@ -184,7 +94,7 @@ def update_coupon(world: World, call: Call) -> Document:
     if not isinstance(changes, dict):
         raise InvalidError("specification", "must not be empty", "REQUIRED_FIELD")
     merged = {**coupon["specification"], **changes}
-    specification = _complete(parse(_Specification, {k: v for k, v in merged.items() if v is not None}))
+    specification = _complete(parse(Specification, {k: v for k, v in merged.items() if v is not None}))
     if specification["type"] != coupon["specification"]["type"]:
         raise InvalidError("specification", "the type of a coupon cannot change", "VALIDATION")
     holder = world.coupons.find("code", world.code_key(specification["code"]))
@@ -230,7 +140,7 @@ def apply_coupon(world: World, code: str, order_id: str) -> Document:
     return used
 
 
-def _create(world: World, call: Call, wanted: _Specification) -> Document:
+def _create(world: World, call: Call, wanted: Specification) -> Document:
     if world.coupons.find("code", world.code_key(wanted.code)) is not None:
         raise _duplicate(world)
     coupon: Document = {
@@ -247,10 +157,10 @@ def _create(world: World, call: Call, wanted: _Specification) -> Document:
     return coupon
 
 
-def _complete(wanted: _Specification) -> Document:
+def _complete(wanted: Specification) -> Document:
     specification = wanted.document()
-    kind = next(name for name in _KINDS if name in specification)
-    return {**specification, "type": _KINDS[kind]}
+    kind = next(name for name in KINDS if name in specification)
+    return {**specification, "type": KINDS[kind]}
 
 
 def _duplicate(world: World) -> RefusedError:

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator
 from pydantic import Field as Limited
 
 from milestones.sandbox import people
-from milestones.sandbox.api.call import Call, Operation, member_only, results_of
+from milestones.sandbox.api.call import Call, Operation, member_only
 from milestones.sandbox.errors import InvalidError, RefusedError
 from milestones.sandbox.events import MEMBER
 from milestones.sandbox.paging import OffsetPaging, Sorting, offset_metadata, sorted_records
@@ -84,7 +84,7 @@ def query_members(world: World, call: Call) -> Document:
     text = (wanted.search.expression or "").casefold()
     found = [
         one
-        for one in _found(world, wanted.query.filter)
+        for one in found_members(world, wanted.query.filter)
         if text in f"{one.login_email} {one.profile}".casefold()
     ]
     return _page(found, wanted.query.sorting, wanted.query.paging, wanted.fieldsets)
@@ -140,7 +140,7 @@ def update_member(world: World, call: Call) -> Document:
         login_email=wanted.login_email or member.login_email,
         privacy=wanted.privacy_status if "privacy_status" in wanted.model_fields_set else member.privacy,
     )
-    return {"member": member_document(_store(world, call, changed))}
+    return {"member": member_document(store(world, call, changed))}
 
 
 def delete_member(world: World, call: Call) -> Document:
@@ -149,69 +149,34 @@ def delete_member(world: World, call: Call) -> Document:
     return {}
 
 
-class _BulkDelete(Wire):
-    member_ids: list[str] = Limited(min_length=1, max_length=100)
-
-
-def bulk_delete(world: World, call: Call) -> Document:
-    """Up to 100 at once, each with a result of its own."""
-
-    def delete(world: World, key: str) -> Document:
-        people.remove_member(world, people.the_member(world, key), call.caller)
-        return {"id": key}
-
-    return results_of(world, call.parsed(_BulkDelete).member_ids, delete, full=False)
-
-
-class _ByFilter(Wire):
-    filter: Document
-
-
-def bulk_delete_by_filter(world: World, call: Call) -> Document:
-    """All that the filter finds."""
-    for member in _found(world, call.parsed(_ByFilter).filter):
-        people.remove_member(world, member, call.caller)
-    return {"jobId": world.new_id("job")}
-
-
 def approve(world: World, call: Call) -> Document:
     """APPROVED from now on."""
-    _store(world, call, replace(people.the_member(world, call.path["id"]), status="APPROVED"))
+    store(world, call, replace(people.the_member(world, call.path["id"]), status="APPROVED"))
     return {"idToken": ""}
 
 
 def block(world: World, call: Call) -> Document:
     """BLOCKED from now on."""
-    _store(world, call, replace(people.the_member(world, call.path["id"]), status="BLOCKED"))
+    store(world, call, replace(people.the_member(world, call.path["id"]), status="BLOCKED"))
     return {}
 
 
 def disconnect(world: World, call: Call) -> Document:
     """OFFLINE from now on."""
-    _store(world, call, replace(people.the_member(world, call.path["id"]), status="OFFLINE"))
+    store(world, call, replace(people.the_member(world, call.path["id"]), status="OFFLINE"))
     return {}
 
 
 def mute(world: World, call: Call) -> Document:
     """May not write in the community any more."""
-    member = _store(world, call, replace(people.the_member(world, call.path["id"]), activity="MUTED"))
+    member = store(world, call, replace(people.the_member(world, call.path["id"]), activity="MUTED"))
     return {"member": member_document(member)}
 
 
 def unmute(world: World, call: Call) -> Document:
     """May write in the community again."""
-    member = _store(world, call, replace(people.the_member(world, call.path["id"]), activity="ACTIVE"))
+    member = store(world, call, replace(people.the_member(world, call.path["id"]), activity="ACTIVE"))
     return {"member": member_document(member)}
-
-
-def bulk_approve(world: World, call: Call) -> Document:
-    """APPROVED: all that the filter finds."""
-    return _bulk_status(world, call, "APPROVED")
-
-
-def bulk_block(world: World, call: Call) -> Document:
-    """BLOCKED: all that the filter finds."""
-    return _bulk_status(world, call, "BLOCKED")
 
 
 class _Slug(Wire):
@@ -222,7 +187,7 @@ def update_slug(world: World, call: Call) -> Document:
     """A new address of the member's page."""
     member = people.the_member(world, call.path["id"])
     profile = {**member.profile, "slug": call.parsed(_Slug).slug}
-    return {"member": member_document(_store(world, call, replace(member, profile=profile)))}
+    return {"member": member_document(store(world, call, replace(member, profile=profile)))}
 
 
 def delete_addresses(world: World, call: Call) -> Document:
@@ -243,22 +208,18 @@ def delete_phones(world: World, call: Call) -> Document:
 def _without(world: World, call: Call, part: str) -> Document:
     member = people.the_member(world, call.path["id"])
     contact = {name: value for name, value in member.contact.items() if name != part}
-    return {"member": member_document(_store(world, call, replace(member, contact=contact)))}
+    return {"member": member_document(store(world, call, replace(member, contact=contact)))}
 
 
-def _bulk_status(world: World, call: Call, status: str) -> Document:
-    for member in _found(world, call.parsed(_ByFilter).filter):
-        _store(world, call, replace(member, status=status))
-    return {"jobId": world.new_id("job")}
-
-
-def _store(world: World, call: Call, member: Member) -> Member:
+def store(world: World, call: Call, member: Member) -> Member:
+    """A changed member, and the event of it."""
     changed = world.members.put(replace(member, updated=world.stamp), world.write_visible)
     world.updated(MEMBER, member_document(changed), call.caller)
     return changed
 
 
-def _found(world: World, filter_: Document | None) -> list[Member]:
+def found_members(world: World, filter_: Document | None) -> list[Member]:
+    """The members that a filter finds, as query sees them."""
     keep = matcher(filter_, FIELDS, logical=True)
     return [one for one in world.members.visible(world.now) if keep(one)]
 
@@ -305,10 +266,6 @@ OPERATIONS = (
     Operation("getCurrentMember", "GET", f"{_ROOT}/my", member_only),
     Operation("deleteMyMember", "DELETE", f"{_ROOT}/my", member_only),
     Operation("updateCurrentMemberSlug", "POST", f"{_ROOT}/my/slug", member_only),
-    Operation("bulkDeleteMembers", "POST", f"{_ROOT}/bulk/delete", bulk_delete),
-    Operation("bulkDeleteMembersByFilter", "POST", f"{_ROOT}/bulk/delete-by-filter", bulk_delete_by_filter),
-    Operation("bulkApproveMembers", "POST", f"{_ROOT}/bulk/approve-by-filter", bulk_approve),
-    Operation("bulkBlockMembers", "POST", f"{_ROOT}/bulk/block-by-filter", bulk_block),
     Operation("getMember", "GET", f"{_ROOT}/{{id}}", get_member),
     Operation("updateMember", "PATCH", f"{_ROOT}/{{memberId}}", update_member),
     Operation("deleteMember", "DELETE", f"{_ROOT}/{{id}}", delete_member),
