@@ -80,7 +80,7 @@ def build_message(
     language: str,
 ) -> bytes:
     """The whole message with CRLF line ends, in ASCII, its text and HTML as alternatives (RFC 2046, section 5.1.4)."""
-    boundary = "=_" + hashlib.sha256(message_id.encode()).hexdigest()[:32]
+    boundary = "=_" + hashlib.sha256(message_id.encode()).hexdigest()[:24]
     headers = {
         "From": _shown(sender, "From"),
         "To": _shown(recipient, "To"),
@@ -105,7 +105,9 @@ def read_message(raw: bytes) -> tuple[Mapping[str, str], RenderedMail]:
     """Headers and contents of a message that this program wrote, for showing it to the operator."""
     message = message_from_bytes(raw, policy=policy.default)
     assert isinstance(message, EmailMessage)
-    bodies = {part.get_content_subtype(): part.get_content() for part in message.iter_parts()}
+    bodies = {
+        part.get_content_subtype(): part.get_content().replace("\r\n", "\n") for part in message.iter_parts()
+    }
     headers = {name: str(value) for name, value in message.items()}
     return headers, RenderedMail(headers["Subject"], bodies["plain"], bodies["html"])
 
@@ -122,7 +124,7 @@ def _shown(mailbox: Mailbox, header: str) -> str:
     name = plain(mailbox.name)
     if name.isascii() and "=?" not in name:
         return formataddr((name, mailbox.address))
-    return f"{_encoded(name, header)} <{mailbox.address}>"
+    return f"{_encoded(name, header)}\r\n <{mailbox.address}>"
 
 
 def _encoded(text: str, header: str) -> str:

@@ -19,6 +19,7 @@ from aiosmtplib import (
     SMTPConnectResponseError,
     SMTPException,
     SMTPResponseException,
+    SMTPServerDisconnected,
 )
 
 from milestones.actions.smtp_replies import Stage, refusal
@@ -180,6 +181,7 @@ class SmtpTransport:
             go_ahead = await client.execute_command(b"DATA")
             if go_ahead.code != 354:
                 raise refusal(go_ahead.code, go_ahead.message, stage)
+            _heed_cancellation()
             protocol = client.protocol
             if protocol is None or not client.is_connected:
                 raise _died(stage)
@@ -225,6 +227,16 @@ async def _is_alive(client: SMTP) -> bool:
     return answer.code == 250
 
 
+def _heed_cancellation() -> None:
+    """Raises CancelledError if this task was told to stop and did not notice.
+
+    ``wait_for`` of Python 3.11 swallows a cancellation that meets its answer, and the next step cannot be undone.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def _died(stage: Stage) -> MailError:
     if stage is Stage.ANSWER:
         return MailError(
@@ -246,6 +258,8 @@ def _reason(error: Exception) -> str:
         return f"its certificate is not trusted: {cause.verify_message}"
     if isinstance(cause, TimeoutError):
         return "no answer in time"
+    if isinstance(cause, SMTPServerDisconnected):
+        return "it hung up"
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
     return str(error)

@@ -54,7 +54,7 @@ def _undefined(use: Use, available: frozenset[str]) -> Iterator[str]:
     name = ".".join(head)
     place = f"{use.file}:{use.line}"
     if name not in known and name not in groups:
-        close = get_close_matches(name, sorted(known | groups), n=1)
+        close = get_close_matches(".".join(use.path[:2]), sorted(known | groups), n=1)
         hint = f"; did you mean {close[0]}?" if close else "."
         yield f"{place}: {use.dotted} is not a variable{hint}"
     elif not _is_there(head, use, available):

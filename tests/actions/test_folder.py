@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from milestones.actions.folder import FolderTransport
+from milestones.actions.transport import Carried
+from milestones.errors import MailError
+
+ID = "<0123abcd@example.com>"
+
+
+async def sent(transport: FolderTransport, message: bytes, message_id: str = ID) -> None:
+    await transport.turn()
+    await transport.send(message, message_id=message_id, sender="a@b.example", recipient="c@d.example")
+
+
+async def test_a_mail_becomes_one_file_that_can_be_read_again(tmp_path: Path) -> None:
+    transport = FolderTransport(tmp_path / "mail")
+    await sent(transport, b"Subject: one\r\n\r\n")
+    assert [file.suffix for file in (tmp_path / "mail").iterdir()] == [".eml"]
+    assert await transport.read(ID) == b"Subject: one\r\n\r\n"
+    await transport.aclose()
+
+
+async def test_a_repeated_mail_replaces_itself(tmp_path: Path) -> None:
+    transport = FolderTransport(tmp_path)
+    await sent(transport, b"first")
+    await sent(transport, b"second")
+    assert len(list(tmp_path.iterdir())) == 1
+    assert await transport.read(ID) == b"second"
+
+
+async def test_the_folder_knows_what_became_of_a_mail(tmp_path: Path) -> None:
+    transport = FolderTransport(tmp_path)
+    assert await transport.carried(ID) is Carried.NO
+    assert await transport.read(ID) is None
+    await sent(transport, b"mail")
+    assert await transport.carried(ID) is Carried.YES
+
+
+async def test_half_a_mail_counts_as_none(tmp_path: Path) -> None:
+    transport = FolderTransport(tmp_path)
+    await sent(transport, b"mail")
+    (whole,) = tmp_path.iterdir()
+    whole.rename(whole.with_suffix(".partial"))
+    assert await transport.carried(ID) is Carried.NO
+
+
+async def test_a_message_id_cannot_leave_the_folder(tmp_path: Path) -> None:
+    transport = FolderTransport(tmp_path / "mail")
+    await sent(transport, b"mail", "<../../../etc/passwd\0@example.com>")
+    assert [file.parent for file in tmp_path.rglob("*.eml")] == [tmp_path / "mail"]
+
+
+async def test_a_folder_that_cannot_be_written_is_of_the_channel_and_not_of_the_mail(tmp_path: Path) -> None:
+    (tmp_path / "mail").write_text("a file in the way")
+    with pytest.raises(MailError, match="cannot be written") as caught:
+        await sent(FolderTransport(tmp_path / "mail"), b"mail")
+    assert caught.value.connection_wide
+    assert not caught.value.permanent
+    assert not caught.value.lost
