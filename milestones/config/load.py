@@ -56,10 +56,10 @@ def parse(text: str, path: Path, environ: Mapping[str, str], *, secrets: bool = 
     sources, faults = environment.override(raw, environ, Settings)
     own = _completed_sites(raw)
     folder = path.absolute().parent
-    around = Surroundings(folder, environ, _templates(raw, folder), secrets)
+    around = Surroundings(folder, environ, secrets)
     read = _Reading(raw, around).read()
     tell = partial(_told, path=path, places=places(text), sources=sources)
-    faults += tell(_without_echoes([*read.faults, *broken(_draft(read))], own))
+    faults += tell(_without_echoes([*read.faults, *broken(_draft(read, _templates(raw, folder)))], own))
     if faults:
         raise ConfigurationError(faults)
     tables = read.tables | {key: tuple(entries.values()) for key, entries in read.lists.items()}
@@ -175,9 +175,10 @@ def _below(value: Any, part: str | int | None) -> Any:
     return value.get(part) if isinstance(value, dict) else None
 
 
-def _draft(read: _Reading) -> Draft:
+def _draft(read: _Reading, templates: Path | None) -> Draft:
     return Draft(
         raw=read.raw,
+        templates=templates,
         daemon=read.tables.get("daemon"),
         wix=read.tables.get("wix"),
         mail=read.tables.get("mail"),

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
-from milestones.config import variables
 from milestones.config.addresses import WebAddress, is_loopback, web_host
 from milestones.config.faults import Fault, faulty, nearest
-from milestones.config.secrets import Secret, SecretValue, reference_of, surroundings
+from milestones.config.secrets import Secret, SecretValue, reference_of
 from milestones.config.sections import Flag, Number, Table, Whole
 from milestones.config.values import Duration, Money, RateText
 from milestones.domain import milestone as domain
@@ -54,12 +53,9 @@ def _prefix(value: str) -> str:
     return value
 
 
-def _template(value: str, info: ValidationInfo) -> str:
+def _template(value: str) -> str:
     if not _TEMPLATE.fullmatch(value):
         raise ValueError("must be the name of a folder of templates: letters, digits, - and _")
-    around = surroundings(info)
-    if around is not None and around.templates is not None:
-        variables.groups(around.templates, value)
     return value
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from milestones.config import variables
 from milestones.config.addresses import is_loopback, web_host
 from milestones.config.faults import Fault, Where, overlap
 from milestones.config.mail import MailSettings
@@ -17,11 +19,13 @@ class Draft:
     """What of a configuration could be read, after what is wrong was taken out.
 
     A table that cannot do without what was wrong is None, and such a site is missing.
+    templates: the folder of the mail templates, if the configuration says.
     raw: everything as it was written, faults and all. faults: what is wrong. gone: the places that were taken out,
     which may be more.
     """
 
     raw: Mapping[str, Any]
+    templates: Path | None
     daemon: DaemonSettings | None
     wix: WixSettings | None
     mail: MailSettings | None
@@ -176,6 +180,35 @@ def _endless(written: Any, where: Where) -> Iterator[Fault]:
                 )
 
 
+def _templates_are_there(draft: Draft) -> Iterator[Fault]:
+    for where, name in _named_templates(draft.raw):
+        try:
+            if draft.templates is not None:
+                variables.groups(draft.templates, name)
+        except ValueError as error:
+            yield Fault(where, str(error))
+
+
+def _named_templates(raw: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:
+    lists: list[tuple[Where, Any]] = [(("milestones",), raw.get("milestones"))]
+    for position, site in enumerate(_entries(raw.get("sites"))):
+        lists.append((("sites", position, "milestones"), site.get("milestones")))
+    for above, milestones in lists:
+        for position, milestone in enumerate(_entries(milestones)):
+            where = (*above, position)
+            yield from _template_below((*where, "near"), milestone.get("near"))
+            for number, reward in enumerate(_entries(milestone.get("rewards"))):
+                email = reward.get("email")
+                if isinstance(email, str):
+                    yield (*where, "rewards", number, "email"), email
+                yield from _template_below((*where, "rewards", number, "email"), email)
+
+
+def _template_below(where: Where, table: Any) -> Iterator[tuple[Where, str]]:
+    if isinstance(table, dict) and isinstance(table.get("template"), str):
+        yield (*where, "template"), table["template"]
+
+
 RULES: tuple[Rule, ...] = (
     _each_key_once,
     _wix_is_reachable,
@@ -183,4 +216,5 @@ RULES: tuple[Rule, ...] = (
     _nobody_invented_is_mailed,
     _readers_can_unsubscribe,
     _points_come_to_an_end,
+    _templates_are_there,
 )

@@ -27,13 +27,11 @@ class Surroundings:
     """What reading a configuration needs beside its text.
 
     folder: the one that holds the file; relative paths start there.
-    templates: the folder of the mail templates; None where they are not to be looked at.
     demand_secrets: whether a secret that is not there is a fault, or is only missed by whoever asks for it.
     """
 
     folder: Path
     environ: Mapping[str, str] = field(repr=False)
-    templates: Path | None = None
     demand_secrets: bool = True
 
 

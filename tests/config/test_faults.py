@@ -1,0 +1,333 @@
+"""Each fault is a sentence with its place. The snippets stand below a base of four lines."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.config.conftest import BASE, Faults
+
+M = '[[milestones]]\nkey = "m"\ntitle = "M"\n'
+R = M + "threshold = 100\n[[milestones.rewards]]\n"
+PLAIN_MAIL = '[mail]\nsender = "s@example.com"\n'
+
+ONE_FAULT = [
+    # Keys and kinds of value
+    (M + "treshold = 1000\n", "8:1: milestones[0].treshold: unknown key; did you mean 'threshold'?"),
+    ("[scann]\n", "5:2: scann: unknown key; did you mean 'scan'?"),
+    ("[policy]\nzzz = 1\n", "6:1: policy.zzz: unknown key"),
+    (M, "5:3: milestones[0].threshold: is missing; or give every_points for a ladder"),
+    (M.replace('title = "M"\n', "threshold = 9\n"), "5:3: milestones[0].title: is missing"),
+    (M + 'threshold = "1000"\n', "8:1: milestones[0].threshold: must be a whole number"),
+    (M + "threshold = true\n", "8:1: milestones[0].threshold: must be a whole number"),
+    (M + "threshold = 0\n", "8:1: milestones[0].threshold: must be 1 or more"),
+    ("[daemon]\nmode = 'life'\n", "6:1: daemon.mode: must be 'live' or 'shadow'"),
+    ("daemon = 3\n", "5:1: mail.daemon: unknown key"),
+    ("[milestones]\nkey = 'a'\n", "5:2: milestones: must be a list; begin each entry with [[milestones]]"),
+    ("[brand]\ncolor = 3\n", "6:1: brand.color: must be text in quotes"),
+    ("[sandbox]\ncustomers = -1\n", "6:1: sandbox.customers: must be 0 or more"),
+    # Durations, times, rates, zones
+    (
+        "[scan]\nevery = '1 hour'\n",
+        '6:1: scan.every: is no cron expression of five fields: Wrong number of fields; got 2, expected 5',
+    ),
+    (
+        "[scan]\nevery = 'often'\n",
+        '6:1: scan.every: must be a duration such as "1h", or a cron expression such as "0 9 * * *"',
+    ),
+    (
+        "[scan]\nsweep = '61 * * * *'\n",
+        "6:1: scan.sweep: is no cron expression of five fields: Error validating expression '61': "
+        "the last value (61) is higher than the maximum value (59)",
+    ),
+    ("[daemon]\nresume_gap = 6\n", '6:1: daemon.resume_gap: must be a duration such as "30s", "15m", "1h" or "7d"'),
+    (
+        "[daemon]\ntimezone = 'Mars/Olympus'\n",
+        '6:1: daemon.timezone: is no time zone that this machine knows; write one such as "Europe/Berlin"',
+    ),
+    (
+        "[policy]\nquiet_hours = '25:00-08:00'\n",
+        '6:1: policy.quiet_hours: must be two times of day such as "21:00-08:00"',
+    ),
+    (
+        "[policy]\nquiet_hours = '08:00-08:00'\n",
+        "6:1: policy.quiet_hours: start and end are the same, so it is never or always quiet; leave it out for never",
+    ),
+    ("[policy]\nat_most = '1 a week'\n", '6:1: policy.at_most: must be a rate such as "1 per 7d"'),
+    ("[policy]\nbreaker = { share = 2.0 }\n", "6:13: policy.breaker.share: must be 1 or less"),
+    # Addresses
+    ("[daemon]\nlisten = '8080'\n", '6:1: daemon.listen: must be a host and a port such as "127.0.0.1:8080"'),
+    (
+        "[daemon]\npublic_url = 'example.com'\n",
+        '6:1: daemon.public_url: must be a web address such as "https://milestones.example.com"',
+    ),
+    (
+        "[daemon]\ndatabase = 'mysql://x/y'\n",
+        '6:1: daemon.database: must be "sqlite:///path" or "postgresql://user@host/name"',
+    ),
+    (
+        "[daemon]\ndatabase = 'postgresql://me:hunter2@db/name'\n",
+        "6:1: daemon.database: holds a password, which is never written here; "
+        'write { env = "NAME" } for the whole address',
+    ),
+    # Milestones
+    (
+        M + "threshold = 50\nnear = { within = 100, template = 'plain' }\n",
+        "9:10: milestones[0].near.within: is 100, more than threshold (50), so everybody would be near",
+    ),
+    (
+        M + "threshold = 50\n" + M + "threshold = 60\n",
+        "10:1: milestones[1].key: 'm' is used twice; milestones[0] has it too",
+    ),
+    (
+        M.replace('"m"', '"Star 1"') + "threshold = 5\n",
+        "6:1: milestones[0].key: must be small letters, digits and hyphens, 63 at most, "
+        "and not begin with a hyphen",
+    ),
+    (
+        M + "threshold = 50\nrepeat = 'every'\n",
+        "5:3: milestones[0].rearm_below: is missing; "
+        'repeat = "every" needs the points below which it can be reached anew',
+    ),
+    (
+        M + "threshold = 50\nrepeat = 'every'\nrearm_below = 51\n",
+        "10:1: milestones[0].rearm_below: is 51, more than threshold (50)",
+    ),
+    (M + "threshold = 50\nrearm_below = 5\n", '9:1: milestones[0].rearm_below: needs repeat = "every"'),
+    (
+        M + "threshold = 50\nevery_points = 50\n",
+        "9:1: milestones[0].every_points: cannot be had with threshold; "
+        "a ladder has a rung at every so many points",
+    ),
+    (
+        M + "every_points = 50\nrepeat = 'every'\n",
+        "9:1: milestones[0].repeat: cannot be had with every_points; a ladder has a new rung each time",
+    ),
+    (
+        M + "every_points = 50\nnear = { within = 51, template = 'plain' }\n",
+        "9:10: milestones[0].near.within: is 51, more than every_points (50), so everybody would be near",
+    ),
+    # Rewards
+    (
+        R + "coupon = { name = 'c', scope = 'stores' }\n",
+        "10:1: milestones[0].rewards[0].coupon: has no discount; "
+        "give exactly one of percent_off, money_off, fixed_price, free_shipping",
+    ),
+    (
+        R + "coupon = { name = 'c', scope = 'stores', percent_off = 5, money_off = 5 }\n",
+        "10:1: milestones[0].rewards[0].coupon: has percent_off and money_off; "
+        "give exactly one of percent_off, money_off, fixed_price, free_shipping",
+    ),
+    (
+        R + "coupon = { name = 'c', scope = 'stores', percent_off = 101 }\n",
+        "10:42: milestones[0].rewards[0].coupon.percent_off: must be 100 or less",
+    ),
+    (
+        R + "coupon = { name = 'c', scope = 'stores', money_off = 1.999 }\n",
+        "10:42: milestones[0].rewards[0].coupon.money_off: must be more than 0, with at most two decimals",
+    ),
+    (
+        R + "coupon = { name = 'c', percent_off = 5 }\n",
+        '10:1: milestones[0].rewards[0].coupon: needs scope (such as "stores") or minimum_subtotal',
+    ),
+    (
+        R + "coupon = { name = 'c', percent_off = 5, scope = 'stores', minimum_subtotal = 20 }\n",
+        "10:59: milestones[0].rewards[0].coupon.minimum_subtotal: cannot be had with scope; "
+        "Wix takes exactly one of the two",
+    ),
+    (
+        R + "coupon = { name = 'c', free_shipping = true, scope = 'stores' }\n",
+        "10:46: milestones[0].rewards[0].coupon.scope: cannot be had with free_shipping; leave it out",
+    ),
+    (
+        R + "coupon = { name = 'c', percent_off = 5, scope = 'store' }\n",
+        "10:41: milestones[0].rewards[0].coupon.scope: must begin with one of "
+        "stores, bookings, events, pricingPlans, restaurants; did you mean 'stores'?",
+    ),
+    (
+        R + "coupon = { name = 'c', percent_off = 5, scope = 'stores/thing' }\n",
+        "10:41: milestones[0].rewards[0].coupon.scope: must go on, after stores, with one of product, collection",
+    ),
+    (
+        R + "coupon = { name = 'c', percent_off = 5, scope = 'stores', prefix = 'star' }\n",
+        "10:59: milestones[0].rewards[0].coupon.prefix: must be at most 7 capital letters and digits; "
+        "Wix allows codes of 20 characters",
+    ),
+    (R + "badge = { id = 'b', title = 't' }\n", "10:1: milestones[0].rewards[0].badge: needs exactly one of title and id"),
+    (
+        R + "badge = { id = 'b', create = true }\n",
+        "10:21: milestones[0].rewards[0].badge.create: needs the title of the badge; an id is given by Wix",
+    ),
+    (
+        R + "badge = 'b'\nemail = 'plain'\n",
+        "9:3: milestones[0].rewards[0]: must have exactly one of coupon, badge, points, email, webhook",
+    ),
+    (R + "bagde = 'b'\n", "10:1: milestones[0].rewards[0].bagde: unknown key; did you mean 'badge'?"),
+    (
+        R + "email = 'nope'\n",
+        "10:1: milestones[0].rewards[0].email: names the template 'nope', "
+        "which is not in templates (there are plain, with-coupon)",
+    ),
+    (
+        R + "webhook = { url = 'http://example.com', secret = { env = 'HOOK' } }\n",
+        "10:13: milestones[0].rewards[0].webhook.url: must begin with https://; "
+        "what it carries is nobody else's business",
+    ),
+    # Secrets
+    (
+        'username = "me"\npassword = "hunter2"\n',
+        '6:1: mail.password: a secret is never written here; write { env = "NAME" } or { file = "path" }',
+    ),
+    (
+        'username = "me"\npassword = { env = "NOT_SET" }\n',
+        "6:1: mail.password: refers to the environment variable NOT_SET, which is not set",
+    ),
+    (
+        'username = "me"\npassword = { file = "nowhere" }\n',
+        "6:1: mail.password: refers to the file nowhere, which cannot be read (No such file or directory)",
+    ),
+    ('username = "me"\n', "3:2: mail.password: is missing; there is a username"),
+    # Mail that leaves
+    ('transport = "smtp"\n', "3:2: mail.host: is missing; smtp needs the name of a mail server"),
+    (
+        'transport = "smtp"\nhost = "smtp.example.com"\nunsubscribe = "wix"\n',
+        "5:1: mail.transport: would mail the invented customers of the sandbox; "
+        "use folder, a host on this machine, or only_to",
+    ),
+    (
+        'transport = "smtp"\nhost = "smtp.example.com"\nonly_to = ["*@example.com"]\n',
+        "1:1: daemon.public_url: must be a public https:// address, since mail carries our own link to unsubscribe; "
+        'or set mail.unsubscribe = "wix"',
+    ),
+    (
+        'transport = "smtp"\nhost = "smtp.example.com"\nonly_to = ["everybody"]\nunsubscribe = "wix"\n',
+        '7:12: mail.only_to[0]: must be an address or a pattern such as "*@example.com"',
+    ),
+    (
+        'transport = "smtp"\nhost = "smtp.example.com"\nonly_to = ["a@example.com"]\nunsubscribe = "wix"\n'
+        'tls = "none"\nusername = "me"\npassword = { env = "HOOK" }\n',
+        "9:1: mail.tls: would send the password in the clear; use starttls or implicit",
+    ),
+    # Sites
+    (
+        "[[sites]]\nname = 'a'\napi_key = { env = 'HOOK' }\n",
+        "5:3: sites[0].site_id: is missing; an API key is used with the id of the site",
+    ),
+    (
+        "[[sites]]\nname = 'a'\nsite_id = 's'\n",
+        "5:3: sites[0].api_key: is missing; a site_id is used with an API key",
+    ),
+    (
+        "[[sites]]\nname = 'a'\nsite_id = 's'\ninstance_id = 'i'\napi_key = { env = 'HOOK' }\n",
+        "9:1: sites[0].api_key: cannot be had with instance_id; a site is reached in one of two ways",
+    ),
+    (
+        "[[sites]]\nname = 'a'\n[[sites]]\nname = 'b'\n",
+        "7:3: sites[1]: is the second site without an id; the sandbox has only one",
+    ),
+    (
+        "[[sites]]\nname = 'a'\ninstance_id = 'i'\n[[sites]]\nname = 'a'\ninstance_id = 'j'\n",
+        "9:1: sites[1].name: 'a' is used twice; sites[0] has it too",
+    ),
+    (
+        "[[sites]]\nname = 'a'\n[sites.mail]\nlanguage = 'xx-nope'\n",
+        '8:1: sites[0].mail.language: must be a language such as "en", "de" or "en-GB"',
+    ),
+]
+
+
+@pytest.mark.parametrize(("snippet", "sentence"), ONE_FAULT)
+def test_a_fault_is_a_sentence_with_its_place(faults: Faults, snippet: str, sentence: str) -> None:
+    assert faults(BASE + snippet, {"HOOK": "whsec_" + "QUJD" * 8}) == [f"config.toml:{sentence}"]
+
+
+WITHOUT_SANDBOX = [
+    (
+        PLAIN_MAIL,
+        "1:1: wix: leads nowhere; give app_id, app_secret and public_key, "
+        "or a [[sites]] entry with api_key and site_id, or set sandbox = true",
+    ),
+    (
+        PLAIN_MAIL + "[wix]\napp_id = 'a'\napp_secret = { env = 'S' }\n",
+        "3:2: wix.public_key: is missing; an app needs it beside app_id",
+    ),
+    (
+        PLAIN_MAIL + "[[sites]]\nname = 'a'\n",
+        "3:3: sites[0]: needs instance_id, or api_key and site_id",
+    ),
+    (
+        PLAIN_MAIL + "[[sites]]\nname = 'a'\ninstance_id = 'i'\n",
+        "5:1: sites[0].instance_id: needs wix.app_id, wix.app_secret and wix.public_key",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "sentence"), WITHOUT_SANDBOX)
+def test_without_the_sandbox_wix_must_be_reachable(faults: Faults, text: str, sentence: str) -> None:
+    assert faults(text, {"S": "x"}) == [f"config.toml:{sentence}"]
+
+
+SYNTAX = [
+    ("a = 'x\n", "1:7: is not valid TOML: "),
+    ("[mail]\nsender = \n", "2:10: is not valid TOML: "),
+    ("a = 1\nb = [1,", "2:8: is not valid TOML: "),
+    ("a = 1\na = 2\n", "2:6: is not valid TOML: "),
+]
+
+
+@pytest.mark.parametrize(("text", "beginning"), SYNTAX)
+def test_a_syntax_error_has_its_place(faults: Faults, text: str, beginning: str) -> None:
+    (fault,) = faults(text)
+    assert fault.startswith(f"config.toml:{beginning}")
+
+
+def test_every_fault_is_told_in_one_go(faults: Faults) -> None:
+    found = faults(
+        BASE
+        + """\
+host = "smtp.example.com"
+transport = "smtp"
+password = "hunter2"
+[daemon]
+mode = "life"
+timezone = "Nowhere"
+[[milestones]]
+key = "a"
+title = "A"
+threshold = 50
+oops = 1
+near = { within = 100, template = "nope" }
+[[milestones.rewards]]
+cupon = 3
+[[milestones.rewards]]
+points = { amount = 10, description = "d" }
+[[milestones]]
+key = "a"
+title = ""
+every_points = 100
+"""
+    )
+    assert [fault.split(": ")[1] for fault in found] == [
+        "mail.transport",
+        "mail.password",
+        "daemon.public_url",
+        "daemon.mode",
+        "daemon.timezone",
+        "milestones[0].oops",
+        "milestones[0].near.within",
+        "milestones[0].near.template",
+        "milestones[0].rewards[0].cupon",
+        "milestones[0].rewards[1].points",
+        "milestones[1].key",
+        "milestones[1].title",
+    ]
+
+
+def test_a_fault_that_a_site_inherits_is_told_once(faults: Faults) -> None:
+    text = BASE + 'language = "zz-zz"\n[[sites]]\nname = "a"\n[sites.mail]\ncurrency = "EUR"\n'
+    assert [fault.split(": ")[1] for fault in faults(text)] == ["mail.language"]
+
+
+def test_a_template_with_wrong_syntax_is_found_with_its_line(faults: Faults, folder: Path) -> None:
+    (folder / "templates" / "plain" / "body.txt").write_text("\n{% if %}")
+    (fault,) = faults(BASE + R + "email = 'plain'\n")
+    assert "milestones[0].rewards[0].email: uses the template templates/plain/body.txt:2: " in fault
