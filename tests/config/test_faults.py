@@ -28,7 +28,7 @@ ONE_FAULT = [
     # Durations, times, rates, zones
     (
         "[scan]\nevery = '1 hour'\n",
-        '6:1: scan.every: is no cron expression of five fields: Wrong number of fields; got 2, expected 5',
+        "6:1: scan.every: is no cron expression of five fields: Wrong number of fields; got 2, expected 5",
     ),
     (
         "[scan]\nevery = 'often'\n",
@@ -36,10 +36,15 @@ ONE_FAULT = [
     ),
     (
         "[scan]\nsweep = '61 * * * *'\n",
-        "6:1: scan.sweep: is no cron expression of five fields: Error validating expression '61': "
-        "the last value (61) is higher than the maximum value (59)",
+        (
+            "6:1: scan.sweep: is no cron expression of five fields: Error validating expression '61': "
+            "the last value (61) is higher than the maximum value (59)"
+        ),
     ),
-    ("[daemon]\nresume_gap = 6\n", '6:1: daemon.resume_gap: must be a duration such as "30s", "15m", "1h" or "7d"'),
+    (
+        "[daemon]\nresume_gap = 6\n",
+        '6:1: daemon.resume_gap: must be a duration such as "30s", "15m", "1h" or "7d"',
+    ),
     (
         "[daemon]\ntimezone = 'Mars/Olympus'\n",
         '6:1: daemon.timezone: is no time zone that this machine knows; write one such as "Europe/Berlin"',
@@ -66,8 +71,10 @@ ONE_FAULT = [
     ),
     (
         "[daemon]\ndatabase = 'postgresql://me:hunter2@db/name'\n",
-        "6:1: daemon.database: holds a password, which is never written here; "
-        'write { env = "NAME" } for the whole address',
+        (
+            "6:1: daemon.database: holds a password, which is never written here; "
+            'write { env = "NAME" } for the whole address'
+        ),
     ),
     # Milestones
     (
@@ -80,13 +87,17 @@ ONE_FAULT = [
     ),
     (
         M.replace('"m"', '"Star 1"') + "threshold = 5\n",
-        "6:1: milestones[0].key: must be small letters, digits and hyphens, 63 at most, "
-        "and not begin with a hyphen",
+        (
+            "6:1: milestones[0].key: must be small letters, digits and hyphens, 63 at most, "
+            "and not begin with a hyphen"
+        ),
     ),
     (
         M + "threshold = 50\nrepeat = 'every'\n",
-        "5:3: milestones[0].rearm_below: is missing; "
-        'repeat = "every" needs the points below which it can be reached anew',
+        (
+            "5:3: milestones[0].rearm_below: is missing; "
+            'repeat = "every" needs the points below which it can be reached anew'
+        ),
     ),
     (
         M + "threshold = 50\nrepeat = 'every'\nrearm_below = 51\n",
@@ -95,8 +106,10 @@ ONE_FAULT = [
     (M + "threshold = 50\nrearm_below = 5\n", '9:1: milestones[0].rearm_below: needs repeat = "every"'),
     (
         M + "threshold = 50\nevery_points = 50\n",
-        "9:1: milestones[0].every_points: cannot be had with threshold; "
-        "a ladder has a rung at every so many points",
+        (
+            "9:1: milestones[0].every_points: cannot be had with threshold; "
+            "a ladder has a rung at every so many points"
+        ),
     ),
     (
         M + "every_points = 50\nrepeat = 'every'\n",
@@ -109,13 +122,17 @@ ONE_FAULT = [
     # Rewards
     (
         R + "coupon = { name = 'c', scope = 'stores' }\n",
-        "10:1: milestones[0].rewards[0].coupon: has no discount; "
-        "give exactly one of percent_off, money_off, fixed_price, free_shipping",
+        (
+            "10:1: milestones[0].rewards[0].coupon: has no discount; "
+            "give exactly one of percent_off, money_off, fixed_price, free_shipping"
+        ),
     ),
     (
         R + "coupon = { name = 'c', scope = 'stores', percent_off = 5, money_off = 5 }\n",
-        "10:1: milestones[0].rewards[0].coupon: has percent_off and money_off; "
-        "give exactly one of percent_off, money_off, fixed_price, free_shipping",
+        (
+            "10:1: milestones[0].rewards[0].coupon: has percent_off and money_off; "
+            "give exactly one of percent_off, money_off, fixed_price, free_shipping"
+        ),
     ),
     (
         R + "coupon = { name = 'c', scope = 'stores', percent_off = 101 }\n",
@@ -131,8 +148,10 @@ ONE_FAULT = [
     ),
     (
         R + "coupon = { name = 'c', percent_off = 5, scope = 'stores', minimum_subtotal = 20 }\n",
-        "10:59: milestones[0].rewards[0].coupon.minimum_subtotal: cannot be had with scope; "
-        "Wix takes exactly one of the two",
+        (
+            "10:59: milestones[0].rewards[0].coupon.minimum_subtotal: cannot be had with scope; "
+            "Wix takes exactly one of the two"
+        ),
     ),
     (
         R + "coupon = { name = 'c', free_shipping = true, scope = 'stores' }\n",
@@ -140,8 +159,10 @@ ONE_FAULT = [
     ),
     (
         R + "coupon = { name = 'c', percent_off = 5, scope = 'store' }\n",
-        "10:41: milestones[0].rewards[0].coupon.scope: must begin with one of "
-        "stores, bookings, events, pricingPlans, restaurants; did you mean 'stores'?",
+        (
+            "10:41: milestones[0].rewards[0].coupon.scope: must begin with one of "
+            "stores, bookings, events, pricingPlans, restaurants; did you mean 'stores'?"
+        ),
     ),
     (
         R + "coupon = { name = 'c', percent_off = 5, scope = 'stores/thing' }\n",
@@ -149,10 +170,15 @@ ONE_FAULT = [
     ),
     (
         R + "coupon = { name = 'c', percent_off = 5, scope = 'stores', prefix = 'star' }\n",
-        "10:59: milestones[0].rewards[0].coupon.prefix: must be at most 7 capital letters and digits; "
-        "Wix allows codes of 20 characters",
+        (
+            "10:59: milestones[0].rewards[0].coupon.prefix: must be at most 7 capital letters and digits; "
+            "Wix allows codes of 20 characters"
+        ),
     ),
-    (R + "badge = { id = 'b', title = 't' }\n", "10:1: milestones[0].rewards[0].badge: needs exactly one of title and id"),
+    (
+        R + "badge = { id = 'b', title = 't' }\n",
+        "10:1: milestones[0].rewards[0].badge: needs exactly one of title and id",
+    ),
     (
         R + "badge = { id = 'b', create = true }\n",
         "10:21: milestones[0].rewards[0].badge.create: needs the title of the badge; an id is given by Wix",
@@ -164,13 +190,17 @@ ONE_FAULT = [
     (R + "bagde = 'b'\n", "10:1: milestones[0].rewards[0].bagde: unknown key; did you mean 'badge'?"),
     (
         R + "email = 'nope'\n",
-        "10:1: milestones[0].rewards[0].email: names the template 'nope', "
-        "which is not in templates (there are plain, with-coupon)",
+        (
+            "10:1: milestones[0].rewards[0].email: names the template 'nope', "
+            "which is not in templates (there are plain, with-coupon)"
+        ),
     ),
     (
         R + "webhook = { url = 'http://example.com', secret = { env = 'HOOK' } }\n",
-        "10:13: milestones[0].rewards[0].webhook.url: must begin with https://; "
-        "what it carries is nobody else's business",
+        (
+            "10:13: milestones[0].rewards[0].webhook.url: must begin with https://; "
+            "what it carries is nobody else's business"
+        ),
     ),
     # Secrets
     (
@@ -190,21 +220,27 @@ ONE_FAULT = [
     ('transport = "smtp"\n', "3:2: mail.host: is missing; smtp needs the name of a mail server"),
     (
         'transport = "smtp"\nhost = "smtp.example.com"\nunsubscribe = "wix"\n',
-        "5:1: mail.transport: would mail the invented customers of the sandbox; "
-        "use folder, a host on this machine, or only_to",
+        (
+            "5:1: mail.transport: would mail the invented customers of the sandbox; "
+            "use folder, a host on this machine, or only_to"
+        ),
     ),
     (
         'transport = "smtp"\nhost = "smtp.example.com"\nonly_to = ["*@example.com"]\n',
-        "1:1: daemon.public_url: must be a public https:// address, since mail carries our own link to unsubscribe; "
-        'or set mail.unsubscribe = "wix"',
+        (
+            "1:1: daemon.public_url: must be a public https:// address, since mail carries our own link to unsubscribe; "
+            'or set mail.unsubscribe = "wix"'
+        ),
     ),
     (
         'transport = "smtp"\nhost = "smtp.example.com"\nonly_to = ["everybody"]\nunsubscribe = "wix"\n',
         '7:12: mail.only_to[0]: must be an address or a pattern such as "*@example.com"',
     ),
     (
-        'transport = "smtp"\nhost = "smtp.example.com"\nonly_to = ["a@example.com"]\nunsubscribe = "wix"\n'
-        'tls = "none"\nusername = "me"\npassword = { env = "HOOK" }\n',
+        (
+            'transport = "smtp"\nhost = "smtp.example.com"\nonly_to = ["a@example.com"]\nunsubscribe = "wix"\n'
+            'tls = "none"\nusername = "me"\npassword = { env = "HOOK" }\n'
+        ),
         "9:1: mail.tls: would send the password in the clear; use starttls or implicit",
     ),
     # Sites
@@ -243,8 +279,10 @@ def test_a_fault_is_a_sentence_with_its_place(faults: Faults, snippet: str, sent
 WITHOUT_SANDBOX = [
     (
         PLAIN_MAIL,
-        "1:1: wix: leads nowhere; give app_id, app_secret and public_key, "
-        "or a [[sites]] entry with api_key and site_id, or set sandbox = true",
+        (
+            "1:1: wix: leads nowhere; give app_id, app_secret and public_key, "
+            "or a [[sites]] entry with api_key and site_id, or set sandbox = true"
+        ),
     ),
     (
         PLAIN_MAIL + "[wix]\napp_id = 'a'\napp_secret = { env = 'S' }\n",

@@ -1,0 +1,304 @@
+"""What a configuration says once it is read."""
+
+import base64
+import json
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from milestones.config import QuietHours, Rate, Settings, load
+from milestones.domain.milestone import Badge, Consent, Coupon, Discount, Email, Points, Repeat, Webhook
+from milestones.domain.observation import Measure
+from milestones.errors import ConfigurationError, UsageError
+from tests.config.conftest import BASE, Faults, Reader
+
+HOOK = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
+
+MILESTONE = """\
+[[milestones]]
+key = "m"
+title = "M"
+threshold = 1000
+"""
+
+
+def test_durations_rates_and_hours_are_values(read: Reader) -> None:
+    settings = read(
+        BASE
+        + '[scan]\nevery = "15m"\nsweep = "0 3 * * 0"\n'
+        + '[policy]\nquiet_hours = "21:00-08:30"\nat_most = "2 per 7d"\n'
+    )
+    assert settings.scan.every == timedelta(minutes=15)
+    assert settings.scan.sweep == "0 3 * * 0"
+    assert settings.policy.at_most == Rate(2, timedelta(days=7))
+    hours = settings.policy.quiet_hours
+    assert isinstance(hours, QuietHours)
+    assert (hours.start.hour, hours.end.minute) == (21, 30)
+
+
+def test_relative_paths_start_at_the_folder_of_the_file(read: Reader, folder: Path) -> None:
+    settings = read(BASE + '[sandbox]\nstate_file = "var/world.json"\n')
+    assert settings.daemon.templates == folder / "templates"
+    assert settings.daemon.socket == folder / "var/milestones.sock"
+    assert settings.daemon.database.get_secret_value() == f"sqlite:///{folder}/var/milestones.db"
+    assert settings.mail.folder == folder / "var/mail"
+    assert settings.sandbox.state_file == folder / "var/world.json"
+
+
+def test_the_port_follows_the_encryption(read: Reader) -> None:
+    smtp = BASE + 'transport = "smtp"\nhost = "127.0.0.1"\n'
+    assert [read(smtp + f'tls = "{tls}"\n').mail.port for tls in ("starttls", "implicit", "none")] == [
+        587,
+        465,
+        25,
+    ]
+    assert read(smtp + 'port = 2525\ntls = "none"\n').mail.port == 2525
+
+
+def test_a_milestone_becomes_what_the_rules_know(read: Reader) -> None:
+    settings = read(
+        BASE
+        + MILESTONE
+        + """\
+measure = "earned"
+repeat = "every"
+rearm_below = 400
+settle_for = "14d"
+near = { within = 100, template = "plain", remind_every = "3d", max_reminders = 1 }
+[[milestones.rewards]]
+coupon = { name = "5.50 off", money_off = 5.50, minimum_subtotal = 20, valid_for = "30d", prefix = "STAR" }
+[[milestones.rewards]]
+badge = "Star"
+[[milestones.rewards]]
+points = { amount = 10, description = "Thanks", per_account = "1 per 30d" }
+[[milestones.rewards]]
+email = { template = "with-coupon", consent = "service" }
+[[milestones.rewards]]
+webhook = { url = "https://example.com/hook", secret = { env = "HOOK" } }
+""",
+        {"HOOK": HOOK},
+    )
+    (milestone,) = settings.for_site("any").milestones
+    coupon, badge, points, email, webhook = milestone.rewards
+    assert milestone.measure is Measure.EARNED
+    assert (milestone.repeat, milestone.rearm_below) == (Repeat.EVERY, 400)
+    assert milestone.settle_for == timedelta(days=14)
+    assert milestone.near is not None
+    assert milestone.near.uses >= {"customer", "badge"}
+    assert isinstance(coupon, Coupon)
+    assert (coupon.discount, coupon.amount, coupon.minimum_subtotal) == (Discount.MONEY_OFF, "5.5", "20")
+    assert badge == Badge("Star", None, create=False)
+    assert points == Points(10, "Thanks", (1, timedelta(days=30)))
+    assert isinstance(email, Email)
+    assert email.consent is Consent.SERVICE
+    assert email.uses >= {"milestone", "coupon", "badge"}, "subject, text, HTML and its layout"
+    assert isinstance(webhook, Webhook)
+    assert webhook.secret_name == "env:HOOK"
+    assert settings.webhook_secret("env:HOOK").get_secret_value() == HOOK
+
+
+def test_a_webhook_secret_that_is_gone_is_missed_with_a_sentence(read: Reader) -> None:
+    with pytest.raises(UsageError, match="no longer names the secret env:HOOK"):
+        read(BASE).webhook_secret("env:HOOK")
+
+
+def test_a_ladder_is_known_by_the_distance_of_its_rungs(read: Reader) -> None:
+    settings = read(BASE + MILESTONE.replace("threshold = 1000", "every_points = 500"))
+    (milestone,) = settings.for_site("any").milestones
+    assert (milestone.repeat, milestone.threshold) == (Repeat.LADDER, 500)
+
+
+SITES = """\
+[brand]
+color = "red"
+font = "serif"
+[[sites]]
+name = "one"
+instance_id = "i-1"
+timezone = "Asia/Tokyo"
+[sites.mail]
+sender = "One <one@example.com>"
+[sites.brand]
+color = "blue"
+[sites.policy]
+breaker = { floor = 3 }
+[[sites.milestones]]
+key = "own"
+title = "Own"
+threshold = 10
+[[sites]]
+name = "two"
+instance_id = "i-2"
+[policy]
+at_most = "1 per 7d"
+breaker = { share = 0.4, floor = 9 }
+"""
+
+
+def test_a_site_overrides_only_what_it_names(read: Reader) -> None:
+    settings = read(BASE + SITES + MILESTONE)
+    one, two, other = settings.for_site("i-1"), settings.for_site("i-2"), settings.for_site("i-9")
+    assert one.mail.sender == "One <one@example.com>"
+    assert one.mail.folder == two.mail.folder
+    assert one.brand == {"color": "blue", "font": "serif"}
+    assert (one.policy.breaker.share, one.policy.breaker.floor) == (0.4, 3)
+    assert one.policy.at_most == two.policy.at_most
+    assert (one.timezone, two.timezone) == (ZoneInfo("Asia/Tokyo"), settings.daemon.timezone)
+    assert [milestone.key for milestone in one.milestones] == ["own"]
+    assert [milestone.key for milestone in two.milestones] == ["m"]
+    assert (other.name, other.milestones) == ("", two.milestones)
+    assert settings.for_site("i-1") is one
+
+
+def test_on_the_sandbox_the_entry_without_an_id_is_its_site(read: Reader) -> None:
+    assert read(BASE + '[[sites]]\nname = "Shop"\n').for_site("whatever").name == "Shop"
+
+
+def test_a_copy_with_changes_works_everything_out_anew(read: Reader) -> None:
+    settings = read(BASE + MILESTONE)
+    assert settings.for_site("s").milestones
+    first = settings.hash
+    copied = settings.model_copy(update={"milestones": ()})
+    assert copied.for_site("s").milestones == ()
+    assert copied.hash != first
+
+
+def test_the_hash_is_that_of_the_meaning(
+    read: Reader, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    text = BASE + 'username = "me"\npassword = { env = "P" }\n' + MILESTONE
+    settings = read(text, {"P": "one"})
+    assert read("# a remark\n" + text + "measure = 'balance'\n", {"P": "one"}).hash == settings.hash
+    assert read(text, {"P": "two"}).hash == settings.hash, "a secret's value is not part of it"
+    assert read(text.replace("1000", "1001"), {"P": "one"}).hash != settings.hash
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "config.toml"
+    elsewhere.write_text(text)
+    assert load(elsewhere, {"P": "one"}).hash == settings.hash, "another machine has other folders"
+
+
+def test_secrets_are_shown_nowhere(read: Reader, folder: Path) -> None:
+    (folder / "db.url").write_text("postgresql://me:hunter2@db/name\n")
+    text = BASE + 'username = "me"\npassword = { env = "P" }\n[daemon]\ndatabase = { file = "db.url" }\n'
+    settings = read(text, {"P": "hunter2"})
+    assert settings.daemon.database.get_secret_value() == "postgresql://me:hunter2@db/name"
+    for shown in (repr(settings), str(settings), settings.model_dump_json(), str(settings.model_dump())):
+        assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BASE + 'username = "me"\npassword = "hunter2"\n',
+        BASE + 'pasword = "hunter2"\n',
+        BASE + '[[sites]]\nname = "a"\napi_key = ["hunter2"]\n',
+        BASE + '[daemon]\ndatabase = "postgresql://me:hunter2@db"\n',
+        BASE + '[daemon]\npublic_url = "https://me:hunter2@example.com"\n',
+        '[mail]\nsender = "s@example.com"\n[wix]\napp_secret = "hunter2"\npublic_key = "hunter2"\n',
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_not_repeated(faults: Faults, text: str) -> None:
+    found = faults(text)
+    assert found
+    assert "hunter2" not in str(found)
+
+
+def test_a_command_without_need_for_secrets_can_do_without(read: Reader) -> None:
+    settings = read(
+        BASE
+        + 'username = "me"\npassword = { env = "P" }\n'
+        + MILESTONE
+        + '[[milestones.rewards]]\nwebhook = { url = "https://example.com", secret = { env = "Q" } }\n',
+        secrets=False,
+    )
+    assert settings.mail.password is not None
+    with pytest.raises(UsageError, match="environment variable P, which is not set"):
+        settings.mail.password.get_secret_value()
+
+
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+ELLIPTIC = (
+    ec.generate_private_key(ec.SECP256R1())
+    .public_key()
+    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+).decode()
+APP = '[mail]\nsender = "s@example.com"\n[wix]\napp_id = "a"\napp_secret = { env = "S" }\n'
+
+
+@pytest.mark.parametrize("written", [PEM, base64.b64encode(PEM.encode()).decode(), "\n" + PEM + "\n"])
+def test_the_public_key_is_pem_or_pem_in_base64(read: Reader, folder: Path, written: str) -> None:
+    (folder / "key.pem").write_text(written)
+    settings = read(APP + 'public_key = { file = "key.pem" }\n', {"S": "s"})
+    assert settings.wix.public_key == PEM.strip()
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ("garbage", "is no public key that can be read"),
+        (PEM[:200], "is no public key that can be read"),
+        (base64.b64encode(b"garbage").decode(), "is no public key that can be read"),
+        (KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(), "is a private key"),
+        (ELLIPTIC, "is not an RSA key"),
+    ],
+)
+def test_a_wrong_public_key_is_refused(faults: Faults, folder: Path, written: str, sentence: str) -> None:
+    (folder / "key.pem").write_text(written)
+    (fault,) = faults(APP + 'public_key = { file = "key.pem" }\n', {"S": "s"})
+    assert fault.startswith("config.toml:6:1: wix.public_key: " + sentence)
+
+
+def test_points_must_be_bounded_where_something_repeats(faults: Faults) -> None:
+    once = MILESTONE + '[[milestones.rewards]]\npoints = { amount = 5, description = "d" }\n'
+    repeating = '[[milestones]]\nkey = "r"\ntitle = "R"\nmeasure = "tier_points"\nevery_points = 100\n'
+    capped = once.replace('"d"', '"d", per_account = "1 per 30d"')
+    assert faults(BASE + once) == []
+    assert faults(BASE + capped + repeating) == []
+    assert faults(BASE + once + repeating) == [
+        (
+            "config.toml:10:1: milestones[0].rewards[0].points: can reach the repeating milestone 'r' again and again; "
+            'bound them with per_account = "1 per 30d"'
+        )
+    ]
+
+
+def test_what_is_probably_not_meant_is_a_warning(read: Reader) -> None:
+    settings = read(
+        BASE
+        + 'only_to = ["a@example.com"]\n[daemon]\nmode = "shadow"\n'
+        + MILESTONE
+        + 'measure = "tier_points"\nnear = { within = 1000, template = "plain" }\n'
+    )
+    assert [warning.split(": ", 1)[1] for warning in settings.warnings] == [
+        "mail.only_to: mail leaves for a@example.com alone",
+        "daemon.mode: is shadow: everything is decided and recorded, and nothing is sent",
+        "milestones[0].measure: tier_points cannot be searched for: only webhooks and the sweep tell of them",
+        "milestones[0].near: a scan cannot find who is near in tier_points; only the sweep will remind",
+        "milestones[0].near.within: takes in every customer, down to no points at all",
+    ]
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"there is no such file\. `milestones init` writes one"):
+        load(tmp_path / "config.toml", {})
+
+
+def test_a_file_that_is_not_utf_8_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_bytes(b"a = '\xff'")
+    with pytest.raises(ConfigurationError, match="byte 5 is not UTF-8"):
+        load(tmp_path / "config.toml", {})
+
+
+def test_settings_can_be_built_in_code() -> None:
+    settings = Settings.model_validate({"mail": {"sender": "s@example.com"}})
+    assert settings.for_site("s").milestones == ()
+    assert json.loads(settings.model_dump_json())["scan"]["every"] == "1h"
