@@ -251,6 +251,7 @@ async def _record_grants(work: _Batch, site: Site, found: Sequence[_Found]) -> N
                 occurrence=crossing.occurrence,
                 version=version.number,
                 revision=crossing.revision,
+                stamped_at=crossing.at,
                 value=crossing.value,
                 source=item.source.value,
                 configuration=rules.configuration,

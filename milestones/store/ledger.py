@@ -24,11 +24,11 @@ async def given(
 ) -> dict[tuple[str, str], list[Given]]:
     """The grants of these accounts, by (account, milestone)."""
     found: dict[tuple[str, str], list[Given]] = {}
-    columns = (_GRANTS.c.account_id, _GRANTS.c.milestone, _GRANTS.c.occurrence, _GRANTS.c.revision)
     for ids in chunks(list(account_ids)):
-        statement = select(*columns).where(_GRANTS.c.site_id == site_id, _GRANTS.c.account_id.in_(ids))
-        for account_id, milestone, occurrence, revision in (await tx.execute(statement)).all():
-            found.setdefault((account_id, milestone), []).append(Given(occurrence, revision))
+        statement = select(_GRANTS).where(_GRANTS.c.site_id == site_id, _GRANTS.c.account_id.in_(ids))
+        for row in (await tx.execute(statement)).mappings():
+            grant = Given(row["occurrence"], row["revision"], row["stamped_at"], row["value"])
+            found.setdefault((row["account_id"], row["milestone"]), []).append(grant)
     return found
 
 

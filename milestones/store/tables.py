@@ -121,7 +121,10 @@ class ObservationRun(SQLModel, table=True):
 
 
 class Grant(SQLModel, table=True):
-    """An account reached a milestone. Nothing is given without such a row, and no two rows are alike."""
+    """An account reached a milestone. Nothing is given without such a row, and no two rows are alike.
+
+    revision, stamped_at, value: of the observation that reached it.
+    """
 
     __tablename__ = "grants"
     __table_args__ = (
@@ -136,9 +139,9 @@ class Grant(SQLModel, table=True):
     occurrence: int = Field(sa_type=Serial)
     version: int
     revision: int = Field(sa_type=Revision)
+    stamped_at: int = Field(sa_type=Serial)
     value: int
     source: str
-    event_id: str | None = None
     configuration: str
     verdict: str
     recorded_at: datetime = Field(sa_type=Moment)

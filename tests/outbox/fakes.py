@@ -1,0 +1,45 @@
+"""A channel that does what a test tells it to, and writes down what it was asked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from milestones.actions.channel import Fate, Found, Stop, Task
+from milestones.errors import ChannelError
+
+Answer = Mapping[str, Any] | ChannelError
+
+
+@dataclass
+class FakeChannel:
+    """Every perform succeeds unless ``answers`` has something else for its turn."""
+
+    answers: list[Answer] = field(default_factory=list)
+    found: Found | ChannelError = field(default_factory=lambda: Found(Fate.REPEAT))
+    stops: dict[int, Stop] = field(default_factory=dict)
+    gate_error: ChannelError | None = None
+    concurrency: int = 2
+    before: Callable[[Task], None] = lambda _task: None
+    performed: list[Task] = field(default_factory=list)
+    recovered: list[Task] = field(default_factory=list)
+    gated: list[list[int]] = field(default_factory=list)
+
+    async def gate(self, tasks: Sequence[Task]) -> Mapping[int, Stop]:
+        self.gated.append([task.id for task in tasks])
+        if self.gate_error is not None:
+            raise self.gate_error
+        return {task.id: self.stops[task.id] for task in tasks if task.id in self.stops}
+
+    async def perform(self, task: Task) -> Mapping[str, Any]:
+        self.before(task)
+        self.performed.append(task)
+        answer = self.answers.pop(0) if self.answers else {"done": task.key}
+        if isinstance(answer, ChannelError):
+            raise answer
+        return answer
+
+    async def recover(self, task: Task) -> Found:
+        self.recovered.append(task)
+        if isinstance(self.found, ChannelError):
+            raise self.found
+        return self.found

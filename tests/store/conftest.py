@@ -1,0 +1,13 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from milestones.store.database import Store
+from tests.store.rules import opened
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """A store on SQLite, and again on PostgreSQL."""
+    async with opened(database_url) as found:
+        yield found
