@@ -15,7 +15,7 @@ from milestones.domain.actions import Kind, State
 from milestones.domain.milestone import Milestone
 from milestones.domain.policy import QuietHours
 from milestones.domain.verdict import Verdict
-from milestones.errors import ChannelError
+from milestones.errors import ChannelError, FencedError
 from milestones.outbox.drain import SiteWork, drain
 from milestones.outbox.gates import Policy
 from milestones.store import outbox, sites
@@ -228,7 +228,7 @@ async def test_a_frozen_worker_that_wakes_can_write_nothing(bench: Bench) -> Non
         lambda tx: outbox.put_back(tx, SITE, old, [coupon.action.id or 0], None),
         lambda tx: outbox.claim(tx, SITE, old, Kind.EMAIL, bench.now),
     ):
-        with pytest.raises(outbox.FencedError):
+        with pytest.raises(FencedError):
             async with bench.store.write() as tx:
                 await step(tx)
     assert await bench.states() == ALL_DONE

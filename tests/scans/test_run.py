@@ -1,0 +1,154 @@
+"""Scans against the sandbox: who is found, what is resumed, what is never done twice."""
+
+import json
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from milestones.domain.actions import State
+from milestones.domain.policy import Breaker
+from milestones.domain.verdict import Verdict
+from milestones.errors import ChannelError
+from milestones.pipeline import Outcome
+from milestones.scans.run import Kind, run
+from milestones.store.tables import Account, Action, Grant, ObservationRun, Reminder, Scan, Trace
+from tests.scans.conftest import Ground
+
+
+async def test_the_baseline_reads_everybody_and_gives_nothing(ground: Ground) -> None:
+    read: list[int] = []
+    scan = await run(ground.work(progress=lambda seen, _total: read.append(seen)), Kind.BASELINE)
+    everybody = len(ground.sandbox.world.accounts)
+    assert scan.counts["read"] == everybody == len(await ground.rows(Account)) == read[-1]
+    assert (await ground.rows(Grant), await ground.rows(Action)) == ([], [])
+    site = await ground.site()
+    assert site.baseline_done_at is not None
+    assert site.accounts == everybody
+
+
+async def test_near_customers_who_agreed_are_reminded_and_nobody_else(ground: Ground) -> None:
+    expected = ground.near_and_subscribed()
+    assert len(expected) > 5, "the shop has near customers"
+    await run(ground.work(), Kind.NEAR)
+    actions = await ground.rows(Action)
+    assert {row["account_id"] for row in actions} == expected
+    assert Counter(row["state"] for row in actions) == {"available": len(expected)}
+
+
+async def test_a_second_scan_reminds_nobody_again(ground: Ground) -> None:
+    await run(ground.work(), Kind.NEAR)
+    first = len(await ground.rows(Reminder))
+    ground.now += timedelta(hours=1)
+    await run(ground.work(), Kind.NEAR)
+    assert len(await ground.rows(Reminder)) == first
+    verdicts = {row["verdict"] for row in await ground.rows(Trace)}
+    assert verdicts >= {Verdict.NEAR, Verdict.TOO_SOON, Verdict.NOT_SUBSCRIBED}
+
+
+async def test_reminders_leave_only_when_the_whole_scan_is_recorded(ground: Ground) -> None:
+    states: list[set[str]] = []
+
+    async def look() -> None:
+        states.append({row["state"] for row in await ground.rows(Action)})
+
+    pages = 0
+
+    def stopping() -> bool:
+        return pages > 0
+
+    def tell(outcome: Outcome) -> None:
+        nonlocal pages
+        pages += outcome.reminders > 0
+
+    await run(ground.work(tell=tell, stopping=stopping), Kind.NEAR)
+    await look()
+    await run(ground.work(), Kind.NEAR)
+    await look()
+    assert states == [{State.HELD}, {State.AVAILABLE}]
+    assert {row["account_id"] for row in await ground.rows(Action)} == ground.near_and_subscribed()
+
+
+async def test_a_scan_that_died_goes_on_at_its_page(ground: Ground) -> None:
+    seen: list[int] = []
+
+    def die_after_the_second_page(read: int, _total: int | None) -> None:
+        seen.append(read)
+        if len(seen) == 2:
+            raise ChannelError("the network is gone")
+
+    with pytest.raises(ChannelError):
+        await run(ground.work(progress=die_after_the_second_page), Kind.BASELINE)
+    [stopped] = await ground.rows(Scan)
+    assert (stopped["state"], stopped["pages"], stopped["error"]) == ("running", 2, "the network is gone")
+    scan = await run(ground.work(), Kind.BASELINE)
+    assert scan.id == stopped["id"]
+    assert scan.counts["read"] == len(ground.sandbox.world.accounts)
+    assert scan.pages == 4
+
+
+async def test_a_forgotten_cursor_starts_the_scan_again(ground: Ground) -> None:
+    with pytest.raises(ChannelError):
+        await run(ground.work(progress=_fail), Kind.BASELINE)
+    async with ground.store.write() as tx:
+        await tx.exec_driver_sql("UPDATE scans SET cursor = 'forgotten'")
+    await run(ground.work(), Kind.BASELINE)
+    assert len(await ground.rows(Account)) == len(ground.sandbox.world.accounts)
+
+
+def _fail(_read: int, _total: int | None) -> None:
+    raise ChannelError("gone")
+
+
+async def test_a_crossing_that_no_event_told_of_is_found_by_the_scan_for_changes(ground: Ground) -> None:
+    await run(ground.work(), Kind.BASELINE)
+    world = ground.sandbox.world
+    account = next(one for one in world.accounts if one.balance < 900)
+    await ground.client.call(
+        "POST",
+        "/loyalty-accounts/v1/accounts/{id}/adjust-points",
+        ids={"id": account.id},
+        body={"balance": 1000, "description": "a present", "revision": str(account.revision)},
+        reads=False,
+    )
+    outcomes: list[Outcome] = []
+    await run(ground.work(tell=outcomes.append), Kind.REACHED)
+    assert sum(outcome.grants for outcome in outcomes) == 1
+    [grant] = await ground.rows(Grant)
+    assert (grant["account_id"], grant["source"]) == (account.id, "reached")
+
+
+async def test_a_scan_that_would_mail_too_many_is_held_whole(ground: Ground) -> None:
+    ground.rules.breaker = Breaker(0.001, 3)
+    await run(ground.work(), Kind.NEAR)
+    assert {(row["state"], row["verdict"]) for row in await ground.rows(Action)} == {
+        (State.HELD, Verdict.BREAKER)
+    }
+
+
+async def test_nobody_is_reminded_while_the_program_is_not_active(ground: Ground) -> None:
+    ground.active = False
+    await run(ground.work(), Kind.NEAR)
+    assert await ground.rows(Reminder) == []
+    assert {row["verdict"] for row in await ground.rows(Trace)} == {Verdict.PROGRAM_NOT_ACTIVE}
+
+
+async def test_when_wix_cannot_tell_consent_nobody_is_reminded(ground: Ground) -> None:
+    fault: dict[str, Any] = {
+        "match": {"method": "POST", "path": "/email-marketing/v1/email-subscriptions/query"},
+        "effect": "status",
+        "status": 500,
+        "times": 100,
+    }
+    answer = await ground.client._http.post("http://wix.test/_sandbox/faults", content=json.dumps(fault))
+    assert answer.is_success
+    with pytest.raises(ChannelError):
+        await run(ground.work(), Kind.NEAR)
+    assert await ground.rows(Reminder) == []
+
+
+async def test_the_sweep_finds_what_the_windows_cannot_ask(ground: Ground) -> None:
+    await run(ground.work(), Kind.SWEEP)
+    assert {row["account_id"] for row in await ground.rows(Reminder)} == ground.near_and_subscribed()
+    assert len(await ground.rows(ObservationRun)) == len(ground.sandbox.world.accounts)
