@@ -77,9 +77,10 @@ def _check_templates(settings: Settings) -> None:
 async def _try_everything(settings: Settings) -> list[Trial]:
     # Imported here because the mail and Wix clients and DNS are needed for this option alone.
     from milestones.cli.online import trials  # noqa: PLC0415
+    from milestones.cli.resolver import text_records  # noqa: PLC0415
 
     async with httpx.AsyncClient(timeout=10) as http:
-        return [trial async for trial in trials(settings, http, lambda: datetime.now(UTC))]
+        return [trial async for trial in trials(settings, http, lambda: datetime.now(UTC), text_records)]
 
 
 def _tell_a_machine(settings: Settings, tried: list[Trial]) -> None:

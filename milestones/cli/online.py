@@ -22,7 +22,7 @@ async def trials(
     settings: Settings,
     http: httpx.AsyncClient,
     clock: Callable[[], datetime],
-    lookup: records.Lookup = records.text_records,
+    lookup: records.Lookup,
 ) -> AsyncIterator[Trial]:
     """Each as it ends. Mails of sites that have a mail server of their own are tried too."""
     async for trial in _wix(settings, http, clock):

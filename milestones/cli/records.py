@@ -6,35 +6,15 @@ mail that has neither. Large receivers ask bulk senders for all three.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import dns.asyncresolver
-import dns.exception
-import dns.resolver
-
 from milestones.cli.trial import Outcome, Trial
 from milestones.errors import MilestonesError
 
 Lookup = Callable[[str], Awaitable[list[str]]]
 """The TXT records of a name, none if there are none. Raises NoResolverError."""
 
-SECONDS = 5.0
-
 
 class NoResolverError(MilestonesError):
     """Nobody answered, so nothing is known about the records."""
-
-
-async def text_records(name: str) -> list[str]:
-    """Ask the machine's resolver. See ``Lookup``."""
-    try:
-        answer = await dns.asyncresolver.resolve(name, "TXT", lifetime=SECONDS, search=False)
-    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-        return []
-    except (dns.exception.DNSException, OSError) as error:
-        raise NoResolverError(
-            f"No DNS resolver answered for {name} ({type(error).__name__}), so this says nothing about the records. "
-            "Try again where DNS works."
-        ) from None
-    return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
 
 
 async def trials(domain: str, selector: str | None, lookup: Lookup) -> AsyncIterator[Trial]:

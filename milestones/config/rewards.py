@@ -59,9 +59,11 @@ def _template(value: str) -> str:
     return value
 
 
-def _as_table(key: str) -> BeforeValidator:
+def _as_table(key: str, table: type[Table]) -> BeforeValidator:
     """A kind whose one important key may stand alone: ``badge = "Star customer"``."""
-    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+    return BeforeValidator(
+        lambda value: {key: value} if isinstance(value, str) else value, json_schema_input_type=str | table
+    )
 
 
 TemplateName = Annotated[str, AfterValidator(_template)]
@@ -206,9 +208,9 @@ class Reward(Table):
     """One entry: exactly one of its keys."""
 
     coupon: CouponReward | None = None
-    badge: Annotated[BadgeReward, _as_table("title")] | None = None
+    badge: Annotated[BadgeReward, _as_table("title", BadgeReward)] | None = None
     points: PointsReward | None = None
-    email: Annotated[EmailReward, _as_table("template")] | None = None
+    email: Annotated[EmailReward, _as_table("template", EmailReward)] | None = None
     webhook: WebhookReward | None = None
 
     @model_validator(mode="before")

@@ -1,0 +1,85 @@
+"""The program as a whole: its help, and what becomes of errors."""
+
+import subprocess
+import sys
+import time
+from importlib import import_module
+
+import pytest
+import typer
+
+from milestones.cli import app as program
+from milestones.errors import ConfigurationError, MilestonesError, UsageError
+from tests.cli.conftest import Call
+
+
+def test_the_help_names_every_command(call: Call) -> None:
+    called = call("--help")
+    assert called.code == 0
+    for name in program.COMMANDS:
+        assert name in called.out
+
+
+@pytest.mark.parametrize("name", program.COMMANDS)
+def test_every_command_can_be_imported_and_has_help(call: Call, name: str) -> None:
+    assert isinstance(import_module(f"milestones.cli.{name}").app, typer.Typer)
+    called = call(name, "--help")
+    assert called.code == 0
+    assert "install-completion" not in called.out
+
+
+def test_no_command_is_imported_for_the_help() -> None:
+    code = "import sys, milestones.cli.app; print([m for m in sorted(sys.modules) if m.startswith('milestones.')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['milestones.cli', 'milestones.cli.app', 'milestones.errors']"
+
+
+def test_the_help_is_there_at_once() -> None:
+    def seconds() -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "milestones", "--help"], capture_output=True, check=True)
+        return time.perf_counter() - began
+
+    # The quickest of three: other tests run beside this one.
+    assert min(seconds() for _ in range(3)) < 1.0
+
+
+def test_a_command_that_does_not_exist_is_wrong_usage(call: Call) -> None:
+    called = call("chek")
+    assert called.code == 2
+    assert "Did you mean 'check'?" in called.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (MilestonesError("It failed."), 1, "It failed.\n"),
+        (UsageError("Call it otherwise."), 2, "Call it otherwise.\n"),
+        (ConfigurationError(["one", "two"]), 2, "one\ntwo\n2 faults.\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (PermissionError(13, "Permission denied", "/root/x"), 1, "/root/x: Permission denied.\n"),
+    ],
+)
+def test_an_error_is_a_sentence_and_an_exit_code(
+    call: Call, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, sentence: str
+) -> None:
+    def fail(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(program, "app", fail)
+    assert call("check") == (code, "", sentence)
+
+
+def test_a_fault_of_ours_names_its_place_and_none_of_its_values(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise KeyError("ada@example.com")
+
+    monkeypatch.setattr(program, "app", fail)
+    called = call("check")
+    assert called.code == 1
+    assert called.err.startswith("This is a fault of the program: KeyError at test_app.py:")
+    assert "ada@example.com" not in called.err
+    monkeypatch.setenv(program.TRACEBACK, "1")
+    assert "Traceback" in call("check").err
