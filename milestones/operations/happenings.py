@@ -1,0 +1,164 @@
+"""What the page and the health checks show: rows as sentences, figures, and whether this process can serve."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from milestones.actions.folder import FolderTransport
+from milestones.config.settings import Settings
+from milestones.domain.actions import Kind, State
+from milestones.domain.milestone import Repeat
+from milestones.operations.notices import notices
+from milestones.operations.sentences import action_sentence, reason
+from milestones.store import reads, recent, schema, sites
+from milestones.store.database import Store, is_alive
+from milestones.store.recent import Event
+from milestones.store.tables import Action, Grant, Reminder, Scan
+from milestones.web.services import Check, Figure, Happening, Overview, Place, Readiness
+
+DAY = timedelta(hours=24)
+
+OLDEST = timedelta(minutes=15)
+"""Something that could be done for so long and was not means that this process does not do its work."""
+
+_SCANS = {
+    "baseline": "The first reading of all accounts",
+    "near": "A scan for near customers",
+    "reached": "A scan for changed accounts",
+    "sweep": "A reading of all accounts",
+}
+
+
+class Happenings:
+    """Answers the web's questions from the store and the configuration in force."""
+
+    def __init__(self, store: Store, settings: Callable[[], Settings], clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+
+    async def recent(self, limit: int, before: Place | None) -> Sequence[Happening]:
+        """The newest happenings, older than a place if one is given."""
+        async with self._store.read() as tx:
+            events = await recent.events(tx, limit, before)
+            names = {site.id: site.name for site in await sites.all_sites(tx)}
+        return [self._told(event, names) for event in events]
+
+    async def overview(self) -> Overview:
+        """Notices and figures of the last 24 hours."""
+        now = self._clock()
+        async with self._store.read() as tx:
+            tallies = await recent.tallies(tx, now - DAY)
+            backlog = await reads.backlog(tx, now)
+            rejected = await reads.rejected_count(tx)
+            untold = await reads.untold_count(tx)
+            warnings = await notices(tx, self._settings())
+        figures = [
+            Figure(tallies.grants, "reached a milestone in 24 hours"),
+            Figure(tallies.reminders, "reminders in 24 hours"),
+            Figure(tallies.mails, "mails sent in 24 hours"),
+            Figure(backlog.due, "due now"),
+            Figure(tallies.held, "held for a person", alarming=True),
+            Figure(tallies.unknown, "of unknown fate", alarming=True),
+            Figure(tallies.discarded, "failed for good", alarming=True),
+            Figure(untold, "codes nobody was told of", alarming=True),
+            Figure(rejected, "webhooks not understood", alarming=True),
+        ]
+        return Overview(warnings, [one for one in figures if one.value or not one.alarming])
+
+    async def readiness(self) -> Readiness:
+        """Database, schema, and the age of what is due."""
+        configuration = self._settings().hash
+        if not await is_alive(self._store):
+            return Readiness([Check("database", False, "It does not answer.")], configuration)
+        url = self._settings().daemon.database.get_secret_value()
+        standing = await schema.standing(url)
+        async with self._store.read() as tx:
+            backlog = await reads.backlog(tx, self._clock())
+        age = backlog.oldest or timedelta(0)
+        return Readiness(
+            [
+                Check("database", True, "It answers."),
+                Check("migrations", standing == "current", f"The schema is {standing}."),
+                Check(
+                    "backlog",
+                    age <= OLDEST,
+                    f"{backlog.due} due, the oldest for {age.total_seconds():.0f} s.",
+                ),
+            ],
+            configuration,
+        )
+
+    async def mail(self, message_id: str) -> bytes | None:
+        """A message that was put into a folder, by its Message-ID; None where mail goes to a server."""
+        settings = self._settings()
+        tables = [settings.mail, *(site.mail for site in settings.named_sites())]
+        for folder in dict.fromkeys(table.folder for table in tables if table.transport == "folder"):
+            message = await FolderTransport(folder).read(message_id)
+            if message is not None:
+                return message
+        return None
+
+    def _told(self, event: Event, names: Mapping[str, str | None]) -> Happening:
+        row = event.row
+        shown: dict[str, Any] = {
+            "key": event.key,
+            "at": event.at,
+            "site": names.get(row.site_id) or row.site_id if len(names) > 1 else None,
+        }
+        match row:
+            case Scan():
+                return Happening(kind="scan", title=_scan_title(row), state=_scan_state(row), **shown)
+            case Action():
+                return Happening(**shown, **_action(row))
+            case Grant() | Reminder():
+                return Happening(**shown, **self._decided(row))
+
+    def _decided(self, row: Grant | Reminder) -> dict[str, Any]:
+        milestone = self._settings().for_site(row.site_id).milestone(row.milestone)
+        title = milestone.title if milestone is not None else row.milestone
+        if isinstance(row, Grant):
+            ladder = milestone is not None and milestone.repeat is Repeat.LADDER
+            step = f", the step of {row.occurrence:,}" if ladder else ""
+            sentence, kind = f"Reached {title}{step} with {row.value:,} points", "grant"
+            verdict = reason(row.verdict)
+        else:
+            which = "" if row.number == 1 else f" (reminder {row.number})"
+            sentence, kind, verdict = f"Near {title} with {row.value:,} points{which}", "reminder", None
+        return {
+            "kind": kind,
+            "title": sentence,
+            "account": row.account_id,
+            "milestone": title,
+            "verdict": verdict,
+        }
+
+
+def _action(row: Action) -> dict[str, Any]:
+    result = row.result or {}
+    sent = row.kind == Kind.EMAIL and row.state == State.DONE
+    return {
+        "kind": row.kind,
+        "title": action_sentence(row),
+        "account": row.account_id,
+        "milestone": row.payload["milestone"]["title"],
+        "state": row.state,
+        "verdict": reason(row.verdict),
+        "mail": result.get("message_id") if sent else None,
+    }
+
+
+def _scan_title(scan: Scan) -> str:
+    what = _SCANS.get(scan.kind, f"A scan ({scan.kind})")
+    read = scan.counts.get("read", 0)
+    near = scan.counts.get("near", 0)
+    if scan.state == "running":
+        if scan.error:
+            return f"{what} stopped after {read:,} accounts and goes on later: {scan.error}"
+        return f"{what} is under way: {read:,} accounts so far"
+    found = f", {near:,} to be reminded" if near else ""
+    return f"{what}: {read:,} accounts{found}"
+
+
+def _scan_state(scan: Scan) -> str | None:
+    return None if scan.state == "finished" else "running"
