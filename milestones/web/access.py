@@ -47,6 +47,13 @@ def is_loopback(host: str) -> bool:
     return address is not None and address.is_loopback
 
 
+def _named_host(request: Request) -> str:
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
+
+
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(host.strip("[]"))
@@ -67,7 +74,7 @@ class Access:
 
     async def require_operator(self, request: Request) -> None:
         """Raises RefusedError with the reason unless the visitor may see the pages."""
-        host = request.url.hostname or ""
+        host = _named_host(request)
         if self.verify_password is None:
             if not is_loopback(self.listen_host) or not is_loopback(self._public_host()):
                 raise RefusedError(ONLY_HERE)

@@ -56,7 +56,9 @@ class PatientProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._forget_head()
+        # Half a request may have come along with the one that was answered.
+        if self.is_idle() and self.conn.trailing_data[0]:
+            self._expect_head()
 
     def is_idle(self) -> bool:
         """Whether no request is under way; uvicorn leaves ``cycle`` unset until the first."""
@@ -91,7 +93,7 @@ class _Server(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """Sockets for an address, not yet listening. Port 0 takes a free one.
+    """Sockets that listen on an address; who comes before ``serve`` waits. Port 0 takes a free one.
 
     Raises MilestonesError with a sentence that says what is wrong with the address and how to change it.
     """
@@ -123,6 +125,8 @@ def _bind_one(family: int, kind: int, protocol: int, address: tuple[object, ...]
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)
+        # Binding alone would not notice another daemon that has bound and not yet listened.
+        sock.listen(BACKLOG)
         sock.setblocking(False)
     except BaseException:
         sock.close()

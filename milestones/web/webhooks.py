@@ -8,7 +8,7 @@ status   when
 =======  ==========================================================================================
 200      the event is durable, of no interest, or kept because it cannot be understood
 401      no genuine webhook of now: signature, algorithm, times
-413      more than a mebibyte; the rest is not read
+413      more than a mebibyte; the rest is thrown away unread
 503      it cannot be stored now; also a body that takes too long, or too many bodies at once
 =======  ==========================================================================================
 
@@ -75,7 +75,7 @@ class WebhookRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
-            await _refuse(send, 405, "Wix sends its events here with POST.", [(b"allow", b"POST")])
+            await _refuse(send, 405, "Wix sends its events here with POST.", (b"allow", b"POST"))
             return
         began = time.perf_counter()
         try:
@@ -83,10 +83,10 @@ class WebhookRoute:
         except _GoneError:
             return
         except IngestError as refusal:
-            # The rest of a body that was not read to its end is nobody's next request.
-            close = [] if refusal.status == 401 else [(b"connection", b"close")]
+            # The connection is not closed, though a body may not be at its end: the peer would lose the answer.
+            # The server throws the rest away, and its patience is bounded (``web.server.PatientProtocol``).
             self._count(refusal.status, began)
-            await _refuse(send, refusal.status, str(refusal), close)
+            await _refuse(send, refusal.status, str(refusal))
             return
         self._count(200, began)
         await send(_TAKEN)
@@ -149,7 +149,7 @@ def _require_small(length: int) -> None:
         raise IngestError(413, f"A webhook of Wix is a few kilobytes; at most {LARGEST_BODY} bytes are read.")
 
 
-async def _refuse(send: Send, status: int, sentence: str, headers: list[tuple[bytes, bytes]]) -> None:
+async def _refuse(send: Send, status: int, sentence: str, *headers: tuple[bytes, bytes]) -> None:
     body = sentence.encode()
     length = (b"content-length", str(len(body)).encode())
     await send(

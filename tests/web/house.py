@@ -1,0 +1,103 @@
+"""Services in memory, with everything that the routes may be told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from zoneinfo import ZoneInfo
+
+from prometheus_client import CollectorRegistry
+
+from milestones.metrics import Metrics
+from milestones.web.access import Access
+from milestones.web.services import Check, Figure, Happening, Overview, Place, Readiness, WebServices
+
+NOW = datetime(2026, 11, 20, 9, 15, 30, tzinfo=UTC)
+TOKEN = "3q2-7wAAAAAAAAAAAAAAAA.0123456789abcdefABCDEF"
+PASSWORD = "correct horse"
+
+
+def a_happening(number: int = 1, **changes: object) -> Happening:
+    """One line; higher numbers are older."""
+    plain = Happening(
+        key=f"k{1000 - number}",
+        at=NOW - timedelta(minutes=number),
+        kind="grant",
+        title=f"Customer {number} reached 1,000 stars",
+        site="main",
+        account="a1a1a1a1-0000-4000-8000-000000000001",
+        milestone="1,000 stars",
+        verdict="Went from below to at or above the threshold.",
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def a_mail(html: str | None = "<p>Hello Anna</p>", text: str = "Hello Anna") -> bytes:
+    message = EmailMessage()
+    message["Subject"] = "1,000 stars"
+    message["From"] = "The Corner Shop <hello@example.com>"
+    message["To"] = "Anna <anna@example.net>"
+    message.set_content(text)
+    if html is not None:
+        message.add_alternative(html, subtype="html")
+    return message.as_bytes()
+
+
+@dataclass
+class House:
+    """Set a field, and the routes see it."""
+
+    happenings: list[Happening] = field(default_factory=list)
+    overview: Overview = field(default_factory=lambda: Overview(figures=(Figure(12, "grants today"),)))
+    readiness: Readiness = field(
+        default_factory=lambda: Readiness((Check("database", True, "answers"),), "c0ffee")
+    )
+    mails: dict[str, bytes] = field(default_factory=dict)
+    access: Access = field(default_factory=lambda: Access("127.0.0.1", "http://127.0.0.1:8080"))
+    unsubscribed: list[str] = field(default_factory=list)
+    received: list[bytes] = field(default_factory=list)
+    metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
+    failure: Exception | None = None
+
+    def services(self) -> WebServices:
+        return WebServices(
+            receive=self._receive,
+            recognise=lambda token: token == TOKEN,
+            unsubscribe=self._unsubscribe,
+            readiness=self._readiness,
+            overview=self._overview,
+            recent=self._recent,
+            mail=self._mail,
+            metrics=self.metrics,
+            access=self.access,
+            clock=lambda: NOW,
+            zone=ZoneInfo("Europe/Berlin"),
+        )
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    async def _receive(self, body: bytes) -> None:
+        self._fail()
+        self.received.append(body)
+
+    async def _unsubscribe(self, token: str) -> bool:
+        self._fail()
+        self.unsubscribed.append(token)
+        return token == TOKEN
+
+    async def _readiness(self) -> Readiness:
+        self._fail()
+        return self.readiness
+
+    async def _overview(self) -> Overview:
+        return self.overview
+
+    async def _recent(self, limit: int, before: Place | None) -> Sequence[Happening]:
+        self._fail()
+        older = [one for one in self.happenings if before is None or one.place < before]
+        return sorted(older, key=lambda one: one.place, reverse=True)[:limit]
+
+    async def _mail(self, name: str) -> bytes | None:
+        return self.mails.get(name)
