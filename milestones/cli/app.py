@@ -24,6 +24,7 @@ from milestones.errors import ConfigurationError, MilestonesError
 COMMANDS: dict[str, str] = {
     "init": "Write config.toml, the mail templates and a systemd unit.",
     "check": "Validate the configuration and the templates.",
+    "run": "Run the daemon.",
     "sandbox": "Run the simulated Wix alone.",
 }
 """Each command, in the order of the help, with its line there. Its file has its name."""

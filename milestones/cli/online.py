@@ -50,6 +50,7 @@ async def _wix(
             _credentials(settings, site),
             SlidingWindowPacer(settings.wix.requests_per_minute),
             clock,
+            read_attempts=1,  # a person waits, and can ask again
             internal_root=settings.wix.internal_root,
         )
         what = f"Wix, {site.name}"

@@ -7,7 +7,7 @@ them.
 
 from milestones.config.load import load, parse
 from milestones.config.mail import MailSettings
-from milestones.config.secrets import Secret
+from milestones.config.references import Secret
 from milestones.config.sections import (
     Breaker,
     DaemonSettings,

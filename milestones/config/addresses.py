@@ -14,7 +14,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from milestones.config.secrets import REFERENCE_SCHEMA, Secret, reference_of, secret_or_text, surroundings
+from milestones.config.references import REFERENCE_SCHEMA, Secret, reference_of, secret_or_text, surroundings
 
 
 def host_and_port(value: Any) -> tuple[str, int]:

@@ -10,11 +10,11 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from milestones.config import environment, warnings
+from milestones.config import doubts, environment
 from milestones.config.faults import Fault, Where, collected, overlap, spelled, unknown_key
 from milestones.config.locate import Place, places
+from milestones.config.references import Surroundings
 from milestones.config.rules import Draft, broken
-from milestones.config.secrets import Surroundings
 from milestones.config.settings import Settings
 from milestones.config.tree import entry_of, known_keys, table_of
 from milestones.errors import ConfigurationError
@@ -63,7 +63,7 @@ def parse(text: str, path: Path, environ: Mapping[str, str], *, secrets: bool = 
     if faults:
         raise ConfigurationError(faults)
     tables = read.tables | {key: tuple(entries.values()) for key, entries in read.lists.items()}
-    return Settings.assembled(tables, path, tell(warnings.doubts(Settings(**tables))))
+    return Settings.assembled(tables, path, tell(doubts.found_in(Settings(**tables))))
 
 
 def _syntax_fault(error: tomllib.TOMLDecodeError, path: Path, text: str) -> str:

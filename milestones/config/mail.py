@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from milestones.config.addresses import Mailbox, is_loopback
 from milestones.config.faults import Fault, faulty
-from milestones.config.secrets import ConfiguredPath, SecretValue
+from milestones.config.references import ConfiguredPath, SecretValue
 from milestones.config.sections import Table, Whole
 
 _PORTS = {"starttls": 587, "implicit": 465, "none": 25}

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 
 from milestones.config.addresses import WebAddress, is_loopback, web_host
 from milestones.config.faults import Fault, faulty, nearest
-from milestones.config.secrets import Secret, SecretValue, reference_of
+from milestones.config.references import Secret, SecretValue, reference_of
 from milestones.config.sections import Flag, Number, Table, Whole
 from milestones.config.values import Duration, Money, RateText
 from milestones.domain import milestone as domain

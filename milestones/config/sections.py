@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
 from milestones.config.addresses import DatabaseUrl, HostAndPort, WebAddress, host_and_port
-from milestones.config.secrets import ConfiguredPath, Secret
+from milestones.config.references import ConfiguredPath, Secret
 from milestones.config.values import (
     Duration,
     QuietHoursText,

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationIn
 from milestones.config import variables
 from milestones.config.mail import MailSettings
 from milestones.config.milestone import MilestoneTable
-from milestones.config.secrets import SecretValue, reference_of, surroundings
+from milestones.config.references import SecretValue, reference_of, surroundings
 from milestones.config.sections import DaemonSettings, PolicySettings, RetentionSettings, ScanSettings, Table
 from milestones.config.values import Zone
 from milestones.config.wix import WixSettings

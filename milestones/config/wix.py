@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from milestones.config.addresses import WebAddress
 from milestones.config.faults import Fault, faulty
-from milestones.config.secrets import PublicText, SecretValue
+from milestones.config.references import PublicText, SecretValue
 from milestones.config.sections import Flag, Table, Whole
 
 NOT_A_KEY = (

@@ -8,7 +8,7 @@ from milestones.config.settings import Settings
 from milestones.domain.observation import Measure
 
 
-def doubts(settings: Settings) -> list[Fault]:
+def found_in(settings: Settings) -> list[Fault]:
     """Every warning, at its place."""
     return [*_measures(settings), *_empty(settings), *_wix(settings), *_mail(settings)]
 
