@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from milestones.actions.channel import Fate, Found, Stop, Task
 from milestones.errors import ChannelError, ConfigurationError
@@ -84,7 +85,7 @@ class WebhookChannel:
         name = task.payload["secret_name"]
         try:
             return Webhook(self._secret(name)).sign(task.payload["webhook_id"], now, body)
-        except (ValueError, ConfigurationError) as error:
+        except (ValueError, EmptyWebhookSecretError, ConfigurationError) as error:
             raise ChannelError(
                 f"The secret {name!r} of the webhook cannot be used: it must be whsec_ and base64 text.",
                 connection_wide=True,

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import warnings
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ class Mailserver:
     connections: int = 0
     logins: int = 0
     encrypted: bool = False
-    verbs: list[str] = field(default_factory=list)
+    reached: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
 
     @property
     def recipients(self) -> list[str]:
@@ -95,7 +96,7 @@ class _Server(SMTP):
             await super().smtp_RSET(arg)
 
     async def _misbehaves(self, *verbs: str) -> bool:
-        self.mailserver.verbs.append(verbs[-1])
+        self.mailserver.reached[verbs[-1]].set()
         action = next((self.mailserver.at[verb] for verb in verbs if verb in self.mailserver.at), None)
         if action is None:
             return False

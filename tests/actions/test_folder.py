@@ -9,6 +9,14 @@ from milestones.errors import MailError
 ID = "<0123abcd@example.com>"
 
 
+def _files(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+def _folders_with_mail(folder: Path) -> set[Path]:
+    return {file.parent for file in folder.rglob("*.eml")}
+
+
 async def sent(transport: FolderTransport, message: bytes, message_id: str = ID) -> None:
     await transport.turn()
     await transport.send(message, message_id=message_id, sender="a@b.example", recipient="c@d.example")
@@ -17,7 +25,7 @@ async def sent(transport: FolderTransport, message: bytes, message_id: str = ID)
 async def test_a_mail_becomes_one_file_that_can_be_read_again(tmp_path: Path) -> None:
     transport = FolderTransport(tmp_path / "mail")
     await sent(transport, b"Subject: one\r\n\r\n")
-    assert [file.suffix for file in (tmp_path / "mail").iterdir()] == [".eml"]
+    assert _folders_with_mail(tmp_path) == {tmp_path / "mail"}
     assert await transport.read(ID) == b"Subject: one\r\n\r\n"
     await transport.aclose()
 
@@ -26,7 +34,7 @@ async def test_a_repeated_mail_replaces_itself(tmp_path: Path) -> None:
     transport = FolderTransport(tmp_path)
     await sent(transport, b"first")
     await sent(transport, b"second")
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(_files(tmp_path)) == 1
     assert await transport.read(ID) == b"second"
 
 
@@ -41,7 +49,7 @@ async def test_the_folder_knows_what_became_of_a_mail(tmp_path: Path) -> None:
 async def test_half_a_mail_counts_as_none(tmp_path: Path) -> None:
     transport = FolderTransport(tmp_path)
     await sent(transport, b"mail")
-    (whole,) = tmp_path.iterdir()
+    (whole,) = _files(tmp_path)
     whole.rename(whole.with_suffix(".partial"))
     assert await transport.carried(ID) is Carried.NO
 
@@ -49,7 +57,8 @@ async def test_half_a_mail_counts_as_none(tmp_path: Path) -> None:
 async def test_a_message_id_cannot_leave_the_folder(tmp_path: Path) -> None:
     transport = FolderTransport(tmp_path / "mail")
     await sent(transport, b"mail", "<../../../etc/passwd\0@example.com>")
-    assert [file.parent for file in tmp_path.rglob("*.eml")] == [tmp_path / "mail"]
+    assert await transport.read("<../../../etc/passwd\0@example.com>") == b"mail"
+    assert _folders_with_mail(tmp_path) == {tmp_path / "mail"}
 
 
 async def test_a_folder_that_cannot_be_written_is_of_the_channel_and_not_of_the_mail(tmp_path: Path) -> None:

@@ -9,13 +9,14 @@ from milestones.actions.rendering import RenderedMail
 from tests.actions.builders import NOW
 
 MAIL = RenderedMail("You did it", "Hello\n.\nFrom here\n", "<p>Hello</p>\n")
+ANA = Mailbox("ana@example.com", "Ana Lima")
 SHOP = Mailbox("hello@example.com", "The Corner Shop")
 
 
 def built(
     mail: RenderedMail = MAIL,
     *,
-    recipient: Mailbox = Mailbox("ana@example.com", "Ana Lima"),
+    recipient: Mailbox = ANA,
     one_click: bool = True,
 ) -> bytes:
     return build_message(

@@ -107,9 +107,12 @@ async def test_messages_keep_the_pace() -> None:
 @pytest.mark.parametrize("tls", [Tls.STARTTLS, Tls.IMPLICIT])
 async def test_mail_is_encrypted_and_the_login_is_used(tls: Tls, tmp_path: Path) -> None:
     theirs, ours = a_certificate(tmp_path)
-    contexts = {"starttls": theirs} if tls is Tls.STARTTLS else {"implicit": theirs}
+    starttls, implicit = (theirs, None) if tls is Tls.STARTTLS else (None, theirs)
     settings = {"tls": tls, "context": ours, "username": "shop", "password": "secret"}
-    async with mailserver(**contexts, login=True) as server, transport_to(server, **settings) as transport:
+    async with (
+        mailserver(starttls=starttls, implicit=implicit, login=True) as server,
+        transport_to(server, **settings) as transport,
+    ):
         await send(transport)
         assert server.recipients == ["ana@example.com"]
         assert server.logins == 1
@@ -119,9 +122,9 @@ async def test_mail_is_encrypted_and_the_login_is_used(tls: Tls, tmp_path: Path)
 @pytest.mark.parametrize("tls", [Tls.STARTTLS, Tls.IMPLICIT])
 async def test_a_certificate_that_nobody_vouches_for_is_refused(tls: Tls, tmp_path: Path) -> None:
     theirs, _ = a_certificate(tmp_path)
-    contexts = {"starttls": theirs} if tls is Tls.STARTTLS else {"implicit": theirs}
+    starttls, implicit = (theirs, None) if tls is Tls.STARTTLS else (None, theirs)
     async with (
-        mailserver(**contexts) as server,
+        mailserver(starttls=starttls, implicit=implicit) as server,
         transport_to(server, tls=tls, context=ssl.create_default_context()) as transport,
     ):
         error = await refused(transport)
@@ -249,8 +252,7 @@ async def test_a_cancelled_hand_over_leaves_no_connection_behind() -> None:
         server.at["DOT"] = SILENCE
         sending = asyncio.create_task(send(transport))
         async with asyncio.timeout(5):
-            while "DATA" not in server.verbs:
-                await asyncio.sleep(0)
+            await server.reached["DATA"].wait()
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending

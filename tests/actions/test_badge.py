@@ -1,0 +1,142 @@
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from milestones.actions.badge import BadgeChannel
+from milestones.actions.channel import Fate, Stop, Task
+from milestones.domain.actions import Kind, State
+from milestones.domain.observation import Customer
+from milestones.domain.verdict import Verdict
+from milestones.errors import ChannelError
+from tests.actions.builders import ANA, NOW, Clock, a_task
+
+
+@dataclass
+class Members:
+    """The badges of a site."""
+
+    titles: dict[str, str] = field(default_factory=lambda: {"badge-1": "Star customer"})
+    assigned: set[tuple[str, str]] = field(default_factory=set)
+    visible: bool = True
+    create_error: ChannelError | None = None
+    found: int = 0
+
+    async def find(self, title: str, /) -> str | None:
+        self.found += 1
+        await asyncio.sleep(0)
+        return next((i for i, t in self.titles.items() if t == title), None) if self.visible else None
+
+    async def title(self, badge_id: str, /) -> str:
+        return self.titles[badge_id]
+
+    async def create(self, title: str, /) -> str:
+        badge_id = f"badge-{len(self.titles) + 1}"
+        self.titles[badge_id] = title
+        if self.create_error:
+            raise self.create_error
+        return badge_id
+
+    async def assign(self, badge_id: str, member_id: str, /) -> None:
+        if badge_id not in self.titles:
+            raise ChannelError("Wix refused: 404.", permanent=True)
+        self.assigned.add((badge_id, member_id))
+
+
+def a_badge(number: int = 1, *, customer: Customer = ANA, **payload: Any) -> Task:
+    frozen = {"title": "Star customer", "badge_id": None, "create": False, **payload}
+    return a_task(Kind.BADGE, frozen, number=number, customer=customer)
+
+
+@pytest.fixture
+def members() -> Members:
+    return Members()
+
+
+@pytest.fixture
+def channel(members: Members, clock: Clock) -> BadgeChannel:
+    return BadgeChannel(members, clock=clock)
+
+
+async def test_a_badge_is_found_by_its_title_once(channel: BadgeChannel, members: Members) -> None:
+    for member in ("member-1", "member-2"):
+        result = await channel.perform(a_badge(customer=Customer(member_id=member)))
+        assert result == {"badge_id": "badge-1", "title": "Star customer"}
+    assert members.assigned == {("badge-1", "member-1"), ("badge-1", "member-2")}
+    assert members.found == 1
+
+
+async def test_a_badge_by_id_brings_its_title_for_the_mail(channel: BadgeChannel) -> None:
+    result = await channel.perform(a_badge(title=None, badge_id="badge-1"))
+    assert result == {"badge_id": "badge-1", "title": "Star customer"}
+
+
+async def test_a_customer_who_is_no_member_waits_to_become_one(channel: BadgeChannel) -> None:
+    tasks = [a_badge(1), a_badge(2, customer=Customer(contact_id="contact-2"))]
+    assert await channel.gate(tasks) == {2: Stop(State.WAITING, Verdict.NO_MEMBER, needs="member")}
+
+
+async def test_a_missing_badge_is_made_once_for_all_who_come_together(
+    channel: BadgeChannel, members: Members
+) -> None:
+    members.titles.clear()
+    await asyncio.gather(
+        *(
+            channel.perform(a_badge(n, customer=Customer(member_id=f"member-{n}"), create=True))
+            for n in range(5)
+        )
+    )
+    assert list(members.titles.values()) == ["Star customer"]
+    assert len(members.assigned) == 5
+
+
+async def test_a_missing_badge_that_may_not_be_made_is_a_sentence(
+    channel: BadgeChannel, members: Members
+) -> None:
+    members.titles.clear()
+    with pytest.raises(ChannelError, match="make it in Wix") as caught:
+        await channel.perform(a_badge())
+    assert caught.value.permanent
+
+
+async def test_after_a_create_without_an_answer_no_second_badge_is_made(
+    channel: BadgeChannel, members: Members, clock: Clock
+) -> None:
+    members.titles.clear()
+    members.visible = False
+    members.create_error = ChannelError("No whole answer came.", lost=True)
+    for _ in range(2):
+        with pytest.raises(ChannelError) as caught:
+            await channel.perform(a_badge(create=True))
+        assert caught.value.retry_at == NOW + timedelta(seconds=60)
+        assert not caught.value.lost
+    assert len(members.titles) == 1
+    clock.advance(61)
+    members.visible = True
+    await channel.perform(a_badge(create=True))
+    assert members.assigned == {("badge-1", "member-1")}
+    assert len(members.titles) == 1
+
+
+async def test_a_refused_create_is_passed_on(channel: BadgeChannel, members: Members) -> None:
+    members.titles.clear()
+    members.create_error = ChannelError("Wix refused: 403.", connection_wide=True)
+    with pytest.raises(ChannelError, match="403") as caught:
+        await channel.perform(a_badge(create=True))
+    assert caught.value.connection_wide
+
+
+async def test_a_badge_that_was_deleted_in_wix_is_looked_for_anew(
+    channel: BadgeChannel, members: Members
+) -> None:
+    await channel.perform(a_badge())
+    members.titles = {"badge-9": "Star customer"}
+    with pytest.raises(ChannelError):
+        await channel.perform(a_badge())
+    assert (await channel.perform(a_badge()))["badge_id"] == "badge-9"
+
+
+async def test_assigning_again_is_harmless(channel: BadgeChannel) -> None:
+    assert (await channel.recover(a_badge())).fate is Fate.REPEAT

@@ -1,0 +1,96 @@
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from milestones.actions.channel import Fate, Stop, Task
+from milestones.actions.points import PointsChannel
+from milestones.domain.actions import Kind, State
+from milestones.domain.verdict import Verdict
+from tests.actions.builders import NOW, Clock, a_task
+
+MONTH = timedelta(days=30).total_seconds()
+
+
+@dataclass
+class Ledger:
+    """The transactions of a site, by idempotency key."""
+
+    booked: dict[str, tuple[str, int, str]] = field(default_factory=dict)
+    had: int = 0
+    asked_since: datetime | None = None
+
+    async def earn(
+        self, account_id: str, *, amount: int, description: str, idempotency_key: str
+    ) -> str | None:
+        self.booked.setdefault(idempotency_key, (account_id, amount, description))
+        return f"transaction-{list(self.booked).index(idempotency_key) + 1}"
+
+    async def transaction(self, idempotency_key: str, /) -> str | None:
+        return "transaction-1" if idempotency_key in self.booked else None
+
+    async def earned_since(self, account_id: str, milestone: str, since: datetime, /) -> int:
+        self.asked_since = since
+        return self.had
+
+
+def some_points(number: int = 1, *, account: str | None = None, **payload: Any) -> Task:
+    frozen = {
+        "amount": 50,
+        "description": "Thank you",
+        "idempotency_key": f"key-{number}",
+        "cap": None,
+        **payload,
+    }
+    task = a_task(Kind.POINTS, frozen, number=number)
+    return task if account is None else Task(**{**_fields(task), "account_id": account})
+
+
+def _fields(task: Task) -> dict[str, Any]:
+    return {name: getattr(task, name) for name in Task.__slots__}
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+def channel(ledger: Ledger, clock: Clock) -> PointsChannel:
+    return PointsChannel(ledger, earned_since=ledger.earned_since, clock=clock)
+
+
+async def test_points_are_booked_once_for_each_key(channel: PointsChannel, ledger: Ledger) -> None:
+    for _ in range(2):
+        assert await channel.perform(some_points()) == {"amount": 50, "transaction_id": "transaction-1"}
+    assert ledger.booked == {"key-1": ("account-1", 50, "Thank you")}
+
+
+async def test_after_a_lost_answer_the_transaction_is_looked_up(channel: PointsChannel) -> None:
+    assert (await channel.recover(some_points())).fate is Fate.REPEAT
+    made = await channel.perform(some_points())
+    found = await channel.recover(some_points())
+    assert (found.fate, found.result) == (Fate.HAPPENED, made)
+
+
+@pytest.mark.parametrize(("had", "stopped"), [(0, set()), (1, {3}), (2, {2, 3}), (9, {1, 2, 3})])
+async def test_a_cap_counts_what_was_had_and_the_same_batch(
+    channel: PointsChannel, ledger: Ledger, had: int, stopped: set[int]
+) -> None:
+    ledger.had = had
+    tasks = [some_points(number, account="account-1", cap=[3, MONTH]) for number in (3, 1, 2)]
+    stops = await channel.gate(tasks)
+    assert stops.keys() == stopped
+    assert all(stop == Stop(State.CANCELLED, Verdict.POINTS_CAPPED) for stop in stops.values())
+    assert ledger.asked_since == NOW - timedelta(days=30)
+
+
+async def test_the_cap_of_one_account_is_not_that_of_another(channel: PointsChannel, ledger: Ledger) -> None:
+    tasks = [some_points(number, cap=[1, MONTH]) for number in (1, 2)]
+    assert await channel.gate(tasks) == {}
+
+
+async def test_points_without_a_cap_ask_nothing(channel: PointsChannel, ledger: Ledger) -> None:
+    assert await channel.gate([some_points()]) == {}
+    assert ledger.asked_since is None
