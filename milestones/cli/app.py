@@ -1,8 +1,8 @@
 """The program ``milestones``: its commands, and the boundary behind which an error is a sentence.
 
-To add a command, write ``milestones/cli/<name>.py`` with an ``app = typer.Typer(add_completion=False)`` in it, and one line below.
-An ``app`` with one function is that command; with several, or with a callback, it is a group of them. Such a file
-imports at its top whatever it needs: it is imported only when its command is called, so that ``--help`` stays quick.
+To add a command, write ``milestones/cli/<name>.py`` with an ``app = typer.Typer()`` in it, and one line below. An ``app``
+with one function is that command; with several, or with a callback, it is a group of them. Such a file imports at its
+top whatever it needs: it is imported only when its command is called, so that ``--help`` stays quick.
 Raise ``MilestonesError`` for what a person can do something about; do not print it.
 """
 
@@ -29,6 +29,8 @@ COMMANDS: dict[str, str] = {
 }
 """Each command, in the order of the help, with its line there. Its file has its name."""
 
+_COMPLETION = ("install_completion", "show_completion")
+
 TRACEBACK = "MILESTONES_TRACEBACK"
 """Set it to 1 to see where an error that nobody expected arose."""
 
@@ -45,7 +47,14 @@ class LazyGroup(TyperGroup):
         name, stand_in, rest = super().resolve_command(ctx, args)
         if name is None or stand_in is None:
             return name, stand_in, rest
-        return name, get_command(import_module(f"milestones.cli.{name}").app), rest
+        return name, _loaded(name), rest
+
+
+def _loaded(name: str) -> Any:
+    command = get_command(import_module(f"milestones.cli.{name}").app)
+    # Typer takes each file's app for a program of its own, with shell completion to install.
+    command.params = [one for one in command.params if one.name not in _COMPLETION]
+    return command
 
 
 app = typer.Typer(

@@ -16,7 +16,7 @@ from milestones.cli.trial import Outcome, Trial
 from milestones.config import Settings
 from milestones.errors import ConfigurationError
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer()
 
 
 @app.command()

@@ -12,7 +12,7 @@ import typer
 from milestones.errors import UsageError
 from milestones.shipped import sample_config, templates_dir
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer()
 
 CONFIG = "config.toml"
 TEMPLATES = "templates"

@@ -10,7 +10,7 @@ from milestones.cli.configuration import settings_at
 from milestones.sandbox.server import run
 from milestones.sandbox.settings import SandboxSettings
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer()
 
 
 @app.command()
