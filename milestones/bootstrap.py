@@ -254,7 +254,11 @@ class Program:
             MailSettings(
                 sender=Mailbox.parsed(mail.sender),
                 site=MailSite(
-                    site.name or Mailbox.parsed(mail.sender).name, zone=site.timezone, brand=site.brand
+                    site.name or Mailbox.parsed(mail.sender).name,
+                    language=mail.language,
+                    zone=site.timezone,
+                    currency=mail.currency,
+                    brand=site.brand,
                 ),
                 secret=self.rules.secret,
                 on_lost_answer=OnLostAnswer(mail.on_lost_answer),

@@ -7,26 +7,27 @@ has begun; each step waits for the one before. Twenty seconds in all.
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import httpx
 import structlog
 
-from milestones import control, operations
+from milestones import control
 from milestones.bootstrap import Program, opened
 from milestones.config.settings import Settings
 from milestones.domain import keys
 from milestones.errors import ConfigurationError, MilestonesError
 from milestones.operations.happenings import Happenings
+from milestones.operations.orders import registry
 from milestones.outbox.unsubscribed import keep_telling
 from milestones.scans.run import Kind, ScanWork
 from milestones.scans.runner import ScanRunner
 from milestones.scans.schedule import Timetable, first_run
 from milestones.store import people, reads, scans, sites
 from milestones.store.lock import held
+from milestones.store.tables import Scan
 from milestones.web import server
 from milestones.web.access import Access
 from milestones.web.app import create_app
@@ -45,8 +46,20 @@ async def run(settings: Settings, load: Load, announce: Callable[[str], None]) -
     """Serve until SIGTERM or SIGINT. ``announce`` gets one line when it does. Raises MilestonesError."""
     with held(settings.daemon.database.get_secret_value()):
         sockets = server.bind(settings.daemon.host, settings.daemon.port)
-        async with opened(settings) as program:
-            await Daemon(program, load).serve(sockets, announce)
+        try:
+            async with opened(settings) as program:
+                await Daemon(program, load).serve(sockets, announce)
+        except* MilestonesError as several:
+            # The first to fail ended the others; it is the one that a person can do something about.
+            raise next(_leaves(several)) from None
+
+
+def _leaves(group: BaseExceptionGroup[MilestonesError]) -> Iterator[MilestonesError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 class Daemon:
@@ -182,6 +195,10 @@ class Daemon:
             stopping=lambda: self._runner.stopping,
         )
 
+    async def scan(self, site_id: str, kind: Kind) -> Scan:
+        """Run a scan as soon as the site is free, and wait for its end. Raises MilestonesError."""
+        return await self._runner.do(site_id, kind)
+
     # Running
 
     @contextlib.asynccontextmanager
@@ -227,8 +244,7 @@ class Daemon:
         return settings.hash
 
     async def _controlled(self) -> None:
-        path = Path(self.program.settings.daemon.socket)
-        await control.serve(path, operations.registry(self), self.stop)
+        await control.serve(self.program.settings.daemon.socket, registry(self), self.stop)
 
     async def _gauges(self) -> None:
         metrics = self.program.metrics

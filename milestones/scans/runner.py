@@ -7,6 +7,7 @@ import structlog
 
 from milestones.errors import MilestonesError
 from milestones.scans.run import Kind, ScanWork, run
+from milestones.store.tables import Scan
 
 log = structlog.get_logger()
 
@@ -25,7 +26,7 @@ class ScanRunner:
     def __init__(self, work_for: Callable[[str], ScanWork], finished: Callable[[str, str], None]) -> None:
         self._work_for = work_for
         self._finished = finished
-        self._orders: dict[str, set[Kind]] = {}
+        self._orders: dict[str, dict[Kind, list[asyncio.Future[Scan]]]] = {}
         self._busy: set[str] = set()
         self._arrived = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -38,13 +39,25 @@ class ScanRunner:
 
     def ask(self, site_id: str, kind: Kind) -> None:
         """Have a scan run as soon as the site is free."""
-        self._orders.setdefault(site_id, set()).add(kind)
+        self._orders.setdefault(site_id, {}).setdefault(kind, [])
         self._arrived.set()
+
+    async def do(self, site_id: str, kind: Kind) -> Scan:
+        """As ``ask``, and wait for its end. Raises MilestonesError as the scan does."""
+        answer: asyncio.Future[Scan] = asyncio.get_running_loop().create_future()
+        self.ask(site_id, kind)
+        self._orders[site_id][kind].append(answer)
+        return await answer
 
     def stop(self) -> None:
         """End after the pages under way; the next start goes on behind them."""
         self._stopping.set()
         self._arrived.set()
+        for orders in self._orders.values():
+            for waiting in orders.values():
+                _refuse(
+                    waiting, MilestonesError("The daemon is stopping; the scan goes on after its next start.")
+                )
 
     async def run(self) -> None:
         """Serve until ``stop``."""
@@ -52,7 +65,7 @@ class ScanRunner:
             while not self._stopping.is_set():
                 await self._arrived.wait()
                 self._arrived.clear()
-                for site_id in [site for site in self._orders if site not in self._busy]:
+                for site_id in [s for s, orders in self._orders.items() if orders and s not in self._busy]:
                     self._busy.add(site_id)
                     group.create_task(self._serve(site_id))
 
@@ -60,22 +73,32 @@ class ScanRunner:
         async with self._places:
             while self._orders.get(site_id) and not self._stopping.is_set():
                 kind = min(self._orders[site_id], key=_ORDER.index)
-                self._orders[site_id].discard(kind)
-                await self._one(site_id, kind)
-        self._orders.pop(site_id, None) if not self._orders.get(site_id) else None
+                await self._one(site_id, kind, self._orders[site_id].pop(kind))
         self._busy.discard(site_id)
         self._arrived.set()
 
-    async def _one(self, site_id: str, kind: Kind) -> None:
+    async def _one(self, site_id: str, kind: Kind, waiting: list[asyncio.Future[Scan]]) -> None:
         try:
-            await run(self._work_for(site_id), kind)
+            scan = await run(self._work_for(site_id), kind)
         except MilestonesError as error:
             log.warning("scan_stopped", site=site_id, kind=kind.value, error=str(error), retry_seconds=RETRY)
             self._finished(kind.value, "stopped")
+            _refuse(waiting, error)
             asyncio.get_running_loop().call_later(RETRY, self.ask, site_id, kind)
-        except Exception:
+        except Exception as error:
             # A fault of this program in one scan must not end the daemon.
             log.exception("scan_crashed", site=site_id, kind=kind.value)
             self._finished(kind.value, "crashed")
+            _refuse(waiting, error)
         else:
             self._finished(kind.value, "finished")
+            for answer in waiting:
+                if not answer.done():
+                    answer.set_result(scan)
+
+
+def _refuse(waiting: list[asyncio.Future[Scan]], error: Exception) -> None:
+    # Whoever asked may be gone.
+    for answer in waiting:
+        if not answer.done():
+            answer.set_exception(error)
