@@ -72,7 +72,7 @@ _ROOT = _grow()
 
 def route(method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
     """The operation of a call and its path parameters; None is a 404 without a Wix body."""
-    segments = path.strip("/").split("/")
+    segments = path.removeprefix("/").split("/")
     found = _walk(_ROOT, segments, method)
     if found is None:
         return None
