@@ -172,7 +172,7 @@ def preview_variables(site: Site, *, now: datetime, milestone: Milestone | None 
             "measure": milestone.measure.value if milestone else "balance",
             "value": threshold - missing,
             "missing": missing,
-            "name": "Points",
+            "name": "Stars",
         },
         "program": {"name": "Rewards"},
         "brand": _brand(site.brand),
