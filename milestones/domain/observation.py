@@ -87,13 +87,14 @@ class Point(NamedTuple):
     measures: Measures
 
     @property
-    def order(self) -> tuple[int, int, int, int, int]:
+    def order(self) -> tuple[int, int, int, int, bool, int]:
         """A total order, and the identity of a point: by its stamp, and by the measures where those are equal.
 
-        Lower measures come first, so that one stamp holds one crossing at most.
+        Lower measures come first, so that one stamp holds one crossing at most; silence comes before any number,
+        since tier points may be negative.
         """
         balance, earned, tier_points = self.measures
-        return *self.stamp.when, balance, earned, -1 if tier_points is None else tier_points
+        return *self.stamp.when, balance, earned, tier_points is not None, tier_points or 0
 
 
 START = Point(Stamp(0), ZERO)
