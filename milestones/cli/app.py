@@ -86,24 +86,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 done, 1 failed, 2 wrong usage or configuration. Errors are sentences on stderr."""
     try:
         app(args=None if arguments is None else list(arguments), prog_name="milestones")
-    except MilestonesError as error:
-        _complain(error)
-        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _say(f"{where}{error.strerror or error}.")
-        sys.exit(1)
-    except Exception as error:  # noqa: BLE001 - the last boundary: a fault of ours is a sentence too
-        _confess(error)
-        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the last boundary: whatever it is becomes a sentence
+        sys.exit(_complain(_innermost(error)))
 
 
-def _complain(error: MilestonesError) -> None:
-    _say(str(error))
-    if isinstance(error, ConfigurationError) and len(error.faults) > 1:
-        _say(f"{len(error.faults)} faults.")
+def _innermost(error: Exception) -> Exception:
+    """What a task group has wrapped, where it is one error."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _complain(error: Exception) -> int:
+    """Say what is wrong; returns the exit code."""
+    match error:
+        case ConfigurationError(faults=[_, _, *_] as faults):
+            _say(f"{error}\n{len(faults)} faults.")
+            return error.exit_code
+        case MilestonesError():
+            _say(str(error))
+            return error.exit_code
+        case OSError():
+            where = f"{error.filename}: " if error.filename else ""
+            _say(f"{where}{error.strerror or error}.")
+        case _:
+            _confess(error)
+    return 1
 
 
 def _confess(error: Exception) -> None:

@@ -147,8 +147,9 @@ class _Reading:
                 return adapter.validate_python(rest, context=self._around)
             except ValidationError as error:
                 found = collected(error, where, partial(known_keys, Settings))
+            before = tuple(self.gone)
             for fault in found:
-                if any(overlap(fault.path, place) for place in self.gone):
+                if any(overlap(fault.path, place) for place in before):
                     # It was told, and taking it out did not help: then what is around it goes too.
                     self.gone.append(fault.path[:-1])
                 else:

@@ -56,6 +56,7 @@ def test_a_command_that_does_not_exist_is_wrong_usage(call: Call) -> None:
         (MilestonesError("It failed."), 1, "It failed.\n"),
         (UsageError("Call it otherwise."), 2, "Call it otherwise.\n"),
         (ConfigurationError(["one", "two"]), 2, "one\ntwo\n2 faults.\n"),
+        (ExceptionGroup("tasks", [ExceptionGroup("tasks", [UsageError("No.")])]), 2, "No.\n"),
         (KeyboardInterrupt(), 130, ""),
         (PermissionError(13, "Permission denied", "/root/x"), 1, "/root/x: Permission denied.\n"),
     ],

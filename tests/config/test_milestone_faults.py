@@ -142,3 +142,11 @@ def test_a_fault_of_a_milestone_is_a_sentence_with_its_place(
     faults: Faults, snippet: str, sentence: str
 ) -> None:
     assert faults(BASE + snippet, {"HOOK": "whsec_" + "QUJD" * 8}) == [f"config.toml:{sentence}"]
+
+
+def test_two_faults_of_one_table_are_both_told(faults: Faults) -> None:
+    found = faults(BASE + R + "coupon = { name = 'c' }\n")
+    assert [fault.split(": ")[2].split(";")[0] for fault in found] == [
+        "has no discount",
+        'needs scope (such as "stores") or minimum_subtotal',
+    ]
