@@ -53,9 +53,19 @@ class FolderTransport:
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(path)
+            _sync_folder(self._folder)
         except OSError as error:
             raise MailError(
                 f"The mail folder {self._folder} cannot be written ({error.strerror}). "
                 "Check that it exists, has space and belongs to this user.",
                 connection_wide=True,
             ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Without it the file is durable and its name is not."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -14,11 +14,14 @@ from email import message_from_bytes, policy
 from email.header import Header
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr, parseaddr
+from urllib.parse import quote
 
 from milestones.actions.rendering import RenderedMail
 from milestones.actions.variables import plain
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_LINE_END = re.compile(r"\r\n?|\n")
+_URL_MARKS = "%/:?#[]@!$&'()*+,;=~"
 _NEVER_FOLDED = 60
 """Characters of a plain header value that fit in a line, whatever the header's name."""
 _DOMAIN = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(?:\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
@@ -89,7 +92,7 @@ def build_message(
         "Subject": _encoded(mail.subject, "Subject"),
         "Date": format_datetime(now),
         "Message-ID": message_id,
-        "List-Unsubscribe": f"<{unsubscribe.url}>",
+        "List-Unsubscribe": f"<{quote(unsubscribe.url, safe=_URL_MARKS)}>",
         **({"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"} if unsubscribe.one_click else {}),
         "Auto-Submitted": "auto-generated",
         "Content-Language": language,
@@ -115,7 +118,7 @@ def read_message(raw: bytes) -> tuple[Mapping[str, str], RenderedMail]:
 
 
 def _part(subtype: str, content: str) -> bytes:
-    lines = content.replace("\r\n", "\n").replace("\n", "\r\n").encode()
+    lines = _LINE_END.sub("\r\n", content).encode()
     return (
         b'Content-Type: text/%s; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
         % subtype.encode()

@@ -118,6 +118,35 @@ def test_a_subject_reads_as_it_was_written(subject: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "header"),
+    [
+        ("https://shop.example/u/a.b-c_d?x=1&y=%20", "https://shop.example/u/a.b-c_d?x=1&y=%20"),
+        ("https://shop.example/>\r\nBcc: x", "https://shop.example/%3E%0D%0ABcc:%20x"),
+        ("https://shop.example/ü", "https://shop.example/%C3%BC"),
+    ],
+)
+def test_a_link_of_another_maker_cannot_break_the_header(url: str, header: str) -> None:
+    raw = build_message(
+        MAIL,
+        sender=SHOP,
+        recipient=ANA,
+        message_id="<abc@example.com>",
+        unsubscribe=Unsubscribe(url, one_click=False),
+        now=NOW,
+        language="en",
+    )
+    message = parsed(raw)
+    assert message["List-Unsubscribe"] == f"<{header}>"
+    assert message["Bcc"] is None
+
+
+def test_every_kind_of_line_end_becomes_that_of_smtp() -> None:
+    raw = built(RenderedMail("Subject", "one\rtwo\r\nthree\nfour\n", "<p></p>"))
+    assert read_message(raw)[1].text == "one\ntwo\nthree\nfour\n"
+    assert b"\r" not in raw.replace(b"\r\n", b"")
+
+
+@pytest.mark.parametrize(
     ("address", "sendable"),
     [
         ("ana@example.com", "ana@example.com"),
