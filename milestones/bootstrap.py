@@ -1,5 +1,6 @@
 """The composition root: settings in, a program that is ready to run out. Nothing else builds adapters."""
 
+import hashlib
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -273,7 +274,9 @@ class Program:
 
     def transport(self, mail: MailTable) -> Transport:
         """The way out for mails; sites with the same settings share one."""
-        key = mail.model_dump_json()
+        # Two sites may differ in nothing but the password, which no dump shows.
+        password = mail.password.get_secret_value() if mail.password is not None else ""
+        key = f"{mail.model_dump_json()}{hashlib.sha256(password.encode()).hexdigest()}"
         if key not in self._transports:
             self._transports[key] = _transport(mail)
         return self._transports[key]

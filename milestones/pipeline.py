@@ -27,6 +27,7 @@ from milestones.domain.milestone import Milestone
 from milestones.domain.observation import Observation
 from milestones.domain.policy import Breaker
 from milestones.domain.verdict import Verdict
+from milestones.failpoints import reach
 from milestones.store import accounts, ledger, people, sites
 from milestones.store.database import Store, Transaction
 from milestones.store.statements import lock_accounts
@@ -103,6 +104,8 @@ async def hear(store: Store, rules: Rules, batch: Sequence[Heard], now: datetime
             await _observe(work, site, [item for of_site, item in seen if of_site == site_id])
             for item in heard:
                 await _person(work, item)
+        reach("hear.before_commit")
+    reach("hear.committed")
     return outcome
 
 
@@ -116,6 +119,8 @@ async def observe(
         site = await sites.named(tx, site_id)
         if site is not None and site.state == "active":
             await _observe(_Batch(tx, rules, now, outcome), site, observations)
+        reach("observe.before_commit")
+    reach("observe.committed")
     return outcome
 
 
@@ -360,4 +365,6 @@ async def remind(store: Store, rules: Rules, scan: Scan, chosen: Sequence[Chosen
         await ledger.add_reminders(tx, reminders)
         await ledger.add_actions(tx, actions)
         outcome.reminders, outcome.held = len(reminders), stops.held
+        reach("remind.before_commit")
+    reach("remind.committed")
     return outcome

@@ -1,0 +1,93 @@
+"""An hour of a busy shop at 60 times the speed, told out of order and more than once, to a daemon that is killed."""
+
+import asyncio
+import email
+import email.policy
+import random
+from collections import Counter
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+from tests.process import STARS, Daemon, Shop, shop, until
+
+HOUR = 60.0
+KILLS = 5
+
+
+def crossings(before: dict[str, int], state: dict[str, Any]) -> set[str]:
+    """The reference, from the sandbox's book of transactions alone: who went from below 1,000 to it or above."""
+    balances, crossed = dict(before), set()
+    for booking in state["transactions"]:
+        account, amount = booking["accountId"], booking["amount"]
+        if account not in balances:
+            continue
+        low = balances[account]
+        balances[account] = low + amount
+        if low < 1000 <= balances[account]:
+            crossed.add(account)
+    assert balances == {
+        one["id"]: one["points"]["balance"] for one in state["accounts"] if one["id"] in balances
+    }
+    return crossed
+
+
+def mails(folder: Path) -> list[EmailMessage]:
+    found = []
+    for path in folder.glob("*.eml"):
+        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        found.append(message)
+    return found
+
+
+async def _balances(running: Shop) -> dict[str, int]:
+    return {one["id"]: one["points"]["balance"] for one in (await running.state())["accounts"]}
+
+
+async def test_an_hour_shuffled_doubled_and_killed_five_times_gives_everything_once(tmp_path: Path) -> None:
+    dice = random.Random(7)
+    async with shop(tmp_path, customers=150, seed=11, time_scale=60.0) as wix:
+        await wix.settings(duplicate_probability=0.3, reorder_window=120.0, query_lag_seconds=0.5)
+        before = await _balances(wix)
+        daemon = Daemon(tmp_path, wix)
+        daemon.configure(STARS)
+        await daemon.start()
+        await until(lambda: _baseline_done(daemon), "the baseline")
+        await wix.traffic(4.0, HOUR)
+        for _ in range(KILLS):
+            await asyncio.sleep(HOUR / KILLS * dice.uniform(0.3, 0.9))
+            await daemon.kill()
+            await daemon.start()
+        await wix.traffic(0.0, 1.0)
+        await until(daemon.settled, "everything is told and done", seconds=120)
+        state = await wix.state()
+        assert await daemon.end() == 0
+
+    crossed = crossings(before, state)
+    assert len(crossed) > 10, "the hour was busy"
+    given = Counter(coupon["specification"]["name"] for coupon in state["coupons"])
+    assert given["For 1,000 stars"] == len(crossed)
+    codes = [coupon["specification"]["code"] for coupon in state["coupons"]]
+    assert len(codes) == len(set(codes))
+
+    members = {one["id"]: one.get("memberId") for one in state["accounts"]}
+    [badge] = [one["id"] for one in state["badges"] if one["title"] == "Star customer"]
+    holders = [one["memberId"] for one in state["badge_assignments"] if one["badgeId"] == badge]
+    assert sorted(holders) == sorted(members[account] for account in crossed if members[account])
+
+    willing = {
+        one["email"].casefold()
+        for one in state["subscriptions"]
+        if one["subscriptionStatus"] == "SUBSCRIBED"
+        and one.get("deliverabilityStatus", "NOT_SET") in {"NOT_SET", "VALID"}
+    }
+    sent = mails(tmp_path / "mail")
+    assert sent
+    readers = [mail["to"].addresses[0].addr_spec.casefold() for mail in sent]
+    assert set(readers) <= willing
+    assert len(readers) == len(set(readers)), "nobody is mailed twice"
+
+
+async def _baseline_done(daemon: Daemon) -> bool:
+    return any('"kind": "baseline"' in line and "scan_finished" in line for line in daemon.log)

@@ -1,0 +1,291 @@
+"""The program and the sandbox as processes: started, asked, killed, and started again."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sqlite3
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parent.parent
+DEADLINE = 60.0
+
+
+async def until(true: Callable[[], Awaitable[bool]], what: str, seconds: float = DEADLINE) -> None:
+    """Poll until something holds. The sleep only spares the machine: the condition decides."""
+    end = time.monotonic() + seconds
+    while not await true():
+        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
+        await asyncio.sleep(0.05)
+
+
+@dataclass
+class Shop:
+    """A running sandbox."""
+
+    process: Process
+    http: httpx.AsyncClient
+    credentials: Mapping[str, str]
+
+    async def state(self) -> dict[str, Any]:
+        """The sandbox's own books."""
+        answer = await self.http.get("/_sandbox/state")
+        return dict(answer.raise_for_status().json())
+
+    async def settings(self, **changes: Any) -> None:
+        (await self.http.post("/_sandbox/settings", json=changes)).raise_for_status()
+
+    async def fault(self, method: str, path: str, effect: str, **more: Any) -> None:
+        fault = {"match": {"method": method, "path": path}, "effect": effect, "times": 1, **more}
+        (await self.http.post("/_sandbox/faults", json=fault)).raise_for_status()
+
+    async def traffic(self, earn_per_second: float, seconds: float, redeem_share: float = 0.0) -> None:
+        order = {"earn_per_second": earn_per_second, "seconds": seconds, "redeem_share": redeem_share}
+        (await self.http.post("/_sandbox/traffic", json=order)).raise_for_status()
+
+    async def quiet(self) -> bool:
+        """Whether every event was delivered."""
+        return bool((await self.state())["events"]["pending"] == 0)
+
+    async def token(self) -> str:
+        """A token such as the program uses, for calls that a test makes itself."""
+        wanted = {
+            "grant_type": "client_credentials",
+            "client_id": self.credentials["app_id"],
+            "client_secret": self.credentials["app_secret"],
+            "instance_id": self.credentials["instance_id"],
+        }
+        return str((await self.http.post("/oauth2/token", json=wanted)).json()["access_token"])
+
+    async def adjust(self, account_id: str, balance: int) -> None:
+        """Set a balance, as somebody in the shop would."""
+        headers = {"Authorization": await self.token()}
+        path = f"/loyalty-accounts/v1/accounts/{account_id}"
+        account = (await self.http.get(path, headers=headers)).json()["account"]
+        body = {"balance": balance, "description": "by hand", "revision": account["revision"]}
+        (await self.http.post(f"{path}/adjust-points", headers=headers, json=body)).raise_for_status()
+
+
+@asynccontextmanager
+async def shop(folder: Path, *, customers: int = 200, seed: int = 1, **settings: Any) -> AsyncIterator[Shop]:
+    """The sandbox as a process of its own, so that killing the daemon does not touch it."""
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    config = folder / "sandbox.toml"
+    config.write_text(
+        '[mail]\nsender = "shop@example.com"\n[wix]\nsandbox = true\n[[sites]]\nname = "main"\n[sandbox]\n'
+        + "\n".join(lines)
+    )
+    command = [
+        "sandbox",
+        "--port",
+        "0",
+        "--customers",
+        str(customers),
+        "--seed",
+        str(seed),
+        "-c",
+        str(config),
+    ]
+    process = await _started(command, {})
+    try:
+        base_url = await _announced(process, "http://")
+        async with httpx.AsyncClient(base_url=base_url, timeout=30) as http:
+            credentials = (await http.get("/_sandbox/credentials")).json()
+            await http.post("/_sandbox/settings", json={"rate_limit_per_minute": 0})
+            yield Shop(process, http, credentials)
+    finally:
+        await _ended(process, signal.SIGTERM)
+
+
+async def _started(arguments: list[str], environment: Mapping[str, str], cwd: Path = ROOT) -> Process:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MILESTONES_")}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "milestones",
+        *arguments,
+        cwd=cwd,
+        env={**clean, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **environment},
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+
+
+async def _announced(process: Process, mark: str) -> str:
+    """The address in the line with which a program says that it serves."""
+    assert process.stdout is not None
+    async with asyncio.timeout(DEADLINE):
+        while line := (await process.stdout.readline()).decode():
+            if mark in line:
+                return mark + line.partition(mark)[2].split()[0].rstrip(".,)")
+    raise AssertionError("it ended before it served")
+
+
+async def _ended(process: Process, with_signal: signal.Signals) -> int:
+    if process.returncode is None:
+        process.send_signal(with_signal)
+    async with asyncio.timeout(DEADLINE):
+        await process.communicate()
+    assert process.returncode is not None
+    return process.returncode
+
+
+def _free_port() -> int:
+    """A port that was free a moment ago, and that the system hands out to nobody else for a while."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Daemon:
+    """``milestones run`` on a shop, with a folder of its own. ``start`` and ``kill`` as often as you like."""
+
+    folder: Path
+    shop: Shop
+    environment: dict[str, str] = field(default_factory=dict)
+    process: Process | None = None
+    address: str = ""
+    log: list[str] = field(default_factory=list)
+    _reading: asyncio.Task[None] | None = None
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.toml"
+
+    def configure(self, milestones: str, **sections: str) -> None:
+        """Write the configuration; ``sections`` are added to or replace those of ``_BASE``."""
+        told = self.shop.credentials
+        (self.folder / "key.pem").write_text(told["public_key"])
+        base = _BASE.format(
+            api_url=str(self.shop.http.base_url).rstrip("/"),
+            app_id=told["app_id"],
+            instance_id=told["instance_id"],
+            templates=ROOT / "templates",
+            port=_free_port(),
+        )
+        self.config.write_text(base + milestones + "".join(f"\n[{k}]\n{v}\n" for k, v in sections.items()))
+
+    async def start(self, **environment: str) -> None:
+        """Start and wait until it serves; Wix is told its new address."""
+        secrets = {"WIX_APP_SECRET": self.shop.credentials["app_secret"]}
+        self.process = await _started(
+            ["run", "-c", str(self.config)], {**secrets, **self.environment, **environment}
+        )
+        self._reading = asyncio.create_task(self._read_log(self.process))
+        try:
+            self.address = await _announced(self.process, "http://")
+        except AssertionError as error:
+            await self._reading
+            raise AssertionError("".join(self.log)) from error
+        hook = {"url": f"{self.address}/webhooks/wix"}
+        (await self.shop.http.put("/_sandbox/webhook", json=hook)).raise_for_status()
+
+    async def _read_log(self, process: Process) -> None:
+        assert process.stderr is not None
+        while line := await process.stderr.readline():
+            self.log.append(line.decode())
+
+    async def end(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
+        """Stop it; its exit code."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(with_signal)
+        async with asyncio.timeout(DEADLINE):
+            code = await self.process.wait()
+        if self._reading is not None:
+            await self._reading
+        return code
+
+    async def kill(self) -> None:
+        """SIGKILL: nothing of it is finished."""
+        await self.end(signal.SIGKILL)
+
+    async def died(self) -> None:
+        """Wait for a process that a failure point kills."""
+        assert self.process is not None
+        async with asyncio.timeout(DEADLINE):
+            await self.process.wait()
+        if self._reading is not None:
+            await self._reading
+
+    async def command(self, *arguments: str) -> tuple[int, str, str]:
+        """Another command on the same configuration: exit code, stdout, stderr."""
+        secrets = {"WIX_APP_SECRET": self.shop.credentials["app_secret"]}
+        process = await _started([*arguments, "-c", str(self.config)], {**secrets, **self.environment})
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, out.decode(), err.decode()
+
+    async def settled(self) -> bool:
+        """Whether Wix has told everything and nothing is under way or due."""
+        return await self.shop.quiet() and not self.query(
+            "SELECT 1 FROM actions WHERE state IN ('available', 'running') LIMIT 1"
+        )
+
+    def query(self, sql: str) -> list[Any]:
+        """Read the daemon's database beside it."""
+        with closing(
+            sqlite3.connect(f"file:{self.folder / 'milestones.db'}?mode=ro", uri=True)
+        ) as connection:
+            return connection.execute(sql).fetchall()
+
+
+_BASE = """\
+[daemon]
+mode = "live"
+listen = "127.0.0.1:{port}"
+database = "sqlite:///milestones.db"
+templates = "{templates}"
+socket = "milestones.sock"
+
+[wix]
+api_url = "{api_url}"
+app_id = "{app_id}"
+app_secret = {{ env = "WIX_APP_SECRET" }}
+public_key = {{ file = "key.pem" }}
+requests_per_minute = 100000
+
+[[sites]]
+name = "main"
+instance_id = "{instance_id}"
+
+[mail]
+transport = "folder"
+folder = "mail"
+sender = "The Corner Shop <hello@example.com>"
+
+[policy]
+breaker = {{ share = 1.0, floor = 100000 }}
+
+[scan]
+every = "1h"
+lag = "1m"
+"""
+
+STARS = """
+[[milestones]]
+key = "stars-1000"
+title = "1,000 stars"
+threshold = 1000
+
+[[milestones.rewards]]
+coupon = { name = "For 1,000 stars", percent_off = 10, scope = "stores" }
+
+[[milestones.rewards]]
+badge = { title = "Star customer", create = true }
+
+[[milestones.rewards]]
+email = "milestone-reached"
+"""
