@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
@@ -13,7 +15,7 @@ from milestones.actions.variables import requirements
 from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
 from milestones.cli.summary import lines, summary
 from milestones.cli.trial import Outcome, Trial
-from milestones.config import Settings
+from milestones.config import Settings, templates_folder
 from milestones.errors import ConfigurationError
 
 app = typer.Typer()
@@ -43,10 +45,11 @@ def check(
         settings = settings_at(config)
         _check_templates(settings)
     except ConfigurationError as error:
+        found = [*error.faults, *_other_template_faults(config, error.faults)]
         if as_json:
-            typer.echo(json.dumps({"ok": False, "faults": error.faults}, indent=2))
+            typer.echo(json.dumps({"ok": False, "faults": found}, indent=2))
             raise typer.Exit(error.exit_code) from None
-        raise
+        raise ConfigurationError(found) from None
     tried = asyncio.run(_try_everything(settings)) if online else []
     if as_json:
         _tell_a_machine(settings, tried)
@@ -72,6 +75,14 @@ def _check_templates(settings: Settings) -> None:
             needed[template] = needed.get(template, variables) & variables
     if found := faults(settings.daemon.templates, needed):
         raise ConfigurationError(found)
+
+
+def _other_template_faults(config: Path, told: list[str]) -> list[str]:
+    """What is wrong with the templates whatever mails are made from them, since the configuration cannot say which."""
+    folder = templates_folder(config, os.environ)
+    if folder is None or not folder.is_dir():
+        return []
+    return [fault for fault in faults(folder, {}) if not any(fault.split(": ")[0] in other for other in told)]
 
 
 async def _try_everything(settings: Settings) -> list[Trial]:

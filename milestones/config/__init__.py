@@ -5,7 +5,7 @@ of the file and each key in it; ``Settings.for_site`` gives what holds for one s
 them.
 """
 
-from milestones.config.load import load, parse
+from milestones.config.load import load, parse, templates_folder
 from milestones.config.mail import MailSettings
 from milestones.config.references import Secret
 from milestones.config.sections import (
@@ -35,4 +35,5 @@ __all__ = [
     "WixSettings",
     "load",
     "parse",
+    "templates_folder",
 ]

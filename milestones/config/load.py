@@ -66,6 +66,16 @@ def parse(text: str, path: Path, environ: Mapping[str, str], *, secrets: bool = 
     return Settings.assembled(tables, path, tell(doubts.found_in(Settings(**tables))))
 
 
+def templates_folder(path: Path, environ: Mapping[str, str]) -> Path | None:
+    """The folder of the templates that a faulty configuration names; None where even that cannot be told."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None
+    environment.override(raw, environ, Settings)
+    return _templates(raw, path.absolute().parent)
+
+
 def _syntax_fault(error: tomllib.TOMLDecodeError, path: Path, text: str) -> str:
     match = _TOML_PLACE.match(str(error))
     sentence, line, column = match.groups() if match else (str(error), None, None)

@@ -52,6 +52,17 @@ def test_an_undefined_variable_of_a_template_is_found(call: Call, shop: Path) ->
     assert "Traceback" not in called.err
 
 
+def test_faults_of_both_are_told_in_one_go_and_each_once(call: Call, shop: Path) -> None:
+    (shop / "config.toml").write_text(sample_config().replace('"live"', '"lively"'))
+    (shop / "templates/almost-there/body.txt").write_text("{{ customer.frist_name }}")
+    (shop / "templates/badge-earned/body.txt").write_text("{% if %}")
+    called = call("check", "--config", shop / "config.toml")
+    assert called.code == 2
+    assert called.err.count("daemon.mode") == 1
+    assert called.err.count("almost-there/body.txt:1: customer.frist_name is not a variable") == 1
+    assert called.err.count("badge-earned/body.txt:1: ") == 1
+
+
 def test_a_machine_gets_json(call: Call, shop: Path) -> None:
     good = json.loads(call("check", "--json", "--config", shop / "config.toml").out)
     assert (good["ok"], good["faults"], good["summary"]["mode"]) == (True, [], "live")
