@@ -54,8 +54,11 @@ class Shop:
         assert answer.status_code == status, answer.text
         return answer.json() if answer.content else None
 
-    async def get(self, path: str, *, status: int = 200, **params: Any) -> Any:
-        return await self.call("GET", path, status=status, **params)
+    async def get(
+        self, path: str, given: dict[str, Any] | None = None, *, status: int = 200, **params: Any
+    ) -> Any:
+        """``given`` holds parameters whose names have dots."""
+        return await self.call("GET", path, status=status, **(given or {}), **params)
 
     async def post(self, path: str, json: Any = None, *, status: int = 200) -> Any:
         return await self.call("POST", path, json if json is not None else {}, status=status)

@@ -42,7 +42,7 @@ async def test_balance_is_earned_plus_adjusted_minus_redeemed(shop: Shop) -> Non
 async def test_fetch_by_takes_exactly_one_of_contact_and_member(shop: Shop) -> None:
     account = shop.member_account()
     for given in ({"contactId": account.contact_id}, {"memberId": str(account.member_id)}):
-        assert (await shop.get(f"{ROOT}/fetch-by", **given))["account"]["id"] == account.id
+        assert (await shop.get(f"{ROOT}/fetch-by", given))["account"]["id"] == account.id
     await shop.get(f"{ROOT}/fetch-by", status=400)
     await shop.get(f"{ROOT}/fetch-by", status=400, contactId=account.contact_id, memberId="x")
     await shop.get(f"{ROOT}/fetch-by", status=400, contactId="x" * 51)
@@ -333,10 +333,10 @@ async def test_list_takes_contacts_and_pages(shop: Shop) -> None:
     assert {one["contactId"] for one in answer["accounts"]} == set(contacts)
     answer = await shop.get(ROOT, contactIds=contacts[0])
     assert len(answer["accounts"]) == 1
-    page = await shop.get(ROOT, **{"cursorPaging.limit": 7})
+    page = await shop.get(ROOT, {"cursorPaging.limit": 7})
     assert len(page["accounts"]) == 7
     cursor = page["pagingMetadata"]["cursors"]["next"]
-    assert (await shop.get(ROOT, **{"cursorPaging.limit": 7, "cursorPaging.cursor": cursor}))["accounts"]
+    assert (await shop.get(ROOT, {"cursorPaging.limit": 7, "cursorPaging.cursor": cursor}))["accounts"]
 
 
 async def test_a_bulk_adjustment_is_a_job_that_moves_every_account_found(shop: Shop) -> None:

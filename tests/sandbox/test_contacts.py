@@ -80,9 +80,7 @@ async def test_limits_and_sorting_of_contacts_have_codes_of_their_own(shop: Shop
     body = {"query": {"sort": [{"fieldName": "info.birthdate"}]}}
     assert await shop.refused(f"{ROOT}/query", body, status=400) == "UNSUPPORTED_SORT_FIELD"
     assert len((await shop.get(ROOT))["contacts"]) == 50
-    page = await shop.get(
-        ROOT, **{"paging.limit": 3, "sort.fieldName": "info.name.last", "sort.order": "ASC"}
-    )
+    page = await shop.get(ROOT, {"paging.limit": 3, "sort.fieldName": "info.name.last", "sort.order": "ASC"})
     names = [one["info"]["name"]["last"] for one in page["contacts"]]
     assert names == sorted(names)
 

@@ -30,7 +30,7 @@ async def test_members_are_found_by_address_and_sorted_by_sorting(shop: Shop) ->
     assert await shop.violated(f"{ROOT}/query", {"query": {"filter": {"createdDate": "x"}}})
     assert await shop.violated(f"{ROOT}/query", {"query": {"sorting": [{"fieldName": "id"}]}})
     assert await shop.violated(f"{ROOT}/query", {"query": {"paging": {"limit": 101}}})
-    listed = await shop.get(ROOT, **{"paging.limit": 2, "fieldsets": "FULL"})
+    listed = await shop.get(ROOT, {"paging.limit": 2, "fieldsets": "FULL"})
     assert len(listed["members"]) == 2
     search = {"search": {"expression": member.login_email.upper()}}
     assert len((await shop.post(f"{ROOT}/query", search))["members"]) == 1

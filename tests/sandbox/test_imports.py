@@ -1,0 +1,65 @@
+from tests.sandbox.builders import Shop
+
+ROOT = "/_api/loyalty-imports/v1/loyalty-imports"
+
+
+async def uploaded(shop: Shop, content: str) -> str:
+    answer = await shop.post(f"{ROOT}/wixmp-upload-url")
+    path = answer["uploadUrl"]
+    assert (
+        await shop.client.put(path[path.index("/_sandbox") :], content=content.encode())
+    ).status_code == 200
+    created = await shop.post(
+        ROOT, {"fileUrl": answer["filePath"], "fileName": "old.csv", "fileSize": len(content)}
+    )
+    assert created["loyaltyImport"]["status"] == "INITIATED"
+    return str(created["loyaltyImport"]["id"])
+
+
+def work(shop: Shop) -> None:
+    shop.clock.pass_(2)
+    shop.sandbox.advance()
+
+
+MAPPINGS = [{"columnName": "EMAIL", "columnIndex": 0}, {"columnName": "POINTS", "columnIndex": 1}]
+
+
+async def test_an_import_overwrites_balances_and_lists_what_failed(shop: Shop) -> None:
+    world = shop.sandbox.world
+    account = shop.member_account()
+    member = world.members.get(str(account.member_id))
+    assert member is not None
+    content = f"mail,points\n{member.login_email},77\nnobody@example.com,5\n{member.login_email},many\n"
+    key = await uploaded(shop, content)
+    run = {"loyaltyImportId": key, "headerMappingInfo": {"headerMappings": MAPPINGS}}
+    assert await shop.refused(f"{ROOT}/execute", run, status=428) == "FAILED_PRECONDITION"
+    work(shop)
+    parsed = (await shop.get(ROOT, loyaltyImportId=key))["loyaltyImport"]
+    assert parsed["status"] == "PARSED"
+    assert parsed["parseResult"] == {"parsedRowCount": 3}
+    assert (await shop.post(f"{ROOT}/execute", run))["loyaltyImport"]["status"] == "IMPORTING"
+    work(shop)
+    done = (await shop.get(ROOT, loyaltyImportId=key))["loyaltyImport"]
+    assert done["status"] == "IMPORTED"
+    assert done["importResult"] == {"errorFileExists": True, "successCount": 1, "failureCount": 2}
+    after = world.accounts.get(account.id)
+    assert after is not None
+    assert after.balance == 77
+    url = (await shop.get(f"{ROOT}/error-file-download-url", loyaltyImportId=key))["url"]
+    assert "nobody@example.com" in (await shop.client.get(url[url.index("/_sandbox") :])).text
+
+
+async def test_an_empty_file_fails_and_imports_are_found_by_status(shop: Shop) -> None:
+    key = await uploaded(shop, "mail,points\n")
+    work(shop)
+    answer = await shop.post(f"{ROOT}/query", {"query": {"filter": {"status": "FAILED"}}})
+    assert [one["id"] for one in answer["loyaltyImports"]] == [key]
+    assert answer["loyaltyImports"][0]["parseResult"]["parseErrorReason"]
+    await shop.get(f"{ROOT}/error-file-download-url", status=404, loyaltyImportId=key)
+
+
+async def test_an_import_needs_an_uploaded_file_of_ten_megabytes_at_most(shop: Shop) -> None:
+    assert await shop.violated(ROOT, {"fileUrl": "/imports/none.csv"}) == ["fileUrl"]
+    assert await shop.violated(ROOT, {"fileUrl": "x", "fileSize": 10_000_001}) == ["fileSize"]
+    run = {"loyaltyImportId": "x", "headerMappingInfo": {"headerMappings": MAPPINGS[:1]}}
+    assert len(await shop.violated(f"{ROOT}/execute", run)) == 2

@@ -1,0 +1,124 @@
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from milestones.errors import MilestonesError
+from milestones.sandbox import shop
+from milestones.sandbox.persistence import REVISION_GAP
+from milestones.sandbox.server import RunningSandbox, serve
+from milestones.sandbox.settings import SandboxSettings, Switches
+from milestones.sandbox.simulator import Sandbox
+
+
+@asynccontextmanager
+async def running(path: Path, webhook_url: str | None = None) -> AsyncIterator[RunningSandbox]:
+    settings = SandboxSettings(
+        port=0, customers=10, state_file=path, save_seconds=0.02, webhook_url=webhook_url,
+        switches=Switches(query_lag_seconds=0),
+    )  # fmt: skip
+    async with serve(settings) as sandbox:
+        yield sandbox
+
+
+async def state(sandbox: RunningSandbox) -> dict[str, object]:
+    async with httpx.AsyncClient(base_url=sandbox.base_url) as client:
+        answer: dict[str, object] = (await client.get("/_sandbox/state")).json()
+        return answer
+
+
+def buy(sandbox: Sandbox) -> None:
+    account = next(iter(sandbox.world.accounts))
+    shop.purchase(sandbox.world, account, 1.0)
+
+
+async def test_a_world_survives_an_orderly_restart_unchanged(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "wix.json"
+    async with running(path) as first:
+        buy(first.sandbox)
+        before, credentials = await state(first), first.credentials
+    assert not path.with_name("wix.json.open").exists()
+    async with running(path) as second:
+        assert await state(second) == before
+        assert second.credentials == credentials
+        assert second.sandbox.world.run == 1
+
+
+async def test_after_an_unclean_end_revisions_jump_over_what_was_told(tmp_path: Path) -> None:
+    path, copy = tmp_path / "wix.json", tmp_path / "copy.json"
+    async with running(path) as first:
+        saved = {one.id: one.revision for one in first.sandbox.world.accounts}
+        shutil.copy(path, copy)
+        shutil.copy(tmp_path / "wix.json.open", tmp_path / "copy.json.open")
+        for _ in range(50):
+            buy(first.sandbox)
+        told = {one.id: one.revision for one in first.sandbox.world.accounts}
+        ids = {one.id for one in first.sandbox.world.transactions}
+    async with running(copy) as second:
+        after = {one.id: one.revision for one in second.sandbox.world.accounts}
+        assert after == {key: revision + REVISION_GAP for key, revision in saved.items()}
+        assert all(after[key] > revision for key, revision in told.items())
+        for _ in range(50):
+            buy(second.sandbox)
+        assert not ids & {one.id for one in second.sandbox.world.transactions}
+
+
+async def test_two_unclean_ends_in_a_row_never_give_an_id_twice(tmp_path: Path) -> None:
+    path = tmp_path / "wix.json"
+    seen: set[str] = set()
+    for _ in range(3):
+        work = tmp_path / "work.json"
+        if path.exists():
+            shutil.copy(path, work)
+        async with running(work) as sandbox:
+            if not path.exists():
+                shutil.copy(work, path)
+            buy(sandbox.sandbox)
+            new = {one.id for one in sandbox.sandbox.world.transactions}
+            mark = (tmp_path / "work.json.open").read_text()
+        assert not seen & new
+        seen |= new
+        (tmp_path / "work.json.open").write_text(mark)
+
+
+async def test_webhooks_that_wait_are_kept_with_their_bodies(tmp_path: Path) -> None:
+    path = tmp_path / "wix.json"
+    async with running(path, "http://127.0.0.1:1/") as first:
+        buy(first.sandbox)
+        pending = first.sandbox.sender.pending
+        assert pending >= 2
+    async with running(path) as second:
+        assert second.sandbox.sender.url == "http://127.0.0.1:1/"
+        assert second.sandbox.sender.pending == pending
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 99}', '{"format": 1, "run": 0}'])
+async def test_a_file_that_is_not_ours_is_said_in_a_sentence_and_left_alone(
+    tmp_path: Path, content: str
+) -> None:
+    path = tmp_path / "wix.json"
+    path.write_text(content)
+    with pytest.raises(MilestonesError, match="cannot be used"):
+        async with running(path):
+            pytest.fail("that is no state file")
+    assert path.read_text() == content
+
+
+async def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(MilestonesError, match="cannot write its state file"):
+        async with running(tmp_path / "file" / "wix.json"):
+            pytest.fail("that is no folder")
+
+
+async def test_the_file_can_be_read_by_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "wix.json"
+    async with running(path):
+        assert path.stat().st_mode & 0o077 == 0
+    assert json.loads(path.read_text())["key"].startswith("-----BEGIN PRIVATE KEY-----")
+    assert os.listdir(tmp_path) == ["wix.json"]  # noqa: PTH208 - the test may block
