@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "init": "Write config.toml, the mail templates and a systemd unit.",
     "check": "Validate the configuration and the templates.",
     "run": "Run the daemon.",
+    "demo": "Run the daemon on a lively simulated shop, with the dashboard opened.",
     "sandbox": "Run the simulated Wix alone.",
 }
 """Each command, in the order of the help, with its line there. Its file has its name."""

@@ -1,0 +1,54 @@
+"""``milestones demo``: everything at once, on a simulated shop that leaves nothing behind."""
+
+import asyncio
+import os
+import shutil
+import webbrowser
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from milestones import daemon, logs
+from milestones.config import load
+from milestones.shipped import sample_config, templates_dir
+
+app = typer.Typer()
+
+_LIVELY = {
+    "MILESTONES_DAEMON__MODE": "live",
+    "MILESTONES_DAEMON__LOG_LEVEL": "warning",
+    "MILESTONES_SANDBOX__PORT": "0",
+    "MILESTONES_SANDBOX__EARN_PER_SECOND": "6",
+    "MILESTONES_SANDBOX__REDEEM_SHARE": "0.1",
+    "MILESTONES_WIX__REQUESTS_PER_MINUTE": "2000",
+    "MILESTONES_SANDBOX__SWITCHES__RATE_LIMIT_PER_MINUTE": "0",
+}
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Where the dashboard is.")] = 8080,
+    browser: Annotated[bool, typer.Option(help="Open the dashboard in a browser.")] = True,
+) -> None:
+    """Run the daemon on a lively simulated shop, with the dashboard opened.
+
+    Customers buy several times a second; what they are mailed is shown in the dashboard. All of it lives in a
+    temporary folder and is gone at the end.
+    """
+    with TemporaryDirectory(prefix="milestones-demo-") as folder:
+        home = Path(folder)
+        (home / "config.toml").write_text(sample_config(), encoding="utf-8")
+        shutil.copytree(templates_dir(), home / "templates")
+        environment = {**os.environ, **_LIVELY, "MILESTONES_DAEMON__LISTEN": f"127.0.0.1:{port}"}
+        settings = load(home / "config.toml", environment)
+        logs.configure(settings.daemon.log, settings.daemon.log_level)
+
+        def announce(line: str) -> None:
+            typer.echo(line)
+            typer.echo("Ctrl-C ends the demonstration.")
+            if browser:
+                webbrowser.open(settings.daemon.public_url)
+
+        asyncio.run(daemon.run(settings, lambda: settings, announce))
