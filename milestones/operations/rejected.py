@@ -3,17 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-import jwt
-
 from milestones import pipeline
 from milestones.control import Progress
-from milestones.domain.event import Heard, Unneeded
+from milestones.domain.event import Unneeded
 from milestones.errors import UsageError
-from milestones.ingest.envelope import heard
 from milestones.ingest.reading import UnreadableError
+from milestones.operations.bodies import understood
 from milestones.operations.host import Host
 from milestones.store import persons, reads
-from milestones.store.tables import Rejected
 
 
 async def replay(host: Host, arguments: Mapping[str, Any], _progress: Progress) -> Any:
@@ -32,7 +29,7 @@ async def replay(host: Host, arguments: Mapping[str, Any], _progress: Progress) 
     taken = unneeded = 0
     for row in reversed(kept):
         try:
-            event = understood(row)
+            event = understood(row.body)
         except UnreadableError as error:
             still[str(row.id)] = error.reason
             continue
@@ -44,12 +41,3 @@ async def replay(host: Host, arguments: Mapping[str, Any], _progress: Progress) 
         async with program.store.write() as tx:
             await persons.forget_rejected(tx, row)
     return {"taken": taken, "unneeded": unneeded, "kept": still}
-
-
-def understood(row: Rejected) -> Heard:
-    """The event in a kept body. Its signature was verified when it came. Raises UnreadableError."""
-    try:
-        claims = jwt.decode(row.body.strip(), options={"verify_signature": False})
-    except jwt.InvalidTokenError:
-        raise UnreadableError("The token's payload is not valid JSON, or no object.") from None
-    return heard(claims)

@@ -1,6 +1,6 @@
 """What the commands and the page look up: accounts and actions, with their surroundings. Nothing here writes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, select
 
 from milestones.domain.actions import Kind, State
 from milestones.domain.keys import address_key, folded
+from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.verdict import Verdict
 from milestones.store.database import Transaction
 from milestones.store.statements import chunks, table_of
@@ -133,9 +134,7 @@ async def of_owner(tx: Transaction, owner: str) -> list[Action]:
 # Accounts
 
 
-async def find_accounts(
-    tx: Transaction, secret: bytes, text: str, site_id: str | None = None
-) -> list[Account]:
+async def find_accounts(tx: Transaction, secret: bytes, text: str) -> list[Account]:
     """The accounts that an operator may mean: by account, contact or member id, or by address, on any site."""
     sites = list((await tx.execute(select(_SITES.c.id))).scalars())
     found: dict[tuple[str, str], Account] = {}
@@ -149,23 +148,24 @@ async def find_accounts(
         ] or [false()]
     for condition in asked:
         statement = select(_ACCOUNTS).where(condition).order_by(_ACCOUNTS.c.site_id, _ACCOUNTS.c.id)
-        if site_id is not None:
-            statement = statement.where(_ACCOUNTS.c.site_id == site_id)
         for row in (await tx.execute(statement)).mappings():
             found[row["site_id"], row["id"]] = Account(**row)
     return list(found.values())
 
 
 async def accounts(
-    tx: Transaction, *, site_id: str | None, within: Mapping[str, tuple[int, int]], limit: int
+    tx: Transaction, *, site_id: str | None, near: Milestone | None, limit: int
 ) -> list[Account]:
-    """Accounts with the highest values first. within: [low, high] of a measure, in points."""
-    order = next(iter(within), "balance")
-    statement = select(_ACCOUNTS).order_by(_ACCOUNTS.c[order].desc(), _ACCOUNTS.c.id).limit(limit)
+    """Accounts with the highest values first. near: only those inside the near window of this milestone."""
+    measure = _ACCOUNTS.c[near.measure.value] if near is not None else _ACCOUNTS.c.balance
+    statement = select(_ACCOUNTS).order_by(measure.desc(), _ACCOUNTS.c.id).limit(limit)
     if site_id is not None:
         statement = statement.where(_ACCOUNTS.c.site_id == site_id)
-    for measure, (low, high) in within.items():
-        statement = statement.where(_ACCOUNTS.c[measure].between(low, high))
+    if near is not None and near.near is not None:
+        # Below the threshold; of a ladder, below any step. A step is reached by its first point.
+        start = near.threshold - near.near.within
+        counted = measure % near.threshold if near.repeat is Repeat.LADDER else measure
+        statement = statement.where(measure >= 0, counted >= start, counted < near.threshold)
     return [Account(**row) for row in (await tx.execute(statement)).mappings()]
 
 

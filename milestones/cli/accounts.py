@@ -1,0 +1,146 @@
+"""``milestones accounts``: whose points are known, and what they were given."""
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from milestones.cli import showing
+from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.customers import show_person
+from milestones.cli.looking import look, looking
+from milestones.cli.showing import counted, print_json, text, when
+from milestones.config import Settings
+from milestones.domain.milestone import Milestone
+from milestones.errors import UsageError
+from milestones.operations.customers import listed_accounts, named_accounts
+from milestones.operations.person import mailable, person
+from milestones.operations.trace import Person
+from milestones.store import reads, sites
+from milestones.store.tables import Account, Grant, Reminder
+
+app = typer.Typer(no_args_is_help=True, help="Whose points are known, and what they were given.")
+
+Site = Annotated[str | None, typer.Option("--site", help="Only on this site, by name or id.")]
+
+
+@app.command("list")
+def list_accounts(
+    near: Annotated[
+        str | None, typer.Option("--near", metavar="KEY", help="Only those near this milestone.")
+    ] = None,
+    site: Site = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Show accounts as they were last heard of, the highest first."""
+    settings = settings_at(config, secrets=False)
+    milestone = _near(settings, near)
+    found = look(settings, lambda tx: listed_accounts(tx, site=site, near=milestone, limit=limit))
+    if as_json:
+        print_json([_listed(account, milestone) for account in found])
+        return
+    shown = showing.console()
+    if not found:
+        shown.print("No such account is known.")
+        return
+    _table(found, milestone)
+    if len(found) == limit:
+        shown.print(f"[dim]The first {counted(limit, 'account')}; --limit shows more.[/]")
+
+
+def _near(settings: Settings, key: str | None) -> Milestone | None:
+    if key is None:
+        return None
+    everywhere = {
+        milestone.key: milestone
+        for site in (*settings.named_sites(), settings.for_site(""))
+        for milestone in site.milestones
+        if milestone.near is not None
+    }
+    if key not in everywhere:
+        known = ", ".join(everywhere) or "none"
+        raise UsageError(f"No milestone {key!r} has a near window; those with one are {known}.")
+    return everywhere[key]
+
+
+def _listed(account: Account, milestone: Milestone | None) -> dict[str, Any]:
+    told = account.model_dump(
+        include={
+            "site_id",
+            "id",
+            "contact_id",
+            "member_id",
+            "name",
+            "email",
+            "balance",
+            "earned",
+            "tier_points",
+            "seen_at",
+        }
+    )
+    return told if milestone is None else {**told, "missing": _missing(account, milestone)}
+
+
+def _missing(account: Account, milestone: Milestone) -> int | None:
+    value: int | None = getattr(account, milestone.measure.value)
+    return milestone.target(value) - value if value is not None else None
+
+
+def _table(found: list[Account], milestone: Milestone | None) -> None:
+    missing = ("missing",) if milestone is not None else ()
+    rows = showing.table(
+        "balance", "earned", *missing, "who", "account", right=("balance", "earned", "missing")
+    )
+    for account in found:
+        who = text(account.name or "") + (f"\n[dim]{text(account.email)}[/]" if account.email else "")
+        left = (f"{_missing(account, milestone):,}",) if milestone is not None else ()
+        rows.add_row(f"{account.balance:,}", f"{account.earned:,}", *left, who, text(account.id))
+    showing.console().print(rows)
+
+
+@app.command()
+def show(
+    customer: Annotated[
+        str, typer.Argument(metavar="ACCOUNT|EMAIL", help="An account, contact or member id, or an address.")
+    ],
+    site: Site = None,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Show one account, and what it was given. `milestones explain` says why."""
+    settings = settings_at(config, secrets=False)
+    found = asyncio.run(_shown(settings, customer, site))
+    if as_json:
+        print_json([{"person": who, "grants": grants, "reminders": told} for who, grants, told in found])
+        return
+    shown = showing.console()
+    for who, grants, reminders in found:
+        zone = settings.for_site(who.site_id).timezone
+        show_person(shown, who, settings)
+        for grant in grants:
+            shown.print(
+                showing.pair(
+                    "given", f"{text(grant.milestone)} on {when(grant.recorded_at, zone)}, at {grant.value:,}"
+                )
+            )
+        for reminder in reminders:
+            said = f"{text(reminder.milestone)} on {when(reminder.recorded_at, zone)}, at {reminder.value:,}"
+            shown.print(showing.pair("reminded", said))
+
+
+async def _shown(
+    settings: Settings, customer: str, site: str | None
+) -> list[tuple[Person, list[Grant], list[Reminder]]]:
+    found = []
+    async with looking(settings) as tx:
+        for account in await named_accounts(tx, customer, site):
+            of_site = await sites.named(tx, account.site_id)
+            assert of_site is not None, "an account belongs to a known site"
+            traces = await reads.traces_of(tx, account.site_id, account.id)
+            mail = await mailable(tx, settings.for_site(account.site_id), of_site, account, traces)
+            grants = await reads.grants_of(tx, account.site_id, account.id)
+            reminders = await reads.reminders_of(tx, account.site_id, account.id)
+            found.append((person(of_site, account, mail), grants, reminders))
+    return found

@@ -1,0 +1,77 @@
+"""A command in the daemon's place: it holds the lock, does one thing, and leaves the rest to the next daemon."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from milestones import bootstrap
+from milestones.bootstrap import ConfiguredRules
+from milestones.config import Settings
+from milestones.control import NotRunningError
+from milestones.operations.host import Program
+from milestones.pipeline import Outcome
+from milestones.scans.run import Kind, ScanWork, run
+from milestones.store import facts
+from milestones.store.database import Store
+from milestones.store.tables import Scan
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAlone:
+    """The parts of a program that need no Wix. Nobody is woken: nobody sleeps."""
+
+    store: Store
+    rules: ConfiguredRules
+    clock: Callable[[], datetime] = bootstrap.now
+
+    def tell(self, outcome: Outcome) -> None:
+        """What became due is done by the next daemon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """``operations.host.Host`` without a daemon."""
+
+    program: Program
+    whole: bootstrap.Program | None = None
+
+    def scan_work(self, site_id: str) -> ScanWork:
+        """What a scan of a site needs."""
+        program = self.whole
+        assert program is not None, "an order that asks Wix is carried out with the whole program"
+        return ScanWork(
+            site_id=site_id,
+            store=program.store,
+            rules=program.rules,
+            client=program.client(site_id),
+            selector=program.selector(site_id),
+            lag=program.settings.scan.lag,
+            clock=program.clock,
+            tell=program.tell,
+        )
+
+    async def scan(self, site_id: str, kind: Kind) -> Scan:
+        """Run a scan here. Raises MilestonesError."""
+        return await run(self.scan_work(site_id), kind)
+
+    async def reload(self) -> str:
+        """There is nobody who could."""
+        raise NotRunningError("No daemon is running; `milestones run` reads the configuration as it starts.")
+
+
+@asynccontextmanager
+async def at_store(settings: Settings) -> AsyncIterator[Alone]:
+    """A host for orders that concern the database alone."""
+    store = await Store.open(settings.daemon.database.get_secret_value())
+    try:
+        yield Alone(StoreAlone(store, ConfiguredRules(settings, await facts.secret(store))))
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def at_wix(settings: Settings) -> AsyncIterator[Alone]:
+    """A host for orders that ask Wix; on the sandbox, the simulated Wix runs as long as the order."""
+    async with bootstrap.opened(settings) as program:
+        yield Alone(program, program)

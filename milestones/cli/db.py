@@ -1,0 +1,46 @@
+"""``milestones db``: the database's schema and soundness."""
+
+import asyncio
+
+import typer
+
+from milestones.cli import showing
+from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.looking import place
+from milestones.cli.showing import print_json, text
+from milestones.operations.database import examined
+from milestones.store import schema
+from milestones.store.lock import held
+
+app = typer.Typer(no_args_is_help=True, help="The database: its version, and whether it is sound.")
+
+
+@app.command()
+def upgrade(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
+    """Bring the database to this version. Make a backup before it: there is no way back."""
+    settings = settings_at(config, secrets=False)
+    url = settings.daemon.database.get_secret_value()
+    with held(url):
+        before = asyncio.run(schema.upgrade(url))
+    if as_json:
+        print_json({"before": before, "now": "current"})
+        return
+    told = {"empty": "was made", "current": "is of this version already"}
+    typer.echo(f"{place(settings)} {told.get(before, 'was upgraded to this version')}.")
+
+
+@app.command()
+def check(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
+    """Say what is wrong with the database, and change nothing. Exits with 1 if something is."""
+    settings = settings_at(config, secrets=False)
+    findings = asyncio.run(examined(settings.daemon.database.get_secret_value()))
+    wrong = [finding for finding in findings if not finding.ok]
+    if as_json:
+        print_json({"ok": not wrong, "checks": findings})
+    else:
+        shown = showing.console()
+        for finding in findings:
+            mark = "[green]ok[/]   " if finding.ok else "[red]wrong[/]"
+            shown.print(showing.pair(mark, f"{text(finding.what)}: {text(finding.told)}"))
+    if wrong:
+        raise typer.Exit(1)

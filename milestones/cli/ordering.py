@@ -1,0 +1,53 @@
+"""How commands change something: through the running daemon, or with its lock when none runs."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from milestones import control
+from milestones.cli.looking import require_current
+from milestones.config import Settings
+from milestones.control import NotRunningError, Progress
+from milestones.store.lock import held
+
+
+def order(
+    settings: Settings,
+    name: str,
+    arguments: Mapping[str, Any],
+    *,
+    progress: Progress = lambda _told: None,
+    asks_wix: bool = False,
+) -> Any:
+    """Have an order of ``operations.orders`` carried out and return its result. Raises MilestonesError.
+
+    asks_wix: without a daemon, it needs the whole program and not the database alone.
+    """
+    return asyncio.run(_ordered(settings, name, arguments, progress, asks_wix=asks_wix))
+
+
+async def _ordered(
+    settings: Settings, name: str, arguments: Mapping[str, Any], progress: Progress, *, asks_wix: bool
+) -> Any:
+    try:
+        return await control.ask(settings.daemon.socket, name, arguments, progress)
+    except NotRunningError:
+        pass
+    # Only here, since it brings the whole program along, and most commands find a daemon.
+    from milestones.cli.alone import at_store, at_wix  # noqa: PLC0415
+    from milestones.operations.orders import ORDERS  # noqa: PLC0415
+
+    with held(settings.daemon.database.get_secret_value()):
+        if not asks_wix:
+            await require_current(settings)
+        async with (at_wix if asks_wix else at_store)(settings) as host:
+            return await ORDERS[name](host, arguments, progress)
+
+
+def daemon_status(settings: Settings) -> Mapping[str, Any] | None:
+    """What the running daemon says of itself, or None when none runs."""
+    try:
+        told: Mapping[str, Any] = asyncio.run(control.ask(settings.daemon.socket, "status", {}))
+    except NotRunningError:
+        return None
+    return told

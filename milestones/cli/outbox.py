@@ -1,0 +1,326 @@
+"""``milestones outbox``: what is owed, what became of it, and a person's word on it."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from milestones.cli import showing
+from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.looking import look
+from milestones.cli.ordering import order
+from milestones.cli.showing import counted, print_json, text, when
+from milestones.config import Settings
+from milestones.domain.actions import Kind, State
+from milestones.errors import UsageError
+from milestones.operations.actions import Detail, detail, listed
+from milestones.operations.lookup import chosen_sites
+from milestones.operations.sentences import action_sentence, coupon_code, reason, subject
+from milestones.store import persons, reads
+from milestones.store.database import Transaction
+from milestones.store.reads import Which
+from milestones.store.tables import Action
+
+app = typer.Typer(no_args_is_help=True, help="What is owed, what became of it, and a person's word on it.")
+
+
+class Answer(StrEnum):
+    """What became of an action whose fate nobody told."""
+
+    DONE = "done"
+    AGAIN = "again"
+
+
+Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="The numbers of actions.")]
+Site = Annotated[str | None, typer.Option("--site", help="Only of this site, by name or id.")]
+OfMilestone = Annotated[str | None, typer.Option("--milestone", help="Only of this milestone, by its key.")]
+OfKind = Annotated[Kind | None, typer.Option("--kind", help="Only of this kind.")]
+OfState = Annotated[State | None, typer.Option("--state", help="Only in this state.")]
+OfVerdict = Annotated[str | None, typer.Option("--verdict", help="Only with this verdict, such as breaker.")]
+Everything = Annotated[bool, typer.Option("--all", help="All that the order takes.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@app.command("list")
+def list_actions(
+    of_state: OfState = None,
+    kind: OfKind = None,
+    milestone: OfMilestone = None,
+    verdict: OfVerdict = None,
+    site: Site = None,
+    untold: Annotated[
+        bool, typer.Option("--untold", help="Only coupons that were made and that no mail told of.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Show actions, newest first, with how many there are in each state."""
+    settings = settings_at(config, secrets=False)
+    which = Which(milestone=milestone, kind=kind, state=of_state, verdict=verdict)
+
+    async def asked(tx: Transaction) -> tuple[dict[str, int], list[Action]]:
+        chosen = await _on_site(tx, which, site)
+        return await reads.counts(tx, chosen), await reads.actions(tx, chosen, limit=limit, untold=untold)
+
+    counts, found = look(settings, asked)
+    if as_json:
+        print_json({"counts": counts, "actions": [listed(action) for action in found]})
+        return
+    shown = showing.console()
+    if not untold:
+        states = "  ".join(f"{showing.state(name)} {number:,}" for name, number in counts.items())
+        shown.print(states or "Nothing is in the outbox.")
+    elif not found:
+        shown.print("Somebody was told of every code that was made, or still will be.")
+    if found:
+        _table(shown, found, settings)
+
+
+def _table(shown: Console, found: list[Action], settings: Settings) -> None:
+    rows = showing.table("id", "when", "what", "state and reason", right=("id",))
+    for action in found:
+        zone = settings.for_site(action.site_id).timezone
+        verdict = "" if action.state == State.DONE else text(reason(action.verdict) or "")
+        moment = action.settled_at or action.recorded_at
+        code = coupon_code(action) if action.state == State.DONE else None
+        rows.add_row(
+            str(action.id),
+            when(moment, zone),
+            f"{action.kind}: {text(subject(action))}" + (f"\n[dim]{text(code)}[/]" if code else ""),
+            f"{showing.state(action.state)} {verdict}".strip(),
+        )
+    shown.print(rows)
+
+
+@app.command()
+def show(
+    action_id: Annotated[int, typer.Argument(metavar="ID", help="The number of an action.")],
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Show one action whole: what is frozen in it, what came of it, and who moves it on."""
+    settings = settings_at(config, secrets=False)
+    found = look(settings, lambda tx: detail(tx, action_id))
+    if as_json:
+        print_json(found)
+        return
+    _show(showing.console(), found, settings)
+
+
+def _show(shown: Console, found: Detail, settings: Settings) -> None:
+    zone = settings.for_site(found.site_id).timezone
+    shown.print(f"[bold]#{found.id}[/]  {text(found.sentence)}")
+    shown.print(
+        showing.pairs(
+            {
+                "state": showing.state(found.state),
+                "why": text(found.reason or ""),
+                "waits for": text(found.waits_because or ""),
+                "goes on": text(found.moved_on_by),
+                "account": text(found.account_id),
+                "site": text(found.site_id),
+                "milestone": text(found.milestone),
+                "owed by": text(found.owner),
+                "recorded": when(found.recorded_at, zone, seconds=True),
+                "due": when(found.available_at, zone, seconds=True) if found.is_open else "",
+                "settled": when(found.settled_at, zone, seconds=True) if found.settled_at else "",
+                "attempts": str(found.attempts) if found.attempts else "",
+                "lost": "the answer to the last attempt was lost" if found.lost else "",
+                "error": f"[red]{text(found.error)}[/]" if found.error else "",
+            }
+        )
+    )
+    for title, others in (("Waits for", found.waits_for), ("Wait for it", found.awaited_by)):
+        if others:
+            shown.print(f"\n[bold]{title}[/]")
+            for other in others:
+                shown.print(f"  #{other.id} {other.kind} {showing.state(other.state)}: {text(other.subject)}")
+    shown.print("\n[bold]What is frozen in it[/]")
+    shown.print_json(data=found.payload)
+    if found.result is not None:
+        shown.print("[bold]What came of it[/]")
+        shown.print_json(data=found.result)
+
+
+# Orders
+
+
+@app.command()
+def retry(
+    ids: Ids = None,
+    milestone: OfMilestone = None,
+    verdict: OfVerdict = None,
+    kind: OfKind = None,
+    of_state: OfState = None,
+    site: Site = None,
+    everything: Everything = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Do again what failed for good, was cancelled, or is of unknown fate.
+
+    Every gate is asked again, and what nobody knows of is looked for first. Of many, it takes what failed, unless
+    --state or --verdict says otherwise.
+    """
+    if not ids and of_state is None and verdict is None:
+        of_state = State.DISCARDED
+    which = Which(tuple(ids or ()), None, milestone, kind, of_state, verdict)
+    _give("retry", which, site, everything=everything, yes=yes, as_json=as_json, settings=settings_at(config))
+
+
+@app.command()
+def release(
+    ids: Ids = None,
+    milestone: OfMilestone = None,
+    verdict: OfVerdict = None,
+    kind: OfKind = None,
+    site: Site = None,
+    everything: Everything = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Let go what is held, by a breaker or by a person."""
+    which = Which(tuple(ids or ()), None, milestone, kind, State.HELD, verdict)
+    _give(
+        "release", which, site, everything=everything, yes=yes, as_json=as_json, settings=settings_at(config)
+    )
+
+
+@app.command()
+def hold(
+    ids: Ids = None,
+    milestone: OfMilestone = None,
+    verdict: OfVerdict = None,
+    kind: OfKind = None,
+    site: Site = None,
+    everything: Everything = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Keep back what has not begun, until it is released."""
+    which = Which(tuple(ids or ()), None, milestone, kind, None, verdict)
+    _give("hold", which, site, everything=everything, yes=yes, as_json=as_json, settings=settings_at(config))
+
+
+@app.command()
+def cancel(
+    ids: Ids = None,
+    milestone: OfMilestone = None,
+    verdict: OfVerdict = None,
+    kind: OfKind = None,
+    of_state: OfState = None,
+    site: Site = None,
+    everything: Everything = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Give up what has not begun. What waits for it is held."""
+    which = Which(tuple(ids or ()), None, milestone, kind, of_state, verdict)
+    _give(
+        "cancel", which, site, everything=everything, yes=yes, as_json=as_json, settings=settings_at(config)
+    )
+
+
+@app.command()
+def resolve(
+    ids: Annotated[list[int], typer.Argument(metavar="ID...", help="The numbers of actions.")],
+    answer: Annotated[Answer, typer.Option("--as", help="It is done, or is to be done again.")],
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Say what became of a mail or another effect of which nobody knows whether it took place."""
+    settings = settings_at(config)
+    result = order(settings, "outbox_resolve", {"ids": ids, "as": answer.value})
+    _told("resolve", result, ids=ids, as_json=as_json)
+
+
+_DONE = {
+    "retry": "to be done again",
+    "release": "released",
+    "hold": "held",
+    "cancel": "cancelled",
+    "resolve": "resolved",
+}
+
+
+def _give(
+    name: str,
+    which: Which,
+    site: str | None,
+    *,
+    everything: bool,
+    yes: bool,
+    as_json: bool,
+    settings: Settings,
+) -> None:
+    narrowed = any((which.ids, site, which.milestone, which.kind, which.verdict))
+    if not narrowed and not everything:
+        raise UsageError(
+            f"Say what to {name}: the numbers of actions, or --milestone, --verdict, --kind or --site, or --all."
+        )
+    if which.ids and everything:
+        raise UsageError("--all and numbers contradict each other.")
+
+    async def asked(tx: Transaction) -> tuple[Which, list[Action]]:
+        chosen = await _on_site(tx, which, site)
+        return chosen, await persons.takes(tx, name, chosen)
+
+    chosen, found = look(settings, asked)
+    arguments = {key: value for key, value in _fields(chosen).items() if value}
+    if not which.ids:
+        if not found:
+            raise UsageError(f"There is nothing to {name}. `milestones outbox list` shows what there is.")
+        if not yes:
+            _ask(name, found)
+        # What is recorded between the question and the order was not asked about.
+        arguments["up_to"] = max(action.id or 0 for action in found)
+    result = order(settings, f"outbox_{name}", arguments)
+    _told(name, result, ids=list(which.ids), as_json=as_json)
+
+
+def _fields(which: Which) -> dict[str, Any]:
+    return {
+        "ids": list(which.ids),
+        "site": which.site,
+        "milestone": which.milestone,
+        "kind": which.kind,
+        "state": which.state,
+        "verdict": which.verdict,
+    }
+
+
+def _ask(name: str, found: list[Action]) -> None:
+    shown = showing.console()
+    shown.print(f"This would {name} [bold]{counted(len(found), 'action')}[/]:")
+    for action in found[:5]:
+        shown.print(f"  #{action.id} {text(action_sentence(action))} [dim]({text(action.milestone)})[/]")
+    if len(found) > 5:
+        shown.print(f"  and {len(found) - 5:,} more")
+    typer.confirm("Go on?", abort=True)
+
+
+def _told(name: str, result: dict[str, Any], *, ids: list[int], as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+    else:
+        shown = showing.console()
+        states = ", ".join(f"{number:,} {showing.state(now)}" for now, number in result["states"].items())
+        if result["moved"]:
+            shown.print(f"{counted(result['moved'], 'action')} {_DONE[name]}; now {states}.")
+        for number, why in result["refused"].items():
+            shown.print(f"[yellow]#{number} {text(why)}.[/]")
+    if ids and not result["moved"]:
+        raise typer.Exit(1)
+
+
+async def _on_site(tx: Transaction, which: Which, site: str | None) -> Which:
+    if site is None:
+        return which
+    (found, *_) = await chosen_sites(tx, site)
+    return Which(which.ids, found.id, which.milestone, which.kind, which.state, which.verdict)

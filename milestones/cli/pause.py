@@ -1,0 +1,46 @@
+"""``milestones pause``: keep back what is due."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.ordering import order
+from milestones.cli.showing import print_json
+
+app = typer.Typer()
+
+Milestone = Annotated[
+    str | None, typer.Argument(metavar="[MILESTONE]", help="Only this milestone, by its key; or everything.")
+]
+Site = Annotated[str | None, typer.Option("--site", help="Only on this site, by name or id.")]
+
+
+@app.command()
+def pause(
+    milestone: Milestone = None, site: Site = None, as_json: AsJson = False, config: ConfigPath = DEFAULT
+) -> None:
+    """Send and give nothing for now: for one milestone, one site, or all.
+
+    Events are taken and crossings recorded meanwhile; what they owe waits for `milestones resume`.
+    """
+    tell(set_paused("pause", milestone, site, config), as_json=as_json)
+
+
+def set_paused(name: str, milestone: str | None, site: str | None, config: Path) -> dict[str, Any]:
+    """Have the order ``pause`` or ``resume`` carried out."""
+    arguments = {"milestone": milestone, "site": site}
+    given = {key: value for key, value in arguments.items() if value is not None}
+    result: dict[str, Any] = order(settings_at(config), name, given)
+    return result
+
+
+def tell(result: dict[str, Any], *, as_json: bool) -> None:
+    """What is paused now, or no longer."""
+    if as_json:
+        print_json(result)
+        return
+    what = result["milestone"] or "Everything"
+    now = "is paused" if result["paused"] else "goes on"
+    typer.echo(f"{what} {now} on {', '.join(result['sites'])}.")

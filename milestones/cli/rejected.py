@@ -1,0 +1,104 @@
+"""``milestones rejected``: webhooks that were genuine and could not be understood."""
+
+from typing import Annotated, Any
+
+import typer
+
+from milestones.cli import showing
+from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.looking import look
+from milestones.cli.ordering import order
+from milestones.cli.showing import counted, print_json, text, when
+from milestones.errors import UsageError
+from milestones.ingest.reading import UnreadableError
+from milestones.operations.bodies import claims_of
+from milestones.store import reads
+from milestones.store.tables import Rejected
+
+app = typer.Typer(no_args_is_help=True, help="Webhooks that were genuine and could not be understood.")
+
+
+@app.command("list")
+def list_rejected(
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Show what is kept, newest first, with the reason."""
+    settings = settings_at(config, secrets=False)
+    found = look(settings, lambda tx: reads.rejected(tx, limit=limit))
+    if as_json:
+        print_json([_listed(row) for row in found])
+        return
+    if not found:
+        typer.echo("Every webhook was understood.")
+        return
+    rows = showing.table("id", "when", "type", "reason", right=("id",))
+    for row in found:
+        at = when(row.received_at, settings.daemon.timezone)
+        rows.add_row(str(row.id), at, text(row.event_type or "unknown"), text(row.reason))
+    showing.console().print(rows)
+
+
+def _listed(row: Rejected) -> dict[str, Any]:
+    return {**row.model_dump(exclude={"body"}), "bytes": len(row.body)}
+
+
+@app.command()
+def show(
+    number: Annotated[int, typer.Argument(metavar="ID", help="The number of a kept webhook.")],
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Show one as it came. It may hold personal data of a customer."""
+    settings = settings_at(config, secrets=False)
+    found = look(settings, lambda tx: reads.rejected(tx, [number]))
+    if not found:
+        raise UsageError(
+            f"No webhook is kept under {number}. `milestones rejected list` shows their numbers."
+        )
+    (row,) = found
+    try:
+        claims: Any = claims_of(row.body)
+    except UnreadableError:
+        claims = None
+    if as_json:
+        print_json({**_listed(row), "claims": claims, "body": row.body.decode("utf-8", "replace")})
+        return
+    shown = showing.console()
+    shown.print(
+        showing.pairs(
+            {
+                "received": when(row.received_at, settings.daemon.timezone, seconds=True),
+                "site": text(row.site_id or "not told"),
+                "type": text(row.event_type or "not told"),
+                "reason": text(row.reason),
+                "bytes": f"{len(row.body):,}",
+            }
+        )
+    )
+    if claims is None:
+        shown.print(row.body.decode("utf-8", "replace"), markup=False)
+    else:
+        shown.print_json(data=claims)
+
+
+@app.command()
+def replay(
+    ids: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="The numbers; or all.")] = None,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Take them in again, after an upgrade. What is understood now is no longer kept."""
+    settings = settings_at(config)
+    result = order(settings, "rejected_replay", {"ids": ids or []})
+    if as_json:
+        print_json(result)
+        return
+    told = f"{counted(result['taken'], 'webhook')} understood and recorded"
+    unneeded = result["unneeded"]
+    typer.echo(
+        f"{told}, {unneeded:,} of a kind that nobody needs, {len(result['kept']):,} still not understood."
+    )
+    for number, why in result["kept"].items():
+        typer.echo(f"#{number}: {why}")

@@ -1,0 +1,24 @@
+"""``milestones reload``: put the configuration into force as it is in the file now."""
+
+import typer
+
+from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.ordering import order
+from milestones.cli.showing import print_json
+
+app = typer.Typer()
+
+
+@app.command("reload")
+def reload_(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
+    """Have the running daemon read its configuration anew.
+
+    It is put into force whole, or refused whole with every fault, and the old one goes on. Actions that are recorded
+    already never change.
+    """
+    settings = settings_at(config)
+    result = order(settings, "reload", {})
+    if as_json:
+        print_json(result)
+    else:
+        typer.echo(f"The configuration {result['configuration']} is in force.")

@@ -1,0 +1,93 @@
+"""``milestones scan``: one scan now, or what it would decide."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from milestones.cli import showing
+from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.ordering import order
+from milestones.cli.showing import counted, print_json, text
+
+app = typer.Typer()
+
+
+@app.command()
+def scan(
+    site: Annotated[
+        str | None, typer.Argument(metavar="[SITE]", help="Only this site, by name or id.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be decided; record nothing, send nothing.")
+    ] = False,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Look for customers who reached a milestone, and for those near one, now.
+
+    With --dry-run, show the verdict on everybody near a milestone, with examples.
+    """
+    settings = settings_at(config)
+    shown = showing.console()
+    with Console(stderr=True).status("Asking Wix") as status:
+
+        def progress(told: Mapping[str, Any]) -> None:
+            status.update(_progress(told))
+
+        name = "scan_dry_run" if dry_run else "scan"
+        result = order(settings, name, {"site": site} if site else {}, progress=progress, asks_wix=True)
+    if as_json:
+        print_json(result)
+    elif dry_run:
+        for of_site in result["sites"]:
+            _show_verdicts(shown, of_site)
+    else:
+        _show_scans(shown, result["scans"])
+
+
+def _progress(told: Mapping[str, Any]) -> str:
+    where = f"{told['site']}: {told['kind']}"
+    if "read" not in told:
+        return where
+    total = f" of {told['total']:,}" if told.get("total") else ""
+    return f"{where}, {told['read']:,}{total} accounts"
+
+
+def _show_verdicts(shown: Console, found: Mapping[str, Any]) -> None:
+    shown.print(
+        f"[bold]{text(found['site'])}[/]: {counted(found['read'], 'account')} near a milestone were read."
+    )
+    if found["shadow"]:
+        shown.print("[yellow]Shadow mode: a real scan would record this and send nothing.[/]")
+    by_count = sorted(found["verdicts"].items(), key=lambda item: -item[1]["count"])
+    summary = showing.table("accounts", "verdict", "meaning", right=("accounts",))
+    for verdict, kept in by_count:
+        summary.add_row(f"{kept['count']:,}", text(verdict), text(kept["sentence"]))
+    if by_count:
+        shown.print(summary)
+    for verdict, kept in by_count:
+        rows = showing.table("account", "milestone", "value", "missing", right=("value", "missing"))
+        for example in kept["examples"]:
+            value, missing = f"{example['value']:,}", f"{example['missing']:,}"
+            rows.add_row(text(example["account"]), text(example["milestone"]), value, missing)
+        more = kept["count"] - len(kept["examples"])
+        shown.print(f"[bold]{text(verdict)}[/]" + (f" [dim](and {more:,} more)[/]" if more else ""))
+        shown.print(rows)
+    reminded = found["verdicts"].get("near", {}).get("count", 0)
+    shown.print(
+        f"A scan now would record {counted(reminded, 'reminder')}; past {found['limit']:,} of one milestone within "
+        "a day, the breaker holds them for a person. Nothing was recorded and nothing was sent."
+    )
+
+
+def _show_scans(shown: Console, found: list[Mapping[str, Any]]) -> None:
+    rows = showing.table("site", "scan", "accounts", "to be reminded", right=("accounts", "to be reminded"))
+    for one in found:
+        counts = one["counts"]
+        near = f"{counts.get('near', 0):,}" if one["kind"] == "near" else ""
+        rows.add_row(text(one["site"]), text(one["kind"]), f"{counts.get('read', 0):,}", near)
+    shown.print(rows)
+    if any(one["state"] != "finished" for one in found):
+        shown.print("[yellow]Not every scan came to its end; the daemon goes on where they stopped.[/]")

@@ -1,0 +1,105 @@
+"""How answers look: times in the shop's zone, states in colours, and JSON for machines."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+import typer
+from pydantic_core import to_jsonable_python
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+_COLOURS = {
+    "available": "cyan",
+    "waiting": "cyan",
+    "running": "cyan",
+    "done": "green",
+    "discarded": "red",
+    "cancelled": "dim",
+    "held": "yellow",
+    "unknown": "red",
+}
+
+
+def console() -> Console:
+    """Where answers go. Made for each command, so that it sees the terminal as it is now."""
+    return Console(highlight=False, soft_wrap=False)
+
+
+def print_json(answer: Any) -> None:
+    """An answer for a machine: times in ISO 8601 UTC, everything else as it is."""
+    typer.echo(json.dumps(to_jsonable_python(answer), indent=2, ensure_ascii=False))
+
+
+def when(moment: datetime | None, zone: tzinfo, *, seconds: bool = False) -> str:
+    """A time as the shop reads its clock."""
+    if moment is None:
+        return "at an unknown time"
+    local = moment.astimezone(zone)
+    return f"{local.day} {local:%b %Y %H:%M:%S}" if seconds else f"{local.day} {local:%b %Y %H:%M}"
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its largest fitting unit."""
+    seconds = int(length.total_seconds())
+    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        if seconds >= size:
+            number = seconds // size
+            return f"{number:,} {unit}{'s' if number > 1 else ''}"
+    return "no time"
+
+
+def state(name: str) -> str:
+    """A state, in its colour."""
+    colour = _COLOURS.get(name)
+    return f"[{colour}]{name}[/]" if colour else escape(name)
+
+
+def text(value: Any) -> str:
+    """Anything from outside as plain text: Rich must not read markup in it."""
+    return escape(str(value))
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Such as "1 action" and "2,000 actions"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """A plain table; columns named in ``right`` hold numbers."""
+    made = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return made
+
+
+def pairs(values: Mapping[str, str]) -> Table:
+    """Names and values below each other; empty values are left out."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in values.items():
+        if value:
+            grid.add_row(name, value)
+    return grid
+
+
+def banner(shown: Console, notices: list[str]) -> None:
+    """What must not be overlooked, before everything else."""
+    for notice in notices:
+        shown.print(f"[bold black on yellow] ! [/] [bold]{escape(notice)}[/]")
+    if notices:
+        shown.print()
+
+
+def pair(name: str, value: str, *, width: int = 9) -> Table:
+    """One indented line: a name, and a value that keeps to its column."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(width=0)
+    grid.add_column(style="dim", width=width, no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row("", name, value)
+    return grid

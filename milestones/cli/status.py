@@ -1,0 +1,108 @@
+"""``milestones status``: whether it runs, what it holds, and what wants a person."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from milestones.cli import showing
+from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.looking import looking
+from milestones.cli.ordering import daemon_status
+from milestones.cli.showing import print_json, span, text, when
+from milestones.config import Settings
+from milestones.errors import StoreError
+from milestones.operations.notices import settings_notices
+from milestones.operations.standing import SiteStanding, Standing, standing
+
+app = typer.Typer()
+
+
+@app.command()
+def status(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
+    """Show whether the daemon runs, its sites and scans, and what waits for a person."""
+    settings = settings_at(config, secrets=False)
+    daemon = daemon_status(settings)
+    now = datetime.now(UTC)
+    try:
+        found, trouble = asyncio.run(_looked(settings, now)), None
+    except StoreError as error:
+        found, trouble = None, str(error)
+    if as_json:
+        told = {"daemon": daemon, "mode": settings.daemon.mode, "configuration": settings.hash}
+        print_json({**told, "database": trouble or "current", "standing": found})
+        return
+    shown = showing.console()
+    showing.banner(shown, list(found.notices) if found is not None else settings_notices(settings))
+    shown.print(_daemon(daemon, settings))
+    if found is None:
+        shown.print(text(trouble))
+        return
+    _show(shown, found, settings, now)
+
+
+async def _looked(settings: Settings, now: datetime) -> Standing:
+    async with looking(settings) as tx:
+        return await standing(tx, settings, now)
+
+
+def _daemon(told: Mapping[str, Any] | None, settings: Settings) -> str:
+    if told is None:
+        return "[yellow]No daemon is running.[/] `milestones run` starts it."
+    sentence = (
+        f"[green]The daemon is running[/] (process {told['pid']}) at {text(settings.daemon.public_url)}."
+    )
+    if told["configuration"] != settings.hash:
+        sentence += (
+            "\n[yellow]config.toml has changed since it was read[/]; `milestones reload` puts it into force."
+        )
+    return sentence
+
+
+def _show(shown: Console, found: Standing, settings: Settings, now: datetime) -> None:
+    oldest = f", the oldest for {span(found.oldest)}" if found.due and found.oldest else ""
+    wanted = {
+        "due now": f"{found.due:,}{oldest}",
+        "held": _wants(found.held, "`milestones outbox list --state held`, then release or cancel"),
+        "unknown": _wants(found.unknown, "`milestones outbox list --state unknown`, then resolve"),
+        "failed": _wants(found.discarded, "`milestones outbox list --state discarded`, then retry"),
+        "untold": _wants(found.untold, "codes nobody was told of: `milestones outbox list --untold`"),
+        "rejected": _wants(found.rejected, "webhooks: `milestones rejected list`"),
+    }
+    shown.print(showing.pairs(wanted))
+    for site in found.sites:
+        shown.print()
+        _site(shown, site, settings, now)
+    if not found.sites:
+        shown.print("No site is known yet.")
+
+
+def _wants(number: int, what: str) -> str:
+    return f"[yellow]{number:,}[/]  {what}" if number else "0"
+
+
+def _site(shown: Console, site: SiteStanding, settings: Settings, now: datetime) -> None:
+    zone = settings.for_site(site.id).timezone
+    shown.print(f"[bold]{text(site.name)}[/] {site.state} [dim]{text(site.id)}[/]")
+    baseline = when(site.baseline_done_at, zone) if site.baseline_done_at else "not complete yet"
+    program = (
+        f"{site.program or 'unnamed'}, {site.program_status}" if site.program_status else "not asked yet"
+    )
+    shown.print(
+        showing.pairs(
+            {
+                "accounts": f"{site.accounts:,}",
+                "live since": when(site.go_live_at, zone) if site.go_live_at else "",
+                "baseline": baseline if site.state == "active" else "",
+                "program": text(program),
+                **{f"scan {scan.kind}": _scan(scan.at, scan.told, now) for scan in site.scans},
+            }
+        )
+    )
+
+
+def _scan(at: datetime, told: str, now: datetime) -> str:
+    return f"{span(now - at)} ago: {text(told)}"

@@ -1,0 +1,78 @@
+"""Finding the account that an operator means, and saying what may be the reason where there is none."""
+
+from milestones.domain.keys import address_key
+from milestones.domain.milestone import Milestone
+from milestones.errors import MilestonesError
+from milestones.operations.lookup import chosen_sites, secret_of
+from milestones.store import reads, sites
+from milestones.store.database import Transaction
+from milestones.store.tables import Account, Site
+
+
+class NobodyError(MilestonesError):
+    """No account is known by what was asked for."""
+
+
+async def named_accounts(tx: Transaction, text: str, site: str | None) -> list[Account]:
+    """The accounts with this id, contact, member or address. Raises NobodyError with the likely reasons."""
+    secret = await secret_of(tx)
+    chosen = await chosen_sites(tx, site) if site is not None else await sites.all_sites(tx)
+    on = {one.id for one in chosen}
+    found = [one for one in await reads.find_accounts(tx, secret, text) if one.site_id in on]
+    if found:
+        return found
+    raise NobodyError(" ".join(await _reasons(tx, secret, text, chosen)))
+
+
+async def _reasons(tx: Transaction, secret: bytes, text: str, chosen: list[Site]) -> list[str]:
+    if not chosen:
+        return [
+            "No site is known yet, and so no account. `milestones run` takes on those of the configuration."
+        ]
+    what = "address" if "@" in text else "id"
+    told = [f"No account with this {what} is known."]
+    if what == "address":
+        told += await _of_address(tx, secret, text, chosen)
+    elif (change := await _of_contact(tx, text, chosen)) is not None:
+        told.append(change)
+    unread = [site for site in chosen if site.state == "active" and site.baseline_done_at is None]
+    if unread:
+        told.append("The first reading of all accounts is not complete, so it may still come.")
+    observed = [site for site in chosen if site.state != "active"]
+    if observed:
+        told.append(f"The accounts of {len(observed)} site(s) are not looked at, since they are not active.")
+    told.append(
+        "Otherwise Wix has not told of it: the customer has no loyalty account, or it has another "
+        f"{what}, or the contact was deleted and erased here."
+    )
+    return told
+
+
+async def _of_address(tx: Transaction, secret: bytes, address: str, chosen: list[Site]) -> list[str]:
+    told = []
+    for site in chosen:
+        key = address_key(secret, site.id, address)
+        name = site.name or site.id
+        if (suppression := await reads.suppression(tx, key)) is not None:
+            day = f"{suppression.recorded_at:%Y-%m-%d}"
+            told.append(f"It is on the opt-out list of {name} ({suppression.reason}, {day}).")
+        if (heard := await reads.subscription(tx, site.id, key)) is not None:
+            told.append(f"{name} told that its subscription is {heard.status}, so it is a contact there.")
+    return told
+
+
+async def _of_contact(tx: Transaction, contact_id: str, chosen: list[Site]) -> str | None:
+    for site in chosen:
+        change = await reads.contact_change(tx, site.id, contact_id)
+        if change is not None:
+            into = f" into {change.target_id}" if change.target_id else ""
+            return f"This contact was {change.change}{into} on {change.recorded_at:%Y-%m-%d}."
+    return None
+
+
+async def listed_accounts(
+    tx: Transaction, *, site: str | None, near: Milestone | None, limit: int
+) -> list[Account]:
+    """Accounts with the highest values first; only those in the near window of a milestone, if one is given."""
+    site_id = (await chosen_sites(tx, site))[0].id if site is not None else None
+    return await reads.accounts(tx, site_id=site_id, near=near, limit=limit)
