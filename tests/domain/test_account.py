@@ -1,0 +1,216 @@
+from datetime import timedelta
+
+import pytest
+
+from milestones.domain.account import (
+    AccountState,
+    Definitions,
+    Taken,
+    Version,
+    history_for,
+    is_late,
+    news,
+    take,
+)
+from milestones.domain.milestone import Milestone
+from milestones.domain.observation import START, Customer, Observation, Run, Source, compressed
+from tests.builders import (
+    GO_LIVE,
+    a_customer,
+    a_milestone,
+    a_point,
+    a_repeating,
+    an_observation,
+    points_of,
+)
+
+DAY = timedelta(days=1)
+ONCE = a_milestone(1000)
+EVERY = a_repeating(1000, rearm_below=200)
+YOUNG = GO_LIVE + DAY
+
+
+def definitions(*milestones: Milestone, number: int = 1) -> Definitions:
+    """All of one number, in force since go-live."""
+    return Definitions.of(number, [Version(milestone, number, GO_LIVE) for milestone in milestones])
+
+
+BOTH = definitions(ONCE, EVERY)
+
+
+def heard(
+    known: AccountState | None, *seen: Observation, past: tuple[Run, ...] = (), under: Definitions = BOTH
+) -> Taken:
+    return take(known, news(known, seen), past, under)
+
+
+def known_at(*balances: int, created_days: int = -400) -> AccountState:
+    """An account that was observed with these balances at revision 1, 2, 3..."""
+    created_at = GO_LIVE + created_days * DAY
+    return heard(
+        None, *(an_observation(point=point, created_at=created_at) for point in points_of(*balances))
+    ).state
+
+
+def test_a_baseline_crosses_nothing() -> None:
+    taken = heard(None, an_observation(1200, source=Source.BASELINE))
+    assert taken.crossed == frozenset()
+    assert (taken.state.first, taken.state.ordinal, taken.rewritten) == (a_point(1200).stamp, 0, False)
+    assert taken.runs == {0: Run(a_point(1200).measures, (a_point(1200).stamp,))}
+    assert taken.source is Source.BASELINE
+
+
+def test_an_account_that_is_younger_than_the_definitions_began_with_nothing() -> None:
+    taken = heard(None, an_observation(1200, created_at=YOUNG))
+    assert taken.crossed == {ONCE.key, EVERY.key}
+    history = history_for(taken.state, list(taken.runs.values()), BOTH.versions[ONCE.key])
+    assert history == [START, a_point(1200)]
+
+
+def test_without_definitions_nothing_is_younger() -> None:
+    taken = heard(None, an_observation(1200, created_at=YOUNG), under=definitions())
+    assert taken.crossed == frozenset()
+
+
+def test_in_order_only_the_newest_run_is_touched() -> None:
+    known = known_at(100, 200, 950)
+    taken = heard(known, an_observation(1010, 5), an_observation(950, 4))
+    assert taken.crossed == {ONCE.key, EVERY.key}
+    assert not taken.rewritten
+    # Runs 0 and 1 stay as they are; run 2 is stretched and run 3 is new.
+    stretched, new = compressed([a_point(950, 3), a_point(950, 4), a_point(1010, 5)])
+    assert taken.runs == {2: stretched, 3: new}
+    assert (taken.state.last, taken.state.ordinal) == (new, 3)
+
+
+def test_a_repeat_of_the_newest_run_is_no_news() -> None:
+    known = known_at(900, 950)
+    assert news(known, [an_observation(950, 2), an_observation(950, 2)]) == []
+    read_of_the_same = an_observation(point=a_point(950, 2, sequence=0))
+    event = heard(known, an_observation(point=a_point(960, 3, sequence=41))).state
+    assert news(event, [an_observation(point=a_point(960, 3, sequence=0))]) == []
+    assert news(known, [read_of_the_same]) == []
+
+
+def test_a_batch_is_put_in_its_true_order_and_freed_of_repeats() -> None:
+    batch = [an_observation(950, 3), an_observation(900, 2), an_observation(950, 3)]
+    assert [item.point for item in news(None, batch)] == [a_point(900, 2), a_point(950, 3)]
+
+
+def test_of_two_that_tell_the_same_the_one_that_knows_more_is_kept() -> None:
+    short, full = an_observation(created_at=None), an_observation(created_at=YOUNG)
+    assert news(None, [short, full]) == news(None, [full, short]) == [full]
+
+
+@pytest.mark.parametrize(
+    ("point", "late"),
+    [
+        (a_point(950, 6), False),
+        (a_point(950, 4), False),  # inside the newest run and equal: a witness, no news of the past
+        (a_point(960, 4), True),  # splits it
+        (a_point(950, 2), True),  # before it
+        (a_point(900, 1), True),
+    ],
+)
+def test_late_is_what_needs_more_than_the_newest_run(point: object, late: bool) -> None:
+    known = heard(known_at(900), an_observation(950, 3), an_observation(950, 5)).state
+    assert is_late(known, [an_observation(point=point)]) is late  # type: ignore[arg-type]
+
+
+def test_nothing_is_late_for_an_unknown_account() -> None:
+    assert not is_late(None, [an_observation()])
+
+
+def test_something_late_puts_every_milestone_up_for_judgement_and_rewrites_the_history() -> None:
+    known = known_at(900, 950, 900)
+    past = compressed(points_of(900, 950, 900))
+    late = an_observation(point=a_point(1100, 2, at=5), source=Source.SWEEP)
+    taken = heard(known, late, past=past)
+    assert taken.crossed == {ONCE.key, EVERY.key}
+    assert taken.rewritten
+    assert list(taken.runs.values()) == list(compressed([*points_of(900, 950, 900), late.point]))
+    assert (taken.state.last.last, taken.state.ordinal) == (a_point(900, 3), 3)
+
+
+def test_a_date_of_creation_that_comes_later_puts_the_whole_past_up_for_judgement() -> None:
+    # An event of points tells no date of creation; 1,200 looked like somebody who had been there for long.
+    known = heard(None, an_observation(1200, 2, created_at=None)).state
+    taken = heard(known, an_observation(1200, 2, created_at=YOUNG))
+    assert taken.crossed == {ONCE.key, EVERY.key}
+    assert not taken.rewritten
+    assert taken.state.created_at == YOUNG
+    for key in (ONCE.key, EVERY.key):
+        assert history_for(taken.state, list(taken.runs.values()), BOTH.versions[key])[0] == START
+    # Told again it is no news.
+    assert news(taken.state, [an_observation(1200, 2, created_at=YOUNG)]) == []
+
+
+def test_every_looks_no_further_back_than_the_first_decision_and_once_does() -> None:
+    known = heard(None, an_observation(900, 5)).state
+    taken = heard(known, an_observation(1100, 3), past=(known.last,))
+    runs = list(taken.runs.values())
+    assert history_for(taken.state, runs, BOTH.versions[ONCE.key]) == [a_point(1100, 3), a_point(900, 5)]
+    assert history_for(taken.state, runs, BOTH.versions[EVERY.key]) == [a_point(900, 5)]
+
+
+def test_a_changed_definition_starts_from_what_was_known_when_it_came() -> None:
+    known = known_at(500, 950)
+    changed = Version(a_milestone(900, key=ONCE.key), 2, GO_LIVE + DAY)
+    later = Definitions.of(2, [changed, BOTH.versions[EVERY.key]])
+    taken = heard(known, an_observation(1010, 3), under=later)
+    # 500 to 950 passed the new threshold of 900, but under the old one of 1,000.
+    assert taken.crossed == {EVERY.key}
+    assert (taken.state.definitions, taken.state.bases) == (2, {ONCE.key: a_point(950, 2).stamp})
+    runs = compressed([*points_of(500, 950), a_point(1010, 3)])
+    assert history_for(taken.state, runs, changed) == [a_point(950, 2), a_point(1010, 3)]
+    assert history_for(taken.state, runs, BOTH.versions[EVERY.key])[0] == a_point(500, 1)
+    # The base stays where it is when more is heard.
+    assert heard(taken.state, an_observation(1020, 4), under=later).state.bases == taken.state.bases
+
+
+def test_a_base_stands_although_the_account_proves_younger_than_the_version() -> None:
+    known = heard(None, an_observation(950, 2, created_at=None)).state
+    changed = Version(a_milestone(900, key=ONCE.key), 2, GO_LIVE)
+    taken = heard(known, an_observation(960, 3, created_at=YOUNG), under=Definitions.of(2, [changed]))
+    assert history_for(taken.state, [taken.state.last], changed) == [a_point(960, 3)]
+
+
+# Customers
+
+
+def test_the_newest_observation_tells_whose_the_account_is() -> None:
+    known = heard(None, an_observation(900, 1, customer=a_customer(email="old@example.com"))).state
+    state = heard(known, an_observation(950, 2, customer=Customer(email="new@example.com"))).state
+    assert state.customer == a_customer(email="new@example.com")
+
+
+def test_something_late_fills_gaps_and_overwrites_nothing() -> None:
+    known = heard(None, an_observation(950, 2, customer=Customer(email="new@example.com"))).state
+    late = an_observation(900, 1, customer=a_customer(email="old@example.com"))
+    state = heard(known, late, past=(known.last,)).state
+    assert state.customer == a_customer(email="new@example.com")
+
+
+def test_a_repeat_that_tells_of_a_member_or_an_address_is_news() -> None:
+    known = heard(None, an_observation(customer=a_customer(member_id=None, email=None))).state
+    for told in (Customer(member_id="m"), Customer(email="ada@example.com")):
+        assert news(known, [an_observation(customer=told)]) != []
+    state = heard(known, an_observation(customer=a_customer())).state
+    assert state.customer == a_customer()
+    assert news(state, [an_observation(customer=a_customer(email="other@example.com"))]) == []
+
+
+def test_what_was_erased_is_not_brought_back() -> None:
+    known = heard(None, an_observation(customer=a_customer())).state
+    erased = AccountState(
+        known.account_id,
+        known.last,
+        known.ordinal,
+        known.first,
+        known.definitions,
+        customer=Customer(contact_id="c1"),
+        erased_at=GO_LIVE,
+    )
+    assert news(erased, [an_observation(customer=a_customer())]) == []
+    state = heard(erased, an_observation(990, 18, customer=a_customer())).state
+    assert state.customer == Customer(contact_id="c1")
