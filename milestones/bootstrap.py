@@ -28,6 +28,7 @@ from milestones.actions.webhook import WebhookChannel
 from milestones.config.mail import MailSettings as MailTable
 from milestones.config.settings import Settings, SiteSettings
 from milestones.domain.actions import Kind
+from milestones.domain.continuity import Beat, broken
 from milestones.domain.event import Heard
 from milestones.domain.policy import Breaker, QuietHours, Rate
 from milestones.engine.local import LocalEngine
@@ -41,7 +42,7 @@ from milestones.pipeline import Outcome, SiteRules
 from milestones.sandbox.server import RunningSandbox
 from milestones.sandbox.server import serve as serve_sandbox
 from milestones.scans.selection import Selector
-from milestones.store import facts, people, schema, sites
+from milestones.store import facts, heartbeat, people, schema, sites
 from milestones.store.database import Store
 from milestones.wix.auth import ApiKeyCredentials, AppCredentials, Credentials
 from milestones.wix.pacing import SlidingWindowPacer
@@ -147,6 +148,24 @@ class Program:
         """Make a body durable that was genuine and could not be understood."""
         async with self.store.write() as tx:
             await people.reject(tx, site_id, event_type, reason, body, self.clock())
+
+    # Continuity
+
+    async def look_back(self) -> str | None:
+        """Leave a sign of life; hold everything if the last one says that this may be a copy, an old backup, or long
+        asleep. Returns why everything is held, if it is. Raises StoreError.
+        """
+        daemon = self.settings.daemon
+        now = Beat(self.clock(), heartbeat.machine(), await heartbeat.place(self.store))
+        async with self.store.write() as tx:
+            last = await heartbeat.last(tx)
+            reason = broken(last, now, daemon.resume_gap, same_machine=daemon.same_machine)
+            if reason is not None:
+                await heartbeat.hold(tx, reason)
+            await heartbeat.beat(tx, now)
+            return await heartbeat.held(tx)
+
+    # Draining
 
     async def drain(self, site_id: str) -> datetime | None:
         """The engine's unit of work."""
@@ -338,6 +357,7 @@ async def opened(settings: Settings) -> AsyncIterator[Program]:
         wix = await _reached(settings, stack)
         program = Program(settings, store=store, secret=await facts.secret(store), http=http, wix=wix)
         stack.push_async_callback(program.aclose)
+        await program.look_back()
         await program.take_on_sites()
         yield program
 

@@ -25,7 +25,7 @@ from milestones.outbox.unsubscribed import keep_telling
 from milestones.scans.run import Kind, ScanWork
 from milestones.scans.runner import ScanRunner
 from milestones.scans.schedule import Timetable, first_run
-from milestones.store import people, reads, scans, sites
+from milestones.store import heartbeat, people, reads, scans, sites
 from milestones.store.lock import held
 from milestones.store.tables import Scan
 from milestones.web import server
@@ -37,6 +37,7 @@ log = structlog.get_logger()
 
 STOP_SECONDS = 20
 GAUGE_SECONDS = 15
+BEAT_SECONDS = 60
 
 Load = Callable[[], Settings]
 """Reads the configuration anew, for a reload. Raises ConfigurationError."""
@@ -93,10 +94,11 @@ class Daemon:
                     keep_telling(program.store, program.client, program.clock, self._untold, self.stop)
                 ),
                 group.create_task(self._gauges()),
+                group.create_task(self._heart()),
             ]
             address = server.web_address(sockets)
             await self._begin(address)
-            announce(self._line(address))
+            announce(await self._line(address))
             await self.stop.wait()
             log.info("stopping", seconds_at_most=STOP_SECONDS)
             self._timetable.stop()
@@ -116,7 +118,7 @@ class Daemon:
             task.cancel()
         then()
 
-    def _line(self, address: str) -> str:
+    async def _line(self, address: str) -> str:
         settings = self.program.settings
         modes = []
         if settings.daemon.mode == "shadow":
@@ -125,6 +127,9 @@ class Daemon:
             modes.append(f"mail leaves only for {', '.join(settings.mail.only_to)}")
         if self.program.wix.sandbox is not None:
             modes.append(f"on the simulated Wix at {self.program.wix.base_url}")
+        async with self.program.store.read() as tx:
+            if reason := await heartbeat.held(tx):
+                modes.append(f"HELD, nothing is sent until `milestones resume`: {reason}")
         told = f" ({'; '.join(modes)})" if modes else ""
         return f"milestones {version('milestones')} serves at {address}{told}"
 
@@ -246,6 +251,24 @@ class Daemon:
     async def _controlled(self) -> None:
         await control.serve(self.program.settings.daemon.socket, registry(self), self.stop)
 
+    async def _heart(self) -> None:
+        """A sign of life every minute. A gap in it while running, as after a sleep, holds everything too."""
+        told: str | None = None
+        while not self.stop.is_set():
+            with contextlib.suppress(MilestonesError):
+                reason = await self.program.look_back()
+                if reason is not None and reason != told:
+                    async with self.program.store.read() as tx:
+                        waiting = await heartbeat.pending(tx)
+                    log.warning("held", reason=reason, would_do=waiting, go_on="milestones resume")
+                told = reason
+            await self._pause(BEAT_SECONDS)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.stop.wait()
+
     async def _gauges(self) -> None:
         metrics = self.program.metrics
         while not self.stop.is_set():
@@ -256,9 +279,7 @@ class Daemon:
                 metrics.backlog.set(backlog.due)
                 metrics.backlog_age.set(backlog.oldest.total_seconds() if backlog.oldest else 0)
                 metrics.held.set(backlog.held)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(GAUGE_SECONDS):
-                    await self.stop.wait()
+            await self._pause(GAUGE_SECONDS)
 
     # The web
 

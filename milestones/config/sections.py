@@ -38,6 +38,7 @@ class DaemonSettings(Table):
     database: ``sqlite:///path`` or ``postgresql://...``. May hold a password, so it is wrapped.
     socket: the local control socket, which only its owner can open.
     resume_gap: a database that was asleep for longer starts in hold.
+    same_machine: a database that comes from another machine or path starts in hold; false for containers.
     log: ``text`` for people, ``json`` for machines, ``auto`` for whichever reads.
     """
 
@@ -49,6 +50,7 @@ class DaemonSettings(Table):
     timezone: Zone = ZoneInfo("UTC")
     socket: ConfiguredPath = Path("var/milestones.sock")
     resume_gap: Duration = duration("6h")
+    same_machine: Flag = True
     log: Literal["auto", "text", "json"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

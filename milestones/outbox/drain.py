@@ -18,7 +18,7 @@ from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, FencedError
 from milestones.failpoints import reach
 from milestones.outbox.gates import FRESH, Policy, stop_for
-from milestones.store import outbox, sites
+from milestones.store import heartbeat, outbox, sites
 from milestones.store.database import Store
 from milestones.store.outbox import Claimed, Settlement
 
@@ -58,7 +58,7 @@ async def drain(work: SiteWork) -> datetime | None:
     """
     async with work.store.write() as tx:
         site = await sites.named(tx, work.site_id)
-        if site is None or site.state != "active" or site.paused:
+        if site is None or site.state != "active" or site.paused or await heartbeat.held(tx):
             return None
         generation = await outbox.begin(tx, work.site_id)
     reach("drain.begun")

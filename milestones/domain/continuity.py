@@ -1,0 +1,33 @@
+"""Is this the database that was here a minute ago? A copy or an old backup would repeat what was done since."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A sign of life that the database keeps.
+
+    machine: names the machine that wrote it. place: the database's own path, or the server's identity and timeline.
+    """
+
+    at: datetime
+    machine: str
+    place: str
+
+
+def broken(last: Beat | None, now: Beat, gap: timedelta, *, same_machine: bool) -> str | None:
+    """A sentence on why this may be no continuation of the last beat, or None if it is one.
+
+    same_machine: whether machine and place must be those of the last beat; containers change both by design.
+    """
+    if last is None:
+        return None
+    if same_machine and last.machine != now.machine:
+        return "The database was last used on another machine: it may be a copy, and the original may be running."
+    if same_machine and last.place != now.place:
+        return "The database was last used at another place: it may be a copy, and the original may be running."
+    if now.at - last.at > gap:
+        hours = (now.at - last.at).total_seconds() / 3600
+        return f"The last sign of life is {hours:.1f} hours old: the machine slept, or this is an old backup."
+    return None
