@@ -10,6 +10,7 @@ DOINGS: Mapping[str, Callable[[World, Appointment], None]] = {
     bulk.RECALCULATE: bulk.recalculate,
     bulk.RECALCULATE_SOME: bulk.recalculate_some,
     bulk.ADJUST_SOME: bulk.adjust_some,
+    bulk.REVIEW_SOME: bulk.review_some,
     redemption.SETTLE: redemption.settle,
     imports.PARSE: imports.parsed,
     imports.IMPORT: imports.imported,

@@ -31,7 +31,7 @@ async def serve_api(sandbox: Sandbox, scope: Scope, receive: Receive, send: Send
     if fault is not None and fault.effect == "delay":
         await asyncio.sleep(fault.seconds)
     prevented = fault is not None and fault.prevents
-    operation, answer = (None, Response(status_code=500)) if prevented else _answer(sandbox, request, text)
+    operation, answer = _prevented(request) if prevented else _answer(sandbox, request, text)
     dropped = fault is not None and fault.effect in {"drop_before", "drop_after"}
     if fault is not None and fault.effect in {"status", "status_after"}:
         answer = _faulty(fault)
@@ -54,12 +54,18 @@ async def serve_api(sandbox: Sandbox, scope: Scope, receive: Receive, send: Send
     if fault is not None and fault.effect == "delay_after":
         await asyncio.sleep(fault.seconds)
     if dropped:
-        _close(sandbox, scope)
+        await _close(sandbox, scope, receive)
         return
     if fault is not None and fault.effect == "truncate":
-        await _truncated(sandbox, answer, scope, send)
+        await _send_half(answer, send)
+        await _close(sandbox, scope, receive)
         return
     await answer(scope, receive, send)
+
+
+def _prevented(request: Request) -> tuple[str | None, Response]:
+    found = route(request.method, request.url.path)
+    return found[0].name if found else None, Response(status_code=500)
 
 
 def _answer(sandbox: Sandbox, request: Request, text: bytes) -> tuple[str | None, Response]:
@@ -154,18 +160,20 @@ def _faulty(fault: Fault) -> Response:
     return JSONResponse(refused.body(), fault.status)
 
 
-async def _truncated(sandbox: Sandbox, answer: Response, scope: Scope, send: Send) -> None:
+async def _send_half(answer: Response, send: Send) -> None:
     body = bytes(answer.body)
     await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
     await asyncio.sleep(0.01)  # the half must be on its way before the connection is cut
-    _close(sandbox, scope)
 
 
-def _close(sandbox: Sandbox, scope: Scope) -> None:
+async def _close(sandbox: Sandbox, scope: Scope, receive: Receive) -> None:
     if sandbox.drop is None:
         raise ConnectionAbortedError("the sandbox dropped this request on order")
     sandbox.drop(scope)
+    # the server must have noticed before this returns, else it takes the silence for a mistake and logs it
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _kept_body(path: str, text: bytes) -> Any:

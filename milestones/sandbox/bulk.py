@@ -13,6 +13,7 @@ from milestones.sandbox.world import Appointment, World
 RECALCULATE = "recalculate"
 RECALCULATE_SOME = "recalculate-some"
 ADJUST_SOME = "adjust-some"
+REVIEW_SOME = "review-some"
 TURN = 500  # accounts
 PAUSE = 0.02  # real seconds between turns
 BACKLOG = 5_000  # undelivered events beyond which a recalculation waits
@@ -62,6 +63,23 @@ def recalculate_some(world: World, appointment: Appointment) -> None:
             ledger.tell_availability(world, new, "TIERS_RECALCULATED", None)
 
     _turn(world, appointment, recalculated)
+
+
+def review_rewards(world: World) -> None:
+    """A reward was made, changed or removed: what customers can reach may be different now."""
+    world.later(0, REVIEW_SOME, ids=[account.id for account in world.accounts])
+
+
+def review_some(world: World, appointment: Appointment) -> None:
+    """One turn of a review; only accounts for which something changed are touched."""
+
+    def reviewed(account: Account) -> None:
+        available = ledger.reward_in_reach(world, account.balance, account.tier_id)
+        if available != account.reward_available:
+            changed = ledger.touch(world, account, None, reward_available=available)
+            ledger.tell_availability(world, changed, "REWARD_UPDATED", None)
+
+    _turn(world, appointment, reviewed)
 
 
 def start_adjustment(

@@ -29,6 +29,15 @@ from milestones.sandbox.wire import Document
 B = TypeVar("B", bound=BaseModel)
 
 
+def index(_sandbox: Sandbox, _request: Request, _body: bytes) -> Response:
+    """What there is here, in a sentence each."""
+    controls = [
+        {"call": f"{method} /_sandbox/{name}".rstrip("/"), "what": (handler.__doc__ or "").split("\n")[0]}
+        for (method, name), handler in _CONTROLS.items()
+    ]
+    return JSONResponse({"controls": controls})
+
+
 def health(sandbox: Sandbox, _request: Request, _body: bytes) -> Response:
     """It serves."""
     return JSONResponse({"status": "ok", "customers": len(sandbox.world.accounts)})
@@ -216,6 +225,7 @@ _STATE: dict[str, Callable[[Sandbox], Any]] = {
 
 ControlHandler = Callable[[Sandbox, Request, bytes], Response]
 _CONTROLS: dict[tuple[str, str], ControlHandler] = {
+    ("GET", ""): index,
     ("GET", "health"): health,
     ("GET", "credentials"): credentials,
     ("PUT", "webhook"): put_webhook,

@@ -91,6 +91,11 @@ class Sender:
         """Forget everything that waits."""
         self.queue.clear()
 
+    def restart(self) -> None:
+        """Forget everything that waits, and count from zero."""
+        self.queue.clear()
+        self.delivered = self.attempts = self.lost = 0
+
     async def run(self) -> None:
         """Deliver until cancelled."""
         # a receiver may close an idle connection just as it is used again, which would look like a refusal

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import uvicorn
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -54,11 +54,13 @@ def application(sandbox: Sandbox) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        if scope["path"].startswith("/_sandbox"):
-            answer = await serve_control(sandbox, Request(scope, receive))
-            await answer(scope, receive, send)
-        else:
-            await serve_api(sandbox, scope, receive, send)
+        # a client that goes away while it sends is no fault of anybody
+        with contextlib.suppress(ClientDisconnect):
+            if scope["path"].startswith("/_sandbox"):
+                answer = await serve_control(sandbox, Request(scope, receive))
+                await answer(scope, receive, send)
+            else:
+                await serve_api(sandbox, scope, receive, send)
 
     return app
 
@@ -194,7 +196,6 @@ def _config(sandbox: Sandbox, transports: _Transports) -> uvicorn.Config:
         ws="none",
         lifespan="off",
         log_config=None,
-        log_level=logging.CRITICAL,  # a dropped connection is an order, not an error
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=1,

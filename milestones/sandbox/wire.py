@@ -48,15 +48,19 @@ def parse(model: type[W], document: Any) -> W:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        first, *rest = [_violation(model, one) for one in error.errors(include_url=False)]
+        first, *rest = dict.fromkeys(_violation(one) for one in error.errors(include_url=False))
         invalid = InvalidError(*first)
         for violation in rest:
             invalid.add(*violation)
         raise invalid from error
 
 
-def _violation(model: type[Wire], error: Any) -> tuple[str, str, str, str | None]:
-    place = ".".join(str(part) for part in error["loc"]) or to_camel(model.__name__)
+def _violation(error: Any) -> tuple[str, str, str, str | None]:
+    # where a value may have several types, pydantic appends the type that it tried
+    parts = [str(part) for part in error["loc"]]
+    place = (
+        ".".join(part for part in parts if part not in {"int", "str", "float"} and "[" not in part) or "body"
+    )
     if error["type"] == "value_error":
         cause = error["ctx"]["error"]
         return place, str(cause), "VALIDATION", None

@@ -72,9 +72,13 @@ async def test_a_reset_is_a_new_world_and_another_seed_has_other_credentials(sho
     assert other["public_key"] == before["public_key"]
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/_sandbox/nothing"), ("POST", "/_sandbox/health"), ("GET", "/_sandbox")]
-)
+async def test_the_control_plane_describes_itself(shop: Shop) -> None:
+    controls = (await shop.get("/_sandbox"))["controls"]
+    assert {"call": "GET /_sandbox/health", "what": "It serves."} in controls
+    assert all(one["what"].endswith((".", ":")) for one in controls)
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/_sandbox/nothing"), ("POST", "/_sandbox/health")])
 async def test_unknown_controls_answer_404(shop: Shop, method: str, path: str) -> None:
     assert (await shop.client.request(method, path)).status_code == 404
 

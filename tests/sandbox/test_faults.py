@@ -46,13 +46,14 @@ def codes(running: RunningSandbox) -> list[str]:
 
 
 async def test_drop_after_takes_effect_and_closes_the_connection(
-    running: RunningSandbox, client: httpx.AsyncClient
+    running: RunningSandbox, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     await order(client, effect="drop_after")
     with pytest.raises(httpx.RemoteProtocolError):
         await client.post(COUPONS, json=COUPON)
     assert codes(running) == ["CODE"]
     assert (await client.post(COUPONS, json=COUPON)).status_code == 409
+    assert [one for one in caplog.records if one.levelname in {"ERROR", "CRITICAL"}] == []
 
 
 async def test_drop_before_takes_no_effect(running: RunningSandbox, client: httpx.AsyncClient) -> None:
@@ -64,12 +65,13 @@ async def test_drop_before_takes_no_effect(running: RunningSandbox, client: http
 
 
 async def test_truncate_cuts_the_connection_in_the_middle_of_the_body(
-    running: RunningSandbox, client: httpx.AsyncClient
+    running: RunningSandbox, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     await order(client, effect="truncate")
     with pytest.raises(httpx.RemoteProtocolError, match="complete message body"):
         await client.post(COUPONS, json=COUPON)
     assert codes(running) == ["CODE"]
+    assert [one for one in caplog.records if one.levelname in {"ERROR", "CRITICAL"}] == []
 
 
 async def test_malformed_answers_200_with_json_that_breaks_off(

@@ -179,6 +179,17 @@ async def test_a_reward_is_replaced_as_a_whole_but_keeps_its_type(shop: Shop) ->
     await shop.get(path, status=404)
 
 
+async def test_when_rewards_go_the_accounts_they_were_in_reach_of_are_told_of_it(shop: Shop) -> None:
+    reached = sum(one.reward_available for one in shop.sandbox.world.accounts)
+    for one in list(shop.sandbox.world.rewards):
+        await shop.call("DELETE", f"{REWARDS}/{one['id']}", revision="1")
+    shop.told()
+    shop.sandbox.advance()
+    told = shop.told()
+    assert told.count("wix.loyalty.v1.account_reward_availability_updated") == reached > 0
+    assert not any(one.reward_available for one in shop.sandbox.world.accounts)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

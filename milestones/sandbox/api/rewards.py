@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, model_validator
 from pydantic import Field as Limited
 
-from milestones.sandbox import ledger
+from milestones.sandbox import bulk, ledger
 from milestones.sandbox.api.call import Call, Operation, results_of
 from milestones.sandbox.errors import InvalidError, forbidden, not_found
 from milestones.sandbox.events import REWARD
@@ -182,6 +182,7 @@ def update_reward(world: World, call: Call) -> Document:
     changed = {**kept, **content, "revision": str(revision), "updatedDate": world.stamp}
     world.rewards.put(changed, world.write_visible)
     world.updated(REWARD, changed, call.caller)
+    bulk.review_rewards(world)
     return {"reward": changed}
 
 
@@ -195,6 +196,7 @@ def delete_reward(world: World, call: Call) -> Document:
     ledger.checked_revision(reward, call.parsed_query(_Delete).revision)
     world.rewards.delete(reward["id"], world.write_visible)
     world.deleted(REWARD, reward["id"], call.caller)
+    bulk.review_rewards(world)
     return {}
 
 
@@ -225,6 +227,7 @@ def _create(world: World, call: Call, wanted: _Reward) -> Document:
     }
     world.rewards.put(reward, world.write_visible)
     world.created(REWARD, reward, call.caller)
+    bulk.review_rewards(world)
     return reward
 
 
