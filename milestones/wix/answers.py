@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from milestones.failpoints import reach
 from milestones.wix.errors import (
     Complaint,
     WixConflictError,
@@ -83,9 +84,10 @@ async def exchange(http: httpx.AsyncClient, question: Question, headers: Mapping
     request = _request(http, question, headers)
     try:
         async with asyncio.timeout(EXCHANGE_SECONDS):
+            reach("wix.before_call")
             response = await http.send(request, stream=True, follow_redirects=False)
             try:
-                return Answer(
+                answer = Answer(
                     status=response.status_code,
                     body=await _bounded(response, call),
                     content_type=response.headers.get("content-type", "").lower(),
@@ -94,6 +96,8 @@ async def exchange(http: httpx.AsyncClient, question: Question, headers: Mapping
                 )
             finally:
                 await response.aclose()
+            reach("wix.answered")
+            return answer
     except _NEVER_SENT as error:
         raise WixUnavailableError(
             f"Wix cannot be reached for {call} ({type(error).__name__}).", connection_wide=True

@@ -149,14 +149,17 @@ async def every_page(
     fetch: Callable[[str | None], Awaitable[Page[T]]], cursor: str | None = None
 ) -> AsyncIterator[Page[T]]:
     """Page after page, from ``cursor`` or the beginning. The next one is asked for only when the caller wants it."""
+    before: tuple[T, ...] = ()
     while True:
         page = await fetch(cursor)
+        if page.next_cursor is not None and (
+            page.next_cursor == cursor or (page.items and page.items == before)
+        ):
+            raise WixUnavailableError("Wix answers the same page again and again: its cursor does not move.")
         yield page
         if page.next_cursor is None:
             return
-        if page.next_cursor == cursor:
-            raise WixUnavailableError("Wix answers the same page again and again: its cursor does not move.")
-        cursor = page.next_cursor
+        cursor, before = page.next_cursor, page.items
 
 
 def _faulty_fields(error: ValidationError) -> str:

@@ -1,9 +1,10 @@
 """Who agreed to be mailed (fact sheet, section 2.17, a developer preview)."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from milestones.wix.answers import Call
+from milestones.wix.errors import WixRefusedError
 from milestones.wix.fields import Entity, Instant, State
 from milestones.wix.paging import offset_page, one, text
 from milestones.wix.transport import WixClient
@@ -65,15 +66,35 @@ async def statuses(
 
     Whether Wix folds case is unverified, so each address is asked for as given and folded. Where it knows both
     spellings and they disagree, the answer is the one that forbids.
+
+    How many addresses one call may name, and what a call with a malformed one answers, is unverified too: a refused
+    batch is halved until the rest of it passes. An address that is refused on its own is missing in the result, which
+    means no consent; but when nothing at all passes, WixRefusedError is raised.
     """
-    spellings = dict.fromkeys(spelling for email in emails for spelling in (email, email.casefold()) if email)
+    spellings = list(dict.fromkeys(text for email in emails for text in (email, email.casefold()) if email))
     asked = {spelling.casefold() for spelling in spellings}
+    pending = [spellings[start : start + BATCH] for start in range(0, len(spellings), BATCH)]
     found: dict[str, Subscription] = {}
-    for batch in _batches(list(spellings)):
-        async for subscription in _query(client, batch, priority=priority):
+    refusal: WixRefusedError | None = None
+    answered = False
+    while pending:
+        batch = pending.pop(0)
+        try:
+            subscriptions = [known async for known in _query(client, batch, priority=priority)]
+        except WixRefusedError as error:
+            if error.status not in {400, 413, 422}:
+                raise
+            refusal = error
+            half = len(batch) // 2
+            pending += [batch[:half], batch[half:]] if half else []
+            continue
+        answered = True
+        for subscription in subscriptions:
             key = subscription.email.casefold()
             if key in asked:
                 found[key] = _stricter(found.get(key), subscription)
+    if refusal is not None and not answered:
+        raise refusal
     return found
 
 
@@ -113,16 +134,16 @@ async def _query(client: WixClient, emails: Sequence[str], *, priority: bool) ->
     # Filter and paging stand at the top level here, without the "query" around them that all others have.
     offset: str | None = "0"
     while offset is not None:
-        body = {"filter": {"email": {"$in": list(emails)}}, "paging": {"limit": BATCH, "offset": int(offset)}}
+        paging = {"limit": len(emails), "offset": int(offset)}
+        body = {"filter": {"email": {"$in": list(emails)}}, "paging": paging}
         answer = await client.send(_QUERY, body=body, priority=priority)
-        page = offset_page(answer, "subscriptions", Subscription, _QUERY, offset=int(offset), limit=BATCH)
+        page = offset_page(
+            answer, "subscriptions", Subscription, _QUERY, offset=int(offset), limit=len(emails)
+        )
         for subscription in page.items:
             yield subscription
-        offset = page.next_cursor
-
-
-def _batches(spellings: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (spellings[start : start + BATCH] for start in range(0, len(spellings), BATCH))
+        # No address has two subscriptions: without a total, a full page holds them all.
+        offset = page.next_cursor if page.total is not None else None
 
 
 def _stricter(known: Subscription | None, other: Subscription) -> Subscription:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,6 +41,7 @@ class FakeWix:
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.replies: list[Reply] = [httpx.Response(200, json={})]
+        self.respond: Callable[[httpx.Request], httpx.Response] | None = None
         self.token_replies: list[Reply] = []
         self.requests: list[httpx.Request] = []
         self.tokens = 0
@@ -70,6 +72,8 @@ class FakeWix:
             await self.token_gate.wait()
             return _given(self._token_reply())
         self.requests.append(request)
+        if self.respond is not None:
+            return self.respond(request)
         return _given(self.replies.pop(0) if len(self.replies) > 1 else self.replies[0])
 
     def _token_reply(self) -> Reply:

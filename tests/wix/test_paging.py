@@ -135,6 +135,13 @@ async def test_a_cursor_that_does_not_move_is_an_error_and_no_endless_loop() -> 
         assert [page async for page in every_page(fetch)]
 
 
+async def test_an_offset_that_wix_ignores_is_an_error_and_no_endless_loop(wix: FakeWix) -> None:
+    wix.answers({"coupons": [{"id": "1"}]})
+    with pytest.raises(WixUnavailableError, match="does not move"):
+        assert [page async for page in coupons.query_all(wix.client(), limit=1)]
+    assert len(wix.requests) == 2
+
+
 async def test_a_query_sends_its_cursor_alone(wix: FakeWix) -> None:
     account = {"id": "a", "revision": "1", "points": {}}
     wix.answers(

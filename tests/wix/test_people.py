@@ -1,11 +1,14 @@
 """Subscriptions, contacts, members, badges and who has them."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
 from milestones.wix import assignments, badges, contacts, members, subscriptions
+from milestones.wix.errors import WixError
 from milestones.wix.subscriptions import Subscription, SubscriptionStatus
 from tests.wix.fakes import FakeWix
 
@@ -31,6 +34,32 @@ async def test_consent_comes_back_by_folded_address_and_unknown_ones_are_missing
     found = await subscriptions.statuses(wix.client(), ["Ann@X.Y", "bob@x.y"])
     assert set(found) == {"ann@x.y"}
     assert found["ann@x.y"].consents
+
+
+async def test_one_malformed_address_stops_nobody_else(
+    wix: FakeWix, refusal: Callable[..., httpx.Response]
+) -> None:
+    known = {f"a{number}@x.y" for number in range(20)}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)["filter"]["email"]["$in"]
+        if "malformed" in asked:
+            return refusal(400, fields=["filter"])
+        return httpx.Response(200, json={"subscriptions": [subscribed(email) for email in asked]})
+
+    wix.respond = answer
+    found = await subscriptions.statuses(wix.client(), [*sorted(known), "malformed"])
+    assert set(found) == known
+
+
+@pytest.mark.parametrize("status", [400, 403, 428])
+async def test_when_nothing_passes_nobody_is_taken_for_unsubscribed(
+    wix: FakeWix, refusal: Callable[..., httpx.Response], status: int
+) -> None:
+    wix.answers(refusal(status, "SOME_LIMIT"))
+    with pytest.raises(WixError) as caught:
+        await subscriptions.statuses(wix.client(), ["a@x.y", "b@x.y", "c@x.y"])
+    assert caught.value.status == status
 
 
 @pytest.mark.parametrize("first", [0, 1])

@@ -1,0 +1,360 @@
+"""Every resource over HTTP against the simulated Wix, with an app's token and with the owner's key."""
+
+from collections.abc import AsyncIterator, Awaitable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+import httpx
+import pytest
+
+from milestones.sandbox.server import RunningSandbox, serve
+from milestones.sandbox.settings import SandboxSettings, Switches
+from milestones.wix import (
+    accounts,
+    assignments,
+    badges,
+    contacts,
+    coupons,
+    members,
+    programs,
+    subscriptions,
+    transactions,
+)
+from milestones.wix.account import Account
+from milestones.wix.auth import ApiKeyCredentials, AppCredentials, Credentials
+from milestones.wix.coupons import CouponScope, CouponSpecification
+from milestones.wix.errors import (
+    WixConflictError,
+    WixError,
+    WixNotFoundError,
+    WixThrottledError,
+    WixUnauthorizedError,
+    WixUnavailableError,
+)
+from milestones.wix.pacing import SlidingWindowPacer
+from milestones.wix.paging import Sort
+from milestones.wix.programs import ProgramStatus
+from milestones.wix.subscriptions import SubscriptionStatus
+from milestones.wix.transport import WixClient
+
+T = TypeVar("T")
+QUIET = Switches(query_lag_seconds=0, recalculation_seconds=0, rate_limit_per_minute=0)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def coupon(code: str) -> CouponSpecification:
+    return CouponSpecification(
+        name="10% off",
+        code=code,
+        start_time=now(),
+        expiration_time=now() + timedelta(days=30),
+        usage_limit=1,
+        percent_off_rate=Decimal(10),
+        scope=CouponScope(namespace="stores"),
+    )
+
+
+def connect(
+    shop: RunningSandbox, http: httpx.AsyncClient, credentials: Credentials | None = None
+) -> WixClient:
+    own = shop.credentials
+    app = AppCredentials(own.app_id, own.app_secret, own.instance_id)
+    pacer = SlidingWindowPacer(100_000)
+    return WixClient(http, shop.base_url, credentials or app, pacer, now, read_backoff=0.0)
+
+
+def switch(shop: RunningSandbox, **switches: object) -> None:
+    shop.sandbox.switch(Switches.model_validate({**shop.sandbox.world.switches.model_dump(), **switches}))
+
+
+async def outcome(act: Awaitable[T]) -> T | WixError:
+    """What came of an act that Wix may answer or refuse."""
+    try:
+        return await act
+    except WixError as error:
+        return error
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient() as client:
+        yield client
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[RunningSandbox]:
+    async with serve(SandboxSettings(port=0, customers=120, switches=QUIET)) as running:
+        yield running
+
+
+@pytest.fixture
+def client(shop: RunningSandbox, http: httpx.AsyncClient) -> WixClient:
+    return connect(shop, http)
+
+
+async def some_account(client: WixClient, *, member: bool = False) -> Account:
+    page = await accounts.query(client, {"memberId": {"$exists": True}} if member else None)
+    return page.items[0]
+
+
+async def test_an_api_key_reads_as_an_app_does(
+    shop: RunningSandbox, http: httpx.AsyncClient, client: WixClient
+) -> None:
+    own = shop.credentials
+    keyed = connect(shop, http, ApiKeyCredentials(own.api_key, own.site_id))
+    assert await accounts.totals(keyed) == await accounts.totals(client)
+
+
+@pytest.mark.parametrize("wrong", ["secret", "instance", "key", "site"])
+async def test_wrong_credentials_are_a_fault_of_the_connection(
+    shop: RunningSandbox, http: httpx.AsyncClient, wrong: str
+) -> None:
+    own = shop.credentials
+    credentials: dict[str, Credentials] = {
+        "secret": AppCredentials(own.app_id, "wrong", own.instance_id),
+        "instance": AppCredentials(own.app_id, own.app_secret, "00000000-0000-0000-0000-000000000000"),
+        "key": ApiKeyCredentials("wrong", own.site_id),
+        "site": ApiKeyCredentials(own.api_key, "00000000-0000-0000-0000-000000000000"),
+    }
+    with pytest.raises(WixUnauthorizedError) as caught:
+        await programs.get(connect(shop, http, credentials[wrong]))
+    assert caught.value.connection_wide
+
+
+async def test_a_token_that_expired_early_is_renewed(shop: RunningSandbox, client: WixClient) -> None:
+    await programs.get(client)
+    shop.sandbox.access._tokens.clear()
+    assert (await programs.get(client)).status is ProgramStatus.ACTIVE
+
+
+async def test_a_throttled_person_is_told_so(shop: RunningSandbox, client: WixClient) -> None:
+    await programs.get(client, priority=True)
+    switch(shop, rate_limit_per_minute=1)
+    with pytest.raises(WixThrottledError) as caught:
+        await programs.get(client, priority=True)
+    assert caught.value.retry_at is not None
+    assert timedelta(seconds=50) < caught.value.retry_at - now() <= timedelta(seconds=60)
+
+
+async def test_the_program_is_switched_and_renamed(client: WixClient) -> None:
+    assert (await programs.pause(client)).status is ProgramStatus.PAUSED
+    assert (await programs.activate(client)).status is ProgramStatus.ACTIVE
+    renamed = await programs.update(client, name="Sterne", points_name="Stern", months_of_inactivity=6)
+    assert (renamed.name, renamed.points_name) == ("Sterne", "Stern")
+    assert (await programs.get(client)).points_expiration.months_of_inactivity == 6
+    assert (await programs.premium_features(client)).loyalty_program
+    await programs.enable_points_expiration(client)
+    await programs.disable_points_expiration(client)
+
+
+async def test_all_accounts_are_read_page_by_page(client: WixClient) -> None:
+    pages = [page async for page in accounts.query_all(client, limit=50)]
+    assert sum(page.unreadable for page in pages) == 0
+    found = {account.id for page in pages for account in page.items}
+    assert len(found) == await accounts.count(client) > 50
+    resumed = [page async for page in accounts.query_all(client, limit=50, cursor=pages[0].next_cursor)]
+    assert [page.items for page in resumed] == [page.items for page in pages[1:]]
+
+
+async def test_accounts_are_found_by_balance(client: WixClient) -> None:
+    where = {"points.balance": {"$gte": 900, "$lte": 999}}
+    pages = [page async for page in accounts.query_all(client, where, sort=[Sort("points.balance")])]
+    balances = [account.points.balance for page in pages for account in page.items]
+    assert balances == sorted(balances)
+    assert all(900 <= balance <= 999 for balance in balances)
+
+
+async def test_changed_accounts_are_found_by_search(client: WixClient) -> None:
+    since = now()
+    assert not (await accounts.search(client, accounts.changed_since(since + timedelta(seconds=5)))).items
+    account = await some_account(client)
+    await accounts.earn(client, account.id, amount=7, description="A review", idempotency_key="k1")
+    found = await accounts.search(client, accounts.changed_since(since), sort=[Sort("updatedDate")])
+    assert [changed.id for changed in found.items] == [account.id]
+
+
+async def test_an_account_is_read_in_every_way(client: WixClient) -> None:
+    account = await some_account(client, member=True)
+    assert await accounts.get(client, account.id) == account
+    assert account.contact_id is not None
+    assert account.member_id is not None
+    assert await accounts.fetch_by(client, contact_id=account.contact_id) == account
+    assert await accounts.fetch_by(client, member_id=account.member_id) == account
+    with pytest.raises(WixNotFoundError):
+        await accounts.get(client, "00000000-0000-0000-0000-000000000000")
+
+
+@pytest.mark.parametrize("missing", ["not_found", "empty"])
+async def test_a_contact_without_account_has_none(
+    shop: RunningSandbox, client: WixClient, missing: str
+) -> None:
+    switch(shop, missing_account=missing)
+    assert await accounts.fetch_by(client, contact_id="00000000-0000-0000-0000-000000000000") is None
+
+
+@pytest.mark.parametrize("repeated", ["first_result", "already_exists"])
+async def test_points_earned_twice_with_one_key_are_booked_once(
+    shop: RunningSandbox, client: WixClient, repeated: str
+) -> None:
+    switch(shop, repeated_earn=repeated)
+    before = await some_account(client)
+    first = await accounts.earn(client, before.id, amount=5, description="A like", idempotency_key="once")
+    again = await outcome(
+        accounts.earn(client, before.id, amount=5, description="A like", idempotency_key="once")
+    )
+    assert accounts.already_earned(again) if isinstance(again, WixError) else again == first
+    assert (await accounts.get(client, before.id)).points.balance == before.points.balance + 5
+    booked = await transactions.find_by_idempotency_key(client, "once", account_id=before.id)
+    assert booked is not None
+    assert (booked.id, booked.amount) == (first.transaction_id, 5)
+    assert (await transactions.get(client, booked.id)) == booked
+
+
+@pytest.mark.parametrize("spelling", ["ADJUST", "GIVE"])
+async def test_a_balance_is_set_against_a_revision(
+    shop: RunningSandbox, client: WixClient, spelling: str
+) -> None:
+    switch(shop, amount_adjustment_type=spelling)
+    before = await some_account(client)
+    await accounts.adjust(client, before.id, balance=42, description="sync 1", revision=before.revision)
+    after = await accounts.get(client, before.id)
+    assert (after.points.balance, after.revision > before.revision) == (42, True)
+    with pytest.raises(WixConflictError) as caught:
+        await accounts.adjust(client, before.id, amount=8, description="sync 2", revision=before.revision)
+    assert not accounts.already_earned(caught.value)
+    await accounts.adjust(client, before.id, amount=8, description="sync 3", revision=after.revision)
+    assert await transactions.find_by_description(client, before.id, "sync 3") is not None
+    assert await transactions.find_by_description(client, before.id, "sync 2") is None
+    with pytest.raises(WixError):
+        await accounts.adjust(client, before.id, amount=-9_999_999, description="too much")
+
+
+async def test_all_balances_are_adjusted_as_a_job(client: WixClient) -> None:
+    assert await accounts.bulk_adjust(client, {"points.balance": {"$gte": 0}}, amount=1)
+
+
+@pytest.mark.parametrize("existing", ["already_exists", "return"])
+async def test_a_contact_gets_one_account(shop: RunningSandbox, client: WixClient, existing: str) -> None:
+    switch(shop, existing_account=existing)
+    made = await contacts.create(client, "new@example.com", first_name="New")
+    account = await accounts.create(client, made.id)
+    assert (account.contact_id, account.points.balance) == (made.id, 0)
+    again = await outcome(accounts.create(client, made.id))
+    assert accounts.already_exists(again) if isinstance(again, WixError) else again.id == account.id
+
+
+async def test_a_contact_is_found_by_mail_and_a_second_one_is_refused_by_name(client: WixClient) -> None:
+    made = await contacts.create(client, "Ann.Lee@example.com", first_name="Ann", last_name="Lee")
+    found = await contacts.find_by_email(client, "Ann.Lee@example.com")
+    assert found is not None
+    assert (found.id, found.info.name.first) == (made.id, "Ann")
+    with pytest.raises(WixError) as caught:
+        await contacts.create(client, "ann.lee@example.com")
+    assert contacts.duplicate_of(caught.value) == made.id
+    assert (await contacts.get(client, made.id)).emails == {"ann.lee@example.com"}
+    await contacts.delete(client, made.id)
+    with pytest.raises(WixNotFoundError):
+        await contacts.get(client, made.id)
+
+
+async def test_contacts_and_members_are_read_page_by_page(client: WixClient) -> None:
+    pages = [page async for page in contacts.query_all(client, limit=50)]
+    assert len({contact.id for page in pages for contact in page.items}) == pages[0].total
+    signed_up = [page async for page in members.query_all(client, limit=50)]
+    assert len({member.id for page in signed_up for member in page.items}) == signed_up[0].total
+    member = signed_up[0].items[0]
+    assert await members.get(client, member.id) == member
+    assert member.contact_id is not None
+    assert await members.find_by_contact(client, member.contact_id) == member
+
+
+@pytest.mark.parametrize("status", [400, 409, 428])
+@pytest.mark.parametrize("times", ["number", "text"])
+async def test_a_coupon_is_made_once(
+    shop: RunningSandbox, client: WixClient, status: int, times: str
+) -> None:
+    switch(shop, duplicate_coupon_status=status, coupon_times=times)
+    specification = coupon("STAR-1")
+    made = await coupons.create(client, specification)
+    with pytest.raises(WixError) as caught:
+        await coupons.create(client, specification)
+    assert coupons.is_duplicate_code(caught.value)
+    found = await coupons.find_by_code(client, "STAR-1")
+    assert found is not None
+    assert (found.id, found.specification.code, found.specification.usage_limit) == (made, "STAR-1", 1)
+    assert found.specification.start_time is not None
+    assert specification.start_time is not None
+    assert abs(found.specification.start_time - specification.start_time) < timedelta(seconds=1)
+    await coupons.deactivate(client, made)
+    assert not (await coupons.get(client, made)).specification.active
+    await coupons.delete(client, made)
+    with pytest.raises(WixNotFoundError):
+        await coupons.get(client, made)
+
+
+async def test_coupons_are_read_page_by_page(client: WixClient) -> None:
+    made = {await coupons.create(client, coupon(f"STAR-{number}")) for number in range(5)}
+    pages = [page async for page in coupons.query_all(client, limit=2)]
+    assert made <= {found.id for page in pages for found in page.items}
+
+
+@pytest.mark.parametrize("twice", ["already_exists", "existing"])
+async def test_a_badge_is_given_once(shop: RunningSandbox, client: WixClient, twice: str) -> None:
+    switch(shop, badge_assigned_twice=twice)
+    badge = await badges.create(client, "Star customer", description="Reached 1,000 stars")
+    found = await badges.find_by_title(client, "Star customer")
+    assert found is not None
+    assert found == await badges.get(client, badge.id)
+    member_id = (await some_account(client, member=True)).member_id
+    assert member_id is not None
+    given = await assignments.create(client, badge.id, member_id)
+    again = await outcome(assignments.create(client, badge.id, member_id))
+    assert assignments.is_already_assigned(again) if isinstance(again, WixError) else again.id == given.id
+    assert (await assignments.find(client, badge.id, member_id)) is not None
+    pages = [page async for page in assignments.query_all(client, badge_ids=[badge.id])]
+    assert [one.id for page in pages for one in page.items] == [given.id]
+    await assignments.delete(client, given.id)
+    assert (await assignments.find(client, badge.id, member_id)) is None
+    await badges.delete(client, badge.id)
+
+
+async def test_somebody_who_is_no_member_gets_no_badge(client: WixClient) -> None:
+    badge = await badges.create(client, "Star customer")
+    with pytest.raises(WixError) as caught:
+        await assignments.create(client, badge.id, "00000000-0000-0000-0000-000000000000")
+    assert not assignments.is_already_assigned(caught.value)
+
+
+@pytest.mark.parametrize("ignore_case", [True, False])
+@pytest.mark.parametrize("limits", [(100, 100), (7, 100), (100, 7)])
+async def test_consent_is_read_for_everybody(
+    shop: RunningSandbox, client: WixClient, ignore_case: bool, limits: tuple[int, int]
+) -> None:
+    switch(shop, emails_ignore_case=ignore_case, email_page_limit=limits[0], email_filter_limit=limits[1])
+    await subscriptions.upsert(client, "Ann@Example.com", SubscriptionStatus.SUBSCRIBED)
+    everybody = [page async for page in accounts.query_all(client)]
+    emails = [account.contact.email for page in everybody for account in page.items if account.contact.email]
+    found = await subscriptions.statuses(client, [*emails, "Ann@Example.com", "stranger@example.com"])
+    assert found["ann@example.com"].consents
+    assert "stranger@example.com" not in found
+    assert set(found) <= {email.casefold() for email in emails} | {"ann@example.com"}
+    assert len({subscription.subscription_status for subscription in found.values()}) > 1
+    await subscriptions.upsert(client, "Ann@Example.com", SubscriptionStatus.UNSUBSCRIBED)
+    again = await subscriptions.statuses(client, ["Ann@Example.com"])
+    assert not again["ann@example.com"].consents
+
+
+async def test_wix_makes_a_link_to_unsubscribe(shop: RunningSandbox, client: WixClient) -> None:
+    link = await subscriptions.unsubscribe_link(client, "ann@example.com", language="de")
+    assert link.startswith(shop.base_url)
+
+
+async def test_what_the_sandbox_does_not_know_is_refused_without_a_code(client: WixClient) -> None:
+    with pytest.raises(WixNotFoundError) as caught:
+        await client.call("GET", "/loyalty/v1/program", reads=True)
+    assert caught.value.code is None
+    assert not isinstance(caught.value, WixUnavailableError)
