@@ -1,12 +1,14 @@
 """Named places at which a test may kill the process, to prove that nothing is lost or doubled there.
 
-``MILESTONES_FAILPOINT=name`` or ``name:3`` (the third time) in the environment arms one; otherwise ``reach`` is
-a function with nothing in it. Never set it outside of tests.
+``MILESTONES_FAILPOINT`` in the environment arms one: ``name``, ``name:3`` (the third time), or ``@FILE``, a file with
+such a line that is looked at each time, so that a process which is running already can be armed too. Without the
+variable ``reach`` is a function with nothing in it. Never set it outside of tests.
 """
 
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 _ARMED = os.environ.get("MILESTONES_FAILPOINT", "")
 
@@ -15,12 +17,15 @@ def _nothing(name: str) -> None:
     """Go on."""
 
 
-def _killer(armed: str) -> Callable[[str], None]:
-    wanted, _, times = armed.partition(":")
-    left = int(times or 1)
+def _killer(armed: Callable[[], str]) -> Callable[[str], None]:
+    order, left = "", 0
 
     def reach(name: str) -> None:
-        nonlocal left
+        nonlocal order, left
+        standing = armed()
+        wanted, _, times = standing.partition(":")
+        if standing != order:
+            order, left = standing, int(times or 1)
         if name == wanted:
             left -= 1
             if left == 0:
@@ -29,25 +34,50 @@ def _killer(armed: str) -> Callable[[str], None]:
     return reach
 
 
-reach: Callable[[str], None] = _killer(_ARMED) if _ARMED else _nothing
+def _order(armed: str) -> Callable[[], str]:
+    """Tells what is armed now."""
+    if not armed.startswith("@"):
+        return lambda: armed
+    file = Path(armed.removeprefix("@"))
+    return lambda: file.read_text().strip() if file.exists() else ""
+
+
+reach: Callable[[str], None] = _killer(_order(_ARMED)) if _ARMED else _nothing
 
 NAMES = (
+    # every transaction that writes
+    "store.before_commit",
+    "store.committed",
+    # every exchange with Wix, those for tokens included
+    "wix.before_call",
+    "wix.answered",
+    # what is heard and read
     "hear.before_commit",
     "hear.committed",
     "observe.before_commit",
     "observe.committed",
     "remind.before_commit",
     "remind.committed",
+    "scan.begun",
     "scan.page_recorded",
     "scan.before_finish",
     "scan.finished",
+    # what is done
+    "drain.before_begin",
     "drain.begun",
+    "drain.before_claim",
     "drain.claimed",
     "drain.gated",
+    "drain.before_put_back",
+    "drain.put_back",
     "drain.before_acting",
     "drain.acting",
     "drain.effect_done",
     "drain.before_settle",
     "drain.settled",
+    "mail.before_hand_over",
+    "mail.handed_over",
+    "webhook.before_post",
+    "webhook.posted",
 )
 """Every failure point, for the test that enumerates them."""

@@ -20,6 +20,7 @@ from milestones.domain.actions import State
 from milestones.domain.milestone import Consent
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, ConfigurationError
+from milestones.failpoints import reach
 
 CONSENT_AGE = timedelta(seconds=60)
 """Consent is at most this old when a mail is handed over."""
@@ -118,9 +119,11 @@ class EmailChannel:
         )
         await self._transport.turn()
         self._check_consent_age(task)
+        reach("mail.before_hand_over")
         await self._transport.send(
             message, message_id=message_id, sender=self._settings.sender.address, recipient=address
         )
+        reach("mail.handed_over")
         return {
             "message_id": message_id,
             "template": task.payload["template"],

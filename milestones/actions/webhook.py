@@ -17,6 +17,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from milestones.actions.channel import Fate, Found, Stop, Task
 from milestones.errors import ChannelError, ConfigurationError
+from milestones.failpoints import reach
 
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 LONGEST_WAIT = timedelta(hours=24)
@@ -62,6 +63,7 @@ class WebhookChannel:
             "webhook-signature": self._signature(task, now, body),
         }
         url = httpx.URL(task.payload["url"])
+        reach("webhook.before_post")
         try:
             async with self._http.stream(
                 "POST", url, content=body, headers=headers, timeout=TIMEOUT, follow_redirects=False
@@ -72,6 +74,7 @@ class WebhookChannel:
             raise ChannelError(
                 f"The webhook to {url.host} got no answer ({type(error).__name__})."
             ) from error
+        reach("webhook.posted")
         if not 200 <= status < 300:
             raise _refusal(status, url.host, _retry_at(retry_after, now))
         return {"status": status}

@@ -61,6 +61,7 @@ async def drain(work: SiteWork) -> datetime | None:
         if site is None or site.state != "active" or site.paused or await heartbeat.held(tx):
             return None
         generation = await outbox.begin(tx, work.site_id)
+        reach("drain.before_begin")
     reach("drain.begun")
     try:
         while not work.stopping() and await _pass(work, generation):
@@ -83,6 +84,8 @@ async def _pass(work: SiteWork, generation: int) -> bool:
         work.resting.pop(kind, None)
         async with work.store.write() as tx:
             batch = await outbox.claim(tx, work.site_id, generation, kind, now)
+            if batch:
+                reach("drain.before_claim")
         if batch:
             reach("drain.claimed")
             await _batch(work, generation, kind, batch)
@@ -116,16 +119,14 @@ async def _batch(work: SiteWork, generation: int, kind: Kind, batch: Sequence[Cl
             await _put_back(work, generation, ready[start:])
             return
         async with work.store.write() as tx:
-            reach("drain.before_acting")
             await outbox.about_to_act(tx, work.site_id, generation, [task.id for task in group], work.clock())
+            reach("drain.before_acting")
         reach("drain.acting")
         done = await asyncio.gather(
             *(_act(work, channel, task, stops.get(task.id), lost=task.id in looked_for) for task in group)
         )
-        reach("drain.before_settle")
         # The effects are done: a stop must not keep their results from being written.
         await asyncio.shield(_settle(work, generation, done, tasks))
-        reach("drain.settled")
 
 
 def _id(item: Claimed) -> int:
@@ -226,6 +227,8 @@ async def _put_back(
 ) -> None:
     async with work.store.write() as tx:
         await outbox.put_back(tx, work.site_id, generation, [task.id for task in tasks], until)
+        reach("drain.before_put_back")
+    reach("drain.put_back")
 
 
 async def _settle(
@@ -235,6 +238,8 @@ async def _settle(
         return
     async with work.store.write() as tx:
         await outbox.settle(tx, work.site_id, generation, settlements, work.clock())
+        reach("drain.before_settle")
+    reach("drain.settled")
     for item in settlements:
         task = tasks[item.action_id]
         work.settled(task.kind.value, item.state.value, item.verdict.value)

@@ -73,6 +73,7 @@ async def run(work: ScanWork, kind: Kind) -> Scan:
     """Run a scan, or go on with the one that stopped. Raises ChannelError or StoreError; it can then go on later."""
     async with work.store.write() as tx:
         scan = await scans.start(tx, work.site_id, kind, work.clock())
+    reach("scan.begun")
     try:
         await _pages(work, kind, scan)
     except ChannelError as error:

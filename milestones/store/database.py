@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from milestones.errors import ConfigurationError, StoreUnavailableError
+from milestones.failpoints import reach
 
 Transaction = AsyncConnection
 """What the functions of this package take first. It ends with the ``async with`` of ``Store.write`` or ``read``."""
@@ -91,6 +92,8 @@ class Store:
             with _sentences():
                 async with self._writer.begin() as connection:
                     yield connection
+                    reach("store.before_commit")
+                reach("store.committed")
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
