@@ -90,13 +90,13 @@ def _missing(account: Account, milestone: Milestone) -> int | None:
 
 def _table(found: list[Account], milestone: Milestone | None) -> None:
     missing = ("missing",) if milestone is not None else ()
-    rows = showing.table(
-        "balance", "earned", *missing, "who", "account", right=("balance", "earned", "missing")
-    )
+    rows = showing.table("balance", "earned", *missing, "whose", right=("balance", "earned", "missing"))
     for account in found:
-        who = text(account.name or "") + (f"\n[dim]{text(account.email)}[/]" if account.email else "")
+        who = " ".join(text(part) for part in (account.name, account.email) if part) or "erased"
         left = (f"{_missing(account, milestone):,}",) if milestone is not None else ()
-        rows.add_row(f"{account.balance:,}", f"{account.earned:,}", *left, who, text(account.id))
+        rows.add_row(
+            f"{account.balance:,}", f"{account.earned:,}", *left, f"{who}\n[dim]{text(account.id)}[/]"
+        )
     showing.console().print(rows)
 
 
@@ -138,8 +138,7 @@ async def _shown(
         for account in await named_accounts(tx, customer, site):
             of_site = await sites.named(tx, account.site_id)
             assert of_site is not None, "an account belongs to a known site"
-            traces = await reads.traces_of(tx, account.site_id, account.id)
-            mail = await mailable(tx, settings.for_site(account.site_id), of_site, account, traces)
+            mail = await mailable(tx, settings.for_site(account.site_id), of_site, account)
             grants = await reads.grants_of(tx, account.site_id, account.id)
             reminders = await reads.reminders_of(tx, account.site_id, account.id)
             found.append((person(of_site, account, mail), grants, reminders))

@@ -31,7 +31,7 @@ def explain(
         str, typer.Argument(metavar="ACCOUNT|EMAIL", help="An account, contact or member id, or an address.")
     ],
     milestone: Annotated[
-        str | None, typer.Argument(metavar="[MILESTONE]", help="Only this milestone, by its key.")
+        str | None, typer.Argument(metavar="MILESTONE", help="Only this milestone, by its key.")
     ] = None,
     site: Annotated[str | None, typer.Option("--site", help="Only on this site, by name or id.")] = None,
     as_json: AsJson = False,

@@ -1,5 +1,7 @@
 """``milestones outbox``: what is owed, what became of it, and a person's word on it."""
 
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -32,14 +34,11 @@ class Answer(StrEnum):
     AGAIN = "again"
 
 
-Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="The numbers of actions.")]
-Site = Annotated[str | None, typer.Option("--site", help="Only of this site, by name or id.")]
+OfSite = Annotated[str | None, typer.Option("--site", help="Only of this site, by name or id.")]
 OfMilestone = Annotated[str | None, typer.Option("--milestone", help="Only of this milestone, by its key.")]
 OfKind = Annotated[Kind | None, typer.Option("--kind", help="Only of this kind.")]
 OfState = Annotated[State | None, typer.Option("--state", help="Only in this state.")]
 OfVerdict = Annotated[str | None, typer.Option("--verdict", help="Only with this verdict, such as breaker.")]
-Everything = Annotated[bool, typer.Option("--all", help="All that the order takes.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @app.command("list")
@@ -48,7 +47,7 @@ def list_actions(
     kind: OfKind = None,
     milestone: OfMilestone = None,
     verdict: OfVerdict = None,
-    site: Site = None,
+    site: OfSite = None,
     untold: Annotated[
         bool, typer.Option("--untold", help="Only coupons that were made and that no mail told of.")
     ] = False,
@@ -146,133 +145,73 @@ def _show(shown: Console, found: Detail, settings: Settings) -> None:
 
 # Orders
 
-
-@app.command()
-def retry(
-    ids: Ids = None,
-    milestone: OfMilestone = None,
-    verdict: OfVerdict = None,
-    kind: OfKind = None,
-    of_state: OfState = None,
-    site: Site = None,
-    everything: Everything = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-    config: ConfigPath = DEFAULT,
-) -> None:
-    """Do again what failed for good, was cancelled, or is of unknown fate.
+_ORDERS = {
+    "retry": """Do again what failed for good, was cancelled, or is of unknown fate.
 
     Every gate is asked again, and what nobody knows of is looked for first. Of many, it takes what failed, unless
     --state or --verdict says otherwise.
-    """
-    if not ids and of_state is None and verdict is None:
-        of_state = State.DISCARDED
-    which = Which(tuple(ids or ()), None, milestone, kind, of_state, verdict)
-    _give("retry", which, site, everything=everything, yes=yes, as_json=as_json, settings=settings_at(config))
+    """,
+    "release": """Let go what is held, by a breaker or by a person.
 
-
-@app.command()
-def release(
-    ids: Ids = None,
-    milestone: OfMilestone = None,
-    verdict: OfVerdict = None,
-    kind: OfKind = None,
-    site: Site = None,
-    everything: Everything = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-    config: ConfigPath = DEFAULT,
-) -> None:
-    """Let go what is held, by a breaker or by a person."""
-    which = Which(tuple(ids or ()), None, milestone, kind, State.HELD, verdict)
-    _give(
-        "release", which, site, everything=everything, yes=yes, as_json=as_json, settings=settings_at(config)
-    )
-
-
-@app.command()
-def hold(
-    ids: Ids = None,
-    milestone: OfMilestone = None,
-    verdict: OfVerdict = None,
-    kind: OfKind = None,
-    site: Site = None,
-    everything: Everything = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-    config: ConfigPath = DEFAULT,
-) -> None:
-    """Keep back what has not begun, until it is released."""
-    which = Which(tuple(ids or ()), None, milestone, kind, None, verdict)
-    _give("hold", which, site, everything=everything, yes=yes, as_json=as_json, settings=settings_at(config))
-
-
-@app.command()
-def cancel(
-    ids: Ids = None,
-    milestone: OfMilestone = None,
-    verdict: OfVerdict = None,
-    kind: OfKind = None,
-    of_state: OfState = None,
-    site: Site = None,
-    everything: Everything = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-    config: ConfigPath = DEFAULT,
-) -> None:
-    """Give up what has not begun. What waits for it is held."""
-    which = Which(tuple(ids or ()), None, milestone, kind, of_state, verdict)
-    _give(
-        "cancel", which, site, everything=everything, yes=yes, as_json=as_json, settings=settings_at(config)
-    )
-
-
-@app.command()
-def resolve(
-    ids: Annotated[list[int], typer.Argument(metavar="ID...", help="The numbers of actions.")],
-    answer: Annotated[Answer, typer.Option("--as", help="It is done, or is to be done again.")],
-    as_json: AsJson = False,
-    config: ConfigPath = DEFAULT,
-) -> None:
-    """Say what became of a mail or another effect of which nobody knows whether it took place."""
-    settings = settings_at(config)
-    result = order(settings, "outbox_resolve", {"ids": ids, "as": answer.value})
-    _told("resolve", result, ids=ids, as_json=as_json)
-
-
-_DONE = {
-    "retry": "to be done again",
-    "release": "released",
-    "hold": "held",
-    "cancel": "cancelled",
-    "resolve": "resolved",
+    What waits for something that failed stays held until that is retried.
+    """,
+    "hold": "Keep back what has not begun, until it is released.",
+    "cancel": "Give up what has not begun. What waits for it is held.",
 }
 
+_DONE = {"retry": "to be done again", "release": "released", "hold": "held", "cancel": "cancelled"}
 
-def _give(
-    name: str,
-    which: Which,
-    site: str | None,
-    *,
-    everything: bool,
-    yes: bool,
-    as_json: bool,
-    settings: Settings,
-) -> None:
-    narrowed = any((which.ids, site, which.milestone, which.kind, which.verdict))
+
+def _command(name: str) -> Callable[..., None]:
+    """The command that gives an order by its name. All of them choose actions in the same way."""
+
+    def command(
+        ids: Annotated[list[int] | None, typer.Argument(metavar="ID", help="Their numbers.")] = None,
+        milestone: OfMilestone = None,
+        verdict: OfVerdict = None,
+        kind: OfKind = None,
+        of_state: OfState = None,
+        site: OfSite = None,
+        everything: Annotated[bool, typer.Option("--all", help="All that the order takes.")] = False,
+        yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+        as_json: AsJson = False,
+        config: ConfigPath = DEFAULT,
+    ) -> None:
+        which = Which(tuple(ids or ()), None, milestone, kind, of_state, verdict)
+        _require_choice(name, which, site, everything=everything)
+        settings = settings_at(config)
+        _told(_DONE[name], _given(settings, name, which, site, yes=yes), which.ids, as_json=as_json)
+
+    return command
+
+
+for _name, _help in _ORDERS.items():
+    app.command(_name, help=_help)(_command(_name))
+
+
+def _require_choice(name: str, which: Which, site: str | None, *, everything: bool) -> None:
+    narrowed = any((which.ids, site, which.milestone, which.kind, which.state, which.verdict))
     if not narrowed and not everything:
         raise UsageError(
-            f"Say what to {name}: the numbers of actions, or --milestone, --verdict, --kind or --site, or --all."
+            f"Say what to {name}: the numbers of actions; or --milestone, --verdict, --kind, --state or --site; "
+            "or --all."
         )
     if which.ids and everything:
-        raise UsageError("--all and numbers contradict each other.")
+        raise UsageError("Numbers and --all contradict each other.")
+
+
+def _given(settings: Settings, name: str, which: Which, site: str | None, *, yes: bool) -> dict[str, Any]:
+    """Ask where many are concerned, then have the order carried out."""
+    if name == "retry" and not which.ids and which.state is None and which.verdict is None:
+        # What gates refused is not to be tried by the hundred unless somebody names it.
+        which = replace(which, state=State.DISCARDED)
 
     async def asked(tx: Transaction) -> tuple[Which, list[Action]]:
         chosen = await _on_site(tx, which, site)
-        return chosen, await persons.takes(tx, name, chosen)
+        return chosen, [] if which.ids else await persons.takes(tx, name, chosen)
 
     chosen, found = look(settings, asked)
-    arguments = {key: value for key, value in _fields(chosen).items() if value}
+    arguments = {key: value for key, value in asdict(chosen).items() if value}
     if not which.ids:
         if not found:
             raise UsageError(f"There is nothing to {name}. `milestones outbox list` shows what there is.")
@@ -280,19 +219,8 @@ def _give(
             _ask(name, found)
         # What is recorded between the question and the order was not asked about.
         arguments["up_to"] = max(action.id or 0 for action in found)
-    result = order(settings, f"outbox_{name}", arguments)
-    _told(name, result, ids=list(which.ids), as_json=as_json)
-
-
-def _fields(which: Which) -> dict[str, Any]:
-    return {
-        "ids": list(which.ids),
-        "site": which.site,
-        "milestone": which.milestone,
-        "kind": which.kind,
-        "state": which.state,
-        "verdict": which.verdict,
-    }
+    result: dict[str, Any] = order(settings, f"outbox_{name}", arguments)
+    return result
 
 
 def _ask(name: str, found: list[Action]) -> None:
@@ -305,14 +233,26 @@ def _ask(name: str, found: list[Action]) -> None:
     typer.confirm("Go on?", abort=True)
 
 
-def _told(name: str, result: dict[str, Any], *, ids: list[int], as_json: bool) -> None:
+@app.command()
+def resolve(
+    ids: Annotated[list[int], typer.Argument(metavar="ID", help="The numbers of actions.")],
+    answer: Annotated[Answer, typer.Option("--as", help="It is done, or is to be done again.")],
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Say what became of a mail or another effect of which nobody knows whether it took place."""
+    result = order(settings_at(config), "outbox_resolve", {"ids": ids, "as": answer.value})
+    _told("resolved", result, tuple(ids), as_json=as_json)
+
+
+def _told(done: str, result: dict[str, Any], ids: tuple[int, ...], *, as_json: bool) -> None:
     if as_json:
         print_json(result)
     else:
         shown = showing.console()
         states = ", ".join(f"{number:,} {showing.state(now)}" for now, number in result["states"].items())
         if result["moved"]:
-            shown.print(f"{counted(result['moved'], 'action')} {_DONE[name]}; now {states}.")
+            shown.print(f"{counted(result['moved'], 'action')} {done}; now {states}.")
         for number, why in result["refused"].items():
             shown.print(f"[yellow]#{number} {text(why)}.[/]")
     if ids and not result["moved"]:
@@ -323,4 +263,4 @@ async def _on_site(tx: Transaction, which: Which, site: str | None) -> Which:
     if site is None:
         return which
     (found, *_) = await chosen_sites(tx, site)
-    return Which(which.ids, found.id, which.milestone, which.kind, which.state, which.verdict)
+    return replace(which, site=found.id)

@@ -1,6 +1,5 @@
 """``milestones pause``: keep back what is due."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +11,7 @@ from milestones.cli.showing import print_json
 app = typer.Typer()
 
 Milestone = Annotated[
-    str | None, typer.Argument(metavar="[MILESTONE]", help="Only this milestone, by its key; or everything.")
+    str | None, typer.Argument(metavar="MILESTONE", help="Only this milestone, by its key; or everything.")
 ]
 Site = Annotated[str | None, typer.Option("--site", help="Only on this site, by name or id.")]
 
@@ -25,15 +24,9 @@ def pause(
 
     Events are taken and crossings recorded meanwhile; what they owe waits for `milestones resume`.
     """
-    tell(set_paused("pause", milestone, site, config), as_json=as_json)
-
-
-def set_paused(name: str, milestone: str | None, site: str | None, config: Path) -> dict[str, Any]:
-    """Have the order ``pause`` or ``resume`` carried out."""
     arguments = {"milestone": milestone, "site": site}
     given = {key: value for key, value in arguments.items() if value is not None}
-    result: dict[str, Any] = order(settings_at(config), name, given)
-    return result
+    tell(order(settings_at(config), "pause", given), as_json=as_json)
 
 
 def tell(result: dict[str, Any], *, as_json: bool) -> None:
@@ -41,6 +34,11 @@ def tell(result: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
+    if result["hold_ended"] is not None:
+        typer.echo("The hold has ended.")
     what = result["milestone"] or "Everything"
     now = "is paused" if result["paused"] else "goes on"
     typer.echo(f"{what} {now} on {', '.join(result['sites'])}.")
+    others = [key for key in result["milestones_paused"] if key != result["milestone"]]
+    if others and not result["paused"]:
+        typer.echo(f"Still paused by themselves: {', '.join(others)}.")

@@ -85,7 +85,7 @@ def show(
 
 @app.command()
 def replay(
-    ids: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="The numbers; or all.")] = None,
+    ids: Annotated[list[int] | None, typer.Argument(metavar="ID", help="The numbers; or all.")] = None,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:

@@ -1,16 +1,62 @@
-"""``milestones resume``: the opposite of ``milestones pause``."""
+"""``milestones resume``: the opposite of ``milestones pause``, and the end of a hold."""
+
+import sys
+from typing import Annotated, Any
 
 import typer
 
-from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath
-from milestones.cli.pause import Milestone, Site, set_paused, tell
+from milestones.cli import showing
+from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.looking import look
+from milestones.cli.ordering import order
+from milestones.cli.pause import Milestone, Site, tell
+from milestones.cli.showing import counted, text
+from milestones.store import heartbeat
+from milestones.store.database import Transaction
 
 app = typer.Typer()
 
 
 @app.command()
 def resume(
-    milestone: Milestone = None, site: Site = None, as_json: AsJson = False, config: ConfigPath = DEFAULT
+    milestone: Milestone = None,
+    site: Site = None,
+    continued: Annotated[
+        bool | None,
+        typer.Option(
+            "--continued/--rewound",
+            help="After a hold: nothing was done since with another copy; or it is an old backup or a copy, and "
+            "each effect is looked for before it is done [--rewound].",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
 ) -> None:
-    """Go on where `milestones pause` stopped. What became due meanwhile is done now."""
-    tell(set_paused("resume", milestone, site, config), as_json=as_json)
+    """Go on where `milestones pause` stopped. What became due meanwhile is done now.
+
+    Also ends the hold in which a database starts that was copied, restored or long asleep.
+    """
+    settings = settings_at(config)
+    arguments: dict[str, Any] = {"milestone": milestone, "site": site}
+    arguments = {key: value for key, value in arguments.items() if value is not None}
+    if not arguments:
+        reason, pending = look(settings, _hold)
+        if reason is not None and continued is None and sys.stdin.isatty():
+            continued = _ask(reason, pending)
+        arguments["rewound"] = not continued
+    tell(order(settings, "resume", arguments), as_json=as_json)
+
+
+async def _hold(tx: Transaction) -> tuple[str | None, dict[str, int]]:
+    return await heartbeat.held(tx), await heartbeat.pending(tx)
+
+
+def _ask(reason: str, pending: dict[str, int]) -> bool:
+    """Whether the database goes on from where it was. Doubt means no: then everything is looked for first."""
+    shown = showing.console()
+    shown.print(f"[bold yellow]Held:[/] {text(reason)}")
+    would = ", ".join(counted(number, f"{kind} action") for kind, number in pending.items())
+    shown.print(f"To be done when it goes on: {would or 'nothing'}.")
+    return typer.confirm(
+        "Is this surely the only copy, with nothing done since it was last used?", default=False
+    )

@@ -16,9 +16,7 @@ app = typer.Typer()
 
 @app.command()
 def scan(
-    site: Annotated[
-        str | None, typer.Argument(metavar="[SITE]", help="Only this site, by name or id.")
-    ] = None,
+    site: Annotated[str | None, typer.Argument(metavar="SITE", help="Only this site, by name or id.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be decided; record nothing, send nothing.")
     ] = False,

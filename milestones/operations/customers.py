@@ -41,9 +41,10 @@ async def _reasons(tx: Transaction, secret: bytes, text: str, chosen: list[Site]
     observed = [site for site in chosen if site.state != "active"]
     if observed:
         told.append(f"The accounts of {len(observed)} site(s) are not looked at, since they are not active.")
+    otherwise = "Otherwise Wix" if len(told) > 1 else "Wix"
     told.append(
-        "Otherwise Wix has not told of it: the customer has no loyalty account, or it has another "
-        f"{what}, or the contact was deleted and erased here."
+        f"{otherwise} has not told of it: the customer has no loyalty account, or it has another {what}, or the "
+        "contact was deleted and erased here."
     )
     return told
 

@@ -17,7 +17,7 @@ from milestones.operations.reached import judged, rule_of
 from milestones.operations.sentences import MOVED_ON_BY, NEEDS, reason, subject
 from milestones.operations.times import moment_of
 from milestones.operations.trace import Answered, Effect, Explanation, Granted, Seen, Story, Told
-from milestones.store import accounts, reads, sites
+from milestones.store import accounts, heartbeat, reads, sites
 from milestones.store.database import Transaction
 from milestones.store.tables import Account, Action, Grant, ObservationRun, Reminder, Site, Trace
 
@@ -56,7 +56,7 @@ async def explain(
         person=person(records.site, account, records.mail),
         history=tuple(map(_seen, records.rows)),
         stories=tuple(stories),
-        notes=tuple(_notes(records, settings)),
+        notes=tuple(_notes(records, settings, await heartbeat.held(tx))),
     )
 
 
@@ -70,7 +70,6 @@ async def _records(tx: Transaction, rules: SiteSettings, account: Account) -> Re
     by_owner: dict[str, list[Action]] = {}
     for action in reversed(await reads.actions(tx, reads.Which(site=site.id, account=account.id))):
         by_owner.setdefault(action.owner, []).append(action)
-    traces = await reads.traces_of(tx, site.id, account.id)
     return Records(
         site=site,
         account=account,
@@ -80,10 +79,10 @@ async def _records(tx: Transaction, rules: SiteSettings, account: Account) -> Re
         versions={version.milestone.key: version for version in versions},
         grants=await reads.grants_of(tx, site.id, account.id),
         reminders=await reads.reminders_of(tx, site.id, account.id),
-        traces=traces,
+        traces=await reads.traces_of(tx, site.id, account.id),
         actions=by_owner,
         paused=frozenset(milestone.key for milestone in rules.milestones if site.paused) | paused,
-        mail=await mailable(tx, rules, site, account, traces),
+        mail=await mailable(tx, rules, site, account),
     )
 
 
@@ -246,8 +245,9 @@ def _seen(row: ObservationRun) -> Seen:
     )
 
 
-def _notes(records: Records, settings: Settings) -> list[str]:
-    site, notes = records.site, []
+def _notes(records: Records, settings: Settings, hold: str | None) -> list[str]:
+    site = records.site
+    notes = [] if hold is None else [f"Nothing is sent or given until `milestones resume`. {hold}"]
     if settings.daemon.mode == "shadow":
         notes.append("Shadow mode: everything is decided and recorded, and nothing is sent.")
     if site.state != "active":

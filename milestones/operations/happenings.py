@@ -8,6 +8,7 @@ from milestones.actions.folder import FolderTransport
 from milestones.config.settings import Settings
 from milestones.domain.actions import Kind, State
 from milestones.domain.milestone import Repeat
+from milestones.domain.verdict import Verdict
 from milestones.operations.notices import notices
 from milestones.operations.sentences import action_sentence, reason
 from milestones.store import reads, recent, schema, sites
@@ -17,6 +18,9 @@ from milestones.store.tables import Action, Grant, Reminder, Scan
 from milestones.web.services import Check, Figure, Happening, Overview, Place, Readiness
 
 DAY = timedelta(hours=24)
+
+_ALWAYS = 4
+"""Figures that are shown even where they are 0."""
 
 OLDEST = timedelta(minutes=15)
 """Something that could be done for so long and was not means that this process does not do its work."""
@@ -61,10 +65,12 @@ class Happenings:
             Figure(tallies.held, "held for a person", alarming=True),
             Figure(tallies.unknown, "of unknown fate", alarming=True),
             Figure(tallies.discarded, "failed for good", alarming=True),
-            Figure(untold, "codes nobody was told of", alarming=True),
+            Figure(untold, "codes nobody was told of"),
             Figure(rejected, "webhooks not understood", alarming=True),
         ]
-        return Overview(warnings, [one for one in figures if one.value or not one.alarming])
+        return Overview(
+            warnings, [*figures[:_ALWAYS], *(figure for figure in figures[_ALWAYS:] if figure.value)]
+        )
 
     async def readiness(self) -> Readiness:
         """Database, schema, and the age of what is due."""
@@ -121,7 +127,7 @@ class Happenings:
             ladder = milestone is not None and milestone.repeat is Repeat.LADDER
             step = f", the step of {row.occurrence:,}" if ladder else ""
             sentence, kind = f"Reached {title}{step} with {row.value:,} points", "grant"
-            verdict = reason(row.verdict)
+            verdict = reason(row.verdict) if row.verdict != Verdict.CROSSED else None
         else:
             which = "" if row.number == 1 else f" (reminder {row.number})"
             sentence, kind, verdict = f"Near {title} with {row.value:,} points{which}", "reminder", None

@@ -1,7 +1,7 @@
 """What must not be overlooked, wherever an overview is given: said loudly, and first."""
 
 from milestones.config.settings import Settings
-from milestones.store import recent, sites
+from milestones.store import heartbeat, recent, sites
 from milestones.store.database import Transaction
 
 
@@ -18,6 +18,8 @@ def settings_notices(settings: Settings) -> list[str]:
 async def notices(tx: Transaction, settings: Settings) -> list[str]:
     """Shadow mode, ``only_to``, what is paused, and sites that are only observed."""
     told = settings_notices(settings)
+    if (reason := await heartbeat.held(tx)) is not None:
+        told.insert(0, f"Nothing is sent or given until `milestones resume`. {reason}")
     known = await sites.all_sites(tx)
     names = {site.id: site.name or site.id for site in known}
     for site_id, milestone in await recent.paused(tx):

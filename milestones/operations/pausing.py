@@ -8,7 +8,7 @@ from milestones.errors import UsageError
 from milestones.operations.host import Host
 from milestones.operations.lookup import chosen_sites
 from milestones.pipeline import Outcome
-from milestones.store import sites
+from milestones.store import heartbeat, recent, sites
 
 
 async def pause(host: Host, arguments: Mapping[str, Any], _progress: Progress) -> Any:
@@ -17,23 +17,47 @@ async def pause(host: Host, arguments: Mapping[str, Any], _progress: Progress) -
 
 
 async def resume(host: Host, arguments: Mapping[str, Any], _progress: Progress) -> Any:
-    """Go on where a pause began."""
-    return await _set(host, arguments, paused=False)
+    """Go on where a pause began. Without a site or a milestone, the hold of the whole database ends too.
+
+    rewound: whether the database may be older than what was done with it (``store.heartbeat.resume``); yes, unless
+    a person says otherwise.
+    """
+    rewound = bool(arguments.get("rewound", True))
+    return await _set(host, arguments, paused=False, ends_hold=True, rewound=rewound)
 
 
-async def _set(host: Host, arguments: Mapping[str, Any], *, paused: bool) -> Any:
-    milestone = arguments.get("milestone")
+async def _set(
+    host: Host,
+    arguments: Mapping[str, Any],
+    *,
+    paused: bool,
+    ends_hold: bool = False,
+    rewound: bool = True,
+) -> Any:
+    milestone, site = arguments.get("milestone"), arguments.get("site")
     program = host.program
     async with program.store.write() as tx:
+        whole = milestone is None and site is None
+        reason = await heartbeat.held(tx) if ends_hold and whole else None
+        if reason is not None:
+            await heartbeat.resume(tx, rewound=rewound)
         concerned = [
-            site
-            for site in await chosen_sites(tx, arguments.get("site"))
-            if await sites.pause(tx, site.id, milestone, paused=paused)
+            one
+            for one in await chosen_sites(tx, site)
+            if await sites.pause(tx, one.id, milestone, paused=paused)
         ]
+        ids = {one.id for one in concerned}
+        still = [key for where, key in await recent.paused(tx) if where in ids and key is not None]
     if not concerned:
         raise UsageError(
             f"No site has a milestone {milestone!r}. Its key is the one in config.toml; a new one is known once "
             "the daemon has run with it."
         )
-    program.tell(Outcome(wake={site.id for site in concerned}))
-    return {"milestone": milestone, "paused": paused, "sites": [site.name or site.id for site in concerned]}
+    program.tell(Outcome(wake=ids))
+    return {
+        "milestone": milestone,
+        "paused": paused,
+        "sites": [one.name or one.id for one in concerned],
+        "milestones_paused": sorted(set(still)),
+        "hold_ended": reason,
+    }

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from milestones.actions.consent import Gatekeeper, Reader
 from milestones.config.settings import SiteSettings
+from milestones.domain.actions import Kind, State
 from milestones.domain.keys import address_key, folded
+from milestones.domain.milestone import Consent
 from milestones.domain.verdict import Verdict
 from milestones.operations.lookup import secret_of
 from milestones.operations.times import said
 from milestones.operations.trace import Person
 from milestones.store import reads
 from milestones.store.database import Transaction
-from milestones.store.tables import Account, Site, Subscription, Suppression, Trace
+from milestones.store.tables import Account, Site, Subscription, Suppression
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,7 @@ class _Heard:
     deliverability_status: str
 
 
-async def mailable(
-    tx: Transaction, rules: SiteSettings, site: Site, account: Account, traces: Sequence[Trace]
-) -> Mailable:
+async def mailable(tx: Transaction, rules: SiteSettings, site: Site, account: Account) -> Mailable:
     """Ask the rules of ``actions.consent`` about what is stored."""
     zone = rules.timezone
     if account.erased_at is not None:
@@ -60,7 +61,7 @@ async def mailable(
     if refusal not in {None, Verdict.NOT_SUBSCRIBED}:
         assert refusal is not None, "as just looked"
         return Mailable(refusal, refusal.sentence)
-    return _as_last_asked(rules, traces)
+    return _as_last_asked(rules, await _answers(tx, account))
 
 
 async def _refusal(
@@ -82,22 +83,38 @@ async def _refusal(
     return (await gatekeeper.refusals({0: Reader(email)})).get(0)
 
 
-_OF_CONSENT = {Verdict.NOT_SUBSCRIBED, Verdict.UNDELIVERABLE}
-_PAST_CONSENT = {Verdict.NEAR, Verdict.TOO_SOON, Verdict.ENOUGH_REMINDERS, Verdict.AT_MOST}
+_NO = {
+    Verdict.NOT_SUBSCRIBED.value: Verdict.NOT_SUBSCRIBED,
+    Verdict.UNDELIVERABLE.value: Verdict.UNDELIVERABLE,
+}
+_YES = {Verdict.NEAR.value, Verdict.TOO_SOON.value, Verdict.ENOUGH_REMINDERS.value, Verdict.AT_MOST.value}
+"""Verdicts of gates that are asked after consent."""
 
 
-def _as_last_asked(rules: SiteSettings, traces: Sequence[Trace]) -> Mailable:
+async def _answers(tx: Transaction, account: Account) -> list[tuple[datetime, Verdict | None]]:
+    """What Wix answered when a scan or a mail asked: a refusal, or None for a yes. Oldest first."""
+    found: list[tuple[datetime, Verdict | None]] = [
+        (trace.last_at, _NO.get(trace.verdict))
+        for trace in await reads.traces_of(tx, account.site_id, account.id)
+        if trace.verdict in _NO or trace.verdict in _YES
+    ]
+    which = reads.Which(site=account.site_id, account=account.id, kind=Kind.EMAIL)
+    for mail in await reads.actions(tx, which):
+        if mail.settled_at is None or mail.payload["consent"] != Consent.MARKETING:
+            continue
+        if mail.state == State.DONE or mail.verdict in _NO:
+            found.append((mail.settled_at, _NO.get(mail.verdict or "")))
+    return sorted(found, key=lambda answer: answer[0])
+
+
+def _as_last_asked(rules: SiteSettings, answers: Sequence[tuple[datetime, Verdict | None]]) -> Mailable:
     """Wix told nothing by itself: what it answered when it was asked last."""
-    for trace in reversed(traces):
-        when = said(trace.last_at, rules.timezone)
-        for verdict in _OF_CONSENT:
-            if trace.verdict == verdict:
-                return Mailable(verdict, f"{verdict.sentence} So Wix answered on {when}.")
-        if trace.verdict in _PAST_CONSENT:
-            return Mailable(None, f"May be mailed: so Wix answered on {when}.")
-    return Mailable(
-        None, "Nobody asked Wix yet about this address; it is asked before each mail.", asked=False
-    )
+    if not answers:
+        sentence = "Nobody asked Wix yet about this address; it is asked before each mail."
+        return Mailable(None, sentence, asked=False)
+    at, refusal = answers[-1]
+    sentence = refusal.sentence if refusal is not None else "May be mailed."
+    return Mailable(refusal, f"{sentence} So Wix answered on {said(at, rules.timezone)}.")
 
 
 def person(site: Site, account: Account, mail: Mailable) -> Person:

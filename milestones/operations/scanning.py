@@ -27,15 +27,19 @@ async def scan(host: Host, arguments: Mapping[str, Any], progress: Progress) -> 
     for site in await _sites(host, arguments):
         for kind in KINDS:
             progress({"site": site.name or site.id, "kind": kind.value})
-            found.append(_told(site, await host.scan(site.id, kind)))
+            done = await host.scan(site.id, kind)
+            found.append(await _told(host, site, done))
     return {"scans": found}
 
 
-def _told(site: Site, done: Scan) -> dict[str, Any]:
+async def _told(host: Host, site: Site, done: Scan) -> dict[str, Any]:
+    async with host.program.store.read() as tx:
+        last = await scans.last_finished(tx, site.id, done.kind)
+    finished = last is not None and last.id == done.id
     return {
         "site": site.name or site.id,
         "kind": done.kind,
-        "state": done.state,
+        "state": "finished" if finished else "running",
         "pages": done.pages,
         "counts": dict(done.counts),
     }

@@ -146,8 +146,6 @@ def _why_not_held(action: Action) -> str | None:
 def _why_not_cancelled(action: Action) -> str | None:
     if action.state == State.UNKNOWN:
         return "may have happened already; say what became of it with `milestones outbox resolve`"
-    if action.lost:
-        return "may have happened already; its next attempt looks first"
     if action.state in {State.AVAILABLE, State.WAITING, State.HELD}:
         return None
     return "is under way" if action.state == State.RUNNING else f"is {_named(action)} already"
