@@ -5,8 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 
-from tests.wix.fakes import FakeClock, FakeWix
+from milestones.sandbox.server import RunningSandbox, serve
+from milestones.sandbox.settings import SandboxSettings, Switches
+from milestones.wix.transport import WixClient
+from tests.wix.fakes import FakeClock, FakeWix, connect
 
 
 @pytest.fixture
@@ -19,6 +23,33 @@ async def wix(clock: FakeClock) -> AsyncIterator[FakeWix]:
     fake = FakeWix(clock)
     async with fake.http:
         yield fake
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running() -> AsyncIterator[RunningSandbox]:
+    """One server for a module: starting one costs more than most of the tests do."""
+    async with serve(SandboxSettings(port=0, customers=0, time_scale=100)) as started:
+        yield started
+
+
+@pytest.fixture
+def shop(running: RunningSandbox) -> RunningSandbox:
+    """The server with a new world of 120 customers, in which nothing happens by itself and queries see every write."""
+    running.sandbox.switch(Switches(query_lag_seconds=0, recalculation_seconds=0, rate_limit_per_minute=0))
+    running.sandbox.reset(1, 120)
+    return running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient() as client:
+        yield client
+
+
+@pytest.fixture
+def client(shop: RunningSandbox, http: httpx.AsyncClient) -> WixClient:
+    """The app's access to the simulated shop."""
+    return connect(shop, http)
 
 
 @pytest.fixture

@@ -1,17 +1,20 @@
-"""A Wix that says what a test tells it to, and a clock that moves when a test says so."""
+"""A Wix that says what a test tells it to, a clock that moves when a test says so, a client of the simulated Wix."""
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
+from milestones.sandbox.server import RunningSandbox
 from milestones.wix.auth import ApiKeyCredentials, AppCredentials, Credentials
+from milestones.wix.errors import WixError
 from milestones.wix.pacing import SlidingWindowPacer
 from milestones.wix.transport import WixClient
 
+T = TypeVar("T")
 Reply = httpx.Response | Exception
 APP = AppCredentials(app_id="app-1", app_secret="hush-secret", instance_id="instance-1")
 KEY = ApiKeyCredentials(api_key="hush-key", site_id="site-1")
@@ -88,3 +91,23 @@ def _given(reply: Reply) -> httpx.Response:
         raise reply
     # A fresh copy: a response that was read once cannot be streamed again.
     return httpx.Response(reply.status_code, headers=reply.headers, content=reply.content)
+
+
+def connect(
+    shop: RunningSandbox, http: httpx.AsyncClient, credentials: Credentials | None = None
+) -> WixClient:
+    """A client of the simulated Wix: as the app, unless other credentials are given."""
+    own = shop.credentials
+    app = AppCredentials(own.app_id, own.app_secret, own.instance_id)
+    pacer = SlidingWindowPacer(100_000)
+    return WixClient(
+        http, shop.base_url, credentials or app, pacer, lambda: datetime.now(UTC), read_backoff=0.0
+    )
+
+
+async def outcome(act: Awaitable[T]) -> T | WixError:
+    """What came of an act that Wix may answer or refuse."""
+    try:
+        return await act
+    except WixError as error:
+        return error

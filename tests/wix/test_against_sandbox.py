@@ -1,15 +1,13 @@
 """Every resource over HTTP against the simulated Wix, with an app's token and with the owner's key."""
 
-from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
 
 import httpx
 import pytest
 
-from milestones.sandbox.server import RunningSandbox, serve
-from milestones.sandbox.settings import SandboxSettings, Switches
+from milestones.sandbox.server import RunningSandbox
+from milestones.sandbox.settings import Switches
 from milestones.wix import (
     accounts,
     assignments,
@@ -32,14 +30,13 @@ from milestones.wix.errors import (
     WixUnauthorizedError,
     WixUnavailableError,
 )
-from milestones.wix.pacing import SlidingWindowPacer
 from milestones.wix.paging import Sort
 from milestones.wix.programs import ProgramStatus
 from milestones.wix.subscriptions import SubscriptionStatus
 from milestones.wix.transport import WixClient
+from tests.wix.fakes import connect, outcome
 
-T = TypeVar("T")
-QUIET = Switches(query_lag_seconds=0, recalculation_seconds=0, rate_limit_per_minute=0)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def now() -> datetime:
@@ -58,42 +55,8 @@ def coupon(code: str) -> CouponSpecification:
     )
 
 
-def connect(
-    shop: RunningSandbox, http: httpx.AsyncClient, credentials: Credentials | None = None
-) -> WixClient:
-    own = shop.credentials
-    app = AppCredentials(own.app_id, own.app_secret, own.instance_id)
-    pacer = SlidingWindowPacer(100_000)
-    return WixClient(http, shop.base_url, credentials or app, pacer, now, read_backoff=0.0)
-
-
 def switch(shop: RunningSandbox, **switches: object) -> None:
     shop.sandbox.switch(Switches.model_validate({**shop.sandbox.world.switches.model_dump(), **switches}))
-
-
-async def outcome(act: Awaitable[T]) -> T | WixError:
-    """What came of an act that Wix may answer or refuse."""
-    try:
-        return await act
-    except WixError as error:
-        return error
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as client:
-        yield client
-
-
-@pytest.fixture
-async def shop() -> AsyncIterator[RunningSandbox]:
-    async with serve(SandboxSettings(port=0, customers=120, switches=QUIET)) as running:
-        yield running
-
-
-@pytest.fixture
-def client(shop: RunningSandbox, http: httpx.AsyncClient) -> WixClient:
-    return connect(shop, http)
 
 
 async def some_account(client: WixClient, *, member: bool = False) -> Account:

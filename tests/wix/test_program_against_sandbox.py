@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
@@ -10,8 +10,7 @@ from typing import TypeVar
 import httpx
 import pytest
 
-from milestones.sandbox.server import RunningSandbox, serve
-from milestones.sandbox.settings import SandboxSettings, Switches
+from milestones.sandbox.server import RunningSandbox
 from milestones.wix import (
     accounts,
     checkout,
@@ -24,12 +23,10 @@ from milestones.wix import (
     tiers,
 )
 from milestones.wix.account import Account
-from milestones.wix.auth import ApiKeyCredentials
 from milestones.wix.earning_rules import EarningRule, FixedAmount, FixedConfig, RuleStatus
 from milestones.wix.errors import WixConflictError, WixNotFoundError, WixPreconditionError, WixRefusedError
 from milestones.wix.imports import ImportStatus
 from milestones.wix.loyalty_coupons import LoyaltyCouponStatus
-from milestones.wix.pacing import SlidingWindowPacer
 from milestones.wix.rewards import (
     CouponConfig,
     CouponKind,
@@ -46,23 +43,7 @@ from milestones.wix.transport import WixClient
 T = TypeVar("T")
 
 
-@pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as client:
-        yield client
-
-
-@pytest.fixture
-async def shop() -> AsyncIterator[RunningSandbox]:
-    quiet = Switches(query_lag_seconds=0, recalculation_seconds=0, rate_limit_per_minute=0)
-    async with serve(SandboxSettings(port=0, customers=120, time_scale=100, switches=quiet)) as running:
-        yield running
-
-
-@pytest.fixture
-def client(shop: RunningSandbox, http: httpx.AsyncClient) -> WixClient:
-    key = ApiKeyCredentials(shop.credentials.api_key, shop.credentials.site_id)
-    return WixClient(http, shop.base_url, key, SlidingWindowPacer(1000), lambda: datetime.now(UTC))
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def until(look: Callable[[], Awaitable[T]], settled: Callable[[T], bool]) -> T:
