@@ -38,6 +38,7 @@ from milestones.ingest.signature import load_public_key
 from milestones.metrics import Metrics
 from milestones.outbox.drain import SiteWork, drain
 from milestones.outbox.gates import Policy
+from milestones.outbox.retention import Limits, forget
 from milestones.pipeline import Outcome, SiteRules
 from milestones.sandbox.server import RunningSandbox
 from milestones.sandbox.server import serve as serve_sandbox
@@ -164,6 +165,17 @@ class Program:
                 await heartbeat.hold(tx, reason)
             await heartbeat.beat(tx, now)
             return await heartbeat.held(tx)
+
+    async def forget(self, stopping: Callable[[], bool]) -> dict[str, int]:
+        """Forget what is older than the configuration keeps. Returns how many rows went, by what they were."""
+        kept = self.settings.retention
+        async with self.store.read() as tx:
+            versions = {
+                site.id: await sites.versions(tx, site.id, self.rules.site(site.id).milestones)
+                for site in await sites.active(tx)
+            }
+        limits = Limits(kept.observations, kept.actions, kept.bodies)
+        return await forget(self.store, limits, dict(versions), self.clock(), stopping)
 
     # Draining
 

@@ -38,6 +38,7 @@ log = structlog.get_logger()
 STOP_SECONDS = 20
 GAUGE_SECONDS = 15
 BEAT_SECONDS = 60
+FORGET_SECONDS = 3600
 
 Load = Callable[[], Settings]
 """Reads the configuration anew, for a reload. Raises ConfigurationError."""
@@ -95,6 +96,7 @@ class Daemon:
                 ),
                 group.create_task(self._gauges()),
                 group.create_task(self._heart()),
+                group.create_task(self._forgetting()),
             ]
             address = server.web_address(sockets)
             await self._begin(address)
@@ -263,6 +265,20 @@ class Daemon:
                     log.warning("held", reason=reason, would_do=waiting, go_on="milestones resume")
                 told = reason
             await self._pause(BEAT_SECONDS)
+
+    async def _forgetting(self) -> None:
+        """Once an hour, and first when the start is over."""
+        while not self.stop.is_set():
+            await self._pause(FORGET_SECONDS)
+            if self.stop.is_set():
+                return
+            try:
+                counts = await self.program.forget(self.stop.is_set)
+            except MilestonesError as error:
+                log.warning("nothing_forgotten", error=str(error))
+            else:
+                if any(counts.values()):
+                    log.info("forgotten", **counts)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

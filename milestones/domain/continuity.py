@@ -26,7 +26,9 @@ def broken(last: Beat | None, now: Beat, gap: timedelta, *, same_machine: bool) 
     if same_machine and last.machine != now.machine:
         return "The database was last used on another machine: it may be a copy, and the original may be running."
     if same_machine and last.place != now.place:
-        return "The database was last used at another place: it may be a copy, and the original may be running."
+        return (
+            "The database was last used at another place: it may be a copy, and the original may be running."
+        )
     if now.at - last.at > gap:
         hours = (now.at - last.at).total_seconds() / 3600
         return f"The last sign of life is {hours:.1f} hours old: the machine slept, or this is an old backup."

@@ -98,11 +98,16 @@ def _account_row(site_id: str, secret: bytes, state: AccountState, now: datetime
         "first_stamped_at": state.first.at,
         "first_sequence": state.first.sequence,
         "definitions": state.definitions,
-        "bases": {key: list(stamp) for key, stamp in state.bases.items()},
+        "bases": bases_row(state.bases),
         "created_at": state.created_at,
         "seen_at": now,
         "erased_at": state.erased_at,
     }
+
+
+def bases_row(bases: Mapping[str, Stamp]) -> dict[str, list[int]]:
+    """Where versions start to look, as it is kept."""
+    return {key: list(stamp) for key, stamp in bases.items()}
 
 
 def _state(row: Mapping[Any, Any], stamps: list[Any]) -> AccountState:

@@ -1,0 +1,126 @@
+"""Forgetting what is old, some at a time, so that no other writer waits for long. Grants are never forgotten."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, func, select, update
+
+from milestones.domain.account import Version
+from milestones.domain.actions import FINAL
+from milestones.domain.pruning import first_needed
+from milestones.store import accounts
+from milestones.store.database import Transaction
+from milestones.store.statements import table_of
+from milestones.store.tables import Account, Action, ObservationRun, Rejected, Scan, Trace
+
+BATCH = 500
+"""Rows of one transaction: a few milliseconds of everybody's time."""
+
+_ACCOUNTS = table_of(Account)
+_ACTIONS = table_of(Action)
+_RUNS = table_of(ObservationRun)
+_REJECTED = table_of(Rejected)
+_SCANS = table_of(Scan)
+_TRACES = table_of(Trace)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def forget_actions(tx: Transaction, before: datetime) -> int:
+    """Delete the actions of grants and reminders that are settled altogether since before then."""
+    young = _ACTIONS.alias("young")
+    unfinished = (
+        select(young.c.id)
+        .where(young.c.owner == _ACTIONS.c.owner)
+        .where(young.c.state.not_in(FINAL) | (young.c.settled_at >= before) | young.c.settled_at.is_(None))
+        .exists()
+    )
+    old = (
+        select(_ACTIONS.c.id)
+        .where(_ACTIONS.c.state.in_(FINAL), _ACTIONS.c.settled_at < before, ~unfinished)
+        .limit(BATCH)
+    )
+    return (await tx.execute(delete(_ACTIONS).where(_ACTIONS.c.id.in_(old)))).rowcount
+
+
+async def forget_traces(tx: Transaction, before: datetime) -> int:
+    """Delete verdicts that were not given any more since before then."""
+    key = (_TRACES.c.site_id, _TRACES.c.account_id, _TRACES.c.milestone, _TRACES.c.stage, _TRACES.c.verdict)
+    old = (await tx.execute(select(*key).where(_TRACES.c.last_at < before).limit(BATCH))).all()
+    for row in old:
+        same = [column == value for column, value in zip(key, row, strict=True)]
+        await tx.execute(delete(_TRACES).where(*same))
+    return len(old)
+
+
+async def forget_scans(tx: Transaction, before: datetime) -> int:
+    """Delete finished scans, but for the newest of each kind: its watermark is needed."""
+    newest = (
+        select(func.max(_SCANS.c.id))
+        .where(_SCANS.c.state == "finished")
+        .group_by(_SCANS.c.site_id, _SCANS.c.kind)
+    )
+    old = (
+        select(_SCANS.c.id)
+        .where(_SCANS.c.state == "finished", _SCANS.c.finished_at < before, _SCANS.c.id.not_in(newest))
+        .limit(BATCH)
+    )
+    return (await tx.execute(delete(_SCANS).where(_SCANS.c.id.in_(old)))).rowcount
+
+
+async def forget_bodies(tx: Transaction, before: datetime) -> int:
+    """Delete requests that could not be understood and were not replayed."""
+    old = select(_REJECTED.c.id).where(_REJECTED.c.received_at < before).limit(BATCH)
+    return (await tx.execute(delete(_REJECTED).where(_REJECTED.c.id.in_(old)))).rowcount
+
+
+async def forget_observations(
+    tx: Transaction, site_id: str, versions: Sequence[Version], before: datetime, after: str
+) -> tuple[str | None, int]:
+    """Delete old history of some accounts whose id is greater than ``after``.
+
+    Returns the last account looked at, or None at the end, and how many runs went. The base of every definition
+    moves to what is kept, so that the forgotten part cannot be taken for a start at 0.
+    """
+    old_runs = _RUNS.alias("old_runs")
+    more_than_one = select(old_runs.c.account_id).where(
+        old_runs.c.site_id == site_id, old_runs.c.account_id > after, old_runs.c.recorded_at < before
+    )
+    grouped = more_than_one.group_by(old_runs.c.account_id).having(func.count() > 1)
+    ids = list((await tx.execute(grouped.order_by(old_runs.c.account_id).limit(BATCH))).scalars())
+    if not ids:
+        return None, 0
+    cutoff = (before - _EPOCH) // timedelta(microseconds=1)
+    states = await accounts.load(tx, site_id, ids)
+    histories = await accounts.histories(tx, site_id, ids)
+    forgotten = 0
+    for account_id, runs in histories.items():
+        place = first_needed(runs, [version.milestone for version in versions], cutoff)
+        if place == 0:
+            continue
+        state = states[account_id]
+        first_ordinal = state.ordinal - len(runs) + 1
+        kept = runs[place].stamps[0]
+        bases = {
+            version.milestone.key: max(state.bases.get(version.milestone.key, kept), kept)
+            for version in versions
+        }
+        await tx.execute(
+            delete(_RUNS).where(
+                _RUNS.c.site_id == site_id,
+                _RUNS.c.account_id == account_id,
+                _RUNS.c.run < first_ordinal + place,
+            )
+        )
+        await tx.execute(
+            update(_ACCOUNTS)
+            .where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.id == account_id)
+            .values(
+                bases={**accounts.bases_row(state.bases), **accounts.bases_row(bases)},
+                first_revision=kept.revision,
+                first_stamped_at=kept.at,
+                first_sequence=kept.sequence,
+            )
+        )
+        forgotten += place
+    return ids[-1], forgotten
