@@ -24,7 +24,7 @@ REGISTRY_HOSTS = [
     "npm" + "js.com",
     "deb." + "debian.org",
 ]
-MACHINE_PATHS = ["/wo" + "rk/", "/ro" + "ot/", "/home" + "/", "/opt/" + "pypi"]
+MACHINE_PATHS = ["/wo" + "rk/", "/home" + "/", "/opt/" + "pypi"]
 
 
 @pytest.fixture(scope="module")
