@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 import httpx
 
 from milestones.sandbox.server import RunningSandbox
+from milestones.sandbox.settings import Switches
+from milestones.wix import accounts
+from milestones.wix.account import Account
 from milestones.wix.auth import ApiKeyCredentials, AppCredentials, Credentials
 from milestones.wix.errors import WixError
 from milestones.wix.pacing import SlidingWindowPacer
@@ -111,3 +114,14 @@ async def outcome(act: Awaitable[T]) -> T | WixError:
         return await act
     except WixError as error:
         return error
+
+
+def switch(shop: RunningSandbox, **switches: object) -> None:
+    """Changes behaviours of the simulated Wix."""
+    shop.sandbox.switch(Switches.model_validate({**shop.sandbox.world.switches.model_dump(), **switches}))
+
+
+async def some_account(client: WixClient, *, member: bool = False) -> Account:
+    """The first account of the simulated shop, or the first that belongs to a member."""
+    page = await accounts.query(client, {"memberId": {"$exists": True}} if member else None)
+    return page.items[0]
