@@ -258,3 +258,61 @@ async def test_ten_thousand_open_connections_do_not_keep_an_event_out(served: An
         for _ in range(3):
             assert (await client.post(address + PATH, content=b"a.b.c")).status_code == 200
         assert (await client.get(address + "/healthz")).status_code == 200
+
+
+HEAD = b"POST /webhooks/wix HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "answered"),
+    [
+        (HEAD + b"Content-Length: 5\r\n\r\na.b.c", b"HTTP/1.1 200"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\na.\r\n3\r\nb.c\r\n0\r\n\r\n", b"HTTP/1.1 200"),
+        (HEAD + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\na.b.c", b"HTTP/1.1 100"),
+        (HEAD + b"Expect: 100-continue\r\nContent-Length: 9999999\r\n\r\n", b"HTTP/1.1 413"),
+        (HEAD.replace(b"1.1", b"1.0") + b"Content-Length: 5\r\n\r\na.b.c", b"HTTP/1.1 200"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\nno number\r\n", b"HTTP/1.1 400"),
+        (HEAD + b"Content-Length: -5\r\n\r\n", b"HTTP/1.1 400"),
+        (HEAD + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n", b"HTTP/1.1 400"),
+        (HEAD + b"X: " + b"y" * 70_000, b"HTTP/1.1 400"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"HTTP/1.1 400"),
+    ],
+    ids=[
+        "plain",
+        "chunked",
+        "polite",
+        "polite and large",
+        "old",
+        "bad chunk",
+        "negative",
+        "huge",
+        "head without end",
+        "TLS",
+    ],
+)
+async def test_every_way_to_say_it_in_http_is_answered(
+    served: Any, house: House, caplog: pytest.LogCaptureFixture, request_bytes: bytes, answered: bytes
+) -> None:
+    address = await served(create_app(house.services()))
+    async with AsyncExitStack() as stack, asyncio.timeout(5):
+        reader, writer = await opened(address, stack)
+        writer.write(request_bytes)
+        assert (await reader.readline()).startswith(answered)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(address + "/healthz")).status_code == 200
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+async def test_a_peer_that_hangs_up_in_the_middle_disturbs_nobody(
+    served: Any, house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = await served(create_app(house.services()))
+    async with AsyncExitStack() as stack:
+        _, writer = await opened(address, stack)
+        writer.write(HEAD + b"Content-Length: 500\r\n\r\na.b")
+        await writer.drain()
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(address + "/healthz")).status_code == 200
+    assert house.received == []
+    assert [record for record in caplog.records if record.exc_info] == []

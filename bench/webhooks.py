@@ -1,0 +1,80 @@
+"""Webhooks as a lively shop sends them, signed before the clock starts."""
+
+import json
+import random
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+SITE = "0b7c9c62-4d0e-4a55-9d0e-6a2f5f7d1c11"
+ACCOUNTS = 2000
+POINTS_EACH = 25
+"""With a milestone at every 1,000 points, one event in forty crosses one."""
+
+
+def new_key() -> RSAPrivateKey:
+    return generate_private_key(public_exponent=65_537, key_size=2048)
+
+
+def public_pem(key: RSAPrivateKey) -> str:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def signed(key: RSAPrivateKey, number: int, seed: int = 1) -> list[bytes]:
+    """So many different events, in the order in which Wix sends them."""
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    now = datetime.now(UTC)
+    starts = random.Random(seed).choices(range(20_000), k=ACCOUNTS)
+    chunks = [range(first, min(first + 500, number)) for first in range(0, number, 500)]
+    with ProcessPoolExecutor() as pool:
+        parts = pool.map(partial(_sign, pem, now, starts), chunks)
+        return [body for part in parts for body in part]
+
+
+def _sign(pem: bytes, now: datetime, starts: list[int], numbers: range) -> list[bytes]:
+    key = load_pem_private_key(pem, password=None)
+    assert isinstance(key, RSAPrivateKey)
+    return [jwt.encode(_claims(i, now, starts), key, algorithm="RS256").encode() for i in numbers]
+
+
+def _claims(number: int, now: datetime, starts: list[int]) -> dict[str, Any]:
+    """``account_updated`` (fact sheet, sections 4.3 to 4.5); each round over the accounts is a revision."""
+    account, revision = number % ACCOUNTS, number // ACCOUNTS + 1
+    balance = starts[account] + POINTS_EACH * revision
+    account_id = f"a1a1a1a1-0000-4000-8000-{account:012}"
+    stamp = now.isoformat().replace("+00:00", "Z")
+    event = {
+        "id": f"5e0f4f3a-1c2d-4e5f-8a9b-{number:012}",
+        "entityFqdn": "wix.loyalty.v1.account",
+        "slug": "updated",
+        "entityId": account_id,
+        "updatedEvent": {
+            "currentEntity": {
+                "id": account_id,
+                "contactId": f"c1c1c1c1-0000-4000-8000-{account:012}",
+                "points": {"balance": balance, "earned": balance, "adjusted": 0, "redeemed": 0, "expired": 0},
+                "contact": {"email": f"customer{account}@example.net", "displayName": f"Customer {account}"},
+                "rewardAvailable": True,
+                "revision": str(revision),
+                "createdDate": "2026-01-01T00:00:00Z",
+                "updatedDate": stamp,
+            }
+        },
+        "eventTime": stamp,
+        "triggeredByAnonymizeRequest": False,
+        "entityEventSequence": str(revision),
+    }
+    envelope = {"eventType": "wix.loyalty.v1.account_updated", "instanceId": SITE, "data": json.dumps(event)}
+    issued = int(now.timestamp())
+    return {"data": json.dumps(envelope), "iat": issued, "exp": issued + 300_000}
