@@ -70,7 +70,7 @@ class BadgeChannel:
                 self._known.pop(title, None)
                 self._titles.pop(badge_id, None)
             raise
-        return {"badge_id": badge_id, "title": title}
+        return {"badge_id": badge_id, "title": title, "member_id": member_id}
 
     async def recover(self, task: Task) -> Found:
         """Assigning again changes nothing."""

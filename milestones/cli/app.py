@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "check": "Validate the configuration and the templates.",
     "run": "Run the daemon.",
     "demo": "Run the daemon on a lively simulated shop, with the dashboard opened.",
+    "verify": "Recompute every grant from the log, and compare.",
     "sandbox": "Run the simulated Wix alone.",
 }
 """Each command, in the order of the help, with its line there. Its file has its name."""

@@ -33,7 +33,7 @@ async def _reasons(tx: Transaction, secret: bytes, text: str, chosen: list[Site]
     told = [f"No account with this {what} is known."]
     if what == "address":
         told += await _of_address(tx, secret, text, chosen)
-    elif (change := await _of_contact(tx, text, chosen)) is not None:
+    elif (change := await _of_contact(tx, secret, text, chosen)) is not None:
         told.append(change)
     unread = [site for site in chosen if site.state == "active" and site.baseline_done_at is None]
     if unread:
@@ -62,12 +62,18 @@ async def _of_address(tx: Transaction, secret: bytes, address: str, chosen: list
     return told
 
 
-async def _of_contact(tx: Transaction, contact_id: str, chosen: list[Site]) -> str | None:
+_CHANGES = {
+    "deleted": "deleted",
+    "merged": "merged into another",
+    "merging": "deleted because of a merge that Wix has not told of yet,",
+}
+
+
+async def _of_contact(tx: Transaction, secret: bytes, contact_id: str, chosen: list[Site]) -> str | None:
     for site in chosen:
-        change = await reads.contact_change(tx, site.id, contact_id)
+        change = await reads.contact_change(tx, secret, site.id, contact_id)
         if change is not None:
-            into = f" into {change.target_id}" if change.target_id else ""
-            return f"This contact was {change.change}{into} on {change.recorded_at:%Y-%m-%d}."
+            return f"This contact was {_CHANGES[change.change]} on {change.recorded_at:%Y-%m-%d}."
     return None
 
 

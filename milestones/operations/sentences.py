@@ -41,6 +41,7 @@ NEEDS = {
     "consent": "the customer's consent to mail",
     "member": "the contact to become a site member",
     "threshold": "the threshold to be reached again",
+    "account": "Wix to tell of the account into which the customer's contact was merged",
 }
 
 

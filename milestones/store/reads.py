@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, false, func, or_, select
 
 from milestones.domain.actions import Kind, State
-from milestones.domain.keys import address_key, folded
+from milestones.domain.keys import address_key, contact_key, folded
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.verdict import Verdict
 from milestones.store.database import Transaction
@@ -215,9 +215,12 @@ async def subscription(tx: Transaction, site_id: str, key: str) -> Subscription 
     return Subscription(**row) if row is not None else None
 
 
-async def contact_change(tx: Transaction, site_id: str, contact_id: str) -> ContactChange | None:
+async def contact_change(
+    tx: Transaction, secret: bytes, site_id: str, contact_id: str
+) -> ContactChange | None:
     """Whether a contact was deleted or merged."""
-    statement = select(_CHANGES).where(_CHANGES.c.site_id == site_id, _CHANGES.c.contact_id == contact_id)
+    key = contact_key(secret, site_id, contact_id)
+    statement = select(_CHANGES).where(_CHANGES.c.site_id == site_id, _CHANGES.c.contact_key == key)
     row = (await tx.execute(statement)).mappings().first()
     return ContactChange(**row) if row is not None else None
 
@@ -269,3 +272,24 @@ async def backlog(tx: Transaction, now: datetime) -> Backlog:
     number, since = (await tx.execute(due)).one()
     held_number = (await tx.execute(held)).scalar_one()
     return Backlog(int(number), now - since if since is not None else None, int(held_number))
+
+
+async def account_ids(tx: Transaction, site_id: str, after: str, limit: int) -> list[str]:
+    """Ids of a site's accounts that come after one, in order."""
+    statement = select(_ACCOUNTS.c.id).where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.id > after)
+    return list((await tx.execute(statement.order_by(_ACCOUNTS.c.id).limit(limit))).scalars())
+
+
+async def grants_by_account(tx: Transaction, site_id: str, ids: Sequence[str]) -> dict[str, list[Grant]]:
+    """The grants of these accounts, oldest first."""
+    found: dict[str, list[Grant]] = {}
+    statement = select(_GRANTS).where(_GRANTS.c.site_id == site_id, _GRANTS.c.account_id.in_(ids))
+    for row in (await tx.execute(statement.order_by(_GRANTS.c.id))).mappings():
+        found.setdefault(row["account_id"], []).append(Grant(**row))
+    return found
+
+
+async def results(tx: Transaction, site_id: str, kind: Kind) -> list[Action]:
+    """The actions of a kind, whatever became of them."""
+    statement = select(_ACTIONS).where(_ACTIONS.c.site_id == site_id, _ACTIONS.c.kind == kind)
+    return [Action(**row) for row in (await tx.execute(statement.order_by(_ACTIONS.c.id))).mappings()]

@@ -8,7 +8,8 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from milestones.domain.account import Definitions, Version
-from milestones.domain.milestone import Milestone
+from milestones.domain.milestone import Milestone, Repeat
+from milestones.domain.observation import Measure
 from milestones.store.database import Transaction
 from milestones.store.statements import add_missing, put, table_of
 from milestones.store.tables import DefinitionVersion, Site
@@ -135,6 +136,27 @@ async def versions(tx: Transaction, site_id: str, milestones: Iterable[Milestone
         for milestone in milestones
         if milestone.key in rows
     ]
+
+
+async def shapes(tx: Transaction, site_id: str) -> dict[int, Version]:
+    """Every definition that ever was in force, by its number: what decided, without titles and rewards."""
+    statement = select(_VERSIONS).where(_VERSIONS.c.site_id == site_id)
+    return {
+        row["number"]: Version(
+            Milestone(
+                key=row["milestone"],
+                title=row["milestone"],
+                measure=Measure(row["definition"]["measure"]),
+                threshold=row["definition"]["threshold"],
+                repeat=Repeat(row["definition"]["repeat"]),
+                rewards=(),
+                rearm_below=row["definition"]["rearm_below"],
+            ),
+            row["number"],
+            row["activated_at"],
+        )
+        for row in (await tx.execute(statement)).mappings()
+    }
 
 
 async def paused_milestones(tx: Transaction, site_id: str) -> set[str]:

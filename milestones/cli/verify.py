@@ -1,0 +1,58 @@
+"""``milestones verify``: does what was given agree with what was observed, and with what Wix has?"""
+
+from typing import Annotated, Any
+
+import typer
+
+from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.ordering import order
+from milestones.cli.showing import console, print_json
+
+app = typer.Typer()
+
+SHOWN = 50
+"""Differences that are printed; JSON has them all."""
+
+
+@app.command()
+def verify(
+    online: Annotated[
+        bool, typer.Option("--online", help="Compare with Wix's coupons and badges too.")
+    ] = False,
+    site: Annotated[str | None, typer.Option("--site", help="Only this site, by name or id.")] = None,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Recompute every grant from the observation log, and compare it with what was given.
+
+    Exit code 1 when something differs. Nothing is changed.
+    """
+    arguments: dict[str, Any] = {"online": online}
+    if site is not None:
+        arguments["site"] = site
+    result = order(settings_at(config), "verify", arguments, asks_wix=online)
+    if as_json:
+        print_json(result)
+    else:
+        _show(result)
+    if result["differences"]:
+        raise typer.Exit(1)
+
+
+def _show(result: dict[str, Any]) -> None:
+    out = console()
+    compared = f"{result['grants']:,} grants of {result['accounts']:,} accounts were compared with the log"
+    if result["checked_in_wix"]:
+        compared += f", and {result['checked_in_wix']:,} coupons and badges with Wix"
+    out.print(f"{compared}.")
+    if result["forgotten"]:
+        out.print(f"{result['forgotten']:,} are older than the log that is kept (retention.observations).")
+    differences = result["differences"]
+    if not differences:
+        out.print("[green]Everything agrees.[/]")
+        return
+    out.print(f"[red]{len(differences):,} differences:[/]")
+    for found in differences[:SHOWN]:
+        out.print(f"  {found['account']}  {found['sentence']}", markup=False)
+    if len(differences) > SHOWN:
+        out.print(f"  and {len(differences) - SHOWN:,} more; --json has them all.")

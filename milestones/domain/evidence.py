@@ -1,0 +1,42 @@
+"""Does the history bear a grant out? The question of ``verify``, answered from the points alone."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from milestones.domain.crossing import Given
+from milestones.domain.milestone import Milestone, Repeat
+from milestones.domain.observation import Point
+
+
+class Evidence(StrEnum):
+    """What the log says of a grant."""
+
+    FOUND = "found"
+    """The account was below, and then at the threshold where the grant says so."""
+    FORGOTTEN = "forgotten"
+    """The log no longer reaches back that far."""
+    NO_SUCH_STATE = "no_such_state"
+    """Nothing was observed at the revision of the grant with the value that it names."""
+    NOT_REACHED = "not_reached"
+    """The observed value is below the threshold that was in force."""
+    NEVER_BELOW = "never_below"
+    """The account was never observed below the threshold before."""
+
+
+def evidence(milestone: Milestone, grant: Given, points: Sequence[Point], *, from_zero: bool) -> Evidence:
+    """What the log says of a grant.
+
+    milestone: as it was defined when the grant was given. points: all that is kept, in true order.
+    from_zero: the account is younger than that definition, so that it began with 0.
+    """
+    target = grant.occurrence if milestone.repeat is Repeat.LADDER else milestone.threshold
+    when = (grant.revision, grant.at)
+    if points and when < points[0].stamp.when:
+        return Evidence.FORGOTTEN
+    values = [(point.stamp.when, point.measures.of(milestone.measure)) for point in points]
+    if (when, grant.value) not in values:
+        return Evidence.NO_SUCH_STATE
+    if grant.value < target:
+        return Evidence.NOT_REACHED
+    below = any(at <= when and value is not None and value < target for at, value in values)
+    return Evidence.FOUND if below or from_zero else Evidence.NEVER_BELOW

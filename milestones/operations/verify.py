@@ -1,0 +1,194 @@
+"""``verify``: every grant is recomputed from the observation log, and compared with what was given.
+
+With ``online``, what Wix has is compared too: coupons by their code, badges by their assignments.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from milestones.control import Progress
+from milestones.domain.account import AccountState, Version, history_for
+from milestones.domain.actions import Kind, State
+from milestones.domain.crossing import Given, owed
+from milestones.domain.evidence import Evidence, evidence
+from milestones.domain.observation import Point, Run
+from milestones.operations.host import Host
+from milestones.operations.lookup import chosen_sites
+from milestones.store import accounts, ledger, reads, sites
+from milestones.store.database import Transaction
+from milestones.store.tables import Site
+from milestones.wix import assignments, coupons
+from milestones.wix.transport import WixClient
+
+BATCH = 500
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was compared, and every difference with its evidence."""
+
+    accounts: int = 0
+    grants: int = 0
+    forgotten: int = 0
+    checked_in_wix: int = 0
+    differences: list[dict[str, Any]] = field(default_factory=list)
+
+    def differs(self, what: str, sentence: str, **where: Any) -> None:
+        """Note a difference."""
+        self.differences.append({"what": what, "sentence": sentence, **where})
+
+
+async def verify(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
+    """Compare grants with the log, and with Wix if ``online``. Changes nothing."""
+    found = Findings()
+    async with host.program.store.read() as tx:
+        chosen = await chosen_sites(tx, arguments.get("site"))
+    for site in chosen:
+        if site.state == "active":
+            await _log(host, site, found, progress)
+            if arguments.get("online"):
+                await _wix(host, site, found, progress)
+    return {
+        "accounts": found.accounts,
+        "grants": found.grants,
+        "forgotten": found.forgotten,
+        "checked_in_wix": found.checked_in_wix,
+        "differences": found.differences,
+    }
+
+
+async def _log(host: Host, site: Site, found: Findings, progress: Progress) -> None:
+    """One batch of accounts in each transaction, so that a long look holds nobody up."""
+    milestones = host.program.rules.site(site.id).milestones
+    after: str | None = ""
+    while after is not None:
+        async with host.program.store.read() as tx:
+            versions = await sites.versions(tx, site.id, milestones)
+            shapes = await sites.shapes(tx, site.id)
+            ids = await reads.account_ids(tx, site.id, after, BATCH)
+            await _batch(tx, site, ids, versions, shapes, found)
+        found.accounts += len(ids)
+        after = ids[-1] if len(ids) == BATCH else None
+        progress({"accounts": found.accounts, "differences": len(found.differences)})
+
+
+async def _batch(
+    tx: Transaction,
+    site: Site,
+    ids: Sequence[str],
+    versions: Sequence[Version],
+    shapes: Mapping[int, Version],
+    found: Findings,
+) -> None:
+    states = await accounts.load(tx, site.id, ids)
+    histories = await accounts.histories(tx, site.id, ids)
+    grants = await reads.grants_by_account(tx, site.id, ids)
+    given = await ledger.given(tx, site.id, ids)
+    for account_id in ids:
+        state, runs = states[account_id], histories[account_id]
+        points = [Point(stamp, run.measures) for run in runs for stamp in run.stamps]
+        for grant in grants.get(account_id, []):
+            found.grants += 1
+            version = shapes.get(grant.version)
+            if version is None:
+                continue
+            told = Given(grant.occurrence, grant.revision, grant.stamped_at, grant.value)
+            from_zero = state.created_at is not None and state.created_at > version.activated_at
+            verdict = evidence(version.milestone, told, points, from_zero=from_zero)
+            found.forgotten += verdict is Evidence.FORGOTTEN
+            if verdict not in {Evidence.FOUND, Evidence.FORGOTTEN} and grant.verdict == "crossed":
+                found.differs(
+                    "grant_without_evidence",
+                    f"{grant.milestone} was given at revision {grant.revision} with {grant.value} points, and the "
+                    f"log says: {verdict.value.replace('_', ' ')}.",
+                    site=site.id,
+                    account=account_id,
+                    milestone=grant.milestone,
+                )
+        _missing(site, account_id, state, runs, versions, given, found)
+
+
+def _missing(
+    site: Site,
+    account_id: str,
+    state: AccountState,
+    runs: Sequence[Run],
+    versions: Sequence[Version],
+    given: Mapping[tuple[str, str], list[Given]],
+    found: Findings,
+) -> None:
+    for version in versions:
+        if version.number > state.definitions:
+            # It came into force after the account was last heard of: there is nothing to look at yet.
+            continue
+        milestone = version.milestone
+        history = history_for(state, runs, version)
+        for crossing in owed(milestone, history, given.get((account_id, milestone.key), [])):
+            found.differs(
+                "grant_missing",
+                f"The log shows that {milestone.key} was reached at revision {crossing.revision} with "
+                f"{crossing.value} points, and no grant tells of it.",
+                site=site.id,
+                account=account_id,
+                milestone=milestone.key,
+            )
+
+
+async def _wix(host: Host, site: Site, found: Findings, progress: Progress) -> None:
+    client = host.scan_work(site.id).client
+    async with host.program.store.read() as tx:
+        made = await reads.results(tx, site.id, Kind.COUPON)
+        badges = await reads.results(tx, site.id, Kind.BADGE)
+    codes = await _codes(client, progress)
+    for action in made:
+        code = action.payload["specification"]["code"]
+        there = code.casefold() in codes
+        found.checked_in_wix += 1
+        if action.state == State.DONE and not there:
+            found.differs(
+                "coupon_missing_in_wix",
+                f"The coupon of {action.milestone} is recorded as made and Wix does not have it: somebody may have "
+                "deleted it.",
+                site=site.id,
+                account=action.account_id,
+                action=action.id,
+            )
+        elif there and action.state in {State.CANCELLED, State.DISCARDED}:
+            found.differs(
+                "coupon_unrecorded",
+                f"Wix has the coupon of {action.milestone}, which is recorded as {action.state}.",
+                site=site.id,
+                account=action.account_id,
+                action=action.id,
+            )
+    await _badges(client, site, [action for action in badges if action.state == State.DONE], found)
+
+
+async def _codes(client: WixClient, progress: Progress) -> Counter[str]:
+    codes: Counter[str] = Counter()
+    async for page in coupons.query_all(client):
+        codes.update(coupon.specification.code.casefold() for coupon in page.items)
+        progress({"coupons": sum(codes.values())})
+    return codes
+
+
+async def _badges(client: WixClient, site: Site, given: Sequence[Any], found: Findings) -> None:
+    ids = sorted({action.result["badge_id"] for action in given if action.result})
+    held: set[tuple[str | None, str | None]] = set()
+    if ids:
+        async for page in assignments.query_all(client, badge_ids=ids):
+            held |= {(one.badge_id, one.member_id) for one in page.items}
+    for action in given:
+        found.checked_in_wix += 1
+        key = (action.result["badge_id"], action.result["member_id"])
+        if key not in held:
+            found.differs(
+                "badge_missing_in_wix",
+                f"The badge of {action.milestone} is recorded as given and the member does not have it: somebody "
+                "may have taken it away.",
+                site=site.id,
+                account=action.account_id,
+                action=action.id,
+            )

@@ -1,0 +1,32 @@
+import pytest
+
+from milestones.domain.crossing import Given
+from milestones.domain.evidence import Evidence, evidence
+from milestones.domain.milestone import Milestone
+from tests.builders import a_ladder, a_milestone, points_of
+
+GRANT = Given(occurrence=1, revision=3, at=0, value=1010)
+
+
+@pytest.mark.parametrize(
+    ("milestone", "grant", "balances", "from_zero", "says"),
+    [
+        (a_milestone(), GRANT, (10, 990, 1010), False, Evidence.FOUND),
+        (a_milestone(), GRANT, (1200, 1100, 1010), True, Evidence.FOUND),  # it began with 0
+        (a_milestone(), GRANT, (1200, 1100, 1010), False, Evidence.NEVER_BELOW),
+        (a_milestone(), GRANT, (10, 990, 1011), False, Evidence.NO_SUCH_STATE),  # another value
+        (a_milestone(), GRANT, (10, 1010), False, Evidence.NO_SUCH_STATE),  # another revision
+        (a_milestone(2000), GRANT, (10, 990, 1010), False, Evidence.NOT_REACHED),
+        (a_ladder(500), Given(1000, 3, 0, 1010), (10, 990, 1010), False, Evidence.FOUND),
+        (a_ladder(500), Given(1500, 3, 0, 1010), (10, 990, 1010), False, Evidence.NOT_REACHED),
+    ],
+)
+def test_the_log_bears_a_grant_out_or_does_not(
+    milestone: Milestone, grant: Given, balances: tuple[int, ...], from_zero: bool, says: Evidence
+) -> None:
+    assert evidence(milestone, grant, points_of(*balances), from_zero=from_zero) is says
+
+
+def test_what_was_forgotten_is_no_difference() -> None:
+    kept = points_of(10, 20, 30, 40, 1200)[3:]
+    assert evidence(a_milestone(), GRANT, kept, from_zero=False) is Evidence.FORGOTTEN

@@ -1,0 +1,90 @@
+"""Every way in which grants, log and Wix can disagree, and that they agree when nothing was touched."""
+
+from typing import Any
+
+from sqlalchemy import delete, update
+
+from milestones import pipeline
+from milestones.domain.actions import State
+from milestones.operations.verify import verify
+from milestones.scans.run import Kind, run
+from milestones.store.statements import table_of
+from milestones.store.tables import Action, Grant
+from tests.builders import a_badge, a_coupon, a_milestone, an_observation
+from tests.scans.conftest import Ground, ground
+
+__all__ = ["ground"]
+
+
+class Host:
+    """What ``verify`` needs of the daemon."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.program: Any = ground
+        self.scan_work = lambda _site: ground.work()
+
+
+async def verified(ground: Ground, **arguments: Any) -> Any:
+    return await verify(Host(ground), arguments, lambda _told: None)  # type: ignore[arg-type]
+
+
+def whats(result: Any) -> list[str]:
+    return sorted(found["what"] for found in result["differences"])
+
+
+async def crossed(ground: Ground) -> None:
+    ground.rules.milestones = (a_milestone(rewards=(a_coupon(), a_badge())),)
+    for revision, balance in ((1, 10), (2, 1000)):
+        seen = an_observation(balance, revision, told_at=ground.now)
+        await pipeline.observe(ground.store, ground.rules, ground.site_id, [seen], ground.now)
+
+
+async def test_what_nobody_touched_agrees(ground: Ground) -> None:
+    await run(ground.work(), Kind.BASELINE)
+    await crossed(ground)
+    result = await verified(ground)
+    assert (result["grants"], result["differences"]) == (1, [])
+    assert result["accounts"] == len(ground.sandbox.world.accounts) + 1
+
+
+async def test_a_grant_that_is_gone_is_missed(ground: Ground) -> None:
+    await crossed(ground)
+    async with ground.store.write() as tx:
+        await tx.execute(delete(table_of(Grant)))
+    assert whats(await verified(ground)) == ["grant_missing"]
+
+
+async def test_a_grant_that_nothing_bears_out_is_found(ground: Ground) -> None:
+    await crossed(ground)
+    async with ground.store.write() as tx:
+        await tx.execute(update(table_of(Grant)).values(value=5000))
+    assert whats(await verified(ground)) == ["grant_without_evidence"]
+
+
+async def test_a_coupon_that_wix_lost_and_one_that_is_not_recorded(ground: Ground) -> None:
+    await crossed(ground)
+    actions = table_of(Action)
+    async with ground.store.write() as tx:
+        await tx.execute(update(actions).where(actions.c.kind == "coupon").values(state=State.DONE))
+        await tx.execute(delete(actions).where(actions.c.kind == "badge"))
+    assert whats(await verified(ground, online=True)) == ["coupon_missing_in_wix"]
+    [coupon] = await ground.rows(Action)
+    await ground.client.call(
+        "POST", "/stores/v2/coupons", body={"specification": coupon["payload"]["specification"]}, reads=False
+    )
+    assert whats(await verified(ground, online=True)) == []
+    async with ground.store.write() as tx:
+        await tx.execute(update(actions).values(state=State.CANCELLED))
+    assert whats(await verified(ground, online=True)) == ["coupon_unrecorded"]
+
+
+async def test_a_badge_that_somebody_took_away(ground: Ground) -> None:
+    await crossed(ground)
+    actions = table_of(Action)
+    badge = next(iter(ground.sandbox.world.badges))
+    member = next(iter(ground.sandbox.world.members))
+    async with ground.store.write() as tx:
+        await tx.execute(delete(actions).where(actions.c.kind == "coupon"))
+        result = {"badge_id": badge["id"], "member_id": member.id, "title": "x"}
+        await tx.execute(update(actions).values(state=State.DONE, result=result))
+    assert whats(await verified(ground, online=True)) == ["badge_missing_in_wix"]
