@@ -28,8 +28,8 @@ from milestones.scans.schedule import Timetable, first_run
 from milestones.store import heartbeat, people, reads, scans, sites
 from milestones.store.lock import held
 from milestones.store.tables import Scan
-from milestones.web import server
-from milestones.web.access import Access
+from milestones.web import password, server
+from milestones.web.access import ONLY_HERE, Access
 from milestones.web.app import create_app
 from milestones.web.services import WebServices
 
@@ -311,11 +311,20 @@ class Daemon:
                 recent=self._happenings.recent,
                 mail=self._happenings.mail,
                 metrics=program.metrics,
-                access=Access(settings.daemon.host, settings.daemon.public_url),
+                access=self._access(),
                 clock=program.clock,
                 zone=settings.daemon.timezone,
             )
         )
+
+    def _access(self) -> Access:
+        daemon = self.program.settings.daemon
+        # Read once now, so that a file that cannot be used ends the start with a sentence.
+        closed = password.read(daemon.password_file) is None
+        access = Access(daemon.host, daemon.public_url, lambda: password.read(daemon.password_file))
+        if closed and access.beyond_this_machine:
+            log.warning("pages_closed", reason=ONLY_HERE)
+        return access
 
     async def _unsubscribe(self, token: str) -> bool:
         key = keys.opened_token(self.program.rules.secret, token)

@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "run": "Run the daemon.",
     "demo": "Run the daemon on a lively simulated shop, with the dashboard opened.",
     "verify": "Recompute every grant from the log, and compare.",
+    "password": "Set the dashboard's password.",
     "sandbox": "Run the simulated Wix alone.",
 }
 """Each command, in the order of the help, with its line there. Its file has its name."""

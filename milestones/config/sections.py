@@ -37,6 +37,7 @@ class DaemonSettings(Table):
     public_url: where customers and Wix reach it; without one, the address that it listens on.
     database: ``sqlite:///path`` or ``postgresql://...``. May hold a password, so it is wrapped.
     socket: the local control socket, which only its owner can open.
+    password_file: where `milestones password` keeps the hash of the dashboard's password.
     resume_gap: a database that was asleep for longer starts in hold.
     same_machine: a database that comes from another machine or path starts in hold; false for containers.
     log: ``text`` for people, ``json`` for machines, ``auto`` for whichever reads.
@@ -49,6 +50,7 @@ class DaemonSettings(Table):
     templates: ConfiguredPath = Path("templates")
     timezone: Zone = ZoneInfo("UTC")
     socket: ConfiguredPath = Path("var/milestones.sock")
+    password_file: ConfiguredPath = Path("var/password")
     resume_gap: Duration = duration("6h")
     same_machine: Flag = True
     log: Literal["auto", "text", "json"] = "auto"

@@ -1,10 +1,13 @@
 import base64
+import hashlib
 
 import httpx
 import pytest
 
+from milestones.errors import ConfigurationError
 from milestones.web.access import Access, is_loopback
 from milestones.web.app import create_app
+from milestones.web.password import Password
 from tests.web.house import PASSWORD, House
 
 LOCAL = "http://127.0.0.1:8080"
@@ -13,6 +16,12 @@ PUBLIC = "https://points.shop.example"
 
 def basic(password: str) -> str:
     return "Basic " + base64.b64encode(f"anybody:{password}".encode()).decode()
+
+
+def quick(password: str) -> Password:
+    """A stored password that costs nothing to verify."""
+    digest = hashlib.scrypt(password.encode(), salt=b"salt", n=2, r=1, p=1, dklen=32)
+    return Password(2, 1, 1, b"salt", digest)
 
 
 async def status(access: Access, host: str = "127.0.0.1:8080", path: str = "/", **headers: str) -> int:
@@ -63,7 +72,7 @@ async def test_machines_are_answered_all_the_same(path: str) -> None:
     assert await status(Access("0.0.0.0", PUBLIC), "10.0.0.7:8080", path) == 200
 
 
-PROTECTED = Access("0.0.0.0", PUBLIC, lambda password: password == PASSWORD)
+PROTECTED = Access("0.0.0.0", PUBLIC, lambda: quick(PASSWORD))
 
 
 async def test_with_a_password_the_browser_is_asked_for_it() -> None:
@@ -103,14 +112,36 @@ async def test_wrong_credentials_are_no_credentials(authorization: str) -> None:
 async def test_the_slow_verification_runs_once_for_a_right_password_and_each_time_for_a_wrong_one() -> None:
     asked: list[str] = []
 
-    def verify(password: str) -> bool:
-        asked.append(password)
-        return password == PASSWORD
+    class Counted(Password):
+        def verify(self, password: str) -> bool:
+            asked.append(password)
+            return password == PASSWORD
 
-    access = Access("0.0.0.0", PUBLIC, verify)
+    access = Access("0.0.0.0", PUBLIC, lambda: Counted(2, 1, 1, b"", b""))
     for password in (PASSWORD, PASSWORD, "wrong", "wrong", PASSWORD):
         await status(access, authorization=basic(password))
     assert asked == [PASSWORD, "wrong", "wrong"]
+
+
+async def test_a_new_password_is_in_force_at_once_and_the_former_one_no_more() -> None:
+    stored: list[Password | None] = [None]
+    access = Access("127.0.0.1", LOCAL, lambda: stored[0])
+    assert await status(access) == 200
+    stored[0] = quick("the first one")
+    assert await status(access) == 401
+    assert await status(access, authorization=basic("the first one")) == 200
+    stored[0] = quick("the second one")
+    assert await status(access, authorization=basic("the first one")) == 401
+    assert await status(access, authorization=basic("the second one")) == 200
+
+
+async def test_where_it_cannot_be_told_whether_there_is_a_password_nobody_may_look() -> None:
+    def damaged() -> Password | None:
+        raise ConfigurationError(["daemon.password_file: /secret/place/password is open to other users."])
+
+    response = await answer(Access("127.0.0.1", LOCAL, damaged), authorization=basic(PASSWORD))
+    assert response.status_code == 403
+    assert "/secret/place" not in response.text
 
 
 @pytest.mark.parametrize(
