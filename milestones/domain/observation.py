@@ -145,25 +145,34 @@ class Run:
     def last(self) -> Point:
         return Point(self.stamps[-1], self.measures)
 
+    def holds(self, point: Point) -> bool:
+        """Whether the point is one of its own."""
+        when = point.stamp.when
+        return point.measures == self.measures and any(stamp.when == when for stamp in self.stamps)
+
 
 def insert(runs: Sequence[Run], point: Point) -> tuple[Run, ...]:
     """The history with one more point. A repeat changes nothing; a late, different one splits the run it is in."""
-    points = [Point(stamp, run.measures) for run in runs for stamp in run.stamps]
-    if any(point.order == known.order for known in points):
+    if any(run.holds(point) for run in runs):
         return tuple(runs)
-    return compressed([*points, point])
+    if not runs or point.order > runs[-1].last.order:
+        # In order, as nearly everything comes: the rest of the history need not be looked at.
+        return _appended(runs, point)
+    return compressed([point, *(Point(stamp, run.measures) for run in runs for stamp in run.stamps)])
 
 
 def compressed(points: Iterable[Point]) -> tuple[Run, ...]:
     """Points in their true order, as runs of equal measures. Middles of long runs are thinned, oldest first."""
-    distinct = {point.order: point for point in points}
     runs: list[Run] = []
-    for _, point in sorted(distinct.items()):
-        if runs and runs[-1].measures == point.measures:
-            runs[-1] = replace(runs[-1], stamps=_thinned((*runs[-1].stamps, point.stamp)))
-        else:
-            runs.append(Run(point.measures, (point.stamp,)))
+    for _, point in sorted({point.order: point for point in points}.items()):
+        runs[-1:] = _appended(runs[-1:], point)
     return tuple(runs)
+
+
+def _appended(runs: Sequence[Run], point: Point) -> tuple[Run, ...]:
+    if not runs or runs[-1].measures != point.measures:
+        return *runs, Run(point.measures, (point.stamp,))
+    return *runs[:-1], replace(runs[-1], stamps=_thinned((*runs[-1].stamps, point.stamp)))
 
 
 def _thinned(stamps: tuple[Stamp, ...]) -> tuple[Stamp, ...]:
