@@ -7,7 +7,9 @@ has begun; each step waits for the one before. Twenty seconds in all.
 import asyncio
 import contextlib
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -18,6 +20,7 @@ from milestones import control
 from milestones.bootstrap import Program, opened
 from milestones.config.settings import Settings
 from milestones.domain import keys
+from milestones.domain.continuity import ClockWatch
 from milestones.errors import ConfigurationError, MilestonesError
 from milestones.operations.happenings import Happenings
 from milestones.operations.orders import registry
@@ -25,7 +28,7 @@ from milestones.outbox.unsubscribed import keep_telling
 from milestones.scans.run import Kind, ScanWork
 from milestones.scans.runner import ScanRunner
 from milestones.scans.schedule import Timetable, first_run
-from milestones.store import heartbeat, people, reads, scans, sites
+from milestones.store import heartbeat, outbox, people, reads, scans, sites
 from milestones.store.lock import held
 from milestones.store.tables import Scan
 from milestones.web import password, server
@@ -144,11 +147,7 @@ class Daemon:
                 hook = {"url": f"{address}/webhooks/wix"}
                 (await client.put("/_sandbox/webhook", json=hook)).raise_for_status()
         self._timetable.start()
-        async with program.store.read() as tx:
-            found = await sites.active(tx)
-        for site in found:
-            await self._schedule(site.id)
-            program.engine.wake(site.id)
+        await self._reschedule()
 
     def _schedule_soon(self, site_id: str) -> None:
         task = asyncio.get_running_loop().create_task(self._schedule(site_id))
@@ -241,14 +240,17 @@ class Daemon:
             log.error("configuration_refused", faults=error.faults, in_force=self.program.settings.hash)
             raise
         await self.program.take_on_sites()
+        await self._reschedule()
+        log.info("configuration_reloaded", configuration=settings.hash)
+        return settings.hash
+
+    async def _reschedule(self) -> None:
         self._timetable.clear()
         async with self.program.store.read() as tx:
             found = await sites.active(tx)
         for site in found:
             await self._schedule(site.id)
             self.program.engine.wake(site.id)
-        log.info("configuration_reloaded", configuration=settings.hash)
-        return settings.hash
 
     async def _controlled(self) -> None:
         await control.serve(self.program.settings.daemon.socket, registry(self), self.stop)
@@ -256,8 +258,11 @@ class Daemon:
     async def _heart(self) -> None:
         """A sign of life every minute. A gap in it while running, as after a sleep, holds everything too."""
         told: str | None = None
+        watch = ClockWatch(self.program.clock(), time.monotonic())
         while not self.stop.is_set():
             with contextlib.suppress(MilestonesError):
+                if jump := watch.jump(self.program.clock(), time.monotonic()):
+                    await self._clock_jumped(jump)
                 reason = await self.program.look_back()
                 if reason is not None and reason != told:
                     async with self.program.store.read() as tx:
@@ -265,6 +270,15 @@ class Daemon:
                     log.warning("held", reason=reason, would_do=waiting, go_on="milestones resume")
                 told = reason
             await self._pause(BEAT_SECONDS)
+
+    async def _clock_jumped(self, jump: timedelta) -> None:
+        """Schedules and what is due follow the new time at once."""
+        now = self.program.clock()
+        log.warning("clock_jumped", seconds=round(jump.total_seconds()))
+        if jump < timedelta(0):
+            async with self.program.store.write() as tx:
+                await outbox.clock_set_back(tx, now - jump, now)
+        await self._reschedule()
 
     async def _forgetting(self) -> None:
         """Once an hour, and first when the start is over."""

@@ -91,7 +91,7 @@ class ScanSettings(Table):
 
     every: Schedule = duration("1h")
     sweep: Schedule = duration("7d")
-    misfire_grace: Duration = duration("1h")
+    misfire_grace: Duration = duration("1d")
     lag: Duration = duration("10m")
 
 

@@ -33,3 +33,25 @@ def broken(last: Beat | None, now: Beat, gap: timedelta, *, same_machine: bool) 
         hours = (now.at - last.at).total_seconds() / 3600
         return f"The last sign of life is {hours:.1f} hours old: the machine slept, or this is an old backup."
     return None
+
+
+JUMP = timedelta(minutes=1)
+"""What the wall clock may gain or lose between two looks without being called a jump; NTP slews far less."""
+
+
+@dataclass(slots=True)
+class ClockWatch:
+    """Compares the wall clock with one that only goes forward.
+
+    wall: the time at the last look, UTC. steady: seconds of a monotonic clock then.
+    """
+
+    wall: datetime
+    steady: float
+
+    def jump(self, wall: datetime, steady: float) -> timedelta | None:
+        """How far the wall clock was set since the last look, or None when it just went on."""
+        passed = timedelta(seconds=steady - self.steady)
+        jump = wall - self.wall - passed
+        self.wall, self.steady = wall, steady
+        return jump if abs(jump) > JUMP else None

@@ -30,7 +30,8 @@ def first_run(every: Every, timezone: ZoneInfo, last: datetime | None, now: date
         return now
     if isinstance(every, timedelta):
         return max(now, last + every)
-    following = CronTrigger.from_crontab(every, timezone=timezone).get_next_fire_time(None, last)
+    # After the last one: a scan that began at the very slot has served it.
+    following = CronTrigger.from_crontab(every, timezone=timezone).get_next_fire_time(last, last)
     return now if following is None else max(now, following.astimezone(UTC))
 
 

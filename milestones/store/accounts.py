@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from milestones.domain.account import AccountState, Taken
 from milestones.domain.actions import State
-from milestones.domain.keys import address_key
+from milestones.domain.keys import address_key, contact_key
 from milestones.domain.observation import Customer, Measures, Run, Stamp
 from milestones.store.database import Transaction
 from milestones.store.statements import chunks, put, table_of
@@ -80,11 +80,12 @@ async def save(tx: Transaction, site_id: str, secret: bytes, taken: Sequence[Tak
 
 
 def _account_row(site_id: str, secret: bytes, state: AccountState, now: datetime) -> dict[str, Any]:
-    newest, customer = state.last.last, state.customer
+    newest, customer, told = state.last.last, state.customer, state.customer.contact_id
     return {
         "site_id": site_id,
         "id": state.account_id,
-        "contact_id": customer.contact_id,
+        "contact_id": told if state.erased_at is None else None,
+        "contact_key": contact_key(secret, site_id, told) if told else state.contact_key,
         "member_id": customer.member_id,
         "email": customer.email,
         "email_key": address_key(secret, site_id, customer.email) if customer.email else None,
@@ -121,6 +122,7 @@ def _state(row: Mapping[Any, Any], stamps: list[Any]) -> AccountState:
         customer=Customer(row["contact_id"], row["member_id"], row["email"], row["name"]),
         created_at=row["created_at"],
         erased_at=row["erased_at"],
+        contact_key=row["contact_key"],
     )
 
 

@@ -11,7 +11,7 @@ from milestones.domain.actions import FINAL, Kind, State
 from milestones.domain.observation import Customer, Measures
 from milestones.domain.verdict import Verdict
 from milestones.errors import FencedError
-from milestones.store import sites
+from milestones.store import erasure, sites
 from milestones.store.database import Transaction
 from milestones.store.statements import chunks, table_of
 from milestones.store.tables import Account, Action
@@ -186,6 +186,7 @@ async def settle(
         if item.uncount:
             values["attempts"] = case((_ACTIONS.c.attempts > 0, _ACTIONS.c.attempts - 1), else_=0)
         await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == item.action_id).values(**values))
+    await erasure.scrub_settled(tx, [item.action_id for item in settlements], now)
     await release_dependents(tx, [item.action_id for item in settlements if item.state in FINAL])
 
 
@@ -208,6 +209,16 @@ async def release_dependents(tx: Transaction, action_ids: Iterable[int]) -> None
 
 async def _set(tx: Transaction, action_id: int, **values: Any) -> None:
     await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == action_id).values(**values))
+
+
+async def clock_set_back(tx: Transaction, was: datetime, now: datetime) -> int:
+    """What was due by the clock as it was is due now: it must not wait until the clock is there again."""
+    due = (
+        (_ACTIONS.c.state == State.AVAILABLE)
+        & (_ACTIONS.c.available_at > now)
+        & (_ACTIONS.c.available_at <= was)
+    )
+    return (await tx.execute(update(_ACTIONS).where(due).values(available_at=now))).rowcount
 
 
 async def next_due(tx: Transaction, site_id: str, kinds: Sequence[Kind]) -> datetime | None:

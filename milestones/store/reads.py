@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from milestones.domain.actions import Kind, State
 from milestones.domain.keys import address_key, contact_key, folded
@@ -15,7 +15,6 @@ from milestones.store.statements import chunks, table_of
 from milestones.store.tables import (
     Account,
     Action,
-    ContactChange,
     Grant,
     ObservationRun,
     Rejected,
@@ -36,7 +35,6 @@ _TRACES = table_of(Trace)
 _SUPPRESSIONS = table_of(Suppression)
 _SUBSCRIPTIONS = table_of(Subscription)
 _REJECTED = table_of(Rejected)
-_CHANGES = table_of(ContactChange)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +133,20 @@ async def of_owner(tx: Transaction, owner: str) -> list[Action]:
 
 
 async def find_accounts(tx: Transaction, secret: bytes, text: str) -> list[Account]:
-    """The accounts that an operator may mean: by account, contact or member id, or by address, on any site."""
-    sites = list((await tx.execute(select(_SITES.c.id))).scalars())
-    found: dict[tuple[str, str], Account] = {}
-    asked: list[ColumnElement[bool]] = [
-        or_(_ACCOUNTS.c.id == text, _ACCOUNTS.c.contact_id == text, _ACCOUNTS.c.member_id == text)
+    """The accounts that an operator may mean, on any site: by account, contact or member id, or by address.
+
+    Of a contact that was erased, the account is still found by the id that the contact had.
+    """
+    named = [_ACCOUNTS.c.id == text, _ACCOUNTS.c.member_id == text]
+    column, key_of = (
+        (_ACCOUNTS.c.email_key, address_key) if "@" in text else (_ACCOUNTS.c.contact_key, contact_key)
+    )
+    sites = (await tx.execute(select(_SITES.c.id))).scalars().all()
+    asked = [
+        or_(*named),
+        *(column.in_([key_of(secret, site, text) for site in some]) for some in chunks(sites)),
     ]
-    if "@" in text:
-        asked = [
-            _ACCOUNTS.c.email_key.in_([address_key(secret, site, text) for site in some])
-            for some in chunks(sites)
-        ] or [false()]
+    found: dict[tuple[str, str], Account] = {}
     for condition in asked:
         statement = select(_ACCOUNTS).where(condition).order_by(_ACCOUNTS.c.site_id, _ACCOUNTS.c.id)
         for row in (await tx.execute(statement)).mappings():
@@ -213,16 +214,6 @@ async def subscription(tx: Transaction, site_id: str, key: str) -> Subscription 
     )
     row = (await tx.execute(statement)).mappings().first()
     return Subscription(**row) if row is not None else None
-
-
-async def contact_change(
-    tx: Transaction, secret: bytes, site_id: str, contact_id: str
-) -> ContactChange | None:
-    """Whether a contact was deleted or merged."""
-    key = contact_key(secret, site_id, contact_id)
-    statement = select(_CHANGES).where(_CHANGES.c.site_id == site_id, _CHANGES.c.contact_key == key)
-    row = (await tx.execute(statement)).mappings().first()
-    return ContactChange(**row) if row is not None else None
 
 
 # Sites, kept bodies, the backlog

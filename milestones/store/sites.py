@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlmodel import col
 
 from milestones.domain.account import Definitions, Version
@@ -86,45 +86,70 @@ async def define(
     A new or changed one becomes a version that starts now; one that is gone is retired; one that is as it was
     goes on undisturbed, so that a restart changes nothing.
     """
-    statement = select(_VERSIONS).where(_VERSIONS.c.site_id == site_id)
-    rows = (await tx.execute(statement.order_by(_VERSIONS.c.number))).mappings().all()
-    current = {row["milestone"]: row for row in rows if row["retired_at"] is None}
-    newest = max((row["number"] for row in rows), default=0)
     wanted = {milestone.key: milestone for milestone in milestones}
+    rows = await _in_force(tx, site_id)
+    if _same(rows, wanted):
+        return _definitions(rows, wanted)
+    # Two replicas may learn of a new configuration at once; the second finds the first one's versions.
+    await tx.execute(select(_SITES.c.id).where(_SITES.c.id == site_id).with_for_update())
+    rows = await _in_force(tx, site_id)
+    await _change(tx, site_id, rows, wanted, now)
+    return _definitions(await _in_force(tx, site_id), wanted)
+
+
+async def _in_force(tx: Transaction, site_id: str) -> dict[str, Mapping[Any, Any]]:
+    statement = select(_VERSIONS).where(_VERSIONS.c.site_id == site_id, _VERSIONS.c.retired_at.is_(None))
+    return {row["milestone"]: row for row in (await tx.execute(statement)).mappings()}
+
+
+def _same(rows: Mapping[str, Mapping[Any, Any]], wanted: Mapping[str, Milestone]) -> bool:
+    return rows.keys() == wanted.keys() and all(
+        rows[key]["definition"] == _shape(milestone) for key, milestone in wanted.items()
+    )
+
+
+def _definitions(rows: Mapping[str, Mapping[Any, Any]], wanted: Mapping[str, Milestone]) -> Definitions:
+    versions = [
+        Version(milestone, rows[key]["number"], rows[key]["activated_at"])
+        for key, milestone in wanted.items()
+    ]
+    return Definitions.of(max((version.number for version in versions), default=0), versions)
+
+
+async def _change(
+    tx: Transaction,
+    site_id: str,
+    rows: Mapping[str, Mapping[Any, Any]],
+    wanted: Mapping[str, Milestone],
+    now: datetime,
+) -> None:
     gone = [
         row["number"]
-        for key, row in current.items()
+        for key, row in rows.items()
         if key not in wanted or row["definition"] != _shape(wanted[key])
     ]
-    if gone:
-        await tx.execute(
-            update(_VERSIONS)
-            .where(_VERSIONS.c.site_id == site_id, _VERSIONS.c.number.in_(gone))
-            .values(retired_at=now)
+    await tx.execute(
+        update(_VERSIONS)
+        .where(_VERSIONS.c.site_id == site_id, _VERSIONS.c.number.in_(gone))
+        .values(retired_at=now)
+    )
+    counted = select(func.max(_VERSIONS.c.number)).where(_VERSIONS.c.site_id == site_id)
+    newest = (await tx.execute(counted)).scalar_one() or 0
+    added = [
+        DefinitionVersion(
+            site_id=site_id,
+            number=number,
+            milestone=key,
+            definition=_shape(wanted[key]),
+            activated_at=now,
+            paused=key in rows and rows[key]["paused"],
+        ).model_dump()
+        for number, key in enumerate(
+            (key for key in wanted if key not in rows or rows[key]["number"] in gone), newest + 1
         )
-    versions = []
-    added: list[dict[str, Any]] = []
-    for key, milestone in wanted.items():
-        row = current.get(key)
-        if row is not None and row["number"] not in gone:
-            versions.append(Version(milestone, row["number"], row["activated_at"]))
-            continue
-        newest += 1
-        versions.append(Version(milestone, newest, now))
-        added.append(
-            DefinitionVersion(
-                site_id=site_id,
-                number=newest,
-                milestone=key,
-                definition=_shape(milestone),
-                activated_at=now,
-                paused=row["paused"] if row is not None else False,
-            ).model_dump()
-        )
+    ]
     await put(tx, DefinitionVersion, added)
-    if added:
-        await change(tx, site_id, definitions=newest)
-    return Definitions.of(newest, versions)
+    await change(tx, site_id, definitions=newest + len(added))
 
 
 async def versions(tx: Transaction, site_id: str, milestones: Iterable[Milestone]) -> list[Version]:
@@ -197,8 +222,10 @@ async def set_program(tx: Transaction, site_id: str, told: Mapping[str, str | No
 
 
 def is_fresh(checked_at: datetime | None, now: datetime, age: timedelta) -> bool:
-    """Whether something that was looked up is young enough to rely on."""
-    return checked_at is not None and now - checked_at <= age
+    """Whether something that was looked up is young enough to rely on. What lies in the future, because the clock
+    was set back, is not.
+    """
+    return checked_at is not None and timedelta(0) <= now - checked_at <= age
 
 
 async def active(tx: Transaction) -> list[Site]:

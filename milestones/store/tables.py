@@ -67,12 +67,13 @@ class Account(SQLModel, table=True):
     first_*: the stamp of the first point that was decided; EVERY looks no further back.
     definitions: the site's newest definition version when the account was last decided.
     bases: where a later version starts to look, by milestone: ``[revision, at, sequence]``.
-    email_key: a keyed hash that recognises the address, also after it was erased.
+    contact_key: a keyed hash that recognises the contact, also after it was erased.
+    email_key: a keyed hash that recognises the address; it goes with it.
     """
 
     __tablename__ = "accounts"
     __table_args__ = (
-        Index("ix_accounts_contact", "site_id", "contact_id"),
+        Index("ix_accounts_contact", "site_id", "contact_key"),
         Index("ix_accounts_email", "site_id", "email_key"),
         Index("ix_accounts_balance", "site_id", "balance"),
     )
@@ -80,6 +81,7 @@ class Account(SQLModel, table=True):
     site_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     contact_id: str | None = None
+    contact_key: str | None = None
     member_id: str | None = None
     email: str | None = None
     email_key: str | None = None
@@ -174,7 +176,7 @@ class Action(SQLModel, table=True):
 
     owner: the key of its grant or reminder.
     waits_for: keys of the actions whose results it shows.
-    needs: ``consent``, ``member`` or ``threshold``, while it waits for that.
+    needs: ``consent``, ``member``, ``threshold`` or, after a merge, ``account``, while it waits for that.
     generation, acted_at: of the drain that holds it, and when that committed "about to act".
     lost: the last attempt's answer was lost; the next begins by looking.
     scan_id: the scan whose end lets it go.
@@ -258,15 +260,29 @@ class Subscription(SQLModel, table=True):
 
 
 class ContactChange(SQLModel, table=True):
-    """A contact that was deleted or merged. ``target_id``: the contact into which it went."""
+    """A contact that is gone, by keyed hashes: late events must not bring it back.
+
+    change: ``deleted``, ``merged``, or ``merging`` while a deletion waits for the merge that caused it.
+    target_key: the contact into which it went.
+    """
 
     __tablename__ = "contact_changes"
+    __table_args__ = (Index("ix_contact_changes_target", "site_id", "target_key"),)
 
     site_id: str = Field(primary_key=True)
-    contact_id: str = Field(primary_key=True)
+    contact_key: str = Field(primary_key=True)
     change: str
-    target_id: str | None = None
+    target_key: str | None = None
     recorded_at: datetime = Field(sa_type=Moment)
+
+
+class ErasedMail(SQLModel, table=True):
+    """A mail to somebody who was erased: its file, if mails go into a folder, is still to be deleted."""
+
+    __tablename__ = "erased_mails"
+
+    site_id: str = Field(primary_key=True)
+    message_id: str = Field(primary_key=True)
 
 
 class Scan(SQLModel, table=True):

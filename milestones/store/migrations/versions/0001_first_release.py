@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("site_id", sa.String(), nullable=False),
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("contact_id", sa.String(), nullable=True),
+        sa.Column("contact_key", sa.String(), nullable=True),
         sa.Column("member_id", sa.String(), nullable=True),
         sa.Column("email", sa.String(), nullable=True),
         sa.Column("email_key", sa.String(), nullable=True),
@@ -41,7 +42,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.create_index("ix_accounts_balance", ["site_id", "balance"], unique=False)
-        batch_op.create_index("ix_accounts_contact", ["site_id", "contact_id"], unique=False)
+        batch_op.create_index("ix_accounts_contact", ["site_id", "contact_key"], unique=False)
         batch_op.create_index("ix_accounts_email", ["site_id", "email_key"], unique=False)
 
     op.create_table(
@@ -80,12 +81,15 @@ def upgrade() -> None:
     op.create_table(
         "contact_changes",
         sa.Column("site_id", sa.String(), nullable=False),
-        sa.Column("contact_id", sa.String(), nullable=False),
+        sa.Column("contact_key", sa.String(), nullable=False),
         sa.Column("change", sa.String(), nullable=False),
-        sa.Column("target_id", sa.String(), nullable=True),
+        sa.Column("target_key", sa.String(), nullable=True),
         sa.Column("recorded_at", columns.Moment(), nullable=False),
-        sa.PrimaryKeyConstraint("site_id", "contact_id"),
+        sa.PrimaryKeyConstraint("site_id", "contact_key"),
     )
+    with op.batch_alter_table("contact_changes", schema=None) as batch_op:
+        batch_op.create_index("ix_contact_changes_target", ["site_id", "target_key"], unique=False)
+
     op.create_table(
         "definition_versions",
         sa.Column("site_id", sa.String(), nullable=False),
@@ -100,6 +104,12 @@ def upgrade() -> None:
     with op.batch_alter_table("definition_versions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_definition_versions_milestone"), ["milestone"], unique=False)
 
+    op.create_table(
+        "erased_mails",
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("site_id", "message_id"),
+    )
     op.create_table(
         "grants",
         sa.Column("id", columns.Serial, nullable=False),

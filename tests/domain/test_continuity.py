@@ -1,0 +1,40 @@
+from datetime import timedelta
+
+import pytest
+
+from milestones.domain.continuity import Beat, broken
+from tests.builders import NOW
+
+GAP = timedelta(hours=6)
+LAST = Beat(NOW - timedelta(minutes=1), machine="shop", place="/srv/milestones.db")
+
+
+def test_a_new_database_and_one_that_goes_on_beating_are_whole() -> None:
+    now = Beat(NOW, LAST.machine, LAST.place)
+    assert broken(None, now, GAP, same_machine=True) is None
+    assert broken(LAST, now, GAP, same_machine=True) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "says"),
+    [
+        (Beat(NOW, "laptop", LAST.place), "last used on another machine"),
+        (Beat(NOW, LAST.machine, "/tmp/copy.db"), "last used at another place"),
+    ],
+)
+def test_another_machine_or_place_may_be_a_copy_unless_that_is_by_design(now: Beat, says: str) -> None:
+    sentence = broken(LAST, now, GAP, same_machine=True)
+    assert sentence is not None
+    assert says in sentence
+    assert broken(LAST, now, GAP, same_machine=False) is None
+
+
+@pytest.mark.parametrize("same_machine", [True, False])
+@pytest.mark.parametrize(("hours", "whole"), [(6, True), (6.5, False), (-1, True)])
+def test_a_silence_longer_than_the_gap_may_be_an_old_backup(
+    hours: float, whole: bool, same_machine: bool
+) -> None:
+    last = Beat(NOW - timedelta(hours=hours), LAST.machine, LAST.place)
+    sentence = broken(last, Beat(NOW, LAST.machine, LAST.place), GAP, same_machine=same_machine)
+    assert (sentence is None) is whole
+    assert sentence is None or "6.5 hours old" in sentence

@@ -1,0 +1,111 @@
+"""What becomes of the customers when a definition is new, changed, renamed, removed or put back."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from milestones import pipeline
+from milestones.domain.milestone import Milestone, Repeat
+from milestones.store import sites
+from milestones.store.database import Store
+from tests.builders import GO_LIVE, NOW, SITE, a_coupon, a_milestone, an_observation
+from tests.store.rules import FixedRules, go_live
+from tests.store.test_crossings import grants_of
+
+STARS = a_milestone(1000, key="stars")
+Steps = Sequence[int | tuple[Milestone, ...]]
+
+
+async def lived(store: Store, steps: Steps) -> dict[str, list[int]]:
+    """One account through balances, and configurations that are put into force in between."""
+    rules = FixedRules((STARS,))
+    await go_live(store, rules)
+    revision = 0
+    for i, step in enumerate(steps):
+        now = NOW + timedelta(hours=i)
+        if isinstance(step, tuple):
+            rules.milestones = step
+            async with store.write() as tx:
+                await sites.define(tx, SITE, step, now)
+        else:
+            revision += 1
+            await pipeline.observe(store, rules, SITE, [an_observation(step, revision, told_at=now)], now)
+    return await grants_of(store, SITE)
+
+
+@pytest.mark.parametrize(
+    ("steps", "given"),
+    [
+        # New: nothing for those who are above already; those who reach it later get it.
+        ((10, 1200, (STARS, a_milestone(500, key="new")), 1300), {"stars": [1]}),
+        ((10, 1200, (STARS, a_milestone(500, key="new")), 400, 600), {"stars": [1], "new": [1]}),
+        # Lower threshold: starts from the balance at that moment; who is between the two gets nothing by itself.
+        ((10, 600, (a_milestone(500, key="stars"),), 700), {}),
+        ((10, 400, (a_milestone(500, key="stars"),), 500), {"stars": [1]}),
+        # Higher threshold: who had it does not get the same key twice.
+        ((10, 1200, (a_milestone(2000, key="stars"),), 2500), {"stars": [1]}),
+        ((10, 800, (a_milestone(2000, key="stars"),), 1500, 2000), {"stars": [1]}),
+        # Renamed: another milestone, which starts now.
+        ((10, 1200, (a_milestone(1000, key="other"),), 1300), {"stars": [1]}),
+        ((10, 900, (a_milestone(1000, key="other"),), 1000), {"other": [1]}),
+        # Removed: nothing more, and nothing for what was reached meanwhile when it is put back.
+        ((10, 900, (), 1200), {}),
+        ((10, 900, (), 1200, (STARS,), 1300), {}),
+        ((10, 900, (), (STARS,), 1200), {"stars": [1]}),
+        # A new title or reward is no new definition: who was below before and above after crosses.
+        ((10, (a_milestone(1000, key="stars", title="New", rewards=(a_coupon(),)),), 1200), {"stars": [1]}),
+        # A ladder whose steps change: rungs are points, so none is given twice.
+        (
+            (
+                10,
+                (a_milestone(1000, key="ladder", repeat=Repeat.LADDER),),
+                2100,
+                (a_milestone(500, key="ladder", repeat=Repeat.LADDER),),
+                2600,
+            ),
+            {"ladder": [1000, 2000, 2500]},
+        ),
+        # EVERY that is redefined while spent: it starts anew from where the account is.
+        (
+            (
+                10,
+                (a_milestone(1000, key="again", repeat=Repeat.EVERY, rearm_below=400),),
+                1100,
+                (a_milestone(1000, key="again", repeat=Repeat.EVERY, rearm_below=500),),
+                450,
+                1000,
+            ),
+            {"again": [1, 2]},
+        ),
+    ],
+)
+async def test_a_definition_that_changes(store: Store, steps: Steps, given: dict[str, list[int]]) -> None:
+    assert await lived(store, steps) == given
+
+
+async def test_an_event_from_before_a_change_is_judged_by_nothing_that_came_after(store: Store) -> None:
+    rules = FixedRules((STARS,))
+    await go_live(store, rules)
+    late = an_observation(400, 2)
+    for item in (an_observation(900, 1), an_observation(700, 3)):
+        await pipeline.observe(store, rules, SITE, [item], NOW)
+    rules.milestones = (a_milestone(600, key="stars"),)
+    await pipeline.observe(store, rules, SITE, [an_observation(800, 4)], NOW)
+    await pipeline.observe(store, rules, SITE, [late], NOW)
+    assert await grants_of(store, SITE) == {}
+
+
+async def test_a_restart_with_the_same_configuration_makes_no_version(store: Store) -> None:
+    await go_live(store, FixedRules((STARS,)))
+    async with store.write() as tx:
+        again = await sites.define(tx, SITE, (STARS,), NOW)
+    assert (again.newest, again.versions["stars"].activated_at) == (1, GO_LIVE)
+
+
+async def test_a_pause_survives_a_change_of_the_definition(store: Store) -> None:
+    await go_live(store, FixedRules((STARS,)))
+    async with store.write() as tx:
+        await sites.pause(tx, SITE, "stars", paused=True)
+        await sites.define(tx, SITE, (a_milestone(2000, key="stars"),), NOW)
+        assert await sites.paused_milestones(tx, SITE) == {"stars"}
