@@ -4,7 +4,7 @@ from milestones.domain.keys import address_key
 from milestones.domain.milestone import Milestone
 from milestones.errors import MilestonesError
 from milestones.operations.lookup import chosen_sites, secret_of
-from milestones.store import reads, sites
+from milestones.store import people, reads, sites
 from milestones.store.database import Transaction
 from milestones.store.tables import Account, Site
 
@@ -33,8 +33,8 @@ async def _reasons(tx: Transaction, secret: bytes, text: str, chosen: list[Site]
     told = [f"No account with this {what} is known."]
     if what == "address":
         told += await _of_address(tx, secret, text, chosen)
-    elif (change := await _of_contact(tx, secret, text, chosen)) is not None:
-        told.append(change)
+    else:
+        told += await _of_contact(tx, secret, text, chosen)
     unread = [site for site in chosen if site.state == "active" and site.baseline_done_at is None]
     if unread:
         told.append("The first reading of all accounts is not complete, so it may still come.")
@@ -62,19 +62,13 @@ async def _of_address(tx: Transaction, secret: bytes, address: str, chosen: list
     return told
 
 
-_CHANGES = {
-    "deleted": "deleted",
-    "merged": "merged into another",
-    "merging": "deleted because of a merge that Wix has not told of yet,",
-}
-
-
-async def _of_contact(tx: Transaction, secret: bytes, contact_id: str, chosen: list[Site]) -> str | None:
-    for site in chosen:
-        change = await reads.contact_change(tx, secret, site.id, contact_id)
-        if change is not None:
-            return f"This contact was {_CHANGES[change.change]} on {change.recorded_at:%Y-%m-%d}."
-    return None
+async def _of_contact(tx: Transaction, secret: bytes, contact_id: str, chosen: list[Site]) -> list[str]:
+    gone = [await people.gone(tx, site.id, secret, [contact_id]) for site in chosen]
+    return [
+        f"This contact was deleted, or merged into another, on {since:%Y-%m-%d}."
+        for of_site in gone
+        for since in of_site.values()
+    ]
 
 
 async def listed_accounts(
