@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import typer
@@ -18,6 +19,12 @@ def test_the_help_names_every_command(call: Call) -> None:
     assert called.code == 0
     for name in program.COMMANDS:
         assert name in called.out
+
+
+def test_every_file_with_a_command_in_it_is_known() -> None:
+    folder = Path(program.__file__).parent
+    files = {path.stem for path in folder.glob("*.py") if "\napp = typer.Typer(" in path.read_text()}
+    assert files - {"app"} == set(program.COMMANDS)
 
 
 @pytest.mark.parametrize("name", program.COMMANDS)
