@@ -1,0 +1,152 @@
+"""Pauses, holds, kept webhooks, reload, and the soundness of the database."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select
+
+from milestones.errors import UsageError
+from milestones.operations.database import examined
+from milestones.operations.orders import ORDERS, registry
+from milestones.store import heartbeat, people, reads
+from milestones.store.statements import table_of
+from milestones.store.tables import Account, Grant, ObservationRun, Reminder
+from tests.builders import NOW, SITE
+from tests.ingest import tokens
+from tests.operations.shop import Shop
+
+
+async def order(shop: Shop, name: str, **arguments: Any) -> Any:
+    return await ORDERS[name](shop, arguments, lambda _told: None)
+
+
+class TestPauses:
+    async def test_a_paused_milestone_is_recorded_and_given_later(self, shop: Shop) -> None:
+        told = await order(shop, "pause", milestone="stars-1000")
+        assert (told["paused"], told["sites"]) == (True, ["The Corner Shop"])
+        await shop.observe(960, 1010)
+        await shop.drain()
+        assert set((await shop.states()).values()) == {"available", "waiting"}
+        await order(shop, "resume", milestone="stars-1000")
+        assert shop.outcomes[-1].wake == {SITE}
+        await shop.drain()
+        assert set((await shop.states()).values()) == {"done"}
+
+    async def test_a_paused_site_does_nothing(self, shop: Shop) -> None:
+        await order(shop, "pause")
+        await shop.observe(960, 1010)
+        await shop.drain()
+        assert "done" not in (await shop.states()).values()
+        await order(shop, "resume", site="The Corner Shop")
+        await shop.drain()
+        assert set((await shop.states()).values()) == {"done"}
+
+    async def test_resuming_everything_says_what_stays_paused_by_itself(self, small_shop: Shop) -> None:
+        await order(small_shop, "pause", milestone="again-500")
+        await order(small_shop, "pause")
+        assert (await order(small_shop, "resume"))["milestones_paused"] == ["again-500"]
+
+    async def test_an_unknown_milestone_is_said_so(self, small_shop: Shop) -> None:
+        with pytest.raises(UsageError, match="No site has a milestone 'stars'"):
+            await order(small_shop, "pause", milestone="stars")
+
+
+class TestHolds:
+    async def hold(self, shop: Shop) -> None:
+        await shop.observe(960, 1010)
+        async with shop.store.write() as tx:
+            await heartbeat.hold(tx, "The machine slept.")
+        await shop.drain()
+        assert "done" not in (await shop.states()).values()
+
+    async def test_a_hold_ends_with_a_look_at_everything_first(self, shop: Shop) -> None:
+        await self.hold(shop)
+        assert (await order(shop, "resume"))["hold_ended"] == "The machine slept."
+        assert all(action.lost for action in await shop.actions())
+        await shop.drain()
+        assert set((await shop.states()).values()) == {"done"}
+
+    async def test_or_without_where_a_person_knows_better(self, small_shop: Shop) -> None:
+        await self.hold(small_shop)
+        await order(small_shop, "resume", rewound=False)
+        assert not any(action.lost for action in await small_shop.actions())
+
+    async def test_resuming_one_site_does_not_end_it(self, small_shop: Shop) -> None:
+        await self.hold(small_shop)
+        assert (await order(small_shop, "resume", site=SITE))["hold_ended"] is None
+        async with small_shop.store.read() as tx:
+            assert await heartbeat.held(tx) == "The machine slept."
+
+
+class TestKeptWebhooks:
+    async def keep(self, shop: Shop, body: bytes, reason: str = "It was not understood.") -> None:
+        async with shop.store.write() as tx:
+            await people.reject(tx, SITE, tokens.POINTS_UPDATED, reason, body, NOW)
+
+    async def kept(self, shop: Shop) -> list[int | None]:
+        async with shop.store.read() as tx:
+            return [row.id for row in await reads.rejected(tx)]
+
+    async def test_what_is_understood_now_is_recorded_and_no_longer_kept(self, shop: Shop) -> None:
+        await self.keep(shop, tokens.token(tokens.claims("wix.of.no.interest", {})))
+        told = await order(shop, "rejected_replay")
+        assert (told["taken"], told["unneeded"], told["kept"]) == (0, 1, {})
+        assert await self.kept(shop) == []
+
+    async def test_what_is_not_stays_with_its_reason(self, shop: Shop) -> None:
+        await self.keep(shop, tokens.genuine(b"[]"))
+        await self.keep(shop, tokens.token({"data": "nothing"}))
+        told = await order(shop, "rejected_replay")
+        assert len(told["kept"]) == 2
+        assert len(await self.kept(shop)) == 2
+
+    async def test_only_those_that_are_named_are_tried(self, small_shop: Shop) -> None:
+        for _ in range(2):
+            await self.keep(small_shop, tokens.token(tokens.claims("wix.of.no.interest", {})))
+        first, second = sorted(filter(None, await self.kept(small_shop)))
+        await order(small_shop, "rejected_replay", ids=[second])
+        assert await self.kept(small_shop) == [first]
+        with pytest.raises(UsageError, match="No webhook is kept under 99"):
+            await order(small_shop, "rejected_replay", ids=[99])
+
+    async def test_an_account_event_is_observed_with_its_own_time(self, small_shop: Shop) -> None:
+        event = tokens.claims(tokens.POINTS_UPDATED, tokens.points_updated())
+        await self.keep(small_shop, tokens.token(event))
+        told = await order(small_shop, "rejected_replay")
+        assert told["taken"] == 1, told
+        async with small_shop.store.read() as tx:
+            found = (await tx.execute(select(table_of(Account).c.id))).scalars().all()
+        assert list(found) == [tokens.ACCOUNT]
+
+
+async def test_a_reload_answers_with_what_is_in_force(small_shop: Shop) -> None:
+    assert await order(small_shop, "reload") == {"configuration": small_shop.settings.hash}
+    assert small_shop.reloads == 1
+
+
+async def test_the_daemon_tells_of_itself(small_shop: Shop) -> None:
+    bound = registry(small_shop)
+    assert set(bound) == set(ORDERS)
+    told = await bound["status"]({}, lambda _told: None)
+    assert told["configuration"] == small_shop.settings.hash
+
+
+class TestSoundness:
+    async def test_a_sound_database_passes_everything(self, shop: Shop) -> None:
+        await shop.observe(960, 1010)
+        await shop.observe(950, account="near")
+        await shop.remind("near", value=950)
+        findings = await examined(shop.settings.daemon.database.get_secret_value())
+        assert [finding.what for finding in findings if not finding.ok] == []
+        assert {finding.what for finding in findings} >= {"schema", "file", "accounts", "grants", "actions"}
+
+    @pytest.mark.parametrize(
+        ("table", "wrong"),
+        [(ObservationRun, {"accounts"}), (Account, {"grants"}), (Grant, {"actions"}), (Reminder, set[str]())],
+    )
+    async def test_rows_that_are_gone_are_missed(self, shop: Shop, table: Any, wrong: set[str]) -> None:
+        await shop.observe(960, 1010)
+        async with shop.store.write() as tx:
+            await tx.execute(delete(table_of(table)))
+        findings = await examined(shop.settings.daemon.database.get_secret_value())
+        assert {finding.what for finding in findings if not finding.ok} == wrong
