@@ -1,32 +1,34 @@
 """What of an account's history may be forgotten without changing any later answer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Run
 
 
-def first_needed(runs: Sequence[Run], milestones: Iterable[Milestone], cutoff: int) -> int:
+def first_needed(runs: Sequence[Run], milestones: Sequence[Milestone], cutoff: int) -> int:
     """The place of the first run that must stay; everything before it may go.
 
     cutoff: microseconds since the epoch; a run whose newest stamp is older is old.
 
-    The newest old run stays, since what comes after it is judged against it. For EVERY the history must begin where
-    it is plain whether the milestone is armed: at a run under ``rearm_below`` or at or above the threshold.
+    The newest old run stays, since what comes after it is judged against it. History must begin where it is plain
+    to every milestone how things stand; where there is no such run, all of it stays. A measure that nothing old
+    tells is not waited for (tiers may be off for years): that a young account began with 0 of it is forgotten.
     """
     young = next((i for i, run in enumerate(runs) if run.stamps[-1].at >= cutoff), len(runs))
     place = max(young - 1, 0)
-    for milestone in milestones:
-        if milestone.repeat is Repeat.EVERY:
-            place = min(place, _plain(runs, milestone, place))
+    old = runs[: place + 1]
+    asked = [m for m in milestones if any(run.measures.of(m.measure) is not None for run in old)]
+    # A place that suits one milestone must suit the others as well, so it moves back until it suits all.
+    while place > 0 and not all(_plain(runs[place], milestone) for milestone in asked):
+        place -= 1
     return place
 
 
-def _plain(runs: Sequence[Run], milestone: Milestone, place: int) -> int:
-    rearm_below = milestone.rearm_below
-    assert rearm_below is not None, "an EVERY has one"
-    for i in range(place, -1, -1):
-        value = runs[i].measures.of(milestone.measure)
-        if value is not None and (value < rearm_below or value >= milestone.threshold):
-            return i
-    return 0
+def _plain(run: Run, milestone: Milestone) -> bool:
+    """Whether history may begin here: the measure is told, and of EVERY it is certain whether it is armed."""
+    value = run.measures.of(milestone.measure)
+    if value is None or milestone.repeat is not Repeat.EVERY:
+        return value is not None
+    assert milestone.rearm_below is not None, "an EVERY has one"
+    return value < milestone.rearm_below or value >= milestone.threshold

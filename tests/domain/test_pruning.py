@@ -2,10 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from milestones.domain.crossing import Given, history, owed
 from milestones.domain.milestone import Milestone
-from milestones.domain.observation import Run, Stamp, compressed
+from milestones.domain.observation import Measure, Measures, Point, Run, Stamp, compressed
 from milestones.domain.pruning import first_needed
-from tests.builders import a_milestone, a_point, a_repeating
+from tests.builders import a_ladder, a_milestone, a_point, a_repeating
 
 AGAIN = a_repeating(1000, rearm_below=400)
 
@@ -25,6 +26,10 @@ def runs_of(*balances: int) -> tuple[Run, ...]:
         ((10, 1200, 500, 600, 700), (AGAIN,), 5, 1),  # 500 and 600 do not tell that it is spent
         ((10, 1200, 390, 600, 700), (AGAIN,), 5, 2),  # 390 tells that it is armed
         ((500, 600, 700, 800), (AGAIN,), 4, 0),  # nothing plain: all stays
+        # 1,200 is plain to one, but 600 before it is what the other can begin with, and that is not plain to the
+        # first; 390 is plain to both.
+        ((10, 390, 600, 1200, 700), (AGAIN, a_repeating(5000, rearm_below=700)), 5, 1),
+        ((10, 20, 30, 40), (a_milestone(measure=Measure.TIER_POINTS),), 4, 2),  # told nowhere, so not needed
     ],
 )
 def test_what_is_needed_stays(
@@ -41,3 +46,59 @@ def test_what_is_young_is_never_forgotten(balances: list[int], cutoff: int) -> N
     assert [run for run in runs if run.stamps[-1] >= Stamp(0, cutoff) and run.stamps[-1].at >= cutoff] == [
         run for run in kept if run.stamps[-1].at >= cutoff
     ]
+
+
+def test_what_an_old_silence_leaves_open_is_kept() -> None:
+    tiers = a_milestone(measure=Measure.TIER_POINTS)
+    points = [a_point(0, i, at=i, tier_points=value) for i, value in enumerate((900, None, None), 1)]
+    assert first_needed(compressed(points), [tiers], cutoff=99) == 0
+
+
+DEFINITIONS = [
+    *(
+        a_milestone(5, key=f"once {measure}", measure=measure)
+        for measure in (Measure.BALANCE, Measure.TIER_POINTS)
+    ),
+    *(
+        a_ladder(3, key=f"ladder {measure}", measure=measure)
+        for measure in (Measure.BALANCE, Measure.TIER_POINTS)
+    ),
+    a_repeating(6, 3, key="every"),
+    a_repeating(8, 5, key="another"),
+    a_repeating(6, 3, key="tiers", measure=Measure.TIER_POINTS),
+]
+VALUES = st.integers(0, 9)
+STATES = st.lists(st.builds(Measures, VALUES, st.just(0), st.none() | VALUES), min_size=1, max_size=10)
+
+
+@given(STATES, st.integers(0, 12), st.booleans(), st.data())
+def test_what_was_forgotten_changes_no_later_answer(
+    states: list[Measures], cutoff: int, created: bool, data: st.DataObject
+) -> None:
+    """What is heard after forgetting, late or not, owes the same as if nothing had been forgotten."""
+    points = [Point(Stamp(10 * i, at=i), measures) for i, measures in enumerate(states, 1)]
+    runs = compressed(points)
+    place = first_needed(runs, DEFINITIONS, cutoff)
+    base = runs[place].stamps[0]
+    # No event is later than the cutoff, which lies days behind.
+    first = max(base.revision, 10 * cutoff - 10) + 1
+    heard = data.draw(
+        st.lists(st.tuples(st.integers(first, first + 60), STATES.map(lambda found: found[0])), max_size=4)
+    )
+    more = [Point(Stamp(revision, at=revision // 10), measures) for revision, measures in heard]
+    told = [
+        m for m in DEFINITIONS if any(run.measures.of(m.measure) is not None for run in runs[: place + 1])
+    ]
+    for milestone in told:
+        known = history(runs, base=None, created_after_start=created)
+        given_before = [
+            Given(one.occurrence, one.revision, one.at, one.value) for one in owed(milestone, known, ())
+        ]
+        whole = history(compressed([*points, *more]), base=None, created_after_start=created)
+        kept = [Point(stamp, run.measures) for run in runs[place:] for stamp in run.stamps]
+        short = history(
+            compressed([*kept, *more]),
+            base=base if place else None,
+            created_after_start=created and not place,
+        )
+        assert owed(milestone, short, given_before) == owed(milestone, whole, given_before), milestone.key
