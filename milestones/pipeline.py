@@ -15,11 +15,14 @@ from milestones.domain.account import AccountState, Definitions, Taken, Version
 from milestones.domain.actions import Context, plan_grant, plan_reminder
 from milestones.domain.crossing import Crossing, owed
 from milestones.domain.event import (
+    AccountGone,
     AccountSeen,
+    Anonymized,
     AppInstalled,
     AppRemoved,
     ContactDeleted,
     ContactMerged,
+    Gone,
     Heard,
     SubscriptionChanged,
 )
@@ -28,7 +31,7 @@ from milestones.domain.observation import Observation
 from milestones.domain.policy import Breaker
 from milestones.domain.verdict import Verdict
 from milestones.failpoints import reach
-from milestones.store import accounts, ledger, people, sites
+from milestones.store import accounts, erasure, ledger, people, sites
 from milestones.store.database import Store, Transaction
 from milestones.store.statements import lock_accounts
 from milestones.store.tables import Grant, Reminder, Scan, Site
@@ -65,7 +68,7 @@ class Rules(Protocol):
 
 @dataclass(slots=True)
 class Outcome:
-    """What a batch led to. ``wake``: sites with something to do now."""
+    """What a batch led to. ``wake``: sites with something to do now. ``erased``: somebody is gone."""
 
     grants: int = 0
     reminders: int = 0
@@ -75,6 +78,7 @@ class Outcome:
     by_milestone: dict[str, int] = field(default_factory=dict)
     wake: set[str] = field(default_factory=set)
     new_sites: set[str] = field(default_factory=set)
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +99,18 @@ async def hear(store: Store, rules: Rules, batch: Sequence[Heard], now: datetime
         seen = [
             (item.site_id, item.event.observation) for item in batch if isinstance(item.event, AccountSeen)
         ]
-        await lock_accounts(tx, ((site_id, observation.account_id) for site_id, observation in seen))
+        await lock_accounts(tx, [*_names(seen), *await _concerned(tx, rules.secret, batch)])
         for site_id in sorted({item.site_id for item in batch}):
             heard = [item for item in batch if item.site_id == site_id]
             site = await _site(work, heard)
+            # First of all, so that nobody is written down who is gone; and of sites that are not active too.
+            for item in heard:
+                await _gone(work, item)
             if site is None:
                 continue
             await _observe(work, site, [item for of_site, item in seen if of_site == site_id])
             for item in heard:
-                await _person(work, item)
+                await _subscription(work, item)
         reach("hear.before_commit")
     reach("hear.committed")
     return outcome
@@ -115,7 +122,7 @@ async def observe(
     """Record what a scan, the baseline, an import or an action read, exactly as an event that told the same."""
     outcome = Outcome()
     async with store.write() as tx:
-        await lock_accounts(tx, ((site_id, item.account_id) for item in observations))
+        await lock_accounts(tx, _names((site_id, item) for item in observations))
         site = await sites.named(tx, site_id)
         if site is not None and site.state == "active":
             await _observe(_Batch(tx, rules, now, outcome), site, observations)
@@ -147,19 +154,57 @@ async def _site(work: _Batch, heard: Sequence[Heard]) -> Site | None:
     return site if site is not None and site.state == "active" else None
 
 
-async def _person(work: _Batch, item: Heard) -> None:
-    match item.event:
-        case SubscriptionChanged() as event:
-            key = await people.subscription_heard(work.tx, item.site_id, work.rules.secret, event, work.now)
-            if event.status == "SUBSCRIBED":
-                await accounts.wake_consent(work.tx, item.site_id, key)
-                work.outcome.wake.add(item.site_id)
-        case ContactDeleted() as event:
-            await people.contact_deleted(work.tx, item.site_id, event, work.now)
-        case ContactMerged() as event:
-            await people.contact_merged(work.tx, item.site_id, event, work.now)
-        case _:
-            pass
+def _names(seen: Iterable[tuple[str, Observation]]) -> list[tuple[str, str]]:
+    """What to lock for observations: the accounts, and the contacts, which may just be going."""
+    found = []
+    for site_id, item in seen:
+        contact_id = item.customer.contact_id
+        found += [(site_id, name) for name in (item.account_id, contact_id) if name is not None]
+    return found
+
+
+async def _concerned(tx: Transaction, secret: bytes, batch: Sequence[Heard]) -> list[tuple[str, str]]:
+    """What to lock for those who are gone: contacts, and their accounts as far as they are known."""
+    found: list[tuple[str, str]] = []
+    for item in batch:
+        match item.event:
+            case ContactDeleted(contact_id) | Anonymized(contact_id=str(contact_id)):
+                contacts = [contact_id]
+            case ContactMerged(target_id, source_ids):
+                contacts = [target_id, *source_ids]
+            case AccountGone(account_id) | Anonymized(account_id=str(account_id)):
+                found.append((item.site_id, account_id))
+                continue
+            case _:
+                continue
+        known = await people.accounts_of(tx, item.site_id, secret, contacts)
+        found += [(item.site_id, name) for name in (*contacts, *known)]
+    return found
+
+
+async def _gone(work: _Batch, item: Heard) -> None:
+    event, tx, site_id, secret = item.event, work.tx, item.site_id, work.rules.secret
+    if not isinstance(event, Gone) or await sites.named(tx, site_id) is None:
+        return
+    match event:
+        case ContactDeleted():
+            await people.contact_deleted(tx, site_id, secret, event, work.now)
+        case ContactMerged():
+            await people.contact_merged(tx, site_id, secret, event, work.now)
+            work.outcome.wake.add(site_id)
+        case Anonymized():
+            await people.anonymized(tx, site_id, secret, event, work.now)
+        case AccountGone():
+            await people.accounts_gone(tx, site_id, [event.account_id], work.now)
+    work.outcome.erased = True
+
+
+async def _subscription(work: _Batch, item: Heard) -> None:
+    if isinstance(item.event, SubscriptionChanged):
+        key = await people.subscription_heard(work.tx, item.site_id, work.rules.secret, item.event, work.now)
+        if item.event.status == "SUBSCRIBED":
+            await accounts.wake_consent(work.tx, item.site_id, key)
+            work.outcome.wake.add(item.site_id)
 
 
 async def _observe(work: _Batch, site: Site, observations: Sequence[Observation]) -> None:
@@ -174,9 +219,11 @@ async def _observe(work: _Batch, site: Site, observations: Sequence[Observation]
         return
     definitions = await sites.define(work.tx, site.id, work.rules.site(site.id).milestones, work.now)
     known = await accounts.load(work.tx, site.id, by_account)
-    taken = await _take(work.tx, site.id, by_account, known, definitions)
+    taken = await _take(work, site.id, by_account, known, definitions)
     work.outcome.repeats += len(by_account) - len(taken)
+    await _erase_gone(work, site.id, taken, known)
     await accounts.save(work.tx, site.id, work.rules.secret, taken, work.now)
+    await _reconcile(work, site.id, taken, known)
     await _wake_members(work, site.id, taken, known)
     crossed = [item for item in taken if item.crossed]
     if crossed:
@@ -184,7 +231,7 @@ async def _observe(work: _Batch, site: Site, observations: Sequence[Observation]
 
 
 async def _take(
-    tx: Transaction,
+    work: _Batch,
     site_id: str,
     by_account: Mapping[str, Sequence[Observation]],
     known: Mapping[str, AccountState],
@@ -197,11 +244,48 @@ async def _take(
         if (news := accounts_rules.news(known.get(account_id), seen))
     }
     late = [key for key, news in fresh.items() if accounts_rules.is_late(known.get(key), news)]
-    histories = await accounts.histories(tx, site_id, late)
+    histories = await accounts.histories(work.tx, site_id, late)
+    contacts = {
+        contact_id
+        for news in fresh.values()
+        for item in news
+        if (contact_id := item.customer.contact_id) is not None
+    }
+    gone = await people.gone(work.tx, site_id, work.rules.secret, contacts)
     return [
-        accounts_rules.take(known.get(key), news, histories.get(key, []), definitions)
+        accounts_rules.take(known.get(key), news, histories.get(key, []), definitions, gone)
         for key, news in fresh.items()
     ]
+
+
+async def _erase_gone(
+    work: _Batch, site_id: str, taken: Iterable[Taken], known: Mapping[str, AccountState]
+) -> None:
+    """Accounts that turn out to be of somebody who is gone, while the rows still tell whose they were."""
+    turned_out = [
+        item.state.account_id
+        for item in taken
+        if item.state.erased_at is not None
+        and (before := known.get(item.state.account_id)) is not None
+        and before.erased_at is None
+    ]
+    if turned_out:
+        await erasure.erase(work.tx, site_id, turned_out, work.now)
+        work.outcome.erased = True
+
+
+async def _reconcile(
+    work: _Batch, site_id: str, taken: Iterable[Taken], known: Mapping[str, AccountState]
+) -> None:
+    """Accounts of which a contact was not known before: it may have been merged, or have inherited."""
+    told = [
+        item.state.account_id
+        for item in taken
+        if (contact_id := item.state.customer.contact_id) is not None
+        and ((before := known.get(item.state.account_id)) is None or before.customer.contact_id != contact_id)
+    ]
+    if told:
+        await people.reconcile(work.tx, site_id, told, work.now)
 
 
 async def _wake_members(
@@ -269,6 +353,7 @@ async def _record_grants(work: _Batch, site: Site, found: Sequence[_Found]) -> N
         work.outcome.by_milestone[milestone] = work.outcome.by_milestone.get(milestone, 0) + 1
     await ledger.add_grants(work.tx, grants)
     await ledger.add_actions(work.tx, actions)
+    await people.reconcile(work.tx, site.id, sorted({grant.account_id for grant in grants}), work.now)
     work.outcome.grants += len(grants)
     work.outcome.held += stops.held
     work.outcome.wake.add(site.id)

@@ -19,6 +19,8 @@ from milestones.domain.observation import (
     insert,
 )
 
+NOBODY: Mapping[str, datetime] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -56,6 +58,7 @@ class AccountState:
     first: the stamp of the first point that was decided.
     definitions: the site's newest definition when it was last decided.
     bases: where a later version of a milestone starts to look, by key.
+    contact_key: recognises the contact after it was erased, when ``customer`` no longer names it.
     """
 
     account_id: str
@@ -67,6 +70,7 @@ class AccountState:
     customer: Customer = UNKNOWN_CUSTOMER
     created_at: datetime | None = None
     erased_at: datetime | None = None
+    contact_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,28 +90,24 @@ class Taken:
 
 def news(known: AccountState | None, seen: Sequence[Observation]) -> list[Observation]:
     """The observations that are no repeat of the newest run, or that tell more than it did, in true order."""
-    held = (
-        {Point(stamp, known.last.measures).order for stamp in known.last.stamps}
-        if known is not None
-        else frozenset()
-    )
     # Of two that tell the same, one may know more: an event of points carries less than a read.
     talkative_last = sorted(seen, key=lambda item: item.created_at is not None)
     fresh = {
         item.point.order: item
         for item in talkative_last
-        if item.point.order not in held or _teaches(known, item)
+        if known is None or not known.last.holds(item.point) or _teaches(known, item)
     }
     return [item for _, item in sorted(fresh.items())]
 
 
-def _teaches(known: AccountState | None, item: Observation) -> bool:
+def _teaches(known: AccountState, item: Observation) -> bool:
     """Whether even a repeat tells what was not known: when the account was created, or whose it is."""
-    if known is None or known.erased_at is not None:
-        return known is None
+    if known.erased_at is not None:
+        return False
     had, told = known.customer, item.customer
     return (
         (known.created_at is None and item.created_at is not None)
+        or (had.contact_id is None and told.contact_id is not None)
         or (had.member_id is None and told.member_id is not None)
         or (had.email is None and told.email is not None)
     )
@@ -130,13 +130,18 @@ def take(
     fresh: Sequence[Observation],
     past: Sequence[Run],
     definitions: Definitions,
+    gone: Mapping[str, datetime] = NOBODY,
 ) -> Taken:
-    """Place observations (``news``, not empty). ``past``: all runs if ``is_late``, else ignored."""
+    """Place observations (``news``, not empty).
+
+    past: all runs if ``is_late``, else ignored. gone: since when contacts that these name are gone.
+    """
     newest = fresh[-1]
     late = is_late(known, fresh)
     state = _with_bases(known, definitions) or _first_seen(fresh, definitions)
     created_at = state.created_at or next((item.created_at for item in fresh if item.created_at), None)
-    state = replace(state, created_at=created_at, customer=_customer(state, fresh))
+    customer, erased_at = _customer(state, fresh, gone)
+    state = replace(state, created_at=created_at, customer=customer, erased_at=erased_at)
     # The kept part of the history: all of it, or its newest run, which is all that something in order touches.
     runs = tuple(past) if late else (known.last,) if known is not None else ()
     for item in fresh:
@@ -192,18 +197,27 @@ def _with_bases(known: AccountState | None, definitions: Definitions) -> Account
     return replace(known, definitions=definitions.newest, bases={**known.bases, **later})
 
 
-def _customer(state: AccountState, fresh: Sequence[Observation]) -> Customer:
-    """Whose the account is: as the newest observation tells, and without bringing back what was erased.
+def _customer(
+    state: AccountState, fresh: Sequence[Observation], gone: Mapping[str, datetime]
+) -> tuple[Customer, datetime | None]:
+    """Whose the account is, as the newest observation tells that names a contact; and since when that one is gone.
 
-    What is older than the newest known only fills gaps.
+    What is older than the newest known only fills gaps. Nothing is mixed of two contacts, and of one that is gone
+    nothing is kept, whatever comes late.
     """
-    if state.erased_at is not None:
-        return Customer(contact_id=state.customer.contact_id)
-    found = state.customer
+    found, erased_at = state.customer, state.erased_at
     for item in fresh:
-        older = item.point.order < state.last.last.order
-        found = _filled(found, item.customer) if older else _filled(item.customer, found)
-    return found
+        told, older = item.customer, item.point.order < state.last.last.order
+        fits = erased_at is None and len({told.contact_id, found.contact_id, None}) <= 2
+        if not fits and (older or told.contact_id is None):
+            continue
+        if told.contact_id is not None and told.contact_id in gone:
+            found, erased_at = Customer(contact_id=told.contact_id), gone[told.contact_id]
+        elif fits:
+            found = _filled(found, told) if older else _filled(told, found)
+        else:
+            found, erased_at = told, None
+    return found, erased_at
 
 
 def _filled(told: Customer, gaps_from: Customer) -> Customer:

@@ -41,6 +41,22 @@ class ContactMerged:
 
 
 @dataclass(frozen=True, slots=True)
+class Anonymized:
+    """Any event that a privacy request caused, about whomever it names."""
+
+    contact_id: str | None = None
+    member_id: str | None = None
+    account_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountGone:
+    """A read found that an account is no more, while its contact lives on. No event tells that."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AppInstalled:
     """The app was installed on the site."""
 
@@ -55,9 +71,10 @@ class Unneeded:
     """A valid event of a type that nothing here listens to: acknowledged and counted."""
 
 
-Event = (
-    AccountSeen | SubscriptionChanged | ContactDeleted | ContactMerged | AppInstalled | AppRemoved | Unneeded
-)
+Gone = ContactDeleted | ContactMerged | Anonymized | AccountGone
+"""Tells that somebody is no longer who they were."""
+
+Event = AccountSeen | SubscriptionChanged | Gone | AppInstalled | AppRemoved | Unneeded
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,12 @@ def address_key(secret: bytes, site: str, address: str) -> str:
     return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
+def contact_key(secret: bytes, site: str, contact: str) -> str:
+    """A keyed hash by which a contact is recognised after it was erased (22 characters, URL-safe)."""
+    digest = _digest(secret, "contact", _path(site, contact))
+    return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
+
+
 def unsubscribe_token(secret: bytes, site: str, address: str) -> str:
     """A token for unsubscribe links: unforgeable, without the address, valid for ever."""
     key = address_key(secret, site, address)

@@ -22,6 +22,7 @@ class Verdict(StrEnum):
     CROSSED = "crossed", "Went from below to at or above the threshold."
     BACKFILLED = "backfilled", "A person gave it to everybody who was already above."
     ALREADY_GIVEN = "already_given", "This milestone was given to this account before."
+    INHERITED = "inherited", "Given to an account of the same customer, whose contacts were merged."
     FELL_BACK = (
         "fell_back",
         "No longer at the threshold when the return period ended; it waits to be reached again.",

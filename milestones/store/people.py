@@ -164,12 +164,13 @@ async def reconcile(tx: Transaction, site_id: str, account_ids: Sequence[str], n
 
     For accounts whose contact was told anew, and for those that something was just recorded for.
     """
-    rows = []
-    for ids in chunks(account_ids):
-        statement = select(_ACCOUNTS.c.id, _ACCOUNTS.c.contact_key, _ACCOUNTS.c.erased_at).where(
-            _ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.id.in_(ids)
-        )
-        rows += (await tx.execute(statement)).all()
+    columns = (_ACCOUNTS.c.id, _ACCOUNTS.c.contact_key, _ACCOUNTS.c.erased_at)
+    statement = select(*columns).where(_ACCOUNTS.c.site_id == site_id)
+    rows = [
+        row
+        for ids in chunks(account_ids)
+        for row in (await tx.execute(statement.where(_ACCOUNTS.c.id.in_(ids)))).all()
+    ]
     together = await merges.involved(tx, site_id, [row.contact_key for row in rows if row.contact_key])
     alone = [row.id for row in rows if row.erased_at is not None and row.contact_key not in together]
     await erasure.cancel(tx, site_id, alone, Verdict.DELETED, now)

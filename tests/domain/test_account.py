@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from milestones.domain.account import (
 from milestones.domain.milestone import Milestone
 from milestones.domain.observation import START, Customer, Observation, Run, Source, compressed
 from tests.builders import (
+    CONTACT,
     GO_LIVE,
     a_customer,
     a_milestone,
@@ -200,17 +202,49 @@ def test_a_repeat_that_tells_of_a_member_or_an_address_is_news() -> None:
     assert news(state, [an_observation(customer=a_customer(email="other@example.com"))]) == []
 
 
-def test_what_was_erased_is_not_brought_back() -> None:
+ERASED_AT = GO_LIVE + 3 * DAY
+OTHER = a_customer(contact_id="c2", member_id=None, email="bob@example.com", name="Bob")
+
+
+def erased() -> AccountState:
+    """An account that was Ada's, as it is loaded after her contact was deleted."""
     known = heard(None, an_observation(customer=a_customer())).state
-    erased = AccountState(
-        known.account_id,
-        known.last,
-        known.ordinal,
-        known.first,
-        known.definitions,
-        customer=Customer(contact_id="c1"),
-        erased_at=GO_LIVE,
-    )
-    assert news(erased, [an_observation(customer=a_customer())]) == []
-    state = heard(erased, an_observation(990, 18, customer=a_customer())).state
-    assert state.customer == Customer(contact_id="c1")
+    return replace(known, customer=Customer(), contact_key="key", erased_at=ERASED_AT)
+
+
+def heard_of_the_gone(known: AccountState | None, *seen: Observation) -> AccountState:
+    return take(known, news(known, seen), (), BOTH, {CONTACT: ERASED_AT}).state
+
+
+def test_what_was_erased_is_not_brought_back() -> None:
+    assert news(erased(), [an_observation(customer=a_customer())]) == []
+    for customer in (a_customer(), Customer(email="ada@example.com", name="Ada")):
+        state = heard_of_the_gone(erased(), an_observation(990, 18, customer=customer))
+        assert state.customer in {Customer(contact_id=CONTACT), Customer()}
+        assert state.erased_at == ERASED_AT
+
+
+def test_somebody_who_is_gone_is_not_written_down_though_the_account_is_new() -> None:
+    state = heard_of_the_gone(None, an_observation(customer=a_customer()))
+    assert (state.customer, state.erased_at) == (Customer(contact_id=CONTACT), ERASED_AT)
+
+
+def test_an_account_whose_contact_turns_out_to_be_gone_forgets_all_that_it_knew() -> None:
+    known = heard(None, an_observation(customer=Customer(email="ada@example.com"))).state
+    state = heard_of_the_gone(known, an_observation(customer=a_customer()))
+    assert (state.customer, state.erased_at) == (Customer(contact_id=CONTACT), ERASED_AT)
+
+
+def test_an_erased_account_that_passes_to_another_contact_is_that_ones() -> None:
+    state = heard_of_the_gone(erased(), an_observation(990, 18, customer=OTHER))
+    assert (state.customer, state.erased_at) == (OTHER, None)
+    late = take(erased(), [an_observation(900, 3, customer=OTHER)], (erased().last,), BOTH).state
+    assert (late.customer, late.erased_at) == (Customer(), ERASED_AT)
+
+
+def test_two_contacts_are_never_mixed_into_one_customer() -> None:
+    known = heard(None, an_observation(950, 2, customer=a_customer())).state
+    state = heard(known, an_observation(960, 3, customer=OTHER)).state
+    assert state.customer == OTHER
+    late = heard(known, an_observation(900, 1, customer=OTHER), past=(known.last,)).state
+    assert late.customer == a_customer()
