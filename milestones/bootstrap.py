@@ -4,7 +4,7 @@ import hashlib
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import httpx
@@ -42,6 +42,7 @@ from milestones.outbox.retention import Limits, forget
 from milestones.pipeline import Outcome, SiteRules
 from milestones.sandbox.server import RunningSandbox
 from milestones.sandbox.server import serve as serve_sandbox
+from milestones.scans.run import Progress, ScanWork
 from milestones.scans.selection import Selector
 from milestones.store import facts, heartbeat, people, schema, sites
 from milestones.store.database import Store
@@ -251,6 +252,7 @@ class Program:
             Kind.POINTS: PointsChannel(
                 adapters.SiteEarnings(client),
                 earned_since=adapters.EarnedRewards(self.store, site_id),
+                program=program,
                 clock=self.clock,
             ),
             Kind.EMAIL: self._email(site_id, site, gatekeeper, program),
@@ -324,6 +326,23 @@ class Program:
             gatekeeper=parts.gatekeeper,
             program=parts.program,
         )
+
+    def scan_work(
+        self, site_id: str, *, stopping: Callable[[], bool] = lambda: False, progress: Progress | None = None
+    ) -> ScanWork:
+        """What scanning needs of a site."""
+        work = ScanWork(
+            site_id=site_id,
+            store=self.store,
+            rules=self.rules,
+            client=self.client(site_id),
+            selector=self.selector(site_id),
+            lag=self.settings.scan.lag,
+            clock=self.clock,
+            tell=self.tell,
+            stopping=stopping,
+        )
+        return work if progress is None else replace(work, progress=progress)
 
     def reload(self, settings: Settings) -> None:
         """Swap the configuration in one step. What cannot change while running keeps its old value until a restart."""

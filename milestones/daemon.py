@@ -25,7 +25,7 @@ from milestones.errors import ConfigurationError, MilestonesError
 from milestones.operations.happenings import Happenings
 from milestones.operations.orders import registry
 from milestones.outbox.unsubscribed import keep_telling
-from milestones.scans.run import Kind, ScanWork
+from milestones.scans.run import Kind, Progress, ScanWork
 from milestones.scans.runner import ScanRunner
 from milestones.scans.schedule import Timetable, first_run
 from milestones.store import heartbeat, outbox, people, reads, scans, sites
@@ -47,13 +47,17 @@ Load = Callable[[], Settings]
 """Reads the configuration anew, for a reload. Raises ConfigurationError."""
 
 
-async def run(settings: Settings, load: Load, announce: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT. ``announce`` gets one line when it does. Raises MilestonesError."""
+async def run(
+    settings: Settings, load: Load, announce: Callable[[str], None], progress: Progress | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT. ``announce`` gets one line when it does, and ``progress`` is told how far a
+    scan is. Raises MilestonesError.
+    """
     with held(settings.daemon.database.get_secret_value()):
         sockets = server.bind(settings.daemon.host, settings.daemon.port)
         try:
             async with opened(settings) as program:
-                await Daemon(program, load).serve(sockets, announce)
+                await Daemon(program, load, progress).serve(sockets, announce)
         except* MilestonesError as several:
             # The first to fail ended the others; it is the one that a person can do something about.
             raise next(_leaves(several)) from None
@@ -70,8 +74,9 @@ def _leaves(group: BaseExceptionGroup[MilestonesError]) -> Iterator[MilestonesEr
 class Daemon:
     """A running program. Tests drive ``serve`` and set ``stop``."""
 
-    def __init__(self, program: Program, load: Load) -> None:
+    def __init__(self, program: Program, load: Load, progress: Progress | None = None) -> None:
         self.program = program
+        self._progress = progress
         self.stop = asyncio.Event()
         self._load = load
         self._runner = ScanRunner(
@@ -188,17 +193,8 @@ class Daemon:
 
     def scan_work(self, site_id: str) -> ScanWork:
         """What a scan of a site needs."""
-        program, parts = self.program, self.program.parts(site_id)
-        return ScanWork(
-            site_id=site_id,
-            store=program.store,
-            rules=program.rules,
-            client=parts.client,
-            selector=program.selector(site_id),
-            lag=program.settings.scan.lag,
-            clock=program.clock,
-            tell=program.tell,
-            stopping=lambda: self._runner.stopping,
+        return self.program.scan_work(
+            site_id, stopping=lambda: self._runner.stopping, progress=self._progress
         )
 
     async def scan(self, site_id: str, kind: Kind) -> Scan:

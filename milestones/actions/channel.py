@@ -6,13 +6,18 @@ and: nobody heard whether this one was done, so was it?
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Protocol
 
 from milestones.domain.actions import Kind, State
 from milestones.domain.observation import UNKNOWN_CUSTOMER, Customer
 from milestones.domain.verdict import Verdict
+
+PROGRAM_PAUSE = timedelta(minutes=15)
+"""What finds the loyalty program not active is looked at again after this: points are not earned then, and mail
+about them would be wrong.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from milestones.actions.channel import Fate, Found, Stop, Task
+from milestones.actions.channel import PROGRAM_PAUSE, Fate, Found, Stop, Task
 from milestones.actions.consent import Gatekeeper, Reader
 from milestones.actions.message import Mailbox, Unsubscribe, build_message, sendable_address
 from milestones.actions.rendering import Catalogue, RenderedMail
@@ -24,8 +24,6 @@ from milestones.failpoints import reach
 
 CONSENT_AGE = timedelta(seconds=60)
 """Consent is at most this old when a mail is handed over."""
-PROGRAM_PAUSE = timedelta(minutes=15)
-"""A mail that finds the program not active is looked at again after this."""
 
 
 class OnLostAnswer(StrEnum):

@@ -1,11 +1,12 @@
 """Points as a reward: earned with an idempotency key, at most so many times in a period (fact sheet, section 2.3)."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from milestones.actions.channel import Fate, Found, Stop, Task
+from milestones.actions.channel import PROGRAM_PAUSE, Fate, Found, Stop, Task
+from milestones.actions.variables import Program
 from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
 
@@ -30,19 +31,33 @@ class EarnedSince(Protocol):
 
 
 class PointsChannel:
-    """The points that one site gives. clock: the time now, UTC."""
+    """The points that one site gives.
+
+    program: the loyalty program as Wix had it at most five minutes ago; raises ChannelError. clock: the time now, UTC.
+    """
 
     concurrency = 4
 
     def __init__(
-        self, earnings: Earnings, *, earned_since: EarnedSince, clock: Callable[[], datetime]
+        self,
+        earnings: Earnings,
+        *,
+        earned_since: EarnedSince,
+        program: Callable[[], Awaitable[Program]],
+        clock: Callable[[], datetime],
     ) -> None:
         self._earnings = earnings
         self._earned_since = earned_since
+        self._program = program
         self._clock = clock
 
     async def gate(self, tasks: Sequence[Task]) -> Mapping[int, Stop]:
-        """Cancels what is beyond the cap, the others of the same batch counted."""
+        """Cancels what is beyond the cap, the others of the same batch counted; waits while the program is paused,
+        since Wix then refuses points for good.
+        """
+        if not (await self._program()).active:
+            until = self._clock() + PROGRAM_PAUSE
+            return {task.id: Stop(State.AVAILABLE, Verdict.PROGRAM_NOT_ACTIVE, until=until) for task in tasks}
         stops: dict[int, Stop] = {}
         passed: Counter[tuple[str, str]] = Counter()
         for task in sorted(tasks, key=lambda task: task.id):

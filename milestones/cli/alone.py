@@ -40,16 +40,7 @@ class Alone:
         """What a scan of a site needs."""
         program = self.whole
         assert program is not None, "an order that asks Wix is carried out with the whole program"
-        return ScanWork(
-            site_id=site_id,
-            store=program.store,
-            rules=program.rules,
-            client=program.client(site_id),
-            selector=program.selector(site_id),
-            lag=program.settings.scan.lag,
-            clock=program.clock,
-            tell=program.tell,
-        )
+        return program.scan_work(site_id)
 
     async def scan(self, site_id: str, kind: Kind) -> Scan:
         """Run a scan here. Raises MilestonesError."""

@@ -1,13 +1,19 @@
 """``milestones run``: the daemon."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import rich.progress
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 
 from milestones import daemon, logs
 from milestones.cli.configuration import DEFAULT, ConfigPath, settings_at
 from milestones.config.settings import Settings
+from milestones.scans.run import Kind, Progress
 
 app = typer.Typer()
 
@@ -28,4 +34,33 @@ def serve(settings: Settings, config: Path) -> None:
     """Run with these settings; a reload reads ``config`` again."""
     for warning in settings.warnings:
         typer.echo(warning, err=True)
-    asyncio.run(daemon.run(settings, lambda: settings_at(config), announce=typer.echo))
+    with baseline_bar() as progress:
+        asyncio.run(daemon.run(settings, lambda: settings_at(config), typer.echo, progress))
+
+
+@contextmanager
+def baseline_bar() -> Iterator[Progress]:
+    """On a terminal, a bar for the first reading of a site's accounts; gone when it is complete."""
+    out = Console(stderr=True)
+    if not out.is_terminal:
+        yield lambda _kind, _read, _total: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    bar = rich.progress.Progress(*columns, console=out, transient=True)
+    shown: list[TaskID] = []
+
+    def show(kind: Kind, read: int, total: int | None) -> None:
+        if kind is not Kind.BASELINE:
+            return
+        if not shown:
+            bar.start()
+            shown.append(bar.add_task("Reading all accounts", total=total))
+        bar.update(shown[0], completed=read, total=total)
+        if total is not None and read >= total:
+            bar.stop()
+            shown.clear()
+
+    try:
+        yield show
+    finally:
+        bar.stop()

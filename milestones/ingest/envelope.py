@@ -1,7 +1,9 @@
 """From claims to what was heard: a string in a string in a token (fact sheet, section 4.3)."""
 
+from datetime import datetime
+
 from milestones.domain.event import Heard, Unneeded
-from milestones.ingest.events import READERS, WITHOUT_DATA
+from milestones.ingest.events import READERS, WITHOUT_DATA, erasure
 from milestones.ingest.reading import Fields, UnreadableError, fields, maybe_fields, moment, text, whole
 
 
@@ -26,11 +28,18 @@ def _heard(envelope: Fields, site_id: str | None, event_type: str | None, claims
     by_app = _by_app(envelope)
     reader = READERS.get(event_type)
     if reader is None:
-        return Heard(site_id, event_type, WITHOUT_DATA.get(event_type, Unneeded()), by_app=by_app)
-    data = fields(envelope.get("data"), "`data` of the envelope")
+        data = maybe_fields(envelope.get("data"))
+        event = WITHOUT_DATA.get(event_type) or erasure(event_type, data) or Unneeded()
+    else:
+        data = fields(envelope.get("data"), "`data` of the envelope")
+        event = erasure(event_type, data) or reader(data, _told_at(data, claims))
+    return Heard(site_id, event_type, event, text(data, "id"), by_app)
+
+
+def _told_at(data: Fields, claims: Fields) -> datetime | None:
+    """The time for which the event vouches, or else the one at which its token was issued."""
     issued = whole(claims.get("iat"))
-    told_at = moment(data.get("eventTime")) or (moment(issued * 1000) if issued is not None else None)
-    return Heard(site_id, event_type, reader(data, told_at), text(data, "id"), by_app)
+    return moment(data.get("eventTime")) or (moment(issued * 1000) if issued is not None else None)
 
 
 def _by_app(envelope: Fields) -> str | None:

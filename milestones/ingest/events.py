@@ -9,13 +9,13 @@ from datetime import datetime
 
 from milestones.domain.event import (
     AccountSeen,
+    Anonymized,
     AppInstalled,
     AppRemoved,
     ContactDeleted,
     ContactMerged,
     Event,
     SubscriptionChanged,
-    Unneeded,
 )
 from milestones.domain.observation import Customer, Measures, Observation, Point, Source, Stamp
 from milestones.ingest.reading import (
@@ -31,6 +31,9 @@ from milestones.ingest.reading import (
 
 Reader = Callable[[Fields, datetime | None], Event]
 """(the inner data, the time the event tells or else the time its token was issued) -> the event."""
+
+CONTACT_DELETED = "wix.contacts.v4.contact_deleted"
+CONTACT_MERGED = "wix.contacts.v4.contact_merged"
 
 LARGEST_POINTS = 2**31 - 1
 """Point amounts are 32-bit integers (fact sheet, section 0)."""
@@ -79,7 +82,7 @@ def _account_seen(data: Fields, account: Fields, told_at: datetime | None, sourc
             source,
             told_at,
             created_at,
-            _customer(account, erased=data.get("triggeredByAnonymizeRequest") is True),
+            _customer(account),
         )
     )
 
@@ -111,14 +114,13 @@ def _points(where: Fields, name: str) -> int:
     return amount
 
 
-def _customer(account: Fields, *, erased: bool) -> Customer:
-    """Who it is. An event that an erasure caused must not bring the person back."""
+def _customer(account: Fields) -> Customer:
     contact = maybe_fields(account.get("contact"))
     return Customer(
         contact_id=text(account, "contactId") or text(contact, "id"),
         member_id=text(account, "memberId"),
-        email=None if erased else text(contact, "email"),
-        name=None if erased else text(contact, "displayName") or text(contact, "name"),
+        email=text(contact, "email"),
+        name=text(contact, "displayName") or text(contact, "name"),
     )
 
 
@@ -147,14 +149,6 @@ def _contact_deleted(data: Fields, told_at: datetime | None) -> Event:
     )
 
 
-def _contact_changed(data: Fields, told_at: datetime | None) -> Event:
-    """Of no interest, unless the person asked to be forgotten: any event may carry that (fact sheet, section 9)."""
-    del told_at
-    if data.get("triggeredByAnonymizeRequest") is not True:
-        return Unneeded()
-    return ContactDeleted(_contact_id(data), anonymized=True)
-
-
 def _contact_id(data: Fields) -> str:
     contact_id = text(data, "entityId")
     if contact_id is None:
@@ -179,12 +173,40 @@ READERS: dict[str, Reader] = {
     "wix.loyalty.v1.account_updated": _account_updated,
     "wix.loyalty.v1.account_points_updated": _account_points_updated,
     "com.wixpress.emailsubscriptions.v1.EmailSubscriptionChanged": _subscription_changed,
-    "wix.contacts.v4.contact_created": _contact_changed,
-    "wix.contacts.v4.contact_updated": _contact_changed,
-    "wix.contacts.v4.contact_deleted": _contact_deleted,
-    "wix.contacts.v4.contact_merged": _contact_merged,
+    CONTACT_DELETED: _contact_deleted,
+    CONTACT_MERGED: _contact_merged,
 }
 """Every type that is listened to for what it says."""
 
 WITHOUT_DATA: dict[str, Event] = {"AppInstalled": AppInstalled(), "AppRemoved": AppRemoved()}
 """Types that say all by themselves; the names inside their data are unverified (fact sheet, section 8)."""
+
+
+def erasure(event_type: str, data: Fields) -> Anonymized | None:
+    """Whom an event names that a privacy request caused, of whatever type it is (fact sheet, section 9).
+
+    The deletion and the merge of a contact say more than that, and are read for themselves.
+    """
+    if data.get("triggeredByAnonymizeRequest") is not True or event_type in {CONTACT_DELETED, CONTACT_MERGED}:
+        return None
+    about, told = text(data, "entityId"), _whatever_it_holds(data)
+    named = Anonymized(
+        contact_id=about if event_type.startswith("wix.contacts.") else text(told, "contactId"),
+        member_id=about if event_type.startswith("wix.members.") else text(told, "memberId"),
+        account_id=about if event_type.startswith("wix.loyalty.v1.account_") else text(told, "accountId"),
+    )
+    return named if named != Anonymized() else None
+
+
+def _whatever_it_holds(data: Fields) -> Fields:
+    for outer, inner in (
+        ("createdEvent", "entity"),
+        ("updatedEvent", "currentEntity"),
+        ("deletedEvent", "deletedEntity"),
+        ("actionEvent", "body"),
+    ):
+        holder = maybe_fields(data.get(outer))
+        found = maybe_fields(holder.get(inner) or holder.get(f"{inner}AsJson"))
+        if found:
+            return maybe_fields(found.get("account")) or found
+    return {}

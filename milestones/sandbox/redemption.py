@@ -147,7 +147,7 @@ def _discount(reward: Document, tier_id: str | None) -> Document:
         return chosen
 
     if "fixedAmount" in reward:
-        return {"moneyOffAmount": float(config("fixedAmount")["amount"]), "type": "MONEY_OFF_AMOUNT"}
+        return {"moneyOffAmount": config("fixedAmount")["amount"], "type": "MONEY_OFF_AMOUNT"}
     if "percentage" in reward:
         return {"percentOffRate": float(config("percentage")["percentage"]), "type": "PERCENT_OFF_RATE"}
     return {"freeShipping": True, "type": "FREE_SHIPPING"}

@@ -85,7 +85,7 @@ def _rewards(world: World, now: datetime) -> None:
             "active": True,
             "type": "COUPON_REWARD",
             "couponReward": {
-                "fixedAmount": {"configsByTier": [{"costInPoints": 500, "amount": "5.00"}]},
+                "fixedAmount": {"configsByTier": [{"costInPoints": 500, "amount": 5.0}]},
                 "minimumSubtotal": "20.00",
             },
         },

@@ -17,6 +17,7 @@ from milestones.scans.selection import Answer, Selector, choose
 from milestones.store import ledger, scans, sites
 from milestones.store.database import Store
 from milestones.store.tables import Scan
+from milestones.wix import accounts as wix_accounts
 from milestones.wix.account import Account
 from milestones.wix.errors import WixRefusedError
 from milestones.wix.paging import Page
@@ -46,6 +47,9 @@ _SOURCES = {
 }
 
 _REMINDS = frozenset({Kind.NEAR, Kind.SWEEP})
+_EVERYBODY = frozenset({Kind.BASELINE, Kind.SWEEP})
+
+Progress = Callable[[Kind, int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class ScanWork:
 
     lag: how far *reached* looks back behind the last one, since search lags behind writes.
     tell: is given each outcome after its commit.
-    progress: is told how many accounts were read so far, and of how many if Wix says.
+    progress: is told the kind of a scan, how many accounts it read so far, and of how many if that is known.
     """
 
     site_id: str
@@ -66,7 +70,7 @@ class ScanWork:
     clock: Callable[[], datetime]
     tell: Callable[[Outcome], None]
     stopping: Callable[[], bool] = lambda: False
-    progress: Callable[[int, int | None], None] = lambda _read, _total: None
+    progress: Progress = lambda _kind, _read, _total: None
 
 
 async def run(work: ScanWork, kind: Kind) -> Scan:
@@ -99,6 +103,7 @@ async def _pages(work: ScanWork, kind: Kind, scan: Scan) -> None:
 
 
 async def _read(work: ScanWork, kind: Kind, scan: Scan) -> None:
+    total = await wix_accounts.count(work.client) if kind in _EVERYBODY else None
     async for page in await _source(work, kind, scan.cursor):
         now = work.clock()
         seen = [pages.observation(account, _SOURCES[kind], now) for account in page.items]
@@ -110,7 +115,7 @@ async def _read(work: ScanWork, kind: Kind, scan: Scan) -> None:
         async with work.store.write() as tx:
             await scans.page_recorded(tx, scan)
         reach("scan.page_recorded")
-        work.progress(scan.counts["read"], page.total)
+        work.progress(kind, scan.counts["read"], total)
         if work.stopping():
             return
 
@@ -171,7 +176,7 @@ def _added(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]
 async def _finish(work: ScanWork, kind: Kind, scan: Scan) -> None:
     now = work.clock()
     async with work.store.write() as tx:
-        if kind in {Kind.BASELINE, Kind.SWEEP}:
+        if kind in _EVERYBODY:
             await sites.change(tx, work.site_id, accounts=scan.counts.get("read", 0))
         if kind is Kind.BASELINE:
             await sites.change(tx, work.site_id, baseline_done_at=now)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlmodel import col
 
 from milestones.domain.account import Definitions, Version
@@ -12,10 +12,12 @@ from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Measure
 from milestones.store.database import Transaction
 from milestones.store.statements import add_missing, put, table_of
-from milestones.store.tables import DefinitionVersion, Site
+from milestones.store.tables import Account, DefinitionVersion, ObservationRun, Site
 
 _SITES = table_of(Site)
 _VERSIONS = table_of(DefinitionVersion)
+_ACCOUNTS = table_of(Account)
+_RUNS = table_of(ObservationRun)
 
 
 async def named(tx: Transaction, site_id: str) -> Site | None:
@@ -37,17 +39,27 @@ async def notice(tx: Transaction, site_id: str, now: datetime) -> None:
 
 
 async def take_on(tx: Transaction, site_id: str, name: str | None, now: datetime) -> bool:
-    """Make a site active. Its history begins now, unless it was active before. True if it just began."""
+    """Make a site active. Its history begins now, unless it is active already. True if it just began.
+
+    A site whose app was removed begins anew: nobody heard what happened meanwhile, so what its accounts were before
+    must not be compared with what they are now. What was given stays given.
+    """
     await notice(tx, site_id, now)
     site = await named(tx, site_id)
-    assert site is not None
-    began = site.go_live_at is None
-    await tx.execute(
-        update(_SITES)
-        .where(_SITES.c.id == site_id)
-        .values(state="active", name=name or site.name, go_live_at=site.go_live_at or now)
+    assert site is not None, "it was just noticed"
+    if site.state == "removed":
+        for table in (_ACCOUNTS, _RUNS):
+            await tx.execute(delete(table).where(table.c.site_id == site_id))
+        site.go_live_at = site.baseline_done_at = None
+    await change(
+        tx,
+        site_id,
+        state="active",
+        name=name or site.name,
+        go_live_at=site.go_live_at or now,
+        baseline_done_at=site.baseline_done_at,
     )
-    return began
+    return site.go_live_at is None
 
 
 async def change(tx: Transaction, site_id: str, **values: Any) -> None:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from milestones.actions.channel import Fate, Stop, Task
+from milestones.actions.channel import PROGRAM_PAUSE, Fate, Stop, Task
 from milestones.actions.points import PointsChannel
+from milestones.actions.variables import Program
 from milestones.domain.actions import Kind, State
 from milestones.domain.verdict import Verdict
 from tests.actions.builders import NOW, Clock, a_task
@@ -19,6 +20,7 @@ class Ledger:
 
     booked: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     had: int = 0
+    active: bool = True
     asked_since: datetime | None = None
 
     async def earn(
@@ -29,6 +31,9 @@ class Ledger:
 
     async def transaction(self, idempotency_key: str, /) -> str | None:
         return "transaction-1" if idempotency_key in self.booked else None
+
+    async def program(self) -> Program:
+        return Program("Star Club", active=self.active)
 
     async def earned_since(self, account_id: str, milestone: str, since: datetime, /) -> int:
         self.asked_since = since
@@ -58,7 +63,7 @@ def ledger() -> Ledger:
 
 @pytest.fixture
 def channel(ledger: Ledger, clock: Clock) -> PointsChannel:
-    return PointsChannel(ledger, earned_since=ledger.earned_since, clock=clock)
+    return PointsChannel(ledger, earned_since=ledger.earned_since, program=ledger.program, clock=clock)
 
 
 async def test_points_are_booked_once_for_each_key(channel: PointsChannel, ledger: Ledger) -> None:
@@ -94,3 +99,13 @@ async def test_the_cap_of_one_account_is_not_that_of_another(channel: PointsChan
 async def test_points_without_a_cap_ask_nothing(channel: PointsChannel, ledger: Ledger) -> None:
     assert await channel.gate([some_points()]) == {}
     assert ledger.asked_since is None
+
+
+async def test_points_wait_while_the_program_is_paused(
+    channel: PointsChannel, ledger: Ledger, clock: Clock
+) -> None:
+    ledger.active = False
+    stops = await channel.gate([some_points()])
+    assert [(stop.state, stop.verdict, stop.until) for stop in stops.values()] == [
+        (State.AVAILABLE, Verdict.PROGRAM_NOT_ACTIVE, clock() + PROGRAM_PAUSE)
+    ]

@@ -18,10 +18,13 @@ from tests.scans.conftest import Ground
 
 
 async def test_the_baseline_reads_everybody_and_gives_nothing(ground: Ground) -> None:
-    read: list[int] = []
-    scan = await run(ground.work(progress=lambda seen, _total: read.append(seen)), Kind.BASELINE)
+    read: list[tuple[int, int | None]] = []
+    scan = await run(
+        ground.work(progress=lambda _kind, seen, total: read.append((seen, total))), Kind.BASELINE
+    )
     everybody = len(ground.sandbox.world.accounts)
-    assert scan.counts["read"] == everybody == len(await ground.rows(Account)) == read[-1]
+    assert scan.counts["read"] == everybody == len(await ground.rows(Account))
+    assert read[-1] == (everybody, everybody)
     assert (await ground.rows(Grant), await ground.rows(Action)) == ([], [])
     site = await ground.site()
     assert site.baseline_done_at is not None
@@ -73,7 +76,7 @@ async def test_reminders_leave_only_when_the_whole_scan_is_recorded(ground: Grou
 async def test_a_scan_that_died_goes_on_at_its_page(ground: Ground) -> None:
     seen: list[int] = []
 
-    def die_after_the_second_page(read: int, _total: int | None) -> None:
+    def die_after_the_second_page(_kind: Kind, read: int, _total: int | None) -> None:
         seen.append(read)
         if len(seen) == 2:
             raise ChannelError("the network is gone")
@@ -97,7 +100,7 @@ async def test_a_forgotten_cursor_starts_the_scan_again(ground: Ground) -> None:
     assert len(await ground.rows(Account)) == len(ground.sandbox.world.accounts)
 
 
-def _fail(_read: int, _total: int | None) -> None:
+def _fail(_kind: Kind, _read: int, _total: int | None) -> None:
     raise ChannelError("gone")
 
 

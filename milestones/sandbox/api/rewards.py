@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Strict, model_validator
 from pydantic import Field as Limited
 
 from milestones.sandbox import bulk, ledger
@@ -38,12 +38,22 @@ class _Priced(Wire):
     cost_in_points: int = Limited(ge=1, le=9_999_999)
 
 
-class _Fixed(_Priced):
+class _Spendable(_Priced):
+    """Money as text, at the checkout; a coupon's is a number (`_Fixed`)."""
+
     amount: _Money
+
+
+class _Fixed(_Priced):
+    amount: Annotated[float, Strict()] = Limited(ge=0.01)
 
 
 class _Percent(_Priced):
     percentage: float = Limited(gt=0, le=100)
+
+
+class _Discount(Wire):
+    configs_by_tier: list[_Spendable] = Limited(min_length=1, max_length=21)
 
 
 class _Amounts(Wire):
@@ -73,7 +83,7 @@ class _CouponReward(Wire):
     percentage: _Percentages | None = None
     free_shipping: _Prices | None = None
     scope: _Scope | None = None
-    minimum_subtotal: str | float | None = None
+    minimum_subtotal: Annotated[float, Strict()] | None = None
     limited_to_one_item: bool | None = None
     applies_to_subscriptions: bool | None = None
     discounted_cycle_count: int | None = Limited(default=None, ge=1, le=999)
@@ -91,7 +101,7 @@ class _Reward(Wire):
     name: str = Limited(min_length=1, max_length=50)
     type: Literal["DISCOUNT_AMOUNT", "COUPON_REWARD"] | None = None
     active: bool = False
-    discount_amount: _Amounts | None = None
+    discount_amount: _Discount | None = None
     coupon_reward: _CouponReward | None = None
 
     @model_validator(mode="after")
