@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,10 @@ REGISTRY_HOSTS = [
     "deb." + "debian.org",
 ]
 MACHINE_PATHS = ["/wo" + "rk/", "/home" + "/", "/opt/" + "pypi"]
+
+
+# Parts of FastAPI's and pydantic's own interfaces.
+RELEASED_WITH_ANOTHER = {"starlette", "pydantic-core"}
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +119,27 @@ def test_the_domain_imports_the_standard_library_and_itself_only() -> None:
             assert allowed, f"{path.relative_to(ROOT)} imports {name}"
 
 
+@pytest.mark.parametrize("part", ["milestones", "tests", "bench"])
+def test_every_library_that_is_imported_is_declared_and_pinned(part: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    declared = project["project"]["dependencies"]
+    constraints = "constraints.txt"
+    if part != "milestones":
+        tools = [tool for tool in project["dependency-groups"]["dev"] if isinstance(tool, str)]
+        declared, constraints = [*declared, *tools], "constraints-dev.txt"
+    names = {_name_of(requirement) for requirement in declared}
+    pinned = {_name_of(line) for line in (ROOT / constraints).read_text().splitlines() if "==" in line}
+    assert names - pinned == set(), "run `make constraints`"
+    homes = packages_distributions()
+    imported = {
+        _name_of(homes[module][0])
+        for path in (ROOT / part).rglob("*.py")
+        for name in _imports(ast.parse(path.read_text(encoding="utf-8")))
+        if (module := name.split(".")[0]) in homes and module not in {"milestones", "tests", "bench"}
+    }
+    assert imported - names - RELEASED_WITH_ANOTHER == set()
+
+
 def test_every_pinned_file_has_a_hash() -> None:
     for name in ("constraints.txt", "constraints-dev.txt"):
         pins = re.split(r"\n(?=\S)", (ROOT / name).read_text(encoding="utf-8"))
@@ -141,6 +167,10 @@ def _tracked_files_with(words: tuple[str, ...]) -> list[tuple[str, str]]:
         text = path.read_text(encoding="utf-8", errors="ignore") if path.is_file() else ""
         found += [(name, word) for word in words if word in text]
     return found
+
+
+def _name_of(requirement: str) -> str:
+    return re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower().replace("_", "-")
 
 
 def _imports(tree: ast.Module) -> list[str]:
