@@ -37,6 +37,19 @@ class FolderTransport:
         except FileNotFoundError:
             return None
 
+    async def delete(self, message_id: str) -> None:
+        """Remove the message with this Message-ID, if there is one. Raises MailError."""
+        path = self._path(message_id)
+        try:
+            # What a power cut has left half-written goes as well.
+            await asyncio.to_thread(path.with_suffix(".partial").unlink, missing_ok=True)
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+        except OSError as error:
+            raise MailError(
+                f"A mail in {self._folder} cannot be deleted ({error.strerror}). Check who owns the folder.",
+                connection_wide=True,
+            ) from error
+
     async def aclose(self) -> None:
         """Nothing is held open."""
 

@@ -5,6 +5,7 @@ On SQLite there is one writing connection: a pool of writers made an acknowledge
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
@@ -18,6 +19,9 @@ from sqlalchemy.pool import NullPool
 
 from milestones.errors import ConfigurationError, StoreUnavailableError
 from milestones.failpoints import reach
+
+_BUSY_TIMEOUT = 5000
+"""Milliseconds for which SQLite waits for others."""
 
 Transaction = AsyncConnection
 """What the functions of this package take first. It ends with the ``async with`` of ``Store.write`` or ``read``."""
@@ -102,6 +106,48 @@ class Store:
             async with self._reader.connect() as connection:
                 yield connection
 
+    async def empty_log(self) -> bool:
+        """Write SQLite's log of changes (WAL) into the file and cut it to nothing: it holds what was overwritten.
+
+        False where a reader needs it just now; ask again later. PostgreSQL keeps its own, see docs/privacy.md.
+        """
+        async with self._alone() as connection:
+            if connection is None:
+                return True
+            await connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                cursor = await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                (busy, *_) = await cursor.fetchone()
+            finally:
+                await connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}")
+            return not busy
+
+    async def rewrite(self) -> None:
+        """Write a SQLite database anew, without what its pages hold beside rows. Other writers wait meanwhile.
+
+        ``secure_delete`` overwrites what is deleted, and yet a page that SQLite has balanced may keep a copy of a
+        row that moved to another: of 2,000 addresses erased among 20,000, 7 were still in the file. Raises
+        StoreUnavailableError.
+        """
+        async with self._alone() as connection:
+            if connection is not None:
+                await connection.execute("VACUUM")
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[Any]:
+        """The writing connection of SQLite outside of a transaction; None on PostgreSQL."""
+        if database_file(self.url) is None:
+            yield None
+            return
+        assert self._writer is not None, "a read-only store was asked to write"
+        async with self._turn:
+            with _sentences():
+                async with self._writer.connect() as connection:
+                    try:
+                        yield (await connection.get_raw_connection()).driver_connection
+                    except sqlite3.OperationalError as error:
+                        raise OperationalError(None, None, error) from error
+
 
 def _sqlite_engine(path: Path, *, mode: str, begin: str) -> AsyncEngine:
     # A connection that writes stays open (its pool has one place); readers come and go.
@@ -115,7 +161,7 @@ def _sqlite_engine(path: Path, *, mode: str, begin: str) -> AsyncEngine:
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute("PRAGMA busy_timeout = 5000")
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}")
         if mode == "rwc":
             cursor.execute("PRAGMA journal_mode = WAL")
             cursor.execute("PRAGMA synchronous = FULL")

@@ -36,7 +36,10 @@ OPEN = and_(
 """Actions that have not begun."""
 
 REWRITE = "rewrite"
-"""The fact that something was erased since the database was last rewritten, and when."""
+"""The fact that something was erased since the database was last rewritten, and when; empty if nothing was."""
+
+REWRITTEN = "rewritten"
+"""The fact when the database was last rewritten."""
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 

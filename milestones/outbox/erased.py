@@ -1,0 +1,94 @@
+"""Finishes erasures outside of their transactions: mails in a folder, the log of the database, its old pages.
+
+Also carries out, when time is up, what was waiting for news of a merge.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from milestones.errors import MilestonesError
+from milestones.store import erasure, facts, merges, people, sites
+from milestones.store.database import Store
+
+log = structlog.get_logger()
+
+PERIOD = 60.0
+"""Seconds between two looks for what could not be finished at once."""
+
+REWRITE_EVERY = timedelta(days=1)
+"""A large SQLite database takes a while to be rewritten, and nobody else can write meanwhile."""
+
+MAILS = 500
+
+ForgetMail = Callable[[str, str], Awaitable[None]]
+"""(site, Message-ID): deletes the file of a mail. Raises ChannelError."""
+
+
+async def finish(store: Store, forget_mail: ForgetMail, now: datetime) -> bool:
+    """Do all that can be done now. False where something is left for later. Repeating it is harmless."""
+    await _waited_long_enough(store, now)
+    await _mails(store, forget_mail)
+    rewritten = await _rewrite(store, now)
+    return await store.empty_log() and rewritten
+
+
+async def _waited_long_enough(store: Store, now: datetime) -> None:
+    async with store.write() as tx:
+        deletions = await people.overdue(tx, now)
+        given_up = sum([await merges.give_up_waiting(tx, site.id, now) for site in await sites.all_sites(tx)])
+    if deletions or given_up:
+        log.info("merges_never_told", deletions=deletions, actions_cancelled=given_up)
+
+
+async def _mails(store: Store, forget_mail: ForgetMail) -> None:
+    while True:
+        async with store.read() as tx:
+            found = await erasure.erased_mails(tx, MAILS)
+        for site_id, message_id in found:
+            await forget_mail(site_id, message_id)
+        if not found:
+            return
+        async with store.write() as tx:
+            for site_id, message_id in found:
+                await erasure.mail_is_gone(tx, site_id, message_id)
+
+
+async def _rewrite(store: Store, now: datetime) -> bool:
+    async with store.read() as tx:
+        due = await facts.get(tx, erasure.REWRITE)
+        last = await facts.get(tx, erasure.REWRITTEN)
+    if not due:
+        return True
+    if last is not None and now - datetime.fromisoformat(last) < REWRITE_EVERY:
+        return False
+    await store.rewrite()
+    async with store.write() as tx:
+        # What was erased meanwhile must wait for the next time.
+        if await facts.get(tx, erasure.REWRITE) == due:
+            await facts.set_to(tx, erasure.REWRITE, "")
+        await facts.set_to(tx, erasure.REWRITTEN, now.isoformat())
+    return True
+
+
+async def keep_finishing(
+    store: Store,
+    forget_mail: ForgetMail,
+    clock: Callable[[], datetime],
+    woken: asyncio.Event,
+    stop: asyncio.Event,
+) -> None:
+    """Finish when woken, and first at the start: a process that was killed may have left something."""
+    while not stop.is_set():
+        woken.clear()
+        try:
+            await finish(store, forget_mail, clock())
+        except MilestonesError as error:
+            log.warning("erasure_not_finished", error=str(error))
+        try:
+            async with asyncio.timeout(PERIOD):
+                await woken.wait()
+        except TimeoutError:
+            pass
