@@ -1,5 +1,6 @@
 """The composition root: settings in, a program that is ready to run out. Nothing else builds adapters."""
 
+import asyncio
 import hashlib
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -126,6 +127,7 @@ class Program:
             metrics=self.metrics,
         )
         self.site_found: Callable[[str], None] = lambda _site_id: None
+        self.erased = asyncio.Event()
         self._parts: dict[str, SiteParts] = {}
         self._clients: dict[str, WixClient] = {}
         self._transports: dict[str, Transport] = {}
@@ -145,11 +147,19 @@ class Program:
             self.engine.wake(site_id)
         for site_id in outcome.new_sites:
             self.site_found(site_id)
+        if outcome.erased:
+            self.erased.set()
 
     async def keep(self, site_id: str | None, event_type: str | None, reason: str, body: bytes) -> None:
         """Make a body durable that was genuine and could not be understood."""
         async with self.store.write() as tx:
             await people.reject(tx, site_id, event_type, reason, body, self.clock())
+
+    async def forget_mail(self, site_id: str, message_id: str) -> None:
+        """Delete the file of a mail, where mails go into a folder; a server keeps nothing that could be asked for."""
+        mail = self.settings.for_site(site_id).mail
+        if mail.transport == "folder":
+            await FolderTransport(mail.folder).delete(message_id)
 
     # Continuity
 

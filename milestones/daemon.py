@@ -24,6 +24,7 @@ from milestones.domain.continuity import ClockWatch
 from milestones.errors import ConfigurationError, MilestonesError
 from milestones.operations.happenings import Happenings
 from milestones.operations.orders import registry
+from milestones.outbox.erased import keep_finishing
 from milestones.outbox.unsubscribed import keep_telling
 from milestones.scans.run import Kind, Progress, ScanWork
 from milestones.scans.runner import ScanRunner
@@ -102,6 +103,11 @@ class Daemon:
                 group.create_task(
                     keep_telling(program.store, program.client, program.clock, self._untold, self.stop)
                 ),
+                group.create_task(
+                    keep_finishing(
+                        program.store, program.forget_mail, program.clock, program.erased, self.stop
+                    )
+                ),
                 group.create_task(self._gauges()),
                 group.create_task(self._heart()),
                 group.create_task(self._forgetting()),
@@ -114,6 +120,7 @@ class Daemon:
             self._timetable.stop()
             self._runner.stop()
             self._untold.set()
+            program.erased.set()
             closing.set()
             await self._ended([web, runner, *helpers], then=program.inbox.close)
             await self._ended([inbox], then=program.engine.stop)
