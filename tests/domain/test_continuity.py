@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from milestones.domain.continuity import Beat, broken
+from milestones.domain.continuity import Beat, ClockWatch, broken
 from tests.builders import NOW
 
 GAP = timedelta(hours=6)
@@ -38,3 +38,23 @@ def test_a_silence_longer_than_the_gap_may_be_an_old_backup(
     sentence = broken(last, Beat(NOW, LAST.machine, LAST.place), GAP, same_machine=same_machine)
     assert (sentence is None) is whole
     assert sentence is None or "6.5 hours old" in sentence
+
+
+@pytest.mark.parametrize(
+    ("wall_seconds", "steady_seconds", "jump"),
+    [
+        (10, 10, None),
+        (70, 10, None),  # 60 s gained: a minute is not called a jump
+        (71, 10, 61),
+        (-3600, 0, -3600),  # set back by an hour
+        (3600, 3600, None),  # an hour without a look
+    ],
+)
+def test_a_clock_that_was_set_is_told_from_one_that_went_on(
+    wall_seconds: int, steady_seconds: float, jump: int | None
+) -> None:
+    watch = ClockWatch(NOW, 100.0)
+    wall, steady = NOW + timedelta(seconds=wall_seconds), 100.0 + steady_seconds
+    assert watch.jump(wall, steady) == (None if jump is None else timedelta(seconds=jump))
+    # It is told once.
+    assert watch.jump(wall, steady) is None

@@ -91,6 +91,19 @@ def test_an_address_is_recognised_within_its_site_alone() -> None:
     assert keys.address_key(SECRET, "a/b", "c") != keys.address_key(SECRET, "a", "b/c")
 
 
+def test_a_contact_is_recognised_within_its_site_and_is_no_address() -> None:
+    key = keys.contact_key(SECRET, SITE, ACCOUNT)
+    assert re.fullmatch(r"[\w-]{22}", key, re.ASCII)
+    others = {
+        keys.contact_key(SECRET, "another site", ACCOUNT),
+        keys.contact_key(b"another secret", SITE, ACCOUNT),
+        keys.contact_key(SECRET, SITE, "another contact"),
+        keys.address_key(SECRET, SITE, ACCOUNT),
+    }
+    assert key == keys.contact_key(SECRET, SITE, ACCOUNT)
+    assert len(others - {key}) == 4
+
+
 def test_a_token_holds_the_key_of_an_address_and_not_the_address() -> None:
     token = keys.unsubscribe_token(SECRET, SITE, "ada@example.com")
     assert keys.opened_token(SECRET, token) == keys.address_key(SECRET, SITE, "Ada@example.com")
