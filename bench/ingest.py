@@ -68,7 +68,10 @@ def _server(kind: str, folder: str) -> Iterator[int]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        yield int(process.stdout.readline())
+        port = process.stdout.readline()
+        if not port:
+            raise SystemExit(f"The server `{kind}` did not start; what it said stands above.")
+        yield int(port)
         process.stdin.close()
         process.wait(30)
 
