@@ -1,8 +1,13 @@
 """How commands change something: through the running daemon, or with its lock when none runs."""
 
 import asyncio
-from collections.abc import Mapping
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+import structlog
 
 from milestones import control
 from milestones.cli.looking import require_current
@@ -37,11 +42,25 @@ async def _ordered(
     from milestones.cli.alone import at_store, at_wix  # noqa: PLC0415
     from milestones.operations.orders import ORDERS  # noqa: PLC0415
 
-    with held(settings.daemon.database.get_secret_value()):
+    with held(settings.daemon.database.get_secret_value()), _log_of_a_command():
         if not asks_wix:
             await require_current(settings)
         async with (at_wix if asks_wix else at_store)(settings) as host:
             return await ORDERS[name](host, arguments, progress)
+
+
+@contextmanager
+def _log_of_a_command() -> Iterator[None]:
+    """Stdout is for the answer, and a command's own result says what went well: only trouble is logged."""
+    former = structlog.get_config()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**former)
 
 
 def daemon_status(settings: Settings) -> Mapping[str, Any] | None:

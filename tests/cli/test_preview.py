@@ -1,0 +1,63 @@
+"""``milestones preview``."""
+
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Call
+from tests.cli.filled import filled
+from tests.operations.shop import write_config
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return write_config(tmp_path / "shop")
+
+
+def test_a_sample_needs_no_database(call: Call, path: Path) -> None:
+    called = call("preview", "almost-there", "--config", path)
+    assert called.code == 0, called.err
+    assert called.out.startswith("Subject: Almost there: 40 to go until 1,000 stars\n")
+    assert "Hi Robin," in called.out
+
+
+@pytest.mark.parametrize("template", ["almost-there", "milestone-reached", "badge-earned"])
+def test_every_template_that_ships_can_be_looked_at(
+    call: Call, path: Path, tmp_path: Path, template: str
+) -> None:
+    html = tmp_path / "mail.html"
+    called = call("preview", template, "--html", html, "--config", path)
+    assert called.code == 0, called.err
+    assert "<html" in html.read_text()
+
+
+def test_a_real_customer_has_their_own_points(call: Call, tmp_path: Path) -> None:
+    called = call(
+        "preview", "almost-there", "--customer", "bob@example.com", "--config", filled(tmp_path / "shop")
+    )
+    assert "50 to go" in called.out
+
+
+def test_it_is_sent_to_oneself(call: Call, path: Path) -> None:
+    called = call("preview", "milestone-reached", "--send-to", "me@example.com", "--config", path)
+    assert called.code == 0, called.err
+    (file,) = (path.parent / "var" / "mail").glob("*.eml")
+    message = message_from_bytes(file.read_bytes())
+    assert message["To"] == "me@example.com"
+    assert message["Subject"].startswith("[Preview] ")
+
+
+def test_it_obeys_only_to(call: Call, path: Path) -> None:
+    path.write_text(path.read_text().replace("[mail]", '[mail]\nonly_to = ["*@shop.example"]'))
+    called = call("preview", "almost-there", "--send-to", "me@example.com", "--config", path)
+    assert called.code == 2
+    assert "only for *@shop.example" in called.err
+    assert not list(path.parent.glob("var/mail/*"))
+
+
+def test_an_unknown_template_or_address_is_a_sentence(call: Call, path: Path) -> None:
+    called = call("preview", "almost", "--config", path)
+    assert (called.code, called.out) == (2, "")
+    assert "there are almost-there, badge-earned, milestone-reached." in called.err
+    assert call("preview", "almost-there", "--send-to", "me", "--config", path).code == 2

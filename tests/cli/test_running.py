@@ -1,0 +1,127 @@
+"""``milestones status``, ``pause``, ``resume``, ``reload`` and ``scan``: with a daemon and without one."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from milestones.store import heartbeat
+from tests.cli.conftest import Call
+from tests.cli.filled import daemon_of, filled
+from tests.operations.shop import Shop
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return filled(tmp_path / "shop")
+
+
+class TestStatus:
+    def test_without_a_daemon_it_tells_what_is_on_disk(self, call: Call, path: Path) -> None:
+        called = call("status", "--config", path)
+        assert called.code == 0
+        assert called.out.startswith("No daemon is running.")
+        assert "The Corner Shop active" in called.out
+        assert "not complete yet" in called.out
+        told = json.loads(call("status", "--json", "--config", path).out)
+        assert (told["daemon"], told["database"], told["standing"]["due"]) == (None, "current", 0)
+
+    def test_before_the_first_start_it_is_no_failure(self, call: Call, shop: Path) -> None:
+        called = call("status", "--config", shop / "config.toml")
+        assert called.code == 0
+        assert "does not exist yet" in " ".join(called.out.split())
+
+    def test_shadow_mode_and_only_to_are_said_loudly(self, call: Call, path: Path) -> None:
+        text = path.read_text().replace('"live"', '"shadow"')
+        path.write_text(text.replace("[mail]", '[mail]\nonly_to = ["*@example.com"]'))
+        first, second, *_ = call("status", "--config", path).out.splitlines()
+        assert first.startswith(" !  Shadow mode:")
+        assert "Mail leaves only for *@example.com" in f"{first} {second} {_}"
+
+    async def test_with_a_daemon_it_says_so_and_whether_the_file_has_changed(
+        self, call: Call, tmp_path: Path
+    ) -> None:
+        path = await asyncio.to_thread(filled, tmp_path / "shop")
+        async with daemon_of(path):
+            called = await asyncio.to_thread(call, "status", "--config", path)
+            assert called.out.startswith("The daemon is running (process ")
+            assert "has changed" not in called.out
+            path.write_text(path.read_text().replace("2 per 7d", "3 per 7d"))
+            called = await asyncio.to_thread(call, "status", "--config", path)
+            assert "config.toml has changed since it was read" in called.out
+
+
+class TestPauses:
+    def test_pause_and_resume(self, call: Call, path: Path) -> None:
+        assert (
+            call("pause", "stars-1000", "--config", path).out == "stars-1000 is paused on The Corner Shop.\n"
+        )
+        assert "The milestone stars-1000 is paused" in call("status", "--config", path).out
+        assert call("pause", "--config", path).out == "Everything is paused on The Corner Shop.\n"
+        assert call("resume", "--config", path).out == (
+            "Everything goes on on The Corner Shop.\nStill paused by themselves: stars-1000.\n"
+        )
+        assert call("resume", "stars-1000", "--config", path).code == 0
+        assert "paused" not in call("status", "--config", path).out
+
+    def test_what_does_not_exist_is_a_sentence(self, call: Call, path: Path) -> None:
+        assert "No site has a milestone 'stars'" in call("pause", "stars", "--config", path).err
+        assert "There is no site 'other'" in call("pause", "--site", "other", "--config", path).err
+
+    def test_a_hold_is_shown_and_ends_with_resume(self, call: Call, tmp_path: Path) -> None:
+        async def hold(shop: Shop) -> None:
+            async with shop.store.write() as tx:
+                await heartbeat.hold(tx, "The machine slept.")
+
+        path = filled(tmp_path / "shop", hold)
+        assert "Nothing is sent or given until" in call("status", "--config", path).out
+        assert call("resume", "--continued", "--config", path).out.startswith("The hold has ended.\n")
+        assert "Nothing is sent" not in call("status", "--config", path).out
+
+
+class TestReload:
+    def test_without_a_daemon_there_is_nothing_to_do(self, call: Call, path: Path) -> None:
+        called = call("reload", "--config", path)
+        assert called.code == 1
+        assert called.err.startswith("No daemon is running; `milestones run` reads the configuration")
+
+    async def test_the_daemon_answers_with_what_is_in_force(self, call: Call, tmp_path: Path) -> None:
+        path = await asyncio.to_thread(filled, tmp_path / "shop")
+        async with daemon_of(path) as shop:
+            called = await asyncio.to_thread(call, "reload", "--config", path)
+            assert called.out == f"The configuration {shop.settings.hash} is in force.\n"
+
+    async def test_a_faulty_file_is_refused_before_anybody_is_asked(self, call: Call, tmp_path: Path) -> None:
+        path = await asyncio.to_thread(filled, tmp_path / "shop")
+        async with daemon_of(path) as shop:
+            path.write_text(path.read_text().replace("threshold = 1000", "threshold = 10"))
+            called = await asyncio.to_thread(call, "reload", "--config", path)
+            assert called.code == 2
+            assert "milestones[0]" in called.err
+            assert shop.reloads == 0
+
+
+class TestScan:
+    async def test_the_daemon_scans(self, call: Call, tmp_path: Path) -> None:
+        path = await asyncio.to_thread(filled, tmp_path / "shop")
+        async with daemon_of(path):
+            called = await asyncio.to_thread(call, "scan", "--json", "--config", path)
+        assert [scan["kind"] for scan in json.loads(called.out)["scans"]] == ["reached", "near"]
+
+    def test_without_one_the_command_does_it_itself(self, call: Call, shop: Path) -> None:
+        config = shop / "config.toml"
+        text = (
+            config.read_text().replace("port = 8090", "port = 0").replace("customers = 500", "customers = 60")
+        )
+        config.write_text(text.replace('state_file = "var/sandbox.json"', 'state_file = "sandbox.json"'))
+        called = call("scan", "--dry-run", "--config", config)
+        assert called.code == 0, called.err
+        assert "Nothing was recorded and nothing was sent." in " ".join(called.out.split())
+        assert call("outbox", "list", "--config", config).out == "Nothing is in the outbox.\n"
+        called = call("scan", "--config", config)
+        assert called.code == 0, called.err
+        assert "reached" in called.out
+        assert (
+            call("outbox", "list", "--kind", "email", "--config", config).out != "Nothing is in the outbox.\n"
+        )
