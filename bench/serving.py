@@ -31,7 +31,7 @@ from milestones.ingest.door import Door
 from milestones.ingest.inbox import Inbox
 from milestones.ingest.signature import load_public_key
 from milestones.metrics import Metrics
-from milestones.pipeline import SiteRules
+from milestones.recording import SiteRules
 from milestones.store import schema, sites
 from milestones.store.database import Store
 from milestones.web.server import bind, serve

@@ -40,7 +40,7 @@ from milestones.metrics import Metrics
 from milestones.outbox.drain import SiteWork, drain
 from milestones.outbox.gates import Policy
 from milestones.outbox.retention import Limits, forget
-from milestones.pipeline import Outcome, SiteRules
+from milestones.recording import Outcome, SiteRules
 from milestones.sandbox.server import RunningSandbox
 from milestones.sandbox.server import serve as serve_sandbox
 from milestones.scans.run import Progress, ScanWork

@@ -1,19 +1,16 @@
 """The one path: observe -> decide -> record. Whatever is heard or read of an account goes through here.
 
 ``hear`` takes what webhooks tell and ``observe`` what scans read; ``remind`` records the reminders that a scan
-selected. Each ends in one transaction that holds the accounts, their history, the grants and reminders, and the
+selected, and ``backfill`` gives what a person orders to be given. Each ends in one transaction that holds the accounts, their history, the grants and reminders, and the
 actions that these owe. Only after it does anybody answer Wix or send anything.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import datetime
 
 from milestones.domain import account as accounts_rules
-from milestones.domain.account import AccountState, Definitions, Taken, Version
-from milestones.domain.actions import Context, plan_grant, plan_reminder
-from milestones.domain.crossing import Crossing, owed
+from milestones.domain.account import AccountState, Definitions, Taken
+from milestones.domain.crossing import above, owed
 from milestones.domain.event import (
     AccountGone,
     AccountSeen,
@@ -26,76 +23,29 @@ from milestones.domain.event import (
     Heard,
     SubscriptionChanged,
 )
-from milestones.domain.milestone import Milestone
 from milestones.domain.observation import Observation
-from milestones.domain.policy import Breaker
 from milestones.domain.verdict import Verdict
 from milestones.failpoints import reach
+from milestones.recording import (
+    Batch,
+    Chosen,
+    Outcome,
+    Reached,
+    Rules,
+    record_grants,
+    record_reminders,
+)
 from milestones.store import accounts, erasure, ledger, people, sites
 from milestones.store.database import Store, Transaction
 from milestones.store.statements import lock_accounts
-from milestones.store.tables import Grant, Reminder, Scan, Site
-
-DAY = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True)
-class SiteRules:
-    """What the configuration says of one site.
-
-    configuration: the hash of the configuration in force.
-    shadow: decide and record everything, send nothing.
-    """
-
-    milestones: tuple[Milestone, ...]
-    breaker: Breaker
-    configuration: str
-    shadow: bool
-    name: str | None = None
-
-
-class Rules(Protocol):
-    """The configuration in force. A reload swaps it in one step."""
-
-    secret: bytes
-
-    def site(self, site_id: str) -> SiteRules:
-        """The rules of a site, also of one that the configuration does not name."""
-
-    def new_site(self, site_id: str) -> str:
-        """What becomes of a site that is heard of for the first time: ``ignore``, ``observe`` or ``active``."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a batch led to. ``wake``: sites with something to do now. ``erased``: somebody is gone."""
-
-    grants: int = 0
-    reminders: int = 0
-    repeats: int = 0
-    before_go_live: int = 0
-    held: int = 0
-    by_milestone: dict[str, int] = field(default_factory=dict)
-    wake: set[str] = field(default_factory=set)
-    new_sites: set[str] = field(default_factory=set)
-    erased: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """One transaction under way: what every step of it needs."""
-
-    tx: Transaction
-    rules: Rules
-    now: datetime
-    outcome: Outcome
+from milestones.store.tables import Scan, Site
 
 
 async def hear(store: Store, rules: Rules, batch: Sequence[Heard], now: datetime) -> Outcome:
     """Record what Wix told, in one transaction. Raises StoreUnavailableError; then nothing of it is kept."""
     outcome = Outcome()
     async with store.write() as tx:
-        work = _Batch(tx, rules, now, outcome)
+        work = Batch(tx, rules, now, outcome)
         seen = [
             (item.site_id, item.event.observation) for item in batch if isinstance(item.event, AccountSeen)
         ]
@@ -125,13 +75,13 @@ async def observe(
         await lock_accounts(tx, _names((site_id, item) for item in observations))
         site = await sites.named(tx, site_id)
         if site is not None and site.state == "active":
-            await _observe(_Batch(tx, rules, now, outcome), site, observations)
+            await _observe(Batch(tx, rules, now, outcome), site, observations)
         reach("observe.before_commit")
     reach("observe.committed")
     return outcome
 
 
-async def _site(work: _Batch, heard: Sequence[Heard]) -> Site | None:
+async def _site(work: Batch, heard: Sequence[Heard]) -> Site | None:
     """The site, if its accounts are to be looked at. An unknown one becomes what the configuration says."""
     tx, rules = work.tx, work.rules
     site_id = heard[0].site_id
@@ -182,7 +132,7 @@ async def _concerned(tx: Transaction, secret: bytes, batch: Sequence[Heard]) -> 
     return found
 
 
-async def _gone(work: _Batch, item: Heard) -> None:
+async def _gone(work: Batch, item: Heard) -> None:
     event, tx, site_id, secret = item.event, work.tx, item.site_id, work.rules.secret
     if not isinstance(event, Gone) or await sites.named(tx, site_id) is None:
         return
@@ -199,7 +149,7 @@ async def _gone(work: _Batch, item: Heard) -> None:
     work.outcome.erased = True
 
 
-async def _subscription(work: _Batch, item: Heard) -> None:
+async def _subscription(work: Batch, item: Heard) -> None:
     if isinstance(item.event, SubscriptionChanged):
         key = await people.subscription_heard(work.tx, item.site_id, work.rules.secret, item.event, work.now)
         if item.event.status == "SUBSCRIBED":
@@ -207,7 +157,7 @@ async def _subscription(work: _Batch, item: Heard) -> None:
             work.outcome.wake.add(item.site_id)
 
 
-async def _observe(work: _Batch, site: Site, observations: Sequence[Observation]) -> None:
+async def _observe(work: Batch, site: Site, observations: Sequence[Observation]) -> None:
     assert site.go_live_at is not None, "an active site has gone live"
     by_account: dict[str, list[Observation]] = {}
     for item in observations:
@@ -231,7 +181,7 @@ async def _observe(work: _Batch, site: Site, observations: Sequence[Observation]
 
 
 async def _take(
-    work: _Batch,
+    work: Batch,
     site_id: str,
     by_account: Mapping[str, Sequence[Observation]],
     known: Mapping[str, AccountState],
@@ -259,7 +209,7 @@ async def _take(
 
 
 async def _erase_gone(
-    work: _Batch, site_id: str, taken: Iterable[Taken], known: Mapping[str, AccountState]
+    work: Batch, site_id: str, taken: Iterable[Taken], known: Mapping[str, AccountState]
 ) -> None:
     """Accounts that turn out to be of somebody who is gone, while the rows still tell whose they were."""
     turned_out = [
@@ -275,7 +225,7 @@ async def _erase_gone(
 
 
 async def _reconcile(
-    work: _Batch, site_id: str, taken: Iterable[Taken], known: Mapping[str, AccountState]
+    work: Batch, site_id: str, taken: Iterable[Taken], known: Mapping[str, AccountState]
 ) -> None:
     """Accounts of which a contact was not known before: it may have been merged, or have inherited."""
     told = [
@@ -289,7 +239,7 @@ async def _reconcile(
 
 
 async def _wake_members(
-    work: _Batch, site_id: str, taken: Iterable[Taken], known: Mapping[str, AccountState]
+    work: Batch, site_id: str, taken: Iterable[Taken], known: Mapping[str, AccountState]
 ) -> None:
     joined = [
         item.state.account_id
@@ -303,153 +253,65 @@ async def _wake_members(
         work.outcome.wake.add(site_id)
 
 
-_Found = tuple[Taken, Version, Crossing]
-
-
-async def _grant(work: _Batch, site: Site, definitions: Definitions, crossed: Sequence[Taken]) -> None:
+async def _grant(work: Batch, site: Site, definitions: Definitions, crossed: Sequence[Taken]) -> None:
     """Give what the histories of these accounts owe and what was not given yet."""
     ids = [item.state.account_id for item in crossed]
     histories = await accounts.histories(work.tx, site.id, ids)
     given = await ledger.given(work.tx, site.id, ids)
-    found: list[_Found] = []
+    found: list[Reached] = []
     for item in crossed:
         account_id = item.state.account_id
         for key in sorted(item.crossed):
             version = definitions.versions[key]
             history = accounts_rules.history_for(item.state, histories[account_id], version)
             crossings = owed(version.milestone, history, given.get((account_id, key), []))
-            found.extend((item, version, crossing) for crossing in crossings)
+            found.extend(Reached(account_id, version, crossing, item.source.value) for crossing in crossings)
             if not crossings:
                 await accounts.wake_settling(work.tx, site.id, account_id, key, work.now)
     if found:
-        await _record_grants(work, site, found)
-
-
-async def _record_grants(work: _Batch, site: Site, found: Sequence[_Found]) -> None:
-    rules = work.rules.site(site.id)
-    stops = _Stops(rules, site, await ledger.recent(work.tx, site.id, work.now - DAY))
-    grants, actions = [], []
-    for item, version, crossing in found:
-        milestone = version.milestone.key
-        owner = _Owner(site.id, item.state.account_id, milestone, work.now)
-        grants.append(
-            Grant(
-                site_id=site.id,
-                account_id=owner.account_id,
-                milestone=milestone,
-                occurrence=crossing.occurrence,
-                version=version.number,
-                revision=crossing.revision,
-                stamped_at=crossing.at,
-                value=crossing.value,
-                source=item.source.value,
-                configuration=rules.configuration,
-                verdict=Verdict.CROSSED,
-                recorded_at=work.now,
-            )
-        )
-        planned = plan_grant(crossing, owner.context(work.rules))
-        actions += ledger.action_rows(planned, **asdict(owner), stop=stops.next(milestone))
-        work.outcome.by_milestone[milestone] = work.outcome.by_milestone.get(milestone, 0) + 1
-    await ledger.add_grants(work.tx, grants)
-    await ledger.add_actions(work.tx, actions)
-    await people.reconcile(work.tx, site.id, sorted({grant.account_id for grant in grants}), work.now)
-    work.outcome.grants += len(grants)
-    work.outcome.held += stops.held
-    work.outcome.wake.add(site.id)
-
-
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    """Whom some actions are for, and since when they are owed."""
-
-    site_id: str
-    account_id: str
-    milestone: str
-    now: datetime
-
-    def context(self, rules: Rules) -> Context:
-        configuration = rules.site(self.site_id).configuration
-        return Context(self.site_id, self.account_id, rules.secret, now=self.now, configuration=configuration)
-
-
-class _Stops:
-    """Counts what is recorded against the breaker: past the limit, everything further is held."""
-
-    def __init__(self, rules: SiteRules, site: Site, recent: Mapping[str, int]) -> None:
-        self._rules = rules
-        self._limit = rules.breaker.limit(site.accounts)
-        self._counts = dict(recent)
-        self.held = 0
-
-    def next(self, milestone: str) -> Verdict | None:
-        """The stop for one more grant or reminder of this milestone, or None."""
-        self._counts[milestone] = self._counts.get(milestone, 0) + 1
-        if self._rules.shadow:
-            return Verdict.SHADOW
-        if self._counts[milestone] > self._limit:
-            self.held += 1
-            return Verdict.BREAKER
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A near account that is to be reminded, as ``domain.reminder`` selected it.
-
-    value: the measure now, in points.
-    """
-
-    account_id: str
-    milestone: str
-    approach: int
-    number: int
-    value: int
+        await record_grants(work, site, found)
 
 
 async def remind(store: Store, rules: Rules, scan: Scan, chosen: Sequence[Chosen], now: datetime) -> Outcome:
     """Record reminders and the mails they owe. They are held back until the scan that found them is complete."""
     outcome = Outcome()
-    site_id = scan.site_id
     async with store.write() as tx:
-        site = await sites.named(tx, site_id)
+        work = Batch(tx, rules, now, outcome)
+        site = await sites.named(tx, scan.site_id)
         assert site is not None, "a scan is of a known site"
-        site_rules = rules.site(site_id)
-        definitions = await sites.define(tx, site_id, site_rules.milestones, now)
-        await lock_accounts(tx, ((site_id, item.account_id) for item in chosen))
-        past = await ledger.reminded(tx, site_id, [item.account_id for item in chosen])
-        stops = _Stops(site_rules, site, await ledger.recent(tx, site_id, now - DAY))
-        reminders, actions = [], []
-        for item in chosen:
-            version, number = definitions.versions[item.milestone], item.number
-            if any(
-                (row.milestone, row.approach, row.number) == (item.milestone, item.approach, number)
-                for row in past.get(item.account_id, [])
-            ):
-                continue
-            owner = _Owner(site_id, item.account_id, item.milestone, now)
-            reminders.append(
-                Reminder(
-                    site_id=site_id,
-                    account_id=item.account_id,
-                    milestone=item.milestone,
-                    approach=item.approach,
-                    number=number,
-                    version=version.number,
-                    value=item.value,
-                    scan_id=scan.id,
-                    configuration=site_rules.configuration,
-                    recorded_at=now,
-                )
-            )
-            planned = plan_reminder(
-                version.milestone, item.value, item.approach, number, owner.context(rules)
-            )
-            stop = stops.next(item.milestone) or Verdict.SCAN_UNDER_WAY
-            actions += ledger.action_rows(planned, **asdict(owner), stop=stop, scan_id=scan.id)
-        await ledger.add_reminders(tx, reminders)
-        await ledger.add_actions(tx, actions)
-        outcome.reminders, outcome.held = len(reminders), stops.held
+        definitions = await sites.define(tx, site.id, rules.site(site.id).milestones, now)
+        await lock_accounts(tx, ((site.id, item.account_id) for item in chosen))
+        await record_reminders(work, site, definitions, scan, chosen)
         reach("remind.before_commit")
     reach("remind.committed")
+    return outcome
+
+
+async def backfill(
+    store: Store, rules: Rules, site_id: str, key: str, account_ids: Sequence[str], now: datetime
+) -> Outcome:
+    """Give a milestone to those of these accounts that are at or above it and were not given it.
+
+    The one way in which anything is given without a crossing; a person asked for it.
+    """
+    outcome = Outcome()
+    async with store.write() as tx:
+        work = Batch(tx, rules, now, outcome)
+        site = await sites.named(tx, site_id)
+        assert site is not None, "the order is for a known site"
+        definitions = await sites.define(tx, site_id, rules.site(site_id).milestones, now)
+        version = definitions.versions[key]
+        await lock_accounts(tx, ((site_id, account_id) for account_id in account_ids))
+        known = await accounts.load(tx, site_id, account_ids)
+        given = await ledger.given(tx, site_id, known)
+        await record_grants(
+            work,
+            site,
+            [
+                Reached(account_id, version, crossing, "backfill", Verdict.BACKFILLED)
+                for account_id, state in known.items()
+                if state.erased_at is None
+                for crossing in above(version.milestone, state.last.last, given.get((account_id, key), []))
+            ],
+        )
     return outcome

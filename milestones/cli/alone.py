@@ -10,7 +10,7 @@ from milestones.bootstrap import ConfiguredRules
 from milestones.config import Settings
 from milestones.control import NotRunningError
 from milestones.operations.host import Program
-from milestones.pipeline import Outcome
+from milestones.recording import Outcome
 from milestones.scans.run import Kind, ScanWork, run
 from milestones.store import facts
 from milestones.store.database import Store

@@ -36,6 +36,7 @@ COMMANDS: dict[str, str] = {
     "resume": "Go on after a pause or a hold.",
     "reload": "Put the configuration into force as it is now.",
     "rejected": "Webhooks that could not be understood.",
+    "backfill": "Give a milestone to everybody who was above it already.",
     "verify": "Recompute every grant from the log, and compare.",
     "db": "The database: its version, and whether it is sound.",
     "password": "Set the dashboard's password.",

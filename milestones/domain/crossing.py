@@ -141,6 +141,27 @@ def owed(milestone: Milestone, points: Sequence[Point], given: Iterable[Given]) 
     return list(found.values())
 
 
+def above(milestone: Milestone, point: Point, given: Iterable[Given]) -> list[Crossing]:
+    """What a backfill gives to an account that stands at ``point``: what it would have crossed on its way from 0,
+    and was not given. Of an EVERY, one, to whoever was never given it.
+    """
+    had = list(given)
+    if milestone.repeat is Repeat.EVERY and had:
+        return []
+    value = point.measures.of(milestone.measure)
+    if value is None:
+        return []
+    taken = {grant.occurrence for grant in had}
+    passed = _passed(milestone, 0, value) if milestone.repeat is Repeat.LADDER else [1]
+    reached = value >= milestone.threshold
+    stamp = point.stamp
+    return [
+        Crossing(milestone, occurrence, stamp.revision, value, stamp.at)
+        for occurrence in passed
+        if reached and occurrence not in taken
+    ]
+
+
 def armed(milestone: Milestone, points: Sequence[Point]) -> bool:
     """Whether an EVERY would be granted when the threshold is reached next."""
     cycles = _cycles(milestone, _told(milestone, points))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from milestones.pipeline import Outcome, Rules
+from milestones.recording import Outcome, Rules
 from milestones.scans.run import Kind, ScanWork
 from milestones.store.database import Store
 from milestones.store.tables import Scan

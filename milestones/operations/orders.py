@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from milestones.control import Operation, Progress
-from milestones.operations import outbox, pausing, rejected, scanning, verify
+from milestones.operations import backfill, outbox, pausing, rejected, scanning, verify
 from milestones.operations.host import Host
 
 Order = Callable[[Host, Mapping[str, Any], Progress], Awaitable[Any]]
@@ -36,6 +36,7 @@ ORDERS: Mapping[str, Order] = {
     "scan": scanning.scan,
     "scan_dry_run": scanning.dry_run,
     "rejected_replay": rejected.replay,
+    "backfill": backfill.backfill,
     "verify": verify.verify,
     "reload": reload,
     "status": status,

@@ -9,7 +9,7 @@ from typing import Any
 from milestones.control import Progress
 from milestones.errors import UsageError
 from milestones.operations.host import Host
-from milestones.pipeline import Outcome
+from milestones.recording import Outcome
 from milestones.store import persons
 from milestones.store.database import Transaction
 from milestones.store.persons import Moved

@@ -7,7 +7,7 @@ from milestones.control import Progress
 from milestones.errors import UsageError
 from milestones.operations.host import Host
 from milestones.operations.lookup import chosen_sites
-from milestones.pipeline import Outcome
+from milestones.recording import Outcome
 from milestones.store import heartbeat, recent, sites
 
 

@@ -86,11 +86,30 @@ def change_contact(world: World, contact: Contact, info: Document, caller: Calle
     """A new revision; the account shows the new name and mail, which is a change of it too."""
     changed = replace(contact, info=info, revision=contact.revision + 1, updated=world.stamp)
     world.contacts.put(changed, world.write_visible)
-    world.updated(CONTACT, contact_answer(world, changed), caller)
+    _tell_updated(world, contact, changed, caller)
     account = world.accounts.find("contactId", contact.id)
     if account is not None and info != contact.info:
         ledger.touch(world, account, caller)
     return changed
+
+
+def _tell_updated(world: World, old: Contact, new: Contact, caller: Caller | None) -> None:
+    content = _updated_event(contact_answer(world, old), contact_answer(world, new))
+    world.emit(CONTACT, "updated", new.id, content.copy, caller)
+
+
+def _updated_event(before: Document, after: Document) -> Document:
+    """The event of a contact tells the former values of what changed, by path (SDK types)."""
+    old, new = _leaves(before), _leaves(after)
+    modified = {path: old.get(path) for path in {**old, **new} if old.get(path) != new.get(path)}
+    return {"updatedEvent": {"currentEntity": after, "modifiedFields": modified}}
+
+
+def _leaves(document: Document, above: str = "") -> Document:
+    leaves: Document = {}
+    for name, value in document.items():
+        leaves |= _leaves(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
+    return leaves
 
 
 def remove_contact(world: World, contact: Contact, caller: Caller | None) -> None:
@@ -144,13 +163,14 @@ def merge(world: World, target: Contact, sources: list[Contact], caller: Caller)
         target, info=merged_info(target, sources), revision=target.revision + 1, updated=world.stamp
     )
     accounts = [one for one in (world.accounts.find("contactId", source.id) for source in sources) if one]
+    before = contact_answer(world, target)
     for source in sources:
         _forget(world, source)
         world.merged_contacts[source.id] = target.id
     world.contacts.put(merged, world.write_visible)
     origin = {"originatedFrom": "merge"}
     answer = contact_answer(world, merged)
-    content = {"updatedEvent": {"currentEntity": answer}, **origin}
+    content = {**_updated_event(before, answer), **origin}
     world.emit(CONTACT, "updated", target.id, content.copy, caller)
     for source in sources:
         world.deleted(CONTACT, source.id, caller, **origin)

@@ -125,7 +125,7 @@ def _wix_coupon(world: World, reward: Document, account: Account, caller: Caller
         if name in reward["couponReward"]:
             specification[name] = reward["couponReward"][name]
     if "minimumSubtotal" in reward["couponReward"]:
-        specification["minimumSubtotal"] = float(reward["couponReward"]["minimumSubtotal"])
+        specification["minimumSubtotal"] = reward["couponReward"]["minimumSubtotal"]
     coupon = {
         "id": world.new_id("coupon"),
         "specification": specification,

@@ -86,7 +86,7 @@ def _rewards(world: World, now: datetime) -> None:
             "type": "COUPON_REWARD",
             "couponReward": {
                 "fixedAmount": {"configsByTier": [{"costInPoints": 500, "amount": 5.0}]},
-                "minimumSubtotal": "20.00",
+                "minimumSubtotal": 20.0,
             },
         },
         {

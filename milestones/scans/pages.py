@@ -14,7 +14,7 @@ from milestones.wix.fields import wire_time
 from milestones.wix.paging import Page, Sort
 from milestones.wix.transport import WixClient
 
-MOST_RUNGS = 40
+MOST_WINDOWS = 40
 """Windows of one ladder that are asked for one by one; past it, one question covers all that is above the first."""
 
 _FIELDS = {Measure.BALANCE: "points.balance", Measure.EARNED: "points.earned"}
@@ -62,7 +62,7 @@ def _windows(milestone: Milestone, within: int, highest: int) -> list[Window]:
     if milestone.repeat is not Repeat.LADDER:
         return [Window(milestone.measure, step - within, step - 1)]
     rungs = highest // step + 2
-    if rungs > MOST_RUNGS:
+    if rungs > MOST_WINDOWS:
         return [Window(milestone.measure, step - within, None)]
     return [Window(milestone.measure, rung * step - within, rung * step - 1) for rung in range(1, rungs + 1)]
 

@@ -11,7 +11,7 @@ from milestones import pipeline
 from milestones.domain.observation import Measure, Observation, Source
 from milestones.errors import ChannelError
 from milestones.failpoints import reach
-from milestones.pipeline import Chosen, Outcome, Rules
+from milestones.recording import Chosen, Outcome, Rules
 from milestones.scans import pages
 from milestones.scans.selection import Answer, Selector, choose
 from milestones.store import ledger, scans, sites

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -31,10 +31,14 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgres": "postgresql+psycopg",
 }
+_SQLITE = "sqlite:///"
 
 
 def database_url(text_url: str) -> URL:
     """The URL with the driver that this program uses. Raises ConfigurationError for other databases."""
+    if text_url.startswith(_SQLITE):
+        # A path is taken as it is: to a URL, the `?`, `#` and `%` of a folder's name would mean something.
+        return URL.create(_DRIVERS["sqlite"], database=text_url.removeprefix(_SQLITE))
     url = make_url(text_url)
     driver = _DRIVERS.get(url.drivername.partition("+")[0])
     if driver is None:
@@ -154,25 +158,35 @@ def _sqlite_engine(path: Path, *, mode: str, begin: str) -> AsyncEngine:
     options: dict[str, Any] = (
         {"pool_size": 1, "max_overflow": 0} if mode == "rwc" else {"poolclass": NullPool}
     )
-    location = f"file:{_quoted(path)}?mode={mode}&uri=true"
-    engine = create_async_engine(f"sqlite+aiosqlite:///{location}", **options)
+    location = f"file:{_quoted(path)}"
+    url = URL.create(_DRIVERS["sqlite"], database=location, query={"mode": mode, "uri": "true"})
+    engine = create_async_engine(url, **options)
 
     @event.listens_for(engine.sync_engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}")
-        if mode == "rwc":
-            cursor.execute("PRAGMA journal_mode = WAL")
-            cursor.execute("PRAGMA synchronous = FULL")
-            cursor.execute("PRAGMA secure_delete = ON")
-        cursor.close()
+        try:
+            _set_up(connection, writes=mode == "rwc")
+        except BaseException:
+            # Nobody else would: the pool has not taken it over yet, and it has a thread of its own.
+            connection.close()
+            raise
 
     @event.listens_for(engine.sync_engine, "begin")
     def begun(connection: Any) -> None:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _set_up(connection: Any, *, writes: bool) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}")
+    if writes:
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA secure_delete = ON")
+    cursor.close()
 
 
 def _quoted(path: Path) -> str:
@@ -184,12 +198,14 @@ def _sentences() -> Iterator[None]:
     """Turns the driver's errors into a sentence; the transaction is already undone when it is read."""
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
-        raise StoreUnavailableError(_sentence(error)) from error
     except DBAPIError as error:
-        if error.connection_invalidated:
+        if error.connection_invalidated or type(error) in _OF_THE_DATABASE:
             raise StoreUnavailableError(_sentence(error)) from error
         raise
+
+
+_OF_THE_DATABASE = (OperationalError, InterfaceError, DatabaseError)
+"""Not their subclasses: an IntegrityError or a DataError is a fault of what was to be written."""
 
 
 _REASONS = (

@@ -17,7 +17,7 @@ from milestones.domain.actions import Kind
 from milestones.domain.observation import Customer
 from milestones.outbox.drain import SiteWork, drain
 from milestones.outbox.gates import Policy
-from milestones.pipeline import Chosen, Outcome
+from milestones.recording import Chosen, Outcome
 from milestones.scans.run import Kind as ScanKind
 from milestones.scans.run import ScanWork
 from milestones.shipped import templates_dir

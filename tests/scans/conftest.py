@@ -14,7 +14,7 @@ from sqlmodel import SQLModel
 from milestones.actions.consent import Gatekeeper
 from milestones.actions.variables import Program
 from milestones.adapters import SiteConsent
-from milestones.pipeline import Outcome
+from milestones.recording import Outcome
 from milestones.sandbox.events import new_key
 from milestones.sandbox.records import primary_email
 from milestones.sandbox.server import application
@@ -52,6 +52,12 @@ class Ground:
     @property
     def site_id(self) -> str:
         return self.sandbox.credentials().instance_id
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def tell(self, outcome: Outcome) -> None:
+        self.told.append(outcome)
 
     async def program(self) -> Program:
         return Program("Star Club", "Stars", active=self.active)

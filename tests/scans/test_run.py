@@ -11,7 +11,7 @@ from milestones.domain.actions import State
 from milestones.domain.policy import Breaker
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
-from milestones.pipeline import Outcome
+from milestones.recording import Outcome
 from milestones.scans.run import Kind, run
 from milestones.store.tables import Account, Action, Grant, ObservationRun, Reminder, Scan, Trace
 from tests.scans.conftest import Ground

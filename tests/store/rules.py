@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from milestones.domain.milestone import Milestone
 from milestones.domain.policy import Breaker
-from milestones.pipeline import SiteRules
+from milestones.recording import SiteRules
 from milestones.store import schema, sites
 from milestones.store.database import Store
 from tests.builders import GO_LIVE, SECRET, SITE

@@ -123,7 +123,9 @@ def bulk_delete(world: World, call: Call) -> Document:
         return {"id": key}
 
     answer = results_of(world, call.parsed(_BulkDelete).ids, delete, full=False)
-    return {"results": answer["results"], "deleteMetadata": answer["bulkActionMetadata"]}
+    # Unlike everywhere else, the items' metadata are the results themselves (SDK types).
+    results = [result["itemMetadata"] for result in answer["results"]]
+    return {"results": results, "deleteMetadata": answer["bulkActionMetadata"]}
 
 
 def apply_coupon(world: World, code: str, order_id: str) -> Document:

@@ -12,6 +12,7 @@ from milestones.sandbox.errors import InvalidError, RefusedError, not_found
 from milestones.sandbox.events import LOYALTY_IMPORT, Caller
 from milestones.sandbox.paging import CursorRequest, cursor_page
 from milestones.sandbox.query import Fields, at
+from milestones.sandbox.records import present
 from milestones.sandbox.wire import Document, Guid, Wire
 from milestones.sandbox.world import Appointment, World
 
@@ -44,9 +45,11 @@ def create_import(world: World, call: Call) -> Document:
     if key not in world.uploads:
         raise InvalidError("fileUrl", "is not an uploaded file", "VALIDATION")
     now = world.stamp
+    file = {"name": wanted.file_name, "size": wanted.file_size, "url": wanted.file_url}
     entity = {
         "id": world.new_id("import"),
-        **wanted.document(),
+        "revision": "1",
+        "fileMetadata": present(**file),
         "status": "INITIATED",
         "createdDate": now,
         "updatedDate": now,
@@ -67,7 +70,11 @@ def parsed(world: World, appointment: Appointment) -> None:
         changes["status"] = "FAILED"
         result["parseErrorReason"] = "The file has no rows"
     else:
-        changes["sampleRows"] = [{"values": row} for row in rows[:5]]
+        changes["fileMetadata"] = {
+            **entity["fileMetadata"],
+            "header": {"values": _table(world, appointment.details["upload"])[0]},
+            "sampleDataRows": [{"values": row} for row in rows[:5]],
+        }
     _store(world, entity, changes)
 
 
@@ -94,7 +101,9 @@ def execute_import(world: World, call: Call) -> Document:
     columns = {one.column_name: one.column_index for one in wanted.header_mapping_info.header_mappings}
     if len(columns) != 2:
         raise InvalidError("headerMappingInfo.headerMappings", "must map EMAIL and POINTS", "VALIDATION")
-    changed = _store(world, entity, {"status": "IMPORTING"})
+    mappings = wanted.header_mapping_info.document()
+    file = {**entity["fileMetadata"], "headerMappingInfo": mappings}
+    changed = _store(world, entity, {"status": "IMPORTING", "fileMetadata": file})
     caller = {"kind": call.caller.kind, "id": call.caller.id}
     world.later(world.switches.job_seconds, IMPORT, id=entity["id"], columns=columns, caller=caller)
     return {"loyaltyImport": _shown(changed)}
@@ -171,7 +180,11 @@ def upload(world: World, key: str, content: bytes) -> None:
 
 def _rows(world: World, key: str) -> list[list[str]]:
     """All rows below the header."""
-    return list(csv.reader(io.StringIO(world.uploads.get(key, ""))))[1:]
+    return _table(world, key)[1:]
+
+
+def _table(world: World, key: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(world.uploads.get(key, ""))))
 
 
 def _the_import(world: World, key: str) -> Document:
@@ -182,7 +195,9 @@ def _the_import(world: World, key: str) -> Document:
 
 
 def _store(world: World, entity: Document, changes: Document) -> Document:
-    return world.imports.put({**entity, **changes, "updatedDate": world.stamp}, world.write_visible)
+    revision = str(int(entity["revision"]) + 1)
+    changed = {**entity, **changes, "revision": revision, "updatedDate": world.stamp}
+    return world.imports.put(changed, world.write_visible)
 
 
 def _shown(entity: Document) -> Document:

@@ -1,0 +1,50 @@
+"""``milestones backfill``: a milestone for everybody who was above it when it was new."""
+
+from typing import Annotated, Any
+
+import typer
+
+from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.ordering import order
+from milestones.cli.showing import print_json
+
+app = typer.Typer()
+
+
+@app.command()
+def backfill(
+    milestone: Annotated[str, typer.Argument(metavar="MILESTONE", help="Its key in config.toml.")],
+    site: Annotated[str | None, typer.Option("--site", help="Only on this site, by name or id.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Give a milestone to those who are at or above it and were never given it.
+
+    Nothing is given for the past by itself. This shows how many it would be, and asks. Past the breaker's limit what
+    they are owed is held for `milestones outbox release`.
+    """
+    settings = settings_at(config)
+    arguments: dict[str, Any] = {"milestone": milestone, **({"site": site} if site else {})}
+    planned = order(settings, "backfill", {**arguments, "counts_only": True})
+    total = sum(one["grants"] for one in planned["sites"])
+    if total == 0:
+        if as_json:
+            print_json(planned)
+        else:
+            typer.echo("Nobody is above it who was not given it.")
+        return
+    if not yes:
+        for one in planned["sites"]:
+            typer.echo(
+                f"{one['site']}: {one['accounts']:,} accounts would be given {one['grants']:,} times.",
+                err=True,
+            )
+        typer.confirm("Give it to all of them?", abort=True, err=True)
+    result = order(settings, "backfill", arguments)
+    if as_json:
+        print_json(result)
+        return
+    for one in result["sites"]:
+        held = f", of which {one['held']:,} are held by the breaker" if one["held"] else ""
+        typer.echo(f"{one['site']}: given {one['grants']:,} times{held}.")
