@@ -104,6 +104,13 @@ class Store:
                 reach("store.committed")
 
     @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of one's own, in no transaction, to hold something as long as it lives."""
+        with _sentences():
+            async with self._reader.connect() as connection:
+                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
         """A consistent view that never blocks a writer."""
         with _sentences():
@@ -228,10 +235,11 @@ def _sentence(error: DBAPIError) -> str:
 
 
 async def is_alive(store: Store) -> bool:
-    """Whether a trivial question is answered."""
+    """Whether a trivial question is answered. SQLite could answer the simplest ones without opening its file."""
+    question = "SELECT 1" if database_file(store.url) is None else "SELECT count(*) FROM sqlite_master"
     try:
         async with store.read() as tx:
-            await tx.execute(text("SELECT 1"))
+            await tx.execute(text(question))
     except StoreUnavailableError:
         return False
     return True

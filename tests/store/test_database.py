@@ -1,0 +1,222 @@
+"""The held resource: transactions that are whole, readers that block nobody, and errors that are sentences."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+
+from milestones.errors import ConfigurationError, StoreError, StoreUnavailableError
+from milestones.store import facts
+from milestones.store.database import Store, Transaction, database_url, is_alive
+from milestones.store.statements import table_of
+from milestones.store.tables import Meta
+from tests.store.rules import opened
+
+
+async def kept(store: Store) -> dict[str, str]:
+    meta = table_of(Meta)
+    async with store.read() as tx:
+        rows = (await tx.execute(select(meta.c.key, meta.c.value).where(meta.c.key != "secret"))).all()
+    return {row.key: row.value for row in rows}
+
+
+@asynccontextmanager
+async def a_store(path: Path) -> AsyncIterator[Store]:
+    async with opened(f"sqlite:///{path}") as store:
+        yield store
+
+
+class TestTransactions:
+    async def test_what_ends_well_is_there_and_what_fails_never_was(self, store: Store) -> None:
+        async with store.write() as tx:
+            await facts.set_to(tx, "kept", "yes")
+
+        async def failing() -> None:
+            async with store.write() as tx:
+                await facts.set_to(tx, "lost", "yes")
+                raise ArithmeticError
+
+        with pytest.raises(ArithmeticError):
+            await failing()
+        assert await kept(store) == {"kept": "yes"}
+
+    async def test_a_reader_sees_one_moment_and_waits_for_nobody(self, store: Store) -> None:
+        async with store.write() as writing:
+            await facts.set_to(writing, "fact", "new")
+            assert await kept(store) == {}
+        assert await kept(store) == {"fact": "new"}
+
+    async def test_writers_do_not_lose_each_others_work(self, store: Store) -> None:
+        async def count_up() -> None:
+            async with store.write() as tx:
+                # Locks the row where there are row locks; SQLite has one writer.
+                await tx.execute(text("UPDATE meta SET value = value WHERE key = 'count'"))
+                so_far = await facts.get(tx, "count")
+                await asyncio.sleep(0)
+                await facts.set_to(tx, "count", str(int(so_far or 0) + 1))
+
+        async with store.write() as tx:
+            await facts.set_to(tx, "count", "0")
+        await asyncio.gather(*(count_up() for _ in range(20)))
+        assert await kept(store) == {"count": "20"}
+
+    async def test_a_cancelled_writer_leaves_nothing_and_blocks_nobody(self, store: Store) -> None:
+        begun = asyncio.Event()
+
+        async def endless() -> None:
+            async with store.write() as tx:
+                await facts.set_to(tx, "half", "done")
+                begun.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(endless())
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with store.write() as tx:
+            await facts.set_to(tx, "next", "here")
+        assert await kept(store) == {"next": "here"}
+
+    async def test_it_answers_and_the_secret_stays_the_same(self, store: Store) -> None:
+        assert await is_alive(store)
+        assert await facts.secret(store) == await facts.secret(store)
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        ("told", "driver"),
+        [
+            ("sqlite:///var/shop.db", "sqlite+aiosqlite"),
+            ("postgresql://host/shop", "postgresql+psycopg"),
+            ("postgres://host/shop", "postgresql+psycopg"),
+            ("postgresql+asyncpg://host/shop", "postgresql+psycopg"),
+        ],
+    )
+    def test_the_driver_is_ours_to_choose(self, told: str, driver: str) -> None:
+        assert database_url(told).drivername == driver
+
+    def test_another_database_is_refused(self) -> None:
+        with pytest.raises(ConfigurationError, match="mysql is not supported; use sqlite"):
+            database_url("mysql://host/shop")
+
+    @pytest.mark.parametrize("name", ["a shop.db", "100%.db", "why?.db", "no#1.db", "größe.db"])
+    async def test_a_file_may_have_any_name(self, tmp_path: Path, name: str) -> None:
+        async with a_store(tmp_path / name) as store, store.write() as tx:
+            await facts.set_to(tx, "fact", "1")
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            assert connection.execute("SELECT value FROM meta WHERE key = 'fact'").fetchone() == ("1",)
+
+
+class TestSqlite:
+    async def test_a_commit_is_on_disk_and_what_is_deleted_is_overwritten(self, tmp_path: Path) -> None:
+        async with a_store(tmp_path / "shop.db") as store, store.write() as tx:
+            set_to = [
+                (await tx.execute(text(f"PRAGMA {name}"))).scalar_one()
+                for name in ("journal_mode", "synchronous", "secure_delete")
+            ]
+        assert set_to == ["wal", 2, 1]
+
+    async def test_a_full_disk_is_a_sentence_and_the_next_transaction_finds_room(
+        self, tmp_path: Path
+    ) -> None:
+        async def write(size: int) -> None:
+            async with store.write() as tx:
+                await facts.set_to(tx, "large", "x" * size)
+
+        async with a_store(tmp_path / "shop.db") as store:
+            await limited(store, extra_pages=4)
+            with pytest.raises(StoreUnavailableError, match="the disk is full; make room, nothing was lost"):
+                await write(1_000_000)
+            await write(1_000)
+            await limited(store, extra_pages=1_000)
+            await write(1_000_000)
+            assert len((await kept(store))["large"]) == 1_000_000
+
+    async def test_a_file_that_another_program_holds_is_a_sentence(self, tmp_path: Path) -> None:
+        async with a_store(tmp_path / "shop.db") as store:
+            async with store.write() as tx:
+                await tx.execute(text("PRAGMA busy_timeout = 10"))
+            with closing(sqlite3.connect(tmp_path / "shop.db", isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                with pytest.raises(StoreUnavailableError, match="another program holds the file; close it"):
+                    await facts.secret(store)
+            await facts.secret(store)
+
+    async def test_a_file_that_is_no_database_is_a_sentence(self, tmp_path: Path) -> None:
+        (tmp_path / "shop.db").write_text("Dear diary, " * 1_000)
+        store = await Store.open(f"sqlite:///{tmp_path / 'shop.db'}")
+        with pytest.raises(StoreUnavailableError, match="the file is no SQLite database"):
+            await facts.secret(store)
+        assert not await is_alive(store)
+        await store.close()
+
+    async def test_a_damaged_file_is_a_sentence(self, tmp_path: Path) -> None:
+        path = tmp_path / "shop.db"
+        async with a_store(path) as store, store.write() as tx:
+            await facts.set_to(tx, "large", "x" * 100_000)
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * (path.stat().st_size - 4096))
+        store = await Store.open(f"sqlite:///{path}")
+        with pytest.raises(StoreUnavailableError, match="the file is damaged; restore a backup"):
+            await everything(store)
+        await store.close()
+
+    async def test_looking_makes_no_file_and_says_what_is_missing(self, tmp_path: Path) -> None:
+        store = await Store.open(f"sqlite:///{tmp_path / 'none.db'}", read_only=True)
+        with pytest.raises(StoreUnavailableError, match="the file cannot be opened; check that the folder"):
+            await kept(store)
+        assert not (tmp_path / "none.db").exists()
+        await store.close()
+
+    async def test_a_schema_that_is_missing_is_a_sentence(self, tmp_path: Path) -> None:
+        store = await Store.open(f"sqlite:///{tmp_path / 'empty.db'}")
+        with pytest.raises(StoreError, match="the schema is missing; run `milestones db upgrade`"):
+            await facts.secret(store)
+        await store.close()
+
+
+async def limited(store: Store, *, extra_pages: int) -> None:
+    """Let the file grow by so many pages: to SQLite the same as a full disk."""
+    async with store.write() as tx:
+        pages = (await tx.execute(text("PRAGMA page_count"))).scalar_one()
+        await tx.execute(text(f"PRAGMA max_page_count = {pages + extra_pages}"))
+
+
+async def everything(store: Store) -> None:
+    async with store.write() as tx:
+        for (name,) in (await tx.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))).all():
+            await tx.execute(text(f"SELECT count(*), max(rowid) FROM {name}"))
+
+
+class TestPostgresql:
+    async def test_a_lost_connection_is_a_sentence_and_the_next_transaction_has_a_new_one(
+        self, fresh_postgres_url: str
+    ) -> None:
+        async def write_on(tx: Transaction) -> None:
+            await facts.set_to(tx, "fact", "lost")
+            pid = (await tx.execute(select(func.pg_backend_pid()))).scalar_one()
+            async with other.write() as killer:
+                await killer.execute(select(func.pg_terminate_backend(pid)))
+            await facts.set_to(tx, "fact", "lost too")
+
+        async with opened(fresh_postgres_url) as store, opened(fresh_postgres_url) as other:
+            with pytest.raises(StoreUnavailableError, match="The database cannot be used now"):
+                async with store.write() as tx:
+                    await write_on(tx)
+            async with store.write() as tx:
+                await facts.set_to(tx, "fact", "kept")
+            assert await kept(store) == {"fact": "kept"}
+
+    async def test_a_server_that_is_not_there_is_a_sentence_without_the_password(self) -> None:
+        store = await Store.open("postgresql://shop:hush@127.0.0.1:1/shop")
+        with pytest.raises(StoreUnavailableError) as failed:
+            await facts.secret(store)
+        assert "hush" not in str(failed.value)
+        assert not await is_alive(store)
+        await store.close()
