@@ -30,7 +30,7 @@ from milestones.scans.run import Kind, Progress, ScanWork
 from milestones.scans.runner import ScanRunner
 from milestones.scans.schedule import Timetable, first_run
 from milestones.store import heartbeat, outbox, people, reads, scans, sites
-from milestones.store.lock import held
+from milestones.store.lock import held, only_daemon
 from milestones.store.tables import Scan
 from milestones.web import password, server
 from milestones.web.access import ONLY_HERE, Access
@@ -57,7 +57,7 @@ async def run(
     with held(settings.daemon.database.get_secret_value()):
         sockets = server.bind(settings.daemon.host, settings.daemon.port)
         try:
-            async with opened(settings) as program:
+            async with opened(settings) as program, only_daemon(program.store):
                 await Daemon(program, load, progress).serve(sockets, announce)
         except* MilestonesError as several:
             # The first to fail ended the others; it is the one that a person can do something about.

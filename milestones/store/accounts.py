@@ -173,6 +173,34 @@ def _go_on(site_id: str, need: str) -> Any:
     )
 
 
+async def note_seen(tx: Transaction, site_id: str, account_ids: Sequence[str], now: datetime) -> None:
+    """These accounts are there, whether or not anything is new about them."""
+    for ids in chunks(account_ids):
+        theirs = (_ACCOUNTS.c.site_id == site_id) & _ACCOUNTS.c.id.in_(ids)
+        await tx.execute(update(_ACCOUNTS).where(theirs).values(seen_at=now))
+
+
+async def not_seen_since(tx: Transaction, site_id: str, moment: datetime) -> list[tuple[str, str | None]]:
+    """(account, contact) of those that nothing was heard of, and who are not known to be gone."""
+    statement = select(_ACCOUNTS.c.id, _ACCOUNTS.c.contact_id).where(
+        _ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.seen_at < moment, _ACCOUNTS.c.erased_at.is_(None)
+    )
+    return [(row.id, row.contact_id) for row in (await tx.execute(statement)).all()]
+
+
+async def with_customers(
+    tx: Transaction, site_id: str, account_ids: Sequence[str]
+) -> list[tuple[str, str | None]]:
+    """(account, contact) of those of whose customer a name or an address is known."""
+    told = _ACCOUNTS.c.email.is_not(None) | _ACCOUNTS.c.name.is_not(None)
+    statement = select(_ACCOUNTS.c.id, _ACCOUNTS.c.contact_id).where(_ACCOUNTS.c.site_id == site_id, told)
+    return [
+        (row.id, row.contact_id)
+        for ids in chunks(account_ids)
+        for row in (await tx.execute(statement.where(_ACCOUNTS.c.id.in_(ids)))).all()
+    ]
+
+
 async def count(tx: Transaction, site_id: str) -> int:
     """How many accounts of a site are known."""
     statement = select(func.count()).select_from(Account).where(col(Account.site_id) == site_id)

@@ -1,13 +1,15 @@
-"""One process at a time on a SQLite file: the daemon, or one command that changes something."""
+"""One process at a time on a SQLite file, and one daemon at a time on a PostgreSQL database."""
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from sqlalchemy import text
+
 from milestones.errors import StoreBusyError, StoreUnavailableError
-from milestones.store.database import database_file, database_url
+from milestones.store.database import Store, database_file, database_url
 
 _LONGEST_PID = 20
 
@@ -61,3 +63,27 @@ def _lock(handle: int, database: Path) -> None:
             f"The database {database} is in use by {holder}. Only one daemon or changing command works on it "
             "at a time: stop that process, or wait until it ends."
         ) from None
+
+
+_DAEMON = 0x6D696C6573746F6E
+"""The key of the advisory lock ("mileston" in ASCII); PostgreSQL keeps it for each database apart."""
+
+
+@asynccontextmanager
+async def only_daemon(store: Store) -> AsyncIterator[None]:
+    """Be the one daemon on a PostgreSQL database, for as long as its connection lives. Raises StoreBusyError.
+
+    On SQLite ``held`` has seen to it.
+    """
+    if database_file(store.url) is not None:
+        yield
+        return
+    async with store.connection() as connection:
+        mine = await connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _DAEMON})
+        if not mine.scalar_one():
+            raise StoreBusyError("Another daemon works on this PostgreSQL database. Stop it first.")
+        try:
+            yield
+        finally:
+            # The connection goes back to its pool, and would hold the lock there.
+            await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _DAEMON})

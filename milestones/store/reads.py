@@ -82,24 +82,29 @@ async def actions(
     return [Action(**row) for row in (await tx.execute(statement)).mappings()]
 
 
+_MAILS = _ACTIONS.alias("mails")
+_HOPELESS = [State.CANCELLED.value, State.DISCARDED.value]
+
+
 def _untold() -> ColumnElement[bool]:
-    """Made, and no mail of the same grant was sent or may still be: nobody knows the code."""
-    mails = _ACTIONS.alias("mails")
-    hopeful = (
-        select(mails.c.id)
-        .where(
-            mails.c.owner == _ACTIONS.c.owner,
-            mails.c.kind == Kind.EMAIL,
-            mails.c.state.not_in([State.CANCELLED, State.DISCARDED]),
-        )
-        .exists()
+    """Made, while no mail of the same grant was sent or still may be: nobody knows the code."""
+    of_same = and_(_MAILS.c.owner == _ACTIONS.c.owner, _MAILS.c.kind == Kind.EMAIL)
+    mails = select(_MAILS.c.id).where(of_same)
+    return and_(
+        _ACTIONS.c.kind == Kind.COUPON,
+        _ACTIONS.c.state == State.DONE,
+        mails.exists(),
+        ~mails.where(_MAILS.c.state.not_in(_HOPELESS)).exists(),
     )
-    return and_(_ACTIONS.c.kind == Kind.COUPON, _ACTIONS.c.state == State.DONE, ~hopeful)
 
 
-async def untold_count(tx: Transaction) -> int:
-    """Coupons that nobody was told of."""
-    return int((await tx.execute(select(func.count()).select_from(_ACTIONS).where(_untold()))).scalar_one())
+async def untold_count(tx: Transaction, since: datetime) -> int:
+    """Coupons that nobody was told of because a mail came to nothing since a time."""
+    lately = select(_MAILS.c.owner).where(
+        _MAILS.c.settled_at > since, _MAILS.c.kind == Kind.EMAIL, _MAILS.c.state.in_(_HOPELESS)
+    )
+    statement = select(func.count()).where(_ACTIONS.c.owner.in_(lately), _untold())
+    return int((await tx.execute(statement)).scalar_one())
 
 
 async def counts(tx: Transaction, which: Which) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """What happened, newest first, over all tables that tell of it: the rows behind the page, and its figures."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -158,3 +159,17 @@ async def last_scans(tx: Transaction, site_id: str) -> list[Scan]:
     newest = select(func.max(_SCANS.c.id)).where(_SCANS.c.site_id == site_id).group_by(_SCANS.c.kind)
     statement = select(_SCANS).where(_SCANS.c.id.in_(newest)).order_by(_SCANS.c.id)
     return [Scan(**row) for row in (await tx.execute(statement)).mappings()]
+
+
+async def site_names(tx: Transaction, site_ids: Iterable[str]) -> dict[str, str]:
+    """How sites are called, by id; empty where there is only one, which needs no name."""
+    if (await tx.execute(select(func.count()).select_from(_SITES))).scalar_one() < 2:
+        return {}
+    statement = select(_SITES.c.id, _SITES.c.name).where(_SITES.c.id.in_(list(site_ids)))
+    return {row.id: row.name or row.id for row in (await tx.execute(statement)).all()}
+
+
+async def observed(tx: Transaction) -> int:
+    """Sites that send events and were not taken on."""
+    statement = select(func.count()).select_from(_SITES).where(_SITES.c.state == "observed")
+    return int((await tx.execute(statement)).scalar_one())
