@@ -12,7 +12,7 @@ from milestones.domain.observation import Measure, Observation, Source
 from milestones.errors import ChannelError
 from milestones.failpoints import reach
 from milestones.recording import Chosen, Outcome, Rules
-from milestones.scans import pages
+from milestones.scans import pages, vanished
 from milestones.scans.selection import Answer, Selector, choose
 from milestones.store import ledger, scans, sites
 from milestones.store.database import Store
@@ -80,6 +80,8 @@ async def run(work: ScanWork, kind: Kind) -> Scan:
     reach("scan.begun")
     try:
         await _pages(work, kind, scan)
+        if kind is Kind.SWEEP and not work.stopping():
+            work.tell(await vanished.after_sweep(_search(work), scan.started_at, work.clock()))
     except ChannelError as error:
         async with work.store.write() as tx:
             await scans.fail(tx, scan, str(error))
@@ -88,6 +90,10 @@ async def run(work: ScanWork, kind: Kind) -> Scan:
         return scan
     await _finish(work, kind, scan)
     return scan
+
+
+def _search(work: ScanWork) -> vanished.Search:
+    return vanished.Search(work.site_id, work.store, work.rules, work.client)
 
 
 async def _pages(work: ScanWork, kind: Kind, scan: Scan) -> None:
@@ -108,6 +114,8 @@ async def _read(work: ScanWork, kind: Kind, scan: Scan) -> None:
         now = work.clock()
         seen = [pages.observation(account, _SOURCES[kind], now) for account in page.items]
         work.tell(await pipeline.observe(work.store, work.rules, work.site_id, seen, now))
+        if kind is Kind.SWEEP:
+            work.tell(await vanished.page_seen(_search(work), page.items, now))
         if kind in _REMINDS:
             await _select(work, scan, seen, now)
         scan.counts = _added(scan.counts, {"read": len(seen), "unreadable": page.unreadable})
