@@ -15,9 +15,11 @@ from milestones.cli.customers import show_person
 from milestones.cli.looking import looking
 from milestones.cli.showing import counted, print_json, text, when
 from milestones.config import Settings
+from milestones.domain.verdict import Verdict
 from milestones.operations.customers import named_accounts
 from milestones.operations.explain import explain as explained
 from milestones.operations.trace import Answered, Crossed, Effect, Explanation, Granted, Seen, Story, Told
+from milestones.store.persons import STAGE
 
 app = typer.Typer()
 
@@ -114,7 +116,7 @@ def _story(shown: Console, story: Story, zone: tzinfo) -> None:
     for reminder in story.reminders:
         _reminder(shown, reminder, story, zone)
     for answer in story.answers:
-        _line(shown, "gates", _answer(answer, zone))
+        _line(shown, "person" if answer.stage == STAGE else "gates", _answer(answer, zone))
     if story.reminder is not None:
         _line(shown, "reminder", f"now [bold]{story.reminder}[/]: {text(story.reminder_because)}")
     for sentence in story.following:
@@ -133,7 +135,9 @@ def _crossing(crossing: Crossed, zone: tzinfo) -> str:
 
 def _grant(shown: Console, grant: Granted, zone: tzinfo) -> None:
     source = f"told by {grant.source}, configuration {grant.configuration}"
-    _line(shown, "grant", f"{when(grant.recorded_at, zone)} with {grant.value:,} [dim]({text(source)})[/]")
+    because = "" if grant.verdict == Verdict.CROSSED else f". {text(grant.reason)}"
+    at = f"{when(grant.recorded_at, zone)} with {grant.value:,}{because}"
+    _line(shown, "grant", f"{at} [dim]({text(source)})[/]")
     _effects(shown, grant.effects, zone)
 
 

@@ -69,7 +69,9 @@ def _show(shown: Console, found: Standing, settings: Settings, now: datetime) ->
         "held": _wants(found.held, "`milestones outbox list --state held`, then release or cancel"),
         "unknown": _wants(found.unknown, "`milestones outbox list --state unknown`, then resolve"),
         "failed": _wants(found.discarded, "`milestones outbox list --state discarded`, then retry"),
-        "untold": _wants(found.untold, "codes nobody was told of: `milestones outbox list --untold`"),
+        "untold": _wants(
+            found.untold, "codes of 30 days that nobody was told of: `milestones outbox list --untold`"
+        ),
         "rejected": _wants(found.rejected, "webhooks: `milestones rejected list`"),
     }
     shown.print(showing.pairs(wanted))
@@ -78,6 +80,8 @@ def _show(shown: Console, found: Standing, settings: Settings, now: datetime) ->
         _site(shown, site, settings, now)
     if not found.sites:
         shown.print("No site is known yet.")
+    if found.more_sites:
+        shown.print(f"\nand {found.more_sites:,} more sites.")
 
 
 def _wants(number: int, what: str) -> str:

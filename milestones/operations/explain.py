@@ -10,7 +10,7 @@ from milestones.domain.actions import State
 from milestones.domain.keys import grant_key, reminder_key
 from milestones.domain.milestone import Milestone
 from milestones.domain.observation import Run
-from milestones.errors import UsageError
+from milestones.errors import StoreError, UsageError
 from milestones.operations.approach import Surroundings, reminder_now
 from milestones.operations.person import Mailable, mailable, person
 from milestones.operations.reached import judged, rule_of
@@ -63,7 +63,9 @@ async def explain(
 async def _records(tx: Transaction, rules: SiteSettings, account: Account) -> Records:
     site = await sites.named(tx, account.site_id)
     assert site is not None, "an account belongs to a known site"
-    state = (await accounts.load(tx, site.id, [account.id]))[account.id]
+    state = (await accounts.load(tx, site.id, [account.id])).get(account.id)
+    if state is None:
+        raise StoreError("The history of this account is missing; `milestones db check` says more.")
     histories = await accounts.histories(tx, site.id, [account.id])
     versions = await sites.versions(tx, site.id, rules.milestones)
     paused = await sites.paused_milestones(tx, site.id)

@@ -11,7 +11,7 @@ from milestones.domain.milestone import Repeat
 from milestones.domain.verdict import Verdict
 from milestones.operations.notices import notices
 from milestones.operations.sentences import action_sentence, reason
-from milestones.store import reads, recent, schema, sites
+from milestones.store import reads, recent, schema
 from milestones.store.database import Store, is_alive
 from milestones.store.recent import Event
 from milestones.store.tables import Action, Grant, Reminder, Scan
@@ -45,7 +45,7 @@ class Happenings:
         """The newest happenings, older than a place if one is given."""
         async with self._store.read() as tx:
             events = await recent.events(tx, limit, before)
-            names = {site.id: site.name for site in await sites.all_sites(tx)}
+            names = await recent.site_names(tx, {event.row.site_id for event in events})
         return [self._told(event, names) for event in events]
 
     async def overview(self) -> Overview:
@@ -55,7 +55,7 @@ class Happenings:
             tallies = await recent.tallies(tx, now - DAY)
             backlog = await reads.backlog(tx, now)
             rejected = await reads.rejected_count(tx)
-            untold = await reads.untold_count(tx)
+            untold = await reads.untold_count(tx, now - DAY)
             warnings = await notices(tx, self._settings())
         figures = [
             Figure(tallies.grants, "reached a milestone in 24 hours"),
@@ -65,7 +65,7 @@ class Happenings:
             Figure(tallies.held, "held for a person", alarming=True),
             Figure(tallies.unknown, "of unknown fate", alarming=True),
             Figure(tallies.discarded, "failed for good", alarming=True),
-            Figure(untold, "codes nobody was told of"),
+            Figure(untold, "codes nobody was told of in 24 hours"),
             Figure(rejected, "webhooks not understood", alarming=True),
         ]
         return Overview(
@@ -105,12 +105,12 @@ class Happenings:
                 return message
         return None
 
-    def _told(self, event: Event, names: Mapping[str, str | None]) -> Happening:
+    def _told(self, event: Event, names: Mapping[str, str]) -> Happening:
         row = event.row
         shown: dict[str, Any] = {
             "key": event.key,
             "at": event.at,
-            "site": names.get(row.site_id) or row.site_id if len(names) > 1 else None,
+            "site": names.get(row.site_id),
         }
         match row:
             case Scan():

@@ -1,8 +1,11 @@
 """What must not be overlooked, wherever an overview is given: said loudly, and first."""
 
 from milestones.config.settings import Settings
-from milestones.store import heartbeat, recent, sites
+from milestones.store import heartbeat, recent
 from milestones.store.database import Transaction
+
+MOST_PAUSES = 10
+"""Pauses that are named one by one."""
 
 
 def settings_notices(settings: Settings) -> list[str]:
@@ -20,15 +23,17 @@ async def notices(tx: Transaction, settings: Settings) -> list[str]:
     told = settings_notices(settings)
     if (reason := await heartbeat.held(tx)) is not None:
         told.insert(0, f"Nothing is sent or given until `milestones resume`. {reason}")
-    known = await sites.all_sites(tx)
-    names = {site.id: site.name or site.id for site in known}
-    for site_id, milestone in await recent.paused(tx):
-        what = "Paused" if milestone is None else f"The milestone {milestone} is paused"
-        told.append(f"{what} on {names.get(site_id, site_id)} (`milestones resume`).")
-    observed = [site for site in known if site.state == "observed"]
-    if observed:
+    stopped = await recent.paused(tx)
+    names = await recent.site_names(tx, {site_id for site_id, _ in stopped})
+    for site_id, milestone in stopped[:MOST_PAUSES]:
+        what = "Everything" if milestone is None else f"The milestone {milestone}"
+        where = f" on {names[site_id]}" if site_id in names else ""
+        told.append(f"{what} is paused{where} (`milestones resume`).")
+    if len(stopped) > MOST_PAUSES:
+        told.append(f"{len(stopped) - MOST_PAUSES:,} more pauses are in force (`milestones status`).")
+    if number := await recent.observed(tx):
         told.append(
-            f"{len(observed)} site(s) send events and are not in the configuration: they are observed, and "
-            "nothing is given there."
+            f"{number:,} site(s) send events and are not in the configuration: they are observed, and nothing is "
+            "given there."
         )
     return told

@@ -9,6 +9,8 @@ from milestones.store import accounts, reads, recent, sites
 from milestones.store.database import Transaction
 from milestones.store.tables import Scan, Site
 
+UNTOLD_SINCE = timedelta(days=30)
+
 MOST_SITES = 50
 """Sites that are shown one by one."""
 
@@ -52,6 +54,7 @@ class Standing:
     untold: int
     rejected: int
     sites: tuple[SiteStanding, ...]
+    more_sites: int
 
 
 async def standing(tx: Transaction, settings: Settings, now: datetime) -> Standing:
@@ -66,9 +69,10 @@ async def standing(tx: Transaction, settings: Settings, now: datetime) -> Standi
         held=tallies.held,
         unknown=tallies.unknown,
         discarded=tallies.discarded,
-        untold=await reads.untold_count(tx),
+        untold=await reads.untold_count(tx, now - UNTOLD_SINCE),
         rejected=await reads.rejected_count(tx),
         sites=tuple([await _site(tx, site) for site in known[:MOST_SITES]]),
+        more_sites=max(len(known) - MOST_SITES, 0),
     )
 
 

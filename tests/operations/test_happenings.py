@@ -131,7 +131,7 @@ class TestOverview:
         await busy(small_shop, 2)
         await small_shop.set(Kind.EMAIL, state=State.CANCELLED, verdict=Verdict.NOT_SUBSCRIBED)
         figures = {figure.label: figure.value for figure in (await happenings(small_shop).overview()).figures}
-        assert figures["codes nobody was told of"] == 2
+        assert figures["codes nobody was told of in 24 hours"] == 2
 
     async def test_notices_say_what_must_not_be_overlooked(self, small_shop: Shop) -> None:
         assert (await happenings(small_shop).overview()).notices == []
