@@ -207,7 +207,7 @@ def _sentences() -> Iterator[None]:
         yield
     except DBAPIError as error:
         if error.connection_invalidated or type(error) in _OF_THE_DATABASE:
-            raise StoreUnavailableError(_sentence(error)) from error
+            raise StoreUnavailableError(sentence(error)) from error
         raise
 
 
@@ -226,7 +226,8 @@ _REASONS = (
 )
 
 
-def _sentence(error: DBAPIError) -> str:
+def sentence(error: DBAPIError) -> str:
+    """What a driver's error means, and what to do; without the statement and its values."""
     told = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
     for part, reason in _REASONS:
         if part in told:
