@@ -1,0 +1,70 @@
+"""Where the process is killed, and what it is doing then. ``name:3`` is the third time that it comes by."""
+
+from tests.crash.house import KINDS
+
+
+def _of_each_kind(name: str) -> list[str]:
+    return [f"{name}:{number}" for number, _ in enumerate(KINDS, start=1)]
+
+
+CROSSING = (
+    "hear.before_commit",
+    "hear.committed",
+    "drain.before_begin",
+    "drain.begun",
+    "drain.before_claim",
+    "drain.claimed",
+    "drain.claimed:4",
+    "drain.gated",
+    "drain.gated:4",
+    "drain.before_acting",
+    "drain.before_acting:2",
+    *_of_each_kind("drain.acting"),
+    *_of_each_kind("drain.effect_done"),
+    *_of_each_kind("drain.before_settle"),
+    *_of_each_kind("drain.settled"),
+    "mail.before_hand_over",
+    "mail.handed_over",
+    "webhook.before_post",
+    "webhook.posted",
+    "wix.before_call:1",
+    "wix.before_call:2",
+    "wix.answered:1",
+    "wix.answered:3",
+    "store.before_commit:2",
+    "store.committed:5",
+)
+DOUBT = ("drain.before_put_back", "drain.put_back")
+SCAN = (
+    "scan.begun",
+    "scan.begun:2",
+    "observe.before_commit",
+    "observe.committed:2",
+    "remind.before_commit",
+    "remind.committed",
+    "scan.page_recorded",
+    "scan.page_recorded:2",
+    "scan.before_finish",
+    "scan.before_finish:2",
+    "scan.finished",
+    "scan.finished:2",
+)
+
+FAREWELL = (
+    "store.before_commit",
+    "store.committed",
+    "wix.before_call",
+    "wix.answered",
+    "store.before_commit:2",
+)
+
+SMTP = (
+    ("drain.before_acting:4", False),
+    ("drain.acting:4", True),
+    ("mail.before_hand_over", True),
+    ("mail.handed_over", True),
+    ("drain.effect_done:4", True),
+    ("drain.before_settle:4", True),
+    ("drain.settled:4", False),
+)
+"""With a mail server, which cannot be asked afterwards; and whether only a person can tell what became of the mail."""

@@ -1,0 +1,121 @@
+"""The process is killed at every named place, started again, and everything is there once."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.actions.smtp_server import mailserver
+from tests.crash.house import House, a_house, begun, house, strangers
+from tests.crash.points import CROSSING, DOUBT, FAREWELL, SCAN, SMTP
+from tests.crash.receiver import receiver
+from tests.process import Shop, shop
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("crash"), pytest.mark.slow]
+
+
+@asynccontextmanager
+async def a_quick_shop(folder: Path) -> AsyncIterator[Shop]:
+    """Repeats what was not answered within moments, and shows at once what was written."""
+    async with shop(folder, customers=300, seed=5, time_scale=3600.0) as found:
+        await found.settings(recalculation_seconds=0, query_lag_seconds=0)
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    async with a_quick_shop(folder) as wix, receiver() as hook, house(folder, wix, hook) as found:
+        await found.undisturbed()
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def posting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    folder = tmp_path_factory.mktemp("posting")
+    async with (
+        a_quick_shop(folder) as wix,
+        receiver() as hook,
+        mailserver() as server,
+        house(folder, wix, hook, server) as found,
+    ):
+        await found.undisturbed()
+        yield found
+
+
+@pytest.mark.parametrize("point", CROSSING)
+async def test_a_crossing_is_given_once_although_the_process_died_at(running: House, point: str) -> None:
+    running.arm(point)
+    await running.crossing()
+    await running.killed_and_started_again()
+    await running.settled()
+    await running.assert_everything_once()
+
+
+@pytest.mark.parametrize("point", DOUBT)
+async def test_what_was_put_back_is_done_later_although_the_process_died_at(
+    running: House, point: str
+) -> None:
+    running.arm(point)
+    await running.doubt()
+    await running.killed_and_started_again()
+    await running.settled()
+    await running.assert_everything_once()
+
+
+@pytest.mark.parametrize("point", SCAN)
+async def test_a_near_customer_is_reminded_once_although_the_process_died_at(
+    running: House, point: str
+) -> None:
+    running.arm(point)
+    await running.approach()
+    await running.killed_and_started_again()
+    # The order died with the process; the next one goes on where it stopped and finds who was not found yet.
+    await running.look()
+    await running.settled()
+    await running.assert_everything_once()
+
+
+@pytest.mark.parametrize("point", FAREWELL)
+async def test_who_unsubscribes_stays_so_and_wix_is_told_although_the_process_died_at(
+    running: House, point: str
+) -> None:
+    await running.undisturbed()
+    running.arm(point)
+    await running.farewell()
+    await running.killed_and_started_again()
+    if "before_commit" in point:
+        # Nobody was told that it is done: the customer clicks again.
+        await running.click()
+    await running.assert_wix_knows_who_left()
+
+
+@pytest.mark.parametrize(("point", "undecidable"), SMTP)
+async def test_a_mail_server_gets_a_mail_at_most_once_and_doubt_is_shown_although_the_process_died_at(
+    posting: House, point: str, undecidable: bool
+) -> None:
+    posting.arm(point)
+    await posting.crossing()
+    await posting.killed_and_started_again()
+    await posting.settled()
+    if undecidable:
+        posting.doubtful.add(posting.reached[-1].account)
+    await posting.assert_everything_once()
+
+
+async def test_the_first_start_is_killed_at_each_of_its_commits_and_the_next_one_goes_on(
+    tmp_path: Path,
+) -> None:
+    async with a_quick_shop(tmp_path) as wix, receiver() as hook:
+        first = a_house(tmp_path, wix, hook, await strangers(wix))
+        for number in range(1, 7):
+            first.arm(f"store.before_commit:{number}")
+            # It may die before it says that it serves.
+            with suppress(AssertionError):
+                await first.daemon.start()
+            await first.daemon.died()
+        first.arm("")
+        async with begun(first):
+            await first.undisturbed()
