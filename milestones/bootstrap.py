@@ -141,8 +141,13 @@ class Program:
 
     def tell(self, outcome: Outcome) -> None:
         """After a commit: count it, wake the drains, start on new sites."""
-        for milestone, count in outcome.by_milestone.items():
-            self.metrics.grants.labels(milestone).inc(count)
+        for counter, counts in (
+            (self.metrics.grants, outcome.granted),
+            (self.metrics.reminders, outcome.reminded),
+            (self.metrics.observations, outcome.observed),
+        ):
+            for label, count in counts.items():
+                counter.labels(label).inc(count)
         for site_id in outcome.wake:
             self.engine.wake(site_id)
         for site_id in outcome.new_sites:

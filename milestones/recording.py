@@ -1,5 +1,6 @@
 """What was decided, as rows: grants, reminders and the actions they owe, counted against the breaker."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -54,7 +55,9 @@ class Outcome:
     repeats: int = 0
     before_go_live: int = 0
     held: int = 0
-    by_milestone: dict[str, int] = field(default_factory=dict)
+    granted: Counter[str] = field(default_factory=Counter)
+    reminded: Counter[str] = field(default_factory=Counter)
+    observed: Counter[str] = field(default_factory=Counter)
     wake: set[str] = field(default_factory=set)
     new_sites: set[str] = field(default_factory=set)
     erased: bool = False
@@ -107,7 +110,7 @@ async def record_grants(work: Batch, site: Site, found: Sequence[Reached]) -> No
         )
         planned = plan_grant(crossing, owner.context(work.rules))
         actions += ledger.action_rows(planned, **asdict(owner), stop=stops.next(milestone))
-        work.outcome.by_milestone[milestone] = work.outcome.by_milestone.get(milestone, 0) + 1
+        work.outcome.granted[milestone] += 1
     await ledger.add_grants(work.tx, grants)
     await ledger.add_actions(work.tx, actions)
     await people.reconcile(work.tx, site.id, sorted({grant.account_id for grant in grants}), work.now)
@@ -202,4 +205,5 @@ async def record_reminders(
     await ledger.add_reminders(work.tx, reminders)
     await ledger.add_actions(work.tx, actions)
     work.outcome.reminders += len(reminders)
+    work.outcome.reminded.update(row.milestone for row in reminders)
     work.outcome.held += stops.held
