@@ -90,7 +90,7 @@ class TestMigrations:
                 an_observation(1020, revision=9, account_id=name) for name in ("given", "near", "held", "new")
             ]
             outcome = await pipeline.observe(store, rules, SITE, seen, NOW)
-            assert outcome.by_milestone == {"stars-1000": 1}, "only who was near has crossed anew"
+            assert outcome.granted == {"stars-1000": 1}, "only who was near has crossed anew"
             async with store.read() as tx:
                 grants = (await tx.execute(select(table_of(Grant).c.account_id))).scalars().all()
                 states = (await tx.execute(select(table_of(Action).c.state))).scalars().all()
