@@ -43,11 +43,11 @@ def judged(state: AccountState, runs: Sequence[Run], version: Version, grants: S
     """Recompute one milestone of one account."""
     milestone = version.milestone
     points = history_for(state, runs, version)
-    given = [Given(row.occurrence, row.revision, value=row.value) for row in grants]
+    given = [Given(row.occurrence, row.revision, row.stamped_at, row.value) for row in grants]
     open_ones = owed(milestone, points, given)
-    missing = {(crossing.revision, crossing.value) for crossing in open_ones}
+    missing = {(crossing.revision, crossing.at, crossing.value) for crossing in open_ones}
     crossings = tuple(
-        _crossed(crossing, points, granted=(crossing.revision, crossing.value) not in missing)
+        _crossed(crossing, points, granted=(crossing.revision, crossing.at, crossing.value) not in missing)
         for crossing in owed(milestone, points, [])
     )
     value = next(iter(_values(milestone, reversed(points))), None)

@@ -263,7 +263,12 @@ async def backlog(tx: Transaction, now: datetime) -> Backlog:
     held = (
         select(func.count())
         .select_from(_ACTIONS)
-        .where(_ACTIONS.c.state == State.HELD, _ACTIONS.c.verdict != Verdict.SCAN_UNDER_WAY)
+        .where(
+            # Sites first, as the index of what is due has them.
+            _ACTIONS.c.site_id.in_(select(_SITES.c.id)),
+            _ACTIONS.c.state == State.HELD,
+            _ACTIONS.c.verdict != Verdict.SCAN_UNDER_WAY,
+        )
     )
     number, since = (await tx.execute(due)).one()
     held_number = (await tx.execute(held)).scalar_one()

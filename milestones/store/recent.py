@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Table, and_, func, or_, select
 
 from milestones.domain.actions import Kind, State
+from milestones.domain.verdict import Verdict
 from milestones.store.database import Transaction
 from milestones.store.statements import table_of
 from milestones.store.tables import Action, DefinitionVersion, Grant, Reminder, Scan, Site
@@ -136,7 +137,7 @@ async def tallies(tx: Transaction, since: datetime) -> Tallies:
             _ACTIONS.c.state == State.DONE,
         ),
         held=await number(
-            _ACTIONS, in_sites, _ACTIONS.c.state == State.HELD, _ACTIONS.c.verdict != "scan_under_way"
+            _ACTIONS, in_sites, _ACTIONS.c.state == State.HELD, _ACTIONS.c.verdict != Verdict.SCAN_UNDER_WAY
         ),
         unknown=await number(_ACTIONS, in_sites, _ACTIONS.c.state == State.UNKNOWN),
         discarded=await number(_ACTIONS, in_sites, _ACTIONS.c.state == State.DISCARDED),
