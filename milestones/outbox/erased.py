@@ -40,7 +40,7 @@ async def _waited_long_enough(store: Store, now: datetime) -> None:
         deletions = await people.overdue(tx, now)
         given_up = sum([await merges.give_up_waiting(tx, site.id, now) for site in await sites.all_sites(tx)])
     if deletions or given_up:
-        log.info("merges_never_told", deletions=deletions, actions_cancelled=given_up)
+        log.info("merges_never_told", deletions=deletions, customers_given_up=given_up)
 
 
 async def _mails(store: Store, forget_mail: ForgetMail) -> None:

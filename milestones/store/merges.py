@@ -255,25 +255,26 @@ async def _hand_over(tx: Transaction, site_id: str, customer: _Customer, now: da
 
 
 async def give_up_waiting(tx: Transaction, site_id: str, now: datetime) -> int:
-    """Cancel what waits for an account of which nobody told in all this time. Returns how many actions."""
-    late = (
-        select(_ACCOUNTS.c.id)
+    """Cancel what waits for an account of which nobody told in all this time. Returns for how many customers."""
+    waiting = (
+        select(_ACTIONS.c.account_id)
+        .join(
+            _ACCOUNTS,
+            (_ACCOUNTS.c.site_id == _ACTIONS.c.site_id) & (_ACCOUNTS.c.id == _ACTIONS.c.account_id),
+        )
         .join(
             _CHANGES,
             (_CHANGES.c.site_id == _ACCOUNTS.c.site_id)
             & (_CHANGES.c.contact_key == _ACCOUNTS.c.contact_key)
             & (_CHANGES.c.change == "merged"),
         )
-        .where(_ACCOUNTS.c.site_id == site_id, _CHANGES.c.recorded_at <= now - PATIENCE)
-    )
-    done = await tx.execute(
-        update(_ACTIONS)
         .where(
             _ACTIONS.c.site_id == site_id,
             _ACTIONS.c.state == State.WAITING,
             _ACTIONS.c.needs == NEEDS,
-            _ACTIONS.c.account_id.in_(late),
+            _CHANGES.c.recorded_at <= now - PATIENCE,
         )
-        .values(state=State.CANCELLED, verdict=Verdict.DELETED, needs=None, settled_at=now)
     )
-    return done.rowcount
+    late = list((await tx.execute(waiting.distinct())).scalars())
+    await erasure.cancel(tx, site_id, late, Verdict.DELETED, now)
+    return len(late)

@@ -5,15 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
 from milestones import pipeline
+from milestones.domain.actions import Kind
 from milestones.domain.event import AccountSeen, Event, Heard
 from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Customer
 from milestones.outbox import erased
+from milestones.outbox.drain import SiteWork, drain
+from milestones.outbox.gates import Policy
 from milestones.recording import Outcome
 from milestones.store import facts
 from milestones.store.database import Store
@@ -32,6 +36,7 @@ from tests.builders import (
     an_email,
     an_observation,
 )
+from tests.outbox.fakes import FakeChannel
 from tests.store.rules import FixedRules, go_live
 
 ONCE = a_milestone(1000, key="once", rewards=(a_coupon(), an_email()))
@@ -74,6 +79,7 @@ class Town:
     site_id: str = SITE
     now: datetime = NOW
     rules: FixedRules = field(default_factory=lambda: RULES)
+    forgotten: list[str] = field(default_factory=list)
 
     async def begin(self) -> None:
         async with self.store.write() as tx:
@@ -85,11 +91,33 @@ class Town:
         heard = [Heard(self.site_id, "any", event) for event in events]
         return await pipeline.hear(self.store, self.rules, heard, self.now)
 
+    def channels(self) -> dict[Kind, FakeChannel]:
+        """They succeed. A mail's result tells who it was for, as a subject may."""
+        channels = {kind: FakeChannel() for kind in Kind}
+        channels[Kind.COUPON].answers = [{"code": f"CODE{number}"} for number in range(9)]
+        channels[Kind.EMAIL].answers = [
+            {"template": "t", "message_id": f"<{number}@shop>", "subject": f"Well done, {SUE.name}"}
+            for number in range(9)
+        ]
+        return channels
+
+    async def drain(self, channels: dict[Kind, FakeChannel]) -> None:
+        """Do what is due."""
+        work = SiteWork(
+            site_id=self.site_id,
+            store=self.store,
+            channels=channels,
+            policy=Policy(None, ZoneInfo("UTC")),
+            clock=lambda: self.now,
+            random=lambda: 0.5,
+        )
+        await drain(work)
+
     async def tidy(self) -> bool:
         """What the daemon does every minute."""
 
-        async def forget_mail(_site_id: str, _message_id: str) -> None:
-            """There is no folder."""
+        async def forget_mail(_site_id: str, message_id: str) -> None:
+            self.forgotten.append(message_id)
 
         return await erased.finish(self.store, forget_mail, self.now)
 
