@@ -1,11 +1,10 @@
 """Whether a database is sound: its file, its schema, and what must be so between its rows."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from milestones.errors import StoreError
 from milestones.store import schema, soundness
-from milestones.store.database import Store, Transaction
+from milestones.store.database import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,45 +24,34 @@ _STANDINGS = {
     "foreign": "It holds tables of another program (daemon.database).",
 }
 
-_ROWS: tuple[tuple[str, Callable[[Transaction], Awaitable[int]], str, str], ...] = (
-    (
-        "accounts",
-        soundness.accounts_without_history,
-        "Every account has the history that it is known by.",
-        "account(s) lack the newest stretch of their history. Restore a backup; until then they are not judged.",
-    ),
-    (
-        "grants",
-        soundness.grants_without_account,
-        "Every grant belongs to an account.",
-        "grant(s) belong to no account that is known. Restore a backup.",
-    ),
-    (
-        "actions",
-        soundness.actions_without_reason,
-        "Every action belongs to a grant or a reminder.",
-        "action(s) belong to no grant and no reminder. `milestones outbox list` shows them.",
-    ),
-)
+_SOUND = {
+    "accounts": "Every account stands where its history ends.",
+    "grants": "Every grant and reminder belongs to an account and to a definition.",
+    "actions": "Every action belongs to a grant or a reminder, and what it waits for can come.",
+}
 
 
 async def examined(text_url: str) -> list[Finding]:
     """Everything that can be looked at; what depends on something that is wrong is left out."""
     try:
         standing = await schema.standing(text_url)
+        altered = await schema.differences(text_url) if standing == "current" else []
     except StoreError as error:
         return [Finding("file", False, str(error))]
     findings = [Finding("schema", standing == "current", _STANDINGS[standing])]
     if standing != "current":
         return findings
+    if altered:
+        # Every question about the rows takes the tables to be as they should be.
+        return [*findings, Finding("tables", False, f"{' '.join(altered)} Restore a backup.")]
+    findings.append(Finding("tables", True, "They are as this version makes them."))
     store = await Store.open(text_url, read_only=True)
     try:
         async with store.read() as tx:
             faults = await soundness.file_faults(tx)
             findings.append(Finding("file", not faults, "; ".join(faults) or "It is whole."))
-            for what, count, sound, unsound in _ROWS:
-                number = await count(tx)
-                findings.append(Finding(what, not number, f"{number:,} {unsound}" if number else sound))
+            for what, told in (await soundness.contradictions(tx)).items():
+                findings.append(Finding(what, not told, " ".join(told) or _SOUND[what]))
     except StoreError as error:
         findings.append(Finding("file", False, str(error)))
     finally:

@@ -17,6 +17,7 @@ from alembic import command
 from sqlalchemy import Boolean, Connection, create_engine, inspect, text, update
 
 from milestones.domain.actions import Kind, State
+from milestones.domain.continuity import Beat
 from milestones.domain.event import ContactDeleted, SubscriptionChanged
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
@@ -112,7 +113,7 @@ async def _live(shop: Shop) -> None:
             unique=["site_id", "message_id"],
         )
         await people.reject(tx, SITE, "wix.of.a.new.kind", "It was not understood.", b"\x00{}", NOW)
-        await heartbeat.beat(tx, heartbeat.Beat(NOW, "machine", "place"))
+        await heartbeat.beat(tx, Beat(NOW, "machine", "place"))
         actions = table_of(Action)
         theirs = update(actions).where(actions.c.account_id == "held")
         await tx.execute(theirs.values(state=State.HELD, verdict=Verdict.BREAKER))
