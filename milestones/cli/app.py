@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "explain": "Why a customer did or did not get something.",
     "accounts": "Whose points are known, and what they were given.",
     "outbox": "What is owed, what became of it, and a person's word on it.",
+    "optout": "Who must not be mailed, whatever Wix says.",
     "scan": "Look for near customers now, or show what that would decide.",
     "preview": "Show a template as a mail, or send it to oneself.",
     "pause": "Keep back what is due.",

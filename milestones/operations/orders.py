@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from milestones.control import Operation, Progress
-from milestones.operations import backfill, outbox, pausing, rejected, scanning, verify
+from milestones.operations import backfill, optout, outbox, pausing, rejected, scanning, verify
 from milestones.operations.host import Host
 
 Order = Callable[[Host, Mapping[str, Any], Progress], Awaitable[Any]]
@@ -26,6 +26,7 @@ async def status(host: Host, arguments: Mapping[str, Any], progress: Progress) -
 
 
 ORDERS: Mapping[str, Order] = {
+    "optout_import": optout.import_list,
     "outbox_retry": outbox.retry,
     "outbox_release": outbox.release,
     "outbox_hold": outbox.hold,

@@ -56,6 +56,12 @@ async def suppressed(tx: Transaction, address_keys: Sequence[str]) -> set[str]:
     return found
 
 
+async def suppressions(tx: Transaction) -> list[Suppression]:
+    """The whole opt-out list, oldest first."""
+    statement = select(_SUPPRESSIONS).order_by(_SUPPRESSIONS.c.recorded_at, _SUPPRESSIONS.c.address_key)
+    return [Suppression(**row) for row in (await tx.execute(statement)).mappings()]
+
+
 async def untold(tx: Transaction) -> list[str]:
     """Keys of the addresses whose unsubscription Wix has not been told."""
     statement = select(_SUPPRESSIONS.c.address_key).where(_SUPPRESSIONS.c.told_at.is_(None))
