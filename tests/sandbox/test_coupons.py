@@ -175,6 +175,8 @@ async def test_bulk_calls_report_per_item(shop: Shop) -> None:
     ids = [answer["results"][0]["itemMetadata"]["id"], "nobody"]
     answer = await shop.post("/stores/v2/bulk/coupons/delete", {"ids": ids})
     assert answer["deleteMetadata"]["totalSuccesses"] == 1
+    assert answer["results"][0] == {"originalIndex": 0, "success": True, "id": ids[0]}
+    assert answer["results"][1]["error"]["code"] == "NOT_FOUND"
     assert await shop.violated("/stores/v2/bulk/coupons/create", {"specifications": [specification()] * 101})
 
 

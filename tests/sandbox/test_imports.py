@@ -37,10 +37,15 @@ async def test_an_import_overwrites_balances_and_lists_what_failed(shop: Shop) -
     parsed = (await shop.get(ROOT, loyaltyImportId=key))["loyaltyImport"]
     assert parsed["status"] == "PARSED"
     assert parsed["parseResult"] == {"parsedRowCount": 3}
+    assert parsed["fileMetadata"]["name"] == "old.csv"
+    assert parsed["fileMetadata"]["header"] == {"values": ["mail", "points"]}
+    assert parsed["fileMetadata"]["sampleDataRows"][1] == {"values": ["nobody@example.com", "5"]}
     assert (await shop.post(f"{ROOT}/execute", run))["loyaltyImport"]["status"] == "IMPORTING"
     work(shop)
     done = (await shop.get(ROOT, loyaltyImportId=key))["loyaltyImport"]
     assert done["status"] == "IMPORTED"
+    assert done["fileMetadata"]["headerMappingInfo"] == {"headerMappings": MAPPINGS}
+    assert int(done["revision"]) > int(parsed["revision"])
     assert done["importResult"] == {"errorFileExists": True, "successCount": 1, "failureCount": 2}
     after = world.accounts.get(account.id)
     assert after is not None

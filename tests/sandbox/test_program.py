@@ -149,6 +149,14 @@ def reward(**changes: Any) -> dict[str, Any]:
     return {"name": "10% off", "type": "COUPON_REWARD", "couponReward": coupon, **changes}
 
 
+def of_money(amount: Any) -> dict[str, Any]:
+    """What makes a reward one that is spent at the checkout."""
+    return {
+        "couponReward": None,
+        "discountAmount": {"configsByTier": [{"costInPoints": 1, "amount": amount}]},
+    }
+
+
 async def test_a_reward_is_inactive_unless_told_otherwise_and_makes_no_coupon(shop: Shop) -> None:
     created = (await shop.post(REWARDS, {"reward": reward()}))["reward"]
     assert created["active"] is False
@@ -198,14 +206,26 @@ async def test_when_rewards_go_the_accounts_they_were_in_reach_of_are_told_of_it
         {"couponReward": {}},
         {"type": "DISCOUNT_AMOUNT"},
         {"couponReward": {"percentage": {"configsByTier": []}}},
-        {"couponReward": {"fixedAmount": {"configsByTier": [{"costInPoints": 1, "amount": "0.00"}]}}},
-        {"couponReward": {"fixedAmount": {"configsByTier": [{"costInPoints": 1, "amount": "1.234"}]}}},
+        {"couponReward": {"fixedAmount": {"configsByTier": [{"costInPoints": 1, "amount": 0.0}]}}},
+        {"couponReward": {"fixedAmount": {"configsByTier": [{"costInPoints": 1, "amount": "5.00"}]}}},
+        {"type": "DISCOUNT_AMOUNT", **of_money(5.0)},
+        {"type": "DISCOUNT_AMOUNT", **of_money("0.00")},
+        {"type": "DISCOUNT_AMOUNT", **of_money("1.234")},
         {"couponReward": {"freeShipping": {"configsByTier": [{"costInPoints": 0}]}}},
         {"discountAmount": {"configsByTier": [{"costInPoints": 1, "amount": "1"}]}},
     ],
 )
 async def test_a_reward_must_be_complete(shop: Shop, changes: dict[str, Any]) -> None:
     assert await shop.violated(REWARDS, {"reward": reward(**changes)})
+
+
+async def test_money_is_text_at_the_checkout_and_a_number_in_a_coupon(shop: Shop) -> None:
+    spent = reward(type="DISCOUNT_AMOUNT", **of_money("1.50"))
+    made = (await shop.post(REWARDS, {"reward": spent}))["reward"]
+    assert made["discountAmount"]["configsByTier"] == [{"costInPoints": 1, "amount": "1.50"}]
+    fixed = {"fixedAmount": {"configsByTier": [{"costInPoints": 1, "amount": 1.5}]}}
+    made = (await shop.post(REWARDS, {"reward": reward(couponReward=fixed)}))["reward"]
+    assert made["couponReward"]["fixedAmount"]["configsByTier"] == [{"costInPoints": 1, "amount": 1.5}]
 
 
 async def test_ten_rewards_at_once_are_the_most(shop: Shop) -> None:
