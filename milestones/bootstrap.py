@@ -1,55 +1,35 @@
 """The composition root: settings in, a program that is ready to run out. Nothing else builds adapters."""
 
 import asyncio
-import hashlib
-import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from prometheus_client import CollectorRegistry
 
-from milestones import adapters, pipeline
-from milestones.actions.badge import BadgeChannel
-from milestones.actions.channel import Channel
-from milestones.actions.consent import Gatekeeper
-from milestones.actions.coupon import CouponChannel
-from milestones.actions.email import EmailChannel, MailSettings, OnLostAnswer, UnsubscribeLinks
+from milestones import pipeline
 from milestones.actions.folder import FolderTransport
-from milestones.actions.message import Mailbox
-from milestones.actions.points import PointsChannel
 from milestones.actions.rendering import Catalogue
-from milestones.actions.smtp import SmtpSettings, SmtpTransport, Tls
-from milestones.actions.transport import Transport
-from milestones.actions.variables import Site as MailSite
-from milestones.actions.webhook import WebhookChannel
-from milestones.config.mail import MailSettings as MailTable
+from milestones.assembly import Assembly, Wix
 from milestones.config.settings import Settings, SiteSettings
-from milestones.domain.actions import Kind
 from milestones.domain.continuity import Beat, broken
 from milestones.domain.event import Heard
-from milestones.domain.policy import Breaker, QuietHours, Rate
+from milestones.domain.policy import Breaker, Rate
 from milestones.engine.local import LocalEngine
 from milestones.ingest.door import Door
 from milestones.ingest.inbox import Inbox
 from milestones.ingest.signature import load_public_key
 from milestones.metrics import Metrics
-from milestones.outbox.drain import SiteWork, drain
-from milestones.outbox.gates import Policy
+from milestones.outbox.drain import drain
 from milestones.outbox.retention import Limits, forget
 from milestones.recording import Outcome, SiteRules
-from milestones.sandbox.server import RunningSandbox
 from milestones.sandbox.server import serve as serve_sandbox
 from milestones.scans.run import Progress, ScanWork
 from milestones.scans.selection import Selector
 from milestones.store import facts, heartbeat, people, schema, sites
 from milestones.store.database import Store
-from milestones.wix.auth import ApiKeyCredentials, AppCredentials, Credentials
-from milestones.wix.pacing import SlidingWindowPacer
-from milestones.wix.transport import WixClient
 
 
 def now() -> datetime:
@@ -81,28 +61,6 @@ class ConfiguredRules:
         return "active" if self.settings.for_site(site_id).name else self.settings.wix.new_sites
 
 
-@dataclass(slots=True)
-class Wix:
-    """How Wix is reached: the real one, or the sandbox inside this process."""
-
-    base_url: str
-    app_id: str | None
-    app_secret: str | None = field(repr=False)
-    public_key: RSAPublicKey | None
-    sandbox: RunningSandbox | None = None
-
-
-@dataclass(slots=True)
-class SiteParts:
-    """What works for one site; built at its first use and after a reload."""
-
-    settings: SiteSettings
-    client: WixClient
-    gatekeeper: Gatekeeper
-    program: adapters.SiteProgram
-    work: SiteWork
-
-
 class Program:
     """Everything that runs, put together. ``opened`` makes one."""
 
@@ -111,13 +69,21 @@ class Program:
     ) -> None:
         self.settings = settings
         self.store = store
-        self.http = http
         self.wix = wix
         self.clock: Callable[[], datetime] = now
         self.metrics = Metrics(CollectorRegistry())
         self.rules = ConfiguredRules(settings, secret)
-        self.catalogue = Catalogue(settings.daemon.templates)
         self.engine = LocalEngine(self.drain, self.clock)
+        self.assembly = Assembly(
+            lambda: self.settings,
+            store=store,
+            secret=secret,
+            http=http,
+            wix=wix,
+            metrics=self.metrics,
+            clock=self.clock,
+            stopping=lambda: self.engine.stopping,
+        )
         self.inbox = Inbox(self.record, self.metrics)
         self.door = Door(
             public_key=lambda: self.wix.public_key,
@@ -128,9 +94,6 @@ class Program:
         )
         self.site_found: Callable[[str], None] = lambda _site_id: None
         self.erased = asyncio.Event()
-        self._parts: dict[str, SiteParts] = {}
-        self._clients: dict[str, WixClient] = {}
-        self._transports: dict[str, Transport] = {}
 
     # What the parts of the program call
 
@@ -197,7 +160,7 @@ class Program:
 
     async def drain(self, site_id: str) -> datetime | None:
         """The engine's unit of work."""
-        return await drain(self.parts(site_id).work)
+        return await drain(self.assembly.parts(site_id).work)
 
     # Sites
 
@@ -221,117 +184,9 @@ class Program:
                 await sites.take_on(tx, site_id, rules.name, moment)
                 await sites.define(tx, site_id, rules.milestones, moment)
 
-    def parts(self, site_id: str) -> SiteParts:
-        """What works for a site."""
-        if site_id not in self._parts:
-            self._parts[site_id] = self._assembled(site_id)
-        return self._parts[site_id]
-
-    def client(self, site_id: str) -> WixClient:
-        """The site's access to Wix. It outlives a reload, with its token and its pace."""
-        if site_id not in self._clients:
-            wix = self.settings.wix
-            self._clients[site_id] = WixClient(
-                self.http,
-                self.wix.base_url,
-                self._credentials(site_id),
-                SlidingWindowPacer(wix.requests_per_minute),
-                self.clock,
-                observer=self._called,
-                internal_root=wix.internal_root,
-            )
-        return self._clients[site_id]
-
-    def _called(self, _method: str, _path: str, status: int | None, seconds: float) -> None:
-        self.metrics.wix_calls.labels(str(status or 0)).inc()
-        self.metrics.wix_seconds.observe(seconds)
-
-    def _credentials(self, site_id: str) -> Credentials:
-        site = self.settings.for_site(site_id)
-        if site.api_key is not None and site.site_id is not None:
-            return ApiKeyCredentials(site.api_key.get_secret_value(), site.site_id)
-        assert self.wix.app_id is not None, "the configuration demands it for a site with an instance id"
-        assert self.wix.app_secret is not None, "as above"
-        return AppCredentials(self.wix.app_id, self.wix.app_secret, site_id)
-
-    def _assembled(self, site_id: str) -> SiteParts:
-        site, client, secret = self.settings.for_site(site_id), self.client(site_id), self.rules.secret
-        consent = adapters.SiteConsent(client, self.store, secret)
-        gatekeeper = Gatekeeper(site_id, consent.statuses, consent.suppressed, site.mail.only_to)
-        program = adapters.SiteProgram(
-            client, self.store, site_id, fallback_name=site.name or "the shop", clock=self.clock
-        )
-        channels: dict[Kind, Channel] = {
-            Kind.COUPON: CouponChannel(adapters.SiteCoupons(client), gatekeeper=gatekeeper, clock=self.clock),
-            Kind.BADGE: BadgeChannel(adapters.SiteBadges(client), clock=self.clock),
-            Kind.POINTS: PointsChannel(
-                adapters.SiteEarnings(client),
-                earned_since=adapters.EarnedRewards(self.store, site_id),
-                program=program,
-                clock=self.clock,
-            ),
-            Kind.EMAIL: self._email(site_id, site, gatekeeper, program),
-            Kind.WEBHOOK: WebhookChannel(
-                self.http,
-                secret=lambda name: self.settings.webhook_secret(name).get_secret_value(),
-                clock=self.clock,
-            ),
-        }
-        quiet = site.policy.quiet_hours
-        work = SiteWork(
-            site_id=site_id,
-            store=self.store,
-            channels=channels,
-            policy=Policy(QuietHours(quiet.start, quiet.end) if quiet else None, site.timezone),
-            clock=self.clock,
-            random=random.random,
-            stopping=lambda: self.engine.stopping,
-            settled=lambda kind, state, _verdict: self.metrics.actions.labels(kind, state).inc(),
-        )
-        return SiteParts(site, client, gatekeeper, program, work)
-
-    def _email(
-        self, site_id: str, site: SiteSettings, gatekeeper: Gatekeeper, program: adapters.SiteProgram
-    ) -> EmailChannel:
-        mail = site.mail
-        links: UnsubscribeLinks = (
-            adapters.WixLinks(self.client(site_id))
-            if mail.unsubscribe == "wix"
-            else adapters.OwnLinks(self.settings.daemon.public_url, site_id, self.rules.secret)
-        )
-        return EmailChannel(
-            MailSettings(
-                sender=Mailbox.parsed(mail.sender),
-                site=MailSite(
-                    site.name or Mailbox.parsed(mail.sender).name,
-                    language=mail.language,
-                    zone=site.timezone,
-                    currency=mail.currency,
-                    brand=site.brand,
-                ),
-                secret=self.rules.secret,
-                on_lost_answer=OnLostAnswer(mail.on_lost_answer),
-            ),
-            catalogue=self.catalogue,
-            transport=self.transport(mail),
-            gatekeeper=gatekeeper,
-            links=links,
-            program=program,
-            clock=self.clock,
-        )
-
-    def transport(self, mail: MailTable) -> Transport:
-        """The way out for mails; sites with the same settings share one."""
-        # Two sites may differ in nothing but the password, which no dump shows.
-        password = mail.password.get_secret_value() if mail.password is not None else ""
-        key = f"{mail.model_dump_json()}{hashlib.sha256(password.encode()).hexdigest()}"
-        if key not in self._transports:
-            self._transports[key] = _transport(mail)
-        return self._transports[key]
-
     def selector(self, site_id: str) -> Selector:
         """What choosing whom to remind needs of a site."""
-        parts = self.parts(site_id)
+        parts = self.assembly.parts(site_id)
         at_most = parts.settings.policy.at_most
         return Selector(
             site_id=site_id,
@@ -350,7 +205,7 @@ class Program:
             site_id=site_id,
             store=self.store,
             rules=self.rules,
-            client=self.client(site_id),
+            client=self.assembly.client(site_id),
             selector=self.selector(site_id),
             lag=self.settings.scan.lag,
             clock=self.clock,
@@ -363,30 +218,7 @@ class Program:
         """Swap the configuration in one step. What cannot change while running keeps its old value until a restart."""
         catalogue = Catalogue(settings.daemon.templates)
         self.settings = self.rules.settings = settings
-        self.catalogue = catalogue
-        self._parts.clear()
-
-    async def aclose(self) -> None:
-        """Let go of mail connections."""
-        for transport in self._transports.values():
-            await transport.aclose()
-
-
-def _transport(mail: MailTable) -> Transport:
-    if mail.transport == "folder":
-        return FolderTransport(mail.folder)
-    assert mail.host is not None, "the configuration demands it for smtp"
-    return SmtpTransport(
-        SmtpSettings(
-            host=mail.host,
-            port=mail.port,
-            tls=Tls(mail.tls),
-            username=mail.username,
-            password=mail.password.get_secret_value() if mail.password is not None else None,
-            connections=mail.connections,
-            per_minute=mail.per_minute,
-        )
-    )
+        self.assembly.renew(catalogue)
 
 
 @asynccontextmanager
@@ -402,7 +234,7 @@ async def opened(settings: Settings) -> AsyncIterator[Program]:
         )
         wix = await _reached(settings, stack)
         program = Program(settings, store=store, secret=await facts.secret(store), http=http, wix=wix)
-        stack.push_async_callback(program.aclose)
+        stack.push_async_callback(program.assembly.aclose)
         await program.look_back()
         await program.take_on_sites()
         yield program

@@ -1,0 +1,228 @@
+"""What works for one site, put together from settings: client, channels, gates. Part of the composition root."""
+
+import hashlib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from milestones import adapters
+from milestones.actions.badge import BadgeChannel
+from milestones.actions.channel import Channel
+from milestones.actions.consent import Gatekeeper
+from milestones.actions.coupon import CouponChannel
+from milestones.actions.email import EmailChannel, MailSettings, OnLostAnswer, UnsubscribeLinks
+from milestones.actions.folder import FolderTransport
+from milestones.actions.message import Mailbox
+from milestones.actions.points import PointsChannel
+from milestones.actions.rendering import Catalogue
+from milestones.actions.smtp import SmtpSettings, SmtpTransport, Tls
+from milestones.actions.transport import Transport
+from milestones.actions.variables import Site as MailSite
+from milestones.actions.webhook import WebhookChannel
+from milestones.config.mail import MailSettings as MailTable
+from milestones.config.settings import Settings, SiteSettings
+from milestones.domain.actions import Kind
+from milestones.domain.policy import QuietHours
+from milestones.metrics import Metrics
+from milestones.outbox.drain import SiteWork
+from milestones.outbox.gates import Policy
+from milestones.sandbox.server import RunningSandbox
+from milestones.store.database import Store
+from milestones.wix.auth import ApiKeyCredentials, AppCredentials, Credentials
+from milestones.wix.pacing import SlidingWindowPacer
+from milestones.wix.transport import WixClient
+
+
+@dataclass(slots=True)
+class Wix:
+    """How Wix is reached: the real one, or the sandbox inside this process."""
+
+    base_url: str
+    app_id: str | None
+    app_secret: str | None = field(repr=False)
+    public_key: RSAPublicKey | None
+    sandbox: RunningSandbox | None = None
+
+
+@dataclass(slots=True)
+class SiteParts:
+    """What works for one site; built at its first use and after a reload."""
+
+    settings: SiteSettings
+    client: WixClient
+    gatekeeper: Gatekeeper
+    program: adapters.SiteProgram
+    work: SiteWork
+
+
+class Assembly:
+    """Builds the parts of sites at their first use, and keeps them until a reload.
+
+    settings: the configuration in force. stopping: whether effects that have not begun must not begin.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        *,
+        store: Store,
+        secret: bytes,
+        http: httpx.AsyncClient,
+        wix: Wix,
+        metrics: Metrics,
+        clock: Callable[[], datetime],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._secret = secret
+        self._http = http
+        self._wix = wix
+        self._metrics = metrics
+        self._clock = clock
+        self._stopping = stopping
+        self._catalogue = Catalogue(settings().daemon.templates)
+        self._parts: dict[str, SiteParts] = {}
+        self._clients: dict[str, WixClient] = {}
+        self._transports: dict[str, Transport] = {}
+
+    def parts(self, site_id: str) -> SiteParts:
+        """What works for a site."""
+        if site_id not in self._parts:
+            self._parts[site_id] = self._assembled(site_id)
+        return self._parts[site_id]
+
+    def client(self, site_id: str) -> WixClient:
+        """The site's access to Wix. It outlives a reload, with its token and its pace."""
+        if site_id not in self._clients:
+            wix = self._settings().wix
+            self._clients[site_id] = WixClient(
+                self._http,
+                self._wix.base_url,
+                self._credentials(site_id),
+                SlidingWindowPacer(wix.requests_per_minute),
+                self._clock,
+                observer=self._called,
+                internal_root=wix.internal_root,
+            )
+        return self._clients[site_id]
+
+    def _called(self, _method: str, _path: str, status: int | None, seconds: float) -> None:
+        self._metrics.wix_calls.labels(str(status or 0)).inc()
+        self._metrics.wix_seconds.observe(seconds)
+
+    def _credentials(self, site_id: str) -> Credentials:
+        site = self._settings().for_site(site_id)
+        if site.api_key is not None and site.site_id is not None:
+            return ApiKeyCredentials(site.api_key.get_secret_value(), site.site_id)
+        assert self._wix.app_id is not None, "the configuration demands it for a site with an instance id"
+        assert self._wix.app_secret is not None, "as above"
+        return AppCredentials(self._wix.app_id, self._wix.app_secret, site_id)
+
+    def _assembled(self, site_id: str) -> SiteParts:
+        site, client, secret = self._settings().for_site(site_id), self.client(site_id), self._secret
+        consent = adapters.SiteConsent(client, self._store, secret)
+        gatekeeper = Gatekeeper(site_id, consent.statuses, consent.suppressed, site.mail.only_to)
+        program = adapters.SiteProgram(
+            client, self._store, site_id, fallback_name=site.name or "the shop", clock=self._clock
+        )
+        channels: dict[Kind, Channel] = {
+            Kind.COUPON: CouponChannel(
+                adapters.SiteCoupons(client), gatekeeper=gatekeeper, clock=self._clock
+            ),
+            Kind.BADGE: BadgeChannel(adapters.SiteBadges(client), clock=self._clock),
+            Kind.POINTS: PointsChannel(
+                adapters.SiteEarnings(client),
+                earned_since=adapters.EarnedRewards(self._store, site_id),
+                program=program,
+                clock=self._clock,
+            ),
+            Kind.EMAIL: self._email(site_id, site, gatekeeper, program),
+            Kind.WEBHOOK: WebhookChannel(
+                self._http,
+                secret=lambda name: self._settings().webhook_secret(name).get_secret_value(),
+                clock=self._clock,
+            ),
+        }
+        quiet = site.policy.quiet_hours
+        work = SiteWork(
+            site_id=site_id,
+            store=self._store,
+            channels=channels,
+            policy=Policy(QuietHours(quiet.start, quiet.end) if quiet else None, site.timezone),
+            clock=self._clock,
+            random=random.random,
+            stopping=self._stopping,
+            settled=lambda kind, state, _verdict: self._metrics.actions.labels(kind, state).inc(),
+        )
+        return SiteParts(site, client, gatekeeper, program, work)
+
+    def _email(
+        self, site_id: str, site: SiteSettings, gatekeeper: Gatekeeper, program: adapters.SiteProgram
+    ) -> EmailChannel:
+        mail = site.mail
+        links: UnsubscribeLinks = (
+            adapters.WixLinks(self.client(site_id))
+            if mail.unsubscribe == "wix"
+            else adapters.OwnLinks(self._settings().daemon.public_url, site_id, self._secret)
+        )
+        return EmailChannel(
+            MailSettings(
+                sender=Mailbox.parsed(mail.sender),
+                site=MailSite(
+                    site.name or Mailbox.parsed(mail.sender).name,
+                    language=mail.language,
+                    zone=site.timezone,
+                    currency=mail.currency,
+                    brand=site.brand,
+                ),
+                secret=self._secret,
+                on_lost_answer=OnLostAnswer(mail.on_lost_answer),
+            ),
+            catalogue=self._catalogue,
+            transport=self.transport(mail),
+            gatekeeper=gatekeeper,
+            links=links,
+            program=program,
+            clock=self._clock,
+        )
+
+    def transport(self, mail: MailTable) -> Transport:
+        """The way out for mails; sites with the same settings share one."""
+        # Two sites may differ in nothing but the password, which no dump shows.
+        password = mail.password.get_secret_value() if mail.password is not None else ""
+        key = f"{mail.model_dump_json()}{hashlib.sha256(password.encode()).hexdigest()}"
+        if key not in self._transports:
+            self._transports[key] = _transport(mail)
+        return self._transports[key]
+
+    def renew(self, catalogue: Catalogue) -> None:
+        """Build everything anew at its next use, but for what is worth keeping: tokens, paces, mail connections."""
+        self._catalogue = catalogue
+        self._parts.clear()
+
+    async def aclose(self) -> None:
+        """Let go of mail connections."""
+        for transport in self._transports.values():
+            await transport.aclose()
+
+
+def _transport(mail: MailTable) -> Transport:
+    if mail.transport == "folder":
+        return FolderTransport(mail.folder)
+    assert mail.host is not None, "the configuration demands it for smtp"
+    return SmtpTransport(
+        SmtpSettings(
+            host=mail.host,
+            port=mail.port,
+            tls=Tls(mail.tls),
+            username=mail.username,
+            password=mail.password.get_secret_value() if mail.password is not None else None,
+            connections=mail.connections,
+            per_minute=mail.per_minute,
+        )
+    )
