@@ -197,7 +197,7 @@ class Assembly:
         password = mail.password.get_secret_value() if mail.password is not None else ""
         key = f"{mail.model_dump_json()}{hashlib.sha256(password.encode()).hexdigest()}"
         if key not in self._transports:
-            self._transports[key] = _transport(mail)
+            self._transports[key] = carrier(mail)
         return self._transports[key]
 
     def renew(self, catalogue: Catalogue) -> None:
@@ -211,7 +211,8 @@ class Assembly:
             await transport.aclose()
 
 
-def _transport(mail: MailTable) -> Transport:
+def carrier(mail: MailTable) -> Transport:
+    """The way out for mails that these settings name."""
     if mail.transport == "folder":
         return FolderTransport(mail.folder)
     assert mail.host is not None, "the configuration demands it for smtp"

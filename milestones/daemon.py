@@ -101,7 +101,9 @@ class Daemon:
             helpers = [
                 group.create_task(self._controlled()),
                 group.create_task(
-                    keep_telling(program.store, program.assembly.client, program.clock, self._untold, self.stop)
+                    keep_telling(
+                        program.store, program.assembly.client, program.clock, self._untold, self.stop
+                    )
                 ),
                 group.create_task(
                     keep_finishing(

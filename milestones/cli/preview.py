@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import typer
 
-from milestones import bootstrap
+from milestones import assembly
 from milestones.actions.message import Mailbox, Unsubscribe, build_message, sendable_address
 from milestones.actions.rendering import Catalogue, RenderedMail
 from milestones.cli.configuration import DEFAULT, ConfigPath, settings_at
@@ -92,7 +92,7 @@ async def _sent(site: SiteSettings, mail: RenderedMail, to: str, now: datetime) 
         now=now,
         language=site.mail.language,
     )
-    transport = bootstrap._transport(site.mail)  # noqa: SLF001
+    transport = assembly.carrier(site.mail)
     try:
         await transport.send(message, message_id=message_id, sender=sender.address, recipient=address)
     finally:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, select, update
 
 from milestones.domain.actions import Kind, State
 from milestones.domain.keys import contact_key
@@ -84,18 +84,25 @@ async def scrub(tx: Transaction, which: ColumnElement[bool]) -> None:
     What remains says what was given: a coupon's code, a badge, points.
     """
     await tx.execute(update(_ACTIONS).where(which, _ACTIONS.c.error.is_not(None)).values(error=None))
-    mails = select(_ACTIONS.c.id, _ACTIONS.c.site_id, _ACTIONS.c.result).where(
-        which, _ACTIONS.c.kind == Kind.EMAIL, _ACTIONS.c.result.is_not(None)
-    )
-    sent: list[dict[str, Any]] = []
-    for row in (await tx.execute(mails)).all():
-        if not row.result:
-            continue
-        if row.result.get("message_id"):
-            sent.append({"site_id": row.site_id, "message_id": row.result["message_id"]})
+    for row in await delete_mails(tx, which):
         left = {"template": row.result.get("template"), "message_id": None, "subject": None}
         await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == row.id).values(result=left))
+
+
+async def delete_mails(tx: Transaction, which: ColumnElement[bool]) -> Sequence[Row[Any]]:
+    """Have the files of mails deleted, where mails go into a folder. Returns (id, site, result) of those with a result."""
+    mails = select(_ACTIONS.c.id, _ACTIONS.c.site_id, _ACTIONS.c.result).where(
+        which, _ACTIONS.c.kind == Kind.EMAIL
+    )
+    # A result that is not there is JSON's null, which is no NULL.
+    found = [row for row in (await tx.execute(mails)).all() if row.result]
+    sent = [
+        {"site_id": row.site_id, "message_id": message_id}
+        for row in found
+        if (message_id := row.result.get("message_id"))
+    ]
     await add_missing(tx, ErasedMail, sent, unique=["site_id", "message_id"])
+    return found
 
 
 async def scrub_settled(tx: Transaction, action_ids: Sequence[int], now: datetime) -> None:

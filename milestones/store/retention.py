@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, update
 from milestones.domain.account import Version
 from milestones.domain.actions import FINAL
 from milestones.domain.pruning import first_needed
-from milestones.store import accounts
+from milestones.store import accounts, erasure
 from milestones.store.database import Transaction
 from milestones.store.statements import table_of
 from milestones.store.tables import Account, Action, ObservationRun, Rejected, Scan, Trace
@@ -40,7 +40,10 @@ async def forget_actions(tx: Transaction, before: datetime) -> int:
         .where(_ACTIONS.c.state.in_(FINAL), _ACTIONS.c.settled_at < before, ~unfinished)
         .limit(BATCH)
     )
-    return (await tx.execute(delete(_ACTIONS).where(_ACTIONS.c.id.in_(old)))).rowcount
+    ids = (await tx.execute(old)).scalars().all()
+    # Without their rows nobody could find the files of mails any more, when their customer is to be erased.
+    await erasure.delete_mails(tx, _ACTIONS.c.id.in_(ids))
+    return (await tx.execute(delete(_ACTIONS).where(_ACTIONS.c.id.in_(ids)))).rowcount
 
 
 async def forget_traces(tx: Transaction, before: datetime) -> int:
