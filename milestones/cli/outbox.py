@@ -70,11 +70,15 @@ def list_actions(
     shown = showing.console()
     if not untold:
         states = "  ".join(f"{showing.state(name)} {number:,}" for name, number in counts.items())
-        shown.print(states or "Nothing is in the outbox.")
+        shown.print(states or _nothing(which, site))
     elif not found:
         shown.print("Somebody was told of every code that was made, or still will be.")
     if found:
         _table(shown, found, settings)
+
+
+def _nothing(which: Which, site: str | None) -> str:
+    return "Nothing is in the outbox." if which == Which() and site is None else "There is no such action."
 
 
 def _table(shown: Console, found: list[Action], settings: Settings) -> None:

@@ -49,7 +49,7 @@ def span(length: timedelta) -> str:
         if seconds >= size:
             number = seconds // size
             return f"{number:,} {unit}{'s' if number > 1 else ''}"
-    return "no time"
+    return "less than a second"
 
 
 def state(name: str) -> str:

@@ -123,5 +123,5 @@ class TestScan:
         assert called.code == 0, called.err
         assert "reached" in called.out
         assert (
-            call("outbox", "list", "--kind", "email", "--config", config).out != "Nothing is in the outbox.\n"
+            call("outbox", "list", "--kind", "email", "--config", config).out != "There is no such action.\n"
         )
