@@ -11,6 +11,9 @@
     │   └── StoreUnavailableError   it cannot be read or written now: disk full, read-only, connection lost
     ├── FencedError                 this worker's generation is over; its result must not be written
     ├── IngestError                 a request that cannot be taken; carries the HTTP status to answer
+    ├── ingest.reading.UnreadableError    a genuine webhook that this version does not understand
+    ├── control.NotRunningError     nobody listens on the daemon's socket
+    ├── control.RefusedError        the daemon refused an order; carries its exit code
     └── ChannelError                an effect did not happen, or nobody knows; "is this permanent?"
         ├── wix.errors.WixError     the Wix API refused, throttled, failed or did not answer
         └── MailError               the mail server refused, failed or did not answer

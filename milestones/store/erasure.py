@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 
 from milestones.domain.actions import Kind, State
 from milestones.domain.keys import contact_key
@@ -89,7 +89,7 @@ async def scrub(tx: Transaction, which: ColumnElement[bool]) -> None:
         await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == row.id).values(result=left))
 
 
-async def delete_mails(tx: Transaction, which: ColumnElement[bool]) -> Sequence[Row[Any]]:
+async def delete_mails(tx: Transaction, which: ColumnElement[bool]) -> Sequence[Any]:
     """Have the files of mails deleted, where mails go into a folder. Returns (id, site, result) of those with a result."""
     mails = select(_ACTIONS.c.id, _ACTIONS.c.site_id, _ACTIONS.c.result).where(
         which, _ACTIONS.c.kind == Kind.EMAIL

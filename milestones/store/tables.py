@@ -132,6 +132,7 @@ class Grant(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("site_id", "account_id", "milestone", "occurrence"),
         Index("ix_grants_recent", "site_id", "milestone", "recorded_at"),
+        Index("ix_grants_recorded", "recorded_at"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(Serial, primary_key=True))
@@ -156,6 +157,7 @@ class Reminder(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("site_id", "account_id", "milestone", "approach", "number"),
         Index("ix_reminders_recent", "site_id", "milestone", "recorded_at"),
+        Index("ix_reminders_recorded", "recorded_at"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(Serial, primary_key=True))

@@ -130,6 +130,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("grants", schema=None) as batch_op:
         batch_op.create_index("ix_grants_recent", ["site_id", "milestone", "recorded_at"], unique=False)
+        batch_op.create_index("ix_grants_recorded", ["recorded_at"], unique=False)
 
     op.create_table(
         "meta",
@@ -178,6 +179,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("reminders", schema=None) as batch_op:
         batch_op.create_index("ix_reminders_recent", ["site_id", "milestone", "recorded_at"], unique=False)
+        batch_op.create_index("ix_reminders_recorded", ["recorded_at"], unique=False)
 
     op.create_table(
         "scans",
