@@ -68,3 +68,23 @@ async def test_a_folder_that_cannot_be_written_is_of_the_channel_and_not_of_the_
     assert caught.value.connection_wide
     assert not caught.value.permanent
     assert not caught.value.lost
+
+
+async def test_a_mail_that_is_deleted_is_gone_with_what_was_left_of_it(tmp_path: Path) -> None:
+    transport = FolderTransport(tmp_path)
+    await sent(transport, b"Subject: one")
+    [file] = _files(tmp_path)
+    file.with_suffix(".partial").write_bytes(b"Subj")
+    await transport.delete(ID)
+    await transport.delete(ID)
+    assert _files(tmp_path) == []
+
+
+async def test_a_mail_that_cannot_be_deleted_is_said_so(tmp_path: Path) -> None:
+    transport = FolderTransport(tmp_path)
+    await sent(transport, b"Subject: one")
+    [file] = _files(tmp_path)
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(MailError, match="cannot be deleted"):
+        await transport.delete(ID)

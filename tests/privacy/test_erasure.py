@@ -16,7 +16,7 @@ from milestones.domain.actions import Kind, State
 from milestones.domain.event import AccountGone, Anonymized, ContactDeleted, SubscriptionChanged
 from milestones.domain.verdict import Verdict
 from milestones.outbox import erased
-from milestones.store import ledger, outbox, people, sites
+from milestones.store import ledger, outbox, people, retention, sites
 from milestones.store.statements import table_of
 from milestones.store.tables import Account, ErasedMail, Rejected, Subscription, Trace
 from tests.builders import NOW, SECRET, an_observation
@@ -69,6 +69,16 @@ async def test_the_files_of_mails_are_deleted_after_the_transaction(town: Town) 
     await town.tidy()
     assert town.forgotten == ["<0@shop>"]
     assert await town.rows(ErasedMail) == []
+
+
+async def test_the_files_of_mails_go_with_the_rows_that_name_them(town: Town) -> None:
+    await rewarded(town)
+    async with town.store.write() as tx:
+        assert await retention.forget_actions(tx, town.now + timedelta(days=1)) == 4
+    await town.tidy()
+    assert town.forgotten == ["<0@shop>"]
+    await town.hear(DELETED)
+    assert await found_in_rows(town) == []
 
 
 async def test_what_is_owed_is_given_up(town: Town) -> None:
