@@ -7,20 +7,17 @@ has begun; each step waits for the one before. Twenty seconds in all.
 import asyncio
 import contextlib
 import signal
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 
 import httpx
 import structlog
 
-from milestones import control
+from milestones import control, housekeeping
 from milestones.bootstrap import Program, opened
 from milestones.config.settings import Settings
 from milestones.domain import keys
-from milestones.domain.continuity import ClockWatch
 from milestones.errors import ConfigurationError, MilestonesError
 from milestones.operations.happenings import Happenings
 from milestones.operations.orders import registry
@@ -29,7 +26,7 @@ from milestones.outbox.unsubscribed import keep_telling
 from milestones.scans.run import Kind, Progress, ScanWork
 from milestones.scans.runner import ScanRunner
 from milestones.scans.schedule import Timetable, first_run
-from milestones.store import heartbeat, outbox, people, reads, scans, sites
+from milestones.store import heartbeat, people, scans, sites
 from milestones.store.lock import held, only_daemon
 from milestones.store.tables import Scan
 from milestones.web import password, server
@@ -40,9 +37,6 @@ from milestones.web.services import WebServices
 log = structlog.get_logger()
 
 STOP_SECONDS = 20
-GAUGE_SECONDS = 15
-BEAT_SECONDS = 60
-FORGET_SECONDS = 3600
 
 Load = Callable[[], Settings]
 """Reads the configuration anew, for a reload. Raises ConfigurationError."""
@@ -98,7 +92,7 @@ class Daemon:
             inbox = group.create_task(program.inbox.run())
             engine = group.create_task(program.engine.run())
             runner = group.create_task(self._runner.run())
-            helpers = [
+            others = [
                 group.create_task(self._controlled()),
                 group.create_task(
                     keep_telling(
@@ -110,9 +104,9 @@ class Daemon:
                         program.store, program.forget_mail, program.clock, program.erased, self.stop
                     )
                 ),
-                group.create_task(self._gauges()),
-                group.create_task(self._heart()),
-                group.create_task(self._forgetting()),
+                group.create_task(housekeeping.gauges(program, self.stop)),
+                group.create_task(housekeeping.heart(program, self.stop, self._reschedule)),
+                group.create_task(housekeeping.forgetting(program, self.stop)),
             ]
             address = server.web_address(sockets)
             await self._begin(address)
@@ -124,7 +118,7 @@ class Daemon:
             self._untold.set()
             program.erased.set()
             closing.set()
-            await self._ended([web, runner, *helpers], then=program.inbox.close)
+            await self._ended([web, runner, *others], then=program.inbox.close)
             await self._ended([inbox], then=program.engine.stop)
             await self._ended([engine])
         log.info("stopped")
@@ -259,62 +253,6 @@ class Daemon:
 
     async def _controlled(self) -> None:
         await control.serve(self.program.settings.daemon.socket, registry(self), self.stop)
-
-    async def _heart(self) -> None:
-        """A sign of life every minute. A gap in it while running, as after a sleep, holds everything too."""
-        told: str | None = None
-        watch = ClockWatch(self.program.clock(), time.monotonic())
-        while not self.stop.is_set():
-            with contextlib.suppress(MilestonesError):
-                if jump := watch.jump(self.program.clock(), time.monotonic()):
-                    await self._clock_jumped(jump)
-                reason = await self.program.look_back()
-                if reason is not None and reason != told:
-                    async with self.program.store.read() as tx:
-                        waiting = await heartbeat.pending(tx)
-                    log.warning("held", reason=reason, would_do=waiting, go_on="milestones resume")
-                told = reason
-            await self._pause(BEAT_SECONDS)
-
-    async def _clock_jumped(self, jump: timedelta) -> None:
-        """Schedules and what is due follow the new time at once."""
-        now = self.program.clock()
-        log.warning("clock_jumped", seconds=round(jump.total_seconds()))
-        if jump < timedelta(0):
-            async with self.program.store.write() as tx:
-                await outbox.clock_set_back(tx, now - jump, now)
-        await self._reschedule()
-
-    async def _forgetting(self) -> None:
-        """Once an hour, and first when the start is over."""
-        while not self.stop.is_set():
-            await self._pause(FORGET_SECONDS)
-            if self.stop.is_set():
-                return
-            try:
-                counts = await self.program.forget(self.stop.is_set)
-            except MilestonesError as error:
-                log.warning("nothing_forgotten", error=str(error))
-            else:
-                if any(counts.values()):
-                    log.info("forgotten", **counts)
-
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.stop.wait()
-
-    async def _gauges(self) -> None:
-        metrics = self.program.metrics
-        while not self.stop.is_set():
-            now = self.program.clock()
-            with contextlib.suppress(MilestonesError):
-                async with self.program.store.read() as tx:
-                    backlog = await reads.backlog(tx, now)
-                metrics.backlog.set(backlog.due)
-                metrics.backlog_age.set(backlog.oldest.total_seconds() if backlog.oldest else 0)
-                metrics.held.set(backlog.held)
-            await self._pause(GAUGE_SECONDS)
 
     # The web
 

@@ -1,0 +1,83 @@
+"""What the daemon does by the clock: a sign of life, forgetting what is old, and the gauges."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from milestones.bootstrap import Program
+from milestones.domain.continuity import ClockWatch
+from milestones.errors import MilestonesError
+from milestones.store import heartbeat, outbox, reads
+
+log = structlog.get_logger()
+
+GAUGE_SECONDS = 15
+BEAT_SECONDS = 60
+FORGET_SECONDS = 3600
+
+
+async def heart(program: Program, stop: asyncio.Event, reschedule: Callable[[], Awaitable[None]]) -> None:
+    """A sign of life every minute. A gap in it while running, as after a sleep, holds everything too.
+
+    reschedule: has the timetable follow a clock that jumped.
+    """
+    told: str | None = None
+    watch = ClockWatch(program.clock(), time.monotonic())
+    while not stop.is_set():
+        with contextlib.suppress(MilestonesError):
+            if jump := watch.jump(program.clock(), time.monotonic()):
+                await _clock_jumped(program, jump)
+                await reschedule()
+            reason = await program.look_back()
+            if reason is not None and reason != told:
+                async with program.store.read() as tx:
+                    waiting = await heartbeat.pending(tx)
+                log.warning("held", reason=reason, would_do=waiting, go_on="milestones resume")
+            told = reason
+        await _pause(stop, BEAT_SECONDS)
+
+
+async def _clock_jumped(program: Program, jump: timedelta) -> None:
+    """What is due follows the new time at once."""
+    now = program.clock()
+    log.warning("clock_jumped", seconds=round(jump.total_seconds()))
+    if jump < timedelta(0):
+        async with program.store.write() as tx:
+            await outbox.clock_set_back(tx, now - jump, now)
+
+
+async def forgetting(program: Program, stop: asyncio.Event) -> None:
+    """Forget what is old: a minute after the start, when nobody waits any more, and then every hour."""
+    await _pause(stop, BEAT_SECONDS)
+    while not stop.is_set():
+        try:
+            counts = await program.forget(stop.is_set)
+        except MilestonesError as error:
+            log.warning("nothing_forgotten", error=str(error))
+        else:
+            if any(counts.values()):
+                log.info("forgotten", **counts)
+        await _pause(stop, FORGET_SECONDS)
+
+
+async def gauges(program: Program, stop: asyncio.Event) -> None:
+    """Keep the figures of the backlog up to date."""
+    metrics = program.metrics
+    while not stop.is_set():
+        with contextlib.suppress(MilestonesError):
+            async with program.store.read() as tx:
+                backlog = await reads.backlog(tx, program.clock())
+            metrics.backlog.set(backlog.due)
+            metrics.backlog_age.set(backlog.oldest.total_seconds() if backlog.oldest else 0)
+            metrics.held.set(backlog.held)
+        await _pause(stop, GAUGE_SECONDS)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
