@@ -9,13 +9,14 @@ import sqlite3
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 
 ROOT = Path(__file__).parent.parent
 DEADLINE = 60.0
@@ -98,7 +99,7 @@ async def shop(folder: Path, *, customers: int = 200, seed: int = 1, **settings:
     ]
     process = await _started(command, {})
     try:
-        base_url = await _announced(process, "http://")
+        base_url = _address(await _announced(process, "http://"))
         async with httpx.AsyncClient(base_url=base_url, timeout=30) as http:
             credentials = (await http.get("/_sandbox/credentials")).json()
             await http.post("/_sandbox/settings", json={"rate_limit_per_minute": 0})
@@ -107,9 +108,16 @@ async def shop(folder: Path, *, customers: int = 200, seed: int = 1, **settings:
         await _ended(process, signal.SIGTERM)
 
 
-async def _started(arguments: list[str], environment: Mapping[str, str], cwd: Path = ROOT) -> Process:
+async def _started(
+    arguments: list[str],
+    environment: Mapping[str, str],
+    cwd: Path = ROOT,
+    *,
+    behind: Sequence[str] = (),
+) -> Process:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MILESTONES_")}
     return await asyncio.create_subprocess_exec(
+        *behind,
         sys.executable,
         "-m",
         "milestones",
@@ -122,13 +130,17 @@ async def _started(arguments: list[str], environment: Mapping[str, str], cwd: Pa
 
 
 async def _announced(process: Process, mark: str) -> str:
-    """The address in the line with which a program says that it serves."""
+    """The line with which a program says that it serves, from its address on."""
     assert process.stdout is not None
     async with asyncio.timeout(DEADLINE):
         while line := (await process.stdout.readline()).decode():
             if mark in line:
-                return mark + line.partition(mark)[2].split()[0].rstrip(".,)")
+                return mark + line.partition(mark)[2].rstrip()
     raise AssertionError("it ended before it served")
+
+
+def _address(line: str) -> str:
+    return line.split(maxsplit=1)[0].rstrip(".,)")
 
 
 async def _ended(process: Process, with_signal: signal.Signals) -> int:
@@ -150,11 +162,17 @@ def _free_port() -> int:
 
 @dataclass
 class Daemon:
-    """``milestones run`` on a shop, with a folder of its own. ``start`` and ``kill`` as often as you like."""
+    """``milestones run`` on a shop, with a folder of its own. ``start`` and ``kill`` as often as you like.
+
+    database: a PostgreSQL URL; without one, a SQLite file in the folder.
+    """
 
     folder: Path
     shop: Shop
+    database: str = "sqlite:///milestones.db"
     environment: dict[str, str] = field(default_factory=dict)
+    behind: Sequence[str] = ()
+    line: str = ""
     process: Process | None = None
     address: str = ""
     log: list[str] = field(default_factory=list)
@@ -174,6 +192,7 @@ class Daemon:
             instance_id=told["instance_id"],
             templates=ROOT / "templates",
             port=_free_port(),
+            database=self.database,
         )
         self.config.write_text(base + milestones + "".join(f"\n[{k}]\n{v}\n" for k, v in sections.items()))
 
@@ -181,11 +200,14 @@ class Daemon:
         """Start and wait until it serves; Wix is told its new address."""
         secrets = {"WIX_APP_SECRET": self.shop.credentials["app_secret"]}
         self.process = await _started(
-            ["run", "-c", str(self.config)], {**secrets, **self.environment, **environment}
+            ["run", "-c", str(self.config)],
+            {**secrets, **self.environment, **environment},
+            behind=self.behind,
         )
         self._reading = asyncio.create_task(self._read_log(self.process))
         try:
-            self.address = await _announced(self.process, "http://")
+            self.line = await _announced(self.process, "http://")
+            self.address = _address(self.line)
         except AssertionError as error:
             await self._reading
             raise AssertionError("".join(self.log)) from error
@@ -223,7 +245,9 @@ class Daemon:
     async def command(self, *arguments: str) -> tuple[int, str, str]:
         """Another command on the same configuration: exit code, stdout, stderr."""
         secrets = {"WIX_APP_SECRET": self.shop.credentials["app_secret"]}
-        process = await _started([*arguments, "-c", str(self.config)], {**secrets, **self.environment})
+        process = await _started(
+            [*arguments, "-c", str(self.config)], {**secrets, **self.environment}, behind=self.behind
+        )
         out, err = await process.communicate()
         assert process.returncode is not None
         return process.returncode, out.decode(), err.decode()
@@ -236,6 +260,9 @@ class Daemon:
 
     def query(self, sql: str) -> list[Any]:
         """Read the daemon's database beside it."""
+        if not self.database.startswith("sqlite"):
+            with psycopg.connect(self.database) as connection:
+                return connection.execute(sql.encode()).fetchall()
         with closing(
             sqlite3.connect(f"file:{self.folder / 'milestones.db'}?mode=ro", uri=True)
         ) as connection:
@@ -246,7 +273,7 @@ _BASE = """\
 [daemon]
 mode = "live"
 listen = "127.0.0.1:{port}"
-database = "sqlite:///milestones.db"
+database = "{database}"
 templates = "{templates}"
 socket = "milestones.sock"
 
