@@ -30,9 +30,11 @@ ForgetMail = Callable[[str, str], Awaitable[None]]
 async def finish(store: Store, forget_mail: ForgetMail, now: datetime) -> bool:
     """Do all that can be done now. False where something is left for later. Repeating it is harmless."""
     await _waited_long_enough(store, now)
-    await _mails(store, forget_mail)
     rewritten = await _rewrite(store, now)
-    return await store.empty_log() and rewritten
+    emptied = await store.empty_log()
+    # Last, since a folder that cannot be written must not keep the rest from being done.
+    await _mails(store, forget_mail)
+    return rewritten and emptied
 
 
 async def _waited_long_enough(store: Store, now: datetime) -> None:

@@ -201,7 +201,7 @@ async def test_of_many_who_are_erased_no_file_of_the_database_holds_any(tmp_path
     async with opened(f"sqlite:///{tmp_path / 'milestones.db'}") as store:
         town = Town(store)
         await town.begin()
-        for revision in (1, 2):
+        for revision in (1, 2, 3):
             dice.shuffle(names)
             for start in range(0, len(names), 100):
                 some = [_of(name, revision, dice) for name in names[start : start + 100]]
@@ -216,7 +216,7 @@ async def test_of_many_who_are_erased_no_file_of_the_database_holds_any(tmp_path
 
 
 def _of(name: str, revision: int, dice: random.Random) -> Any:
-    told = f"name-{name}" + "x" * dice.randrange(60)
+    told = f"name-{name}" + "x" * dice.randrange(400)
     customer = type(SUE)(f"contact-{name}", None, f"mail-{name}@example.com", told)
     return an_observation(dice.randrange(900), revision, account_id=name, customer=customer)
 
