@@ -12,7 +12,7 @@ PIP := $(RUN) pip --quiet --disable-pip-version-check
 COMPILE := $(RUN) uv --quiet pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
   --no-emit-index-url --no-emit-find-links --custom-compile-command "make constraints"
 
-.PHONY: help run demo test check lint types imports bench soak constraints clean
+.PHONY: help run demo test check lint types imports bench soak sdk constraints clean
 
 help: ## print this list
 	@echo "make TARGET, where TARGET is one of"
@@ -45,13 +45,18 @@ bench: $(VENV)/tools ## measure, and print the figures beside what they are meas
 soak: $(VENV)/tools ## ten minutes of random kills and faults; prints what was lost and doubled
 	@exec $(RUN) bench.soak
 
+sdk: $(VENV)/program ## hold the simulated Wix to the official SDK, call by call (needs node 20 and npm)
+	@command -v npm >/dev/null || { echo "make sdk needs node 20 or later, with npm." >&2; exit 1; }
+	@cd tests/sdk && npm install --silent --no-audit --no-fund --no-package-lock
+	@cd tests/sdk && PYTHON="$(CURDIR)/$(VENV)/bin/python" exec node check.mjs
+
 constraints: $(VENV)/created ## pin the newest releases of all dependencies, with hashes, for every platform
 	@$(PIP) install uv
 	$(COMPILE) --group build --output-file constraints.txt
 	$(COMPILE) --group dev --constraint constraints.txt --output-file constraints-dev.txt
 
 clean: ## remove the environment and every cache; var/, where the data lies, stays
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/sdk/node_modules tests/sdk/build
 	find milestones tests bench -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment. A stamp is newer than what it was made from, so a second call installs nothing, and an interrupted

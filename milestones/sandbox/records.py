@@ -180,7 +180,7 @@ def member_document(member: Member, *, public: bool = False) -> Document:
     if not public:
         document["loginEmail"] = member.login_email
         document["loginEmailVerified"] = member.verified
-        document["contact"] = member.contact
+        document["contact"] = {"phones": [], "emails": [], "addresses": [], **member.contact}
         if member.last_login is not None:
             document["lastLoginDate"] = member.last_login
     return document

@@ -1,7 +1,7 @@
 // Points the official Wix SDK at the sandbox and makes every call that the product makes: `make sdk`.
 //
 // A call passes when the SDK understands the answer, the sandbox saw the operation of that name, and the answer fits
-// the SDK's own type, field by field (types.mjs). Webhooks pass when the SDK verifies them with the app's public key and
+// the SDK's own type, field by field: none too many, none that is promised too few (types.mjs). Webhooks pass when the SDK verifies them with the app's public key and
 // what its handlers are given fits their types.
 //
 //   node check.mjs                      starts a sandbox with $PYTHON (python3)
@@ -15,7 +15,7 @@ import { AppStrategy, createClient } from "@wix/sdk";
 
 import { makeCalls } from "./calls.mjs";
 import { modules } from "./modules.mjs";
-import { misfits } from "./types.mjs";
+import { absent, misfits } from "./types.mjs";
 
 const HOST = "https://www.wixapis.com";
 const PATIENCE = 20_000;
@@ -68,6 +68,8 @@ function checker(base) {
     const wanted = name.split(".")[1];
     const operations = await seen();
     if (!operations.includes(wanted)) throw new Error(`the sandbox took it for ${operations.join(", ") || "nothing"}`);
+    const missing = absent(name, answer);
+    if (missing.length > 0) throw new Error(`the answer lacks ${missing.join(", ")}`);
     await judge(answer);
     const value = type?.endsWith("[]") ? answer.items : answer;
     const empty = value === undefined || Object.keys(value).length === 0;

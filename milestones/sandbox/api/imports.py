@@ -49,7 +49,7 @@ def create_import(world: World, call: Call) -> Document:
     entity = {
         "id": world.new_id("import"),
         "revision": "1",
-        "fileMetadata": present(**file),
+        "fileMetadata": {**present(**file), "sampleDataRows": []},
         "status": "INITIATED",
         "createdDate": now,
         "updatedDate": now,
