@@ -31,9 +31,11 @@ async def finish(store: Store, forget_mail: ForgetMail, now: datetime) -> bool:
     """Do all that can be done now. False where something is left for later. Repeating it is harmless."""
     await _waited_long_enough(store, now)
     rewritten = await _rewrite(store, now)
-    emptied = await store.empty_log()
-    # Last, since a folder that cannot be written must not keep the rest from being done.
-    await _mails(store, forget_mail)
+    try:
+        await _mails(store, forget_mail)
+    finally:
+        # Also when a folder cannot be written: that is no reason to keep the rest.
+        emptied = await store.empty_log()
     return rewritten and emptied
 
 
