@@ -37,6 +37,7 @@ class Shop:
     process: Process
     http: httpx.AsyncClient
     credentials: Mapping[str, str]
+    daemons: list[Process] = field(default_factory=list)
 
     async def state(self) -> dict[str, Any]:
         """The sandbox's own books."""
@@ -98,13 +99,18 @@ async def shop(folder: Path, *, customers: int = 200, seed: int = 1, **settings:
         str(config),
     ]
     process = await _started(command, {})
+    found: Shop | None = None
     try:
         base_url = _address(await _announced(process, "http://"))
         async with httpx.AsyncClient(base_url=base_url, timeout=30) as http:
             credentials = (await http.get("/_sandbox/credentials")).json()
             await http.post("/_sandbox/settings", json={"rate_limit_per_minute": 0})
-            yield Shop(process, http, credentials)
+            found = Shop(process, http, credentials)
+            yield found
     finally:
+        # A test that failed leaves its daemon running.
+        for daemon in found.daemons if found is not None else []:
+            await _ended(daemon, signal.SIGKILL)
         await _ended(process, signal.SIGTERM)
 
 
@@ -144,12 +150,11 @@ def _address(line: str) -> str:
 
 
 async def _ended(process: Process, with_signal: signal.Signals) -> int:
-    if process.returncode is None:
-        process.send_signal(with_signal)
+    if process.returncode is not None:
+        return process.returncode
+    process.send_signal(with_signal)
     async with asyncio.timeout(DEADLINE):
-        await process.communicate()
-    assert process.returncode is not None
-    return process.returncode
+        return await process.wait()
 
 
 def _free_port() -> int:
@@ -169,8 +174,8 @@ class Daemon:
 
     folder: Path
     shop: Shop
-    database: str = "sqlite:///milestones.db"
     environment: dict[str, str] = field(default_factory=dict)
+    database: str = "sqlite:///milestones.db"
     behind: Sequence[str] = ()
     line: str = ""
     process: Process | None = None
@@ -204,6 +209,7 @@ class Daemon:
             {**secrets, **self.environment, **environment},
             behind=self.behind,
         )
+        self.shop.daemons.append(self.process)
         self._reading = asyncio.create_task(self._read_log(self.process))
         try:
             self.line = await _announced(self.process, "http://")
