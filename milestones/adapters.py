@@ -10,7 +10,7 @@ from milestones.actions.variables import Program
 from milestones.domain import keys
 from milestones.store import people, sites
 from milestones.store.database import Store
-from milestones.store.ledger import point_rewards
+from milestones.store.ledger import badge_unanswered, point_rewards
 from milestones.wix import accounts, assignments, badges, coupons, programs, subscriptions, transactions
 from milestones.wix.account import LOYALTY_APP_ID
 from milestones.wix.coupons import CouponSpecification
@@ -81,15 +81,20 @@ class SiteEarnings:
     async def earn(
         self, account_id: str, *, amount: int, description: str, idempotency_key: str
     ) -> str | None:
-        """Books the points once for each key."""
-        booking = await accounts.earn(
-            self.client,
-            account_id,
-            amount=amount,
-            description=description,
-            app_id=LOYALTY_APP_ID,
-            idempotency_key=idempotency_key,
-        )
+        """Books the points once for each key. A key that was used is ours: the points are there."""
+        try:
+            booking = await accounts.earn(
+                self.client,
+                account_id,
+                amount=amount,
+                description=description,
+                app_id=LOYALTY_APP_ID,
+                idempotency_key=idempotency_key,
+            )
+        except WixError as error:
+            if not accounts.already_earned(error):
+                raise
+            return await self.transaction(idempotency_key)
         return booking.transaction_id
 
     async def transaction(self, idempotency_key: str, /) -> str | None:
@@ -131,6 +136,19 @@ class EarnedRewards:
         """Point rewards of a milestone that an account has had."""
         async with self.store.read() as tx:
             return await point_rewards(tx, self.site_id, account_id, milestone, since)
+
+
+@dataclass(frozen=True, slots=True)
+class UnansweredBadges:
+    """``actions.badge.Unanswered`` on the store."""
+
+    store: Store
+    site_id: str
+
+    async def __call__(self, title: str, /) -> bool:
+        """Whether the answer to giving a badge of this title was lost."""
+        async with self.store.read() as tx:
+            return await badge_unanswered(tx, self.site_id, title)
 
 
 @dataclass(slots=True)

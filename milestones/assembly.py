@@ -134,7 +134,11 @@ class Assembly:
             Kind.COUPON: CouponChannel(
                 adapters.SiteCoupons(client), gatekeeper=gatekeeper, clock=self._clock
             ),
-            Kind.BADGE: BadgeChannel(adapters.SiteBadges(client), clock=self._clock),
+            Kind.BADGE: BadgeChannel(
+                adapters.SiteBadges(client),
+                unanswered=adapters.UnansweredBadges(self._store, site_id),
+                clock=self._clock,
+            ),
             Kind.POINTS: PointsChannel(
                 adapters.SiteEarnings(client),
                 earned_since=adapters.EarnedRewards(self._store, site_id),

@@ -34,13 +34,21 @@ class Badges(Protocol):
         """Gives the badge to the member; it is a success if the member has it already."""
 
 
+class Unanswered(Protocol):
+    """Whether the answer to giving a badge of this title was lost, perhaps by a process that is dead now."""
+
+    async def __call__(self, title: str, /) -> bool:
+        """Raises StoreError."""
+
+
 class BadgeChannel:
     """The badges that one site gives. Ids are asked for once. clock: the time now, UTC."""
 
     concurrency = 4
 
-    def __init__(self, badges: Badges, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, badges: Badges, *, unanswered: Unanswered, clock: Callable[[], datetime]) -> None:
         self._badges = badges
+        self._unanswered = unanswered
         self._clock = clock
         self._known: dict[str, str] = {}
         self._titles: dict[str, str] = {}
@@ -97,6 +105,9 @@ class BadgeChannel:
                 permanent=True,
             )
         now = self._clock()
+        if title not in self._no_create_before and await self._unanswered(title):
+            # The attempt may have made the badge before it went silent.
+            self._no_create_before[title] = now + QUERY_LAG
         wait_until = self._no_create_before.get(title)
         if wait_until is not None and now < wait_until:
             raise ChannelError(

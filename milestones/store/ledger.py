@@ -150,3 +150,15 @@ async def point_rewards(
         _ACTIONS.c.state.in_([State.DONE, State.UNKNOWN]) | _ACTIONS.c.lost,
     )
     return int((await tx.execute(statement)).scalar_one())
+
+
+async def badge_unanswered(tx: Transaction, site_id: str, title: str) -> bool:
+    """Whether a badge of this title was to be given and nobody heard what became of it."""
+    statement = select(_ACTIONS.c.id).where(
+        _ACTIONS.c.site_id == site_id,
+        _ACTIONS.c.kind == Kind.BADGE,
+        _ACTIONS.c.lost,
+        _ACTIONS.c.state.in_([State.AVAILABLE, State.RUNNING, State.HELD]),
+        _ACTIONS.c.payload["title"].as_string() == title,
+    )
+    return (await tx.execute(statement.limit(1))).first() is not None

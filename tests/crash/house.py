@@ -285,7 +285,8 @@ def a_house(
     mailserver: Mailserver | None = None,
 ) -> House:
     """A daemon with a folder of its own, configured and not started."""
-    daemon = Daemon(folder, shop, {"HOOK_SECRET": SECRET, "MILESTONES_FAILPOINT": f"@{folder / 'failpoint'}"})
+    environment = {"HOOK_SECRET": SECRET, "MILESTONES_FAILPOINT": f"@{folder / 'failpoint'}"}
+    daemon = Daemon(folder, shop, environment=environment)
     daemon.configure(EVERYTHING.format(url=hook.url))
     if mailserver is not None:
         text = daemon.config.read_text()

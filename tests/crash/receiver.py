@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Receiver:
-    """What arrived: ``webhook-id`` by account, in the order of arrival, repeats included."""
+    """What arrived: ``webhook-id`` by account, in the order of arrival, repeats included.
+
+    answers: what is said to the next ones, in place of 204: a status line, or nothing before the connection is cut.
+    """
 
     url: str = ""
     ids: dict[str, list[str]] = field(default_factory=dict)
+    answers: list[str] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -20,8 +24,10 @@ class Receiver:
             headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
             told = json.loads(await reader.readexactly(int(headers["content-length"])))
             self.ids.setdefault(told["data"]["account"], []).append(headers["webhook-id"])
-            writer.write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
-            await writer.drain()
+            answer = self.answers.pop(0) if self.answers else "204 No Content"
+            if answer:
+                writer.write(f"HTTP/1.1 {answer}\r\nconnection: close\r\n\r\n".encode())
+                await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # whoever called was killed
         finally:
