@@ -10,6 +10,7 @@ from milestones.domain.actions import State
 from milestones.domain.keys import grant_key, reminder_key
 from milestones.domain.milestone import Milestone
 from milestones.domain.observation import Run
+from milestones.domain.verdict import Verdict
 from milestones.errors import StoreError, UsageError
 from milestones.operations.approach import Surroundings, reminder_now
 from milestones.operations.person import Mailable, mailable, person
@@ -182,6 +183,12 @@ def _unknown(milestone: Milestone, answers: tuple[Answered, ...]) -> Story:
 
 def _granted(records: Records, row: Grant) -> Granted:
     owner = grant_key(row.site_id, row.account_id, row.milestone, row.occurrence)
+    if row.verdict == Verdict.INHERITED:
+        # What it owed came along, under the key of the account that was given it.
+        same = ["grant", *owner.split("/")[-2:]]
+        owner = next(
+            (key for key in records.actions if [*key.split("/")[:1], *key.split("/")[-2:]] == same), owner
+        )
     return Granted(
         occurrence=row.occurrence,
         version=row.version,

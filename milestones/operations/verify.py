@@ -163,7 +163,11 @@ async def _wix(host: Host, site: Site, found: Findings, progress: Progress) -> N
                 account=action.account_id,
                 action=action.id,
             )
-    await _badges(client, site, [action for action in badges if action.state == State.DONE], found)
+    # Of somebody who was erased, it is not known any more which member has it.
+    known = [
+        action for action in badges if action.state == State.DONE and (action.result or {}).get("member_id")
+    ]
+    await _badges(client, site, known, found)
 
 
 async def _codes(client: WixClient, progress: Progress) -> Counter[str]:

@@ -79,7 +79,7 @@ async def cancel(
 
 
 async def scrub(tx: Transaction, which: ColumnElement[bool]) -> None:
-    """Take what may tell of a person out of actions: a mail's subject and id, and the words of errors.
+    """Take what may tell of a person out of actions: a mail's subject and id, a badge's member, the words of errors.
 
     What remains says what was given: a coupon's code, a badge, points.
     """
@@ -87,6 +87,11 @@ async def scrub(tx: Transaction, which: ColumnElement[bool]) -> None:
     for row in await delete_mails(tx, which):
         left = {"template": row.result.get("template"), "message_id": None, "subject": None}
         await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == row.id).values(result=left))
+    badges = select(_ACTIONS.c.id, _ACTIONS.c.result).where(which, _ACTIONS.c.kind == Kind.BADGE)
+    for row in (await tx.execute(badges)).all():
+        if row.result:
+            left = {**row.result, "member_id": None}
+            await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == row.id).values(result=left))
 
 
 async def delete_mails(tx: Transaction, which: ColumnElement[bool]) -> Sequence[Any]:

@@ -18,6 +18,12 @@ _REMINDERS = table_of(Reminder)
 _ACTIONS = table_of(Action)
 _TRACES = table_of(Trace)
 
+GIVEN = _GRANTS.c.verdict != Verdict.INHERITED
+"""Grants that gave something. The others say that an account of the same customer was given it (``merges``)."""
+
+SELECTED = _REMINDERS.c.scan_id.is_not(None)
+"""Reminders that a scan selected, and not those that an account has inherited."""
+
 
 async def given(
     tx: Transaction, site_id: str, account_ids: Iterable[str]
@@ -47,10 +53,10 @@ async def reminded(tx: Transaction, site_id: str, account_ids: Iterable[str]) ->
 async def recent(tx: Transaction, site_id: str, since: datetime) -> dict[str, int]:
     """Grants and reminders of a site since a time, by milestone: what the breaker counts."""
     counts: dict[str, int] = {}
-    for table in (_GRANTS, _REMINDERS):
+    for table, new in ((_GRANTS, GIVEN), (_REMINDERS, SELECTED)):
         statement = (
             select(table.c.milestone, func.count())
-            .where(table.c.site_id == site_id, table.c.recorded_at > since)
+            .where(table.c.site_id == site_id, table.c.recorded_at > since, new)
             .group_by(table.c.milestone)
         )
         for milestone, number in (await tx.execute(statement)).all():

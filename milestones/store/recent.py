@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Table, and_, func, or_, select
 from milestones.domain.actions import Kind, State
 from milestones.domain.verdict import Verdict
 from milestones.store.database import Transaction
+from milestones.store.ledger import GIVEN, SELECTED
 from milestones.store.statements import table_of
 from milestones.store.tables import Action, DefinitionVersion, Grant, Reminder, Scan, Site
 
@@ -74,8 +75,8 @@ _UNSETTLED = _Shelf(
 )
 
 _SHELVES = (
-    _Shelf("grant", Grant, _GRANTS.c.recorded_at, _GRANTS.c.id.is_not(None)),
-    _Shelf("reminder", Reminder, _REMINDERS.c.recorded_at, _REMINDERS.c.id.is_not(None)),
+    _Shelf("grant", Grant, _GRANTS.c.recorded_at, GIVEN),
+    _Shelf("reminder", Reminder, _REMINDERS.c.recorded_at, SELECTED),
     _SETTLED,
     _UNSETTLED,
     _Shelf(
@@ -128,8 +129,8 @@ async def tallies(tx: Transaction, since: datetime) -> Tallies:
 
     in_sites = _ACTIONS.c.site_id.in_(select(_SITES.c.id))
     return Tallies(
-        grants=await number(_GRANTS, _GRANTS.c.recorded_at > since),
-        reminders=await number(_REMINDERS, _REMINDERS.c.recorded_at > since),
+        grants=await number(_GRANTS, _GRANTS.c.recorded_at > since, GIVEN),
+        reminders=await number(_REMINDERS, _REMINDERS.c.recorded_at > since, SELECTED),
         mails=await number(
             _ACTIONS,
             _ACTIONS.c.settled_at > since,

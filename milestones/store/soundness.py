@@ -12,6 +12,7 @@ from milestones.store.statements import table_of
 from milestones.store.tables import (
     Account,
     Action,
+    ContactChange,
     DefinitionVersion,
     Grant,
     ObservationRun,
@@ -22,6 +23,7 @@ from milestones.store.tables import (
 
 _ACCOUNTS = table_of(Account)
 _ACTIONS = table_of(Action)
+_CHANGES = table_of(ContactChange)
 _GRANTS = table_of(Grant)
 _REMINDERS = table_of(Reminder)
 _RUNS = table_of(ObservationRun)
@@ -111,7 +113,7 @@ def _of_actions(dialect: str) -> Iterator[Contradiction]:
     owners = [
         exists().where(
             table.c.site_id == _ACTIONS.c.site_id,
-            table.c.account_id == _ACTIONS.c.account_id,
+            or_(table.c.account_id == _ACTIONS.c.account_id, _was_merged(table.c.account_id)),
             table.c.milestone == _ACTIONS.c.milestone,
         )
         for table in (_GRANTS, _REMINDERS)
@@ -137,6 +139,17 @@ def _of_actions(dialect: str) -> Iterator[Contradiction]:
         name,
         and_(state == State.HELD, _ACTIONS.c.verdict == Verdict.SCAN_UNDER_WAY, ~running),
         "action(s) wait for the end of a scan that is over; `milestones outbox hold` and `release` free them",
+    )
+
+
+def _was_merged(account_id: Column[str]) -> ColumnElement[bool]:
+    """Whether what is owed to an account has gone to another, since its contact was merged."""
+    return exists().where(
+        _ACCOUNTS.c.site_id == _ACTIONS.c.site_id,
+        _ACCOUNTS.c.id == account_id,
+        _CHANGES.c.site_id == _ACCOUNTS.c.site_id,
+        _CHANGES.c.contact_key == _ACCOUNTS.c.contact_key,
+        _CHANGES.c.change == "merged",
     )
 
 

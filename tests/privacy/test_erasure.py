@@ -58,6 +58,8 @@ async def test_that_a_code_was_given_is_kept_and_to_whom_is_not(town: Town) -> N
         "CODE0",
         ACCOUNTS[SUE],
     )
+    badges = [row["result"] for row in await town.actions() if row["kind"] == "badge"]
+    assert badges == [{"badge_id": "b", "title": "Star", "member_id": None}] * 2
     [mail] = [row for row in await town.actions() if row["kind"] == "email"]
     assert mail["result"] == {"template": "t", "message_id": None, "subject": None}
     assert (await town.account(TOM))["email"] == TOM.email

@@ -9,7 +9,7 @@ from milestones.domain.actions import Kind
 from milestones.domain.event import ContactDeleted, ContactMerged
 from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Customer
-from milestones.store import ledger
+from milestones.store import ledger, recent, soundness
 from milestones.store.merges import PATIENCE
 from milestones.store.statements import table_of
 from milestones.store.tables import Action, ContactChange, Grant, Reminder
@@ -208,6 +208,22 @@ async def test_contacts_that_are_said_to_have_become_each_other_do_no_harm(town:
     await town.hear(seen(TOM, 10, 1))
     await town.hear(merged(SUE, TOM), merged(TOM, SUE), merged(TOM, TOM))
     assert (await town.account(TOM))["email"] is None
+
+
+async def test_a_merge_leaves_no_rows_that_cannot_be_so_and_is_counted_once(town: Town) -> None:
+    every = a_milestone(1000, key="every", repeat=Repeat.EVERY, rearm_below=400, rewards=(a_coupon(),))
+    town.rules = FixedRules((*town.rules.milestones, every))
+    await town.begin()
+    await reaches(town, SUE)
+    await town.hear(seen(TOM, 200, 1))
+    since = town.now - timedelta(days=1)
+    async with town.store.read() as tx:
+        before = await ledger.recent(tx, town.site_id, since)
+    await town.hear(merged(SUE, TOM))
+    async with town.store.read() as tx:
+        assert await ledger.recent(tx, town.site_id, since) == before == {"once": 1, "ladder": 2, "every": 1}
+        assert (await recent.tallies(tx, since)).grants == 4
+        assert await soundness.contradictions(tx) == {"accounts": [], "grants": [], "actions": []}
 
 
 async def test_many_customers_merge_at_once(town: Town) -> None:

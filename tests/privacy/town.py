@@ -95,6 +95,10 @@ class Town:
         """They succeed. A mail's result tells who it was for, as a subject may."""
         channels = {kind: FakeChannel() for kind in Kind}
         channels[Kind.COUPON].answers = [{"code": f"CODE{number}"} for number in range(9)]
+        channels[Kind.BADGE].answers = [
+            {"badge_id": "b", "title": "Star", "member_id": "5ce50000-0000-4000-8000-00000000000e"}
+            for _ in range(9)
+        ]
         channels[Kind.EMAIL].answers = [
             {"template": "t", "message_id": f"<{number}@shop>", "subject": f"Well done, {SUE.name}"}
             for number in range(9)
