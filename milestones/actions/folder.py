@@ -60,8 +60,8 @@ class FolderTransport:
     def _write(self, path: Path, message: bytes) -> None:
         partial = path.with_suffix(".partial")
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with open(partial, "wb", opener=_for_its_owner) as file:
                 file.write(message)
                 file.flush()
                 os.fsync(file.fileno())
@@ -73,6 +73,11 @@ class FolderTransport:
                 "Check that it exists, has space and belongs to this user.",
                 connection_wide=True,
             ) from error
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    """A mail is for one customer; other users of this machine are none."""
+    return os.open(path, flags, 0o600)
 
 
 def _sync_folder(folder: Path) -> None:

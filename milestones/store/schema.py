@@ -60,7 +60,7 @@ def _upgrade(text_url: str, *, only_if_empty: bool) -> Standing:
     path = database_file(url)
     try:
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make(path)
         engine = _engine(url)
         try:
             with engine.begin() as connection:
@@ -98,6 +98,13 @@ def _engine(url: URL) -> Engine:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _make(path: Path) -> None:
+    """An empty file for its owner alone, since customers will be in it. SQLite gives its other files the same mode."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():
+        path.touch(mode=0o600)
 
 
 def _refuse(standing: Standing, *, only_if_empty: bool) -> None:
