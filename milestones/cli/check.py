@@ -11,9 +11,9 @@ import httpx
 import typer
 
 from milestones.actions.template_check import faults
-from milestones.actions.variables import requirements
 from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
 from milestones.cli.summary import lines, summary
+from milestones.cli.templates import require_sound
 from milestones.cli.trial import Outcome, Trial
 from milestones.config import Settings, templates_folder
 from milestones.errors import ConfigurationError
@@ -43,7 +43,7 @@ def check(
         return
     try:
         settings = settings_at(config)
-        _check_templates(settings)
+        require_sound(settings)
     except ConfigurationError as error:
         found = [*error.faults, *_other_template_faults(config, error.faults)]
         if as_json:
@@ -66,15 +66,6 @@ def json_schema() -> dict[str, Any]:
         **Settings.model_json_schema(),
         "title": "Milestones",
     }
-
-
-def _check_templates(settings: Settings) -> None:
-    needed: dict[str, frozenset[str]] = {}
-    for site in (settings.for_site(""), *settings.named_sites()):
-        for template, variables in requirements(site.milestones, site.brand).items():
-            needed[template] = needed.get(template, variables) & variables
-    if found := faults(settings.daemon.templates, needed):
-        raise ConfigurationError(found)
 
 
 def _other_template_faults(config: Path, told: list[str]) -> list[str]:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 
 from milestones import daemon, logs
 from milestones.cli.configuration import DEFAULT, ConfigPath, settings_at
+from milestones.cli.templates import require_sound
 from milestones.config.settings import Settings
 from milestones.scans.run import Kind, Progress
 
@@ -25,7 +26,7 @@ def run(config: ConfigPath = DEFAULT) -> None:
     It serves webhooks, scans, mails and the dashboard. SIGTERM and Ctrl-C end it cleanly within 20 seconds; SIGHUP
     puts the configuration into force as it is in the file now.
     """
-    settings = settings_at(config)
+    settings = _valid(config)
     logs.configure(settings.daemon.log, settings.daemon.log_level)
     serve(settings, config)
 
@@ -35,7 +36,14 @@ def serve(settings: Settings, config: Path) -> None:
     for warning in settings.warnings:
         typer.echo(warning, err=True)
     with baseline_bar() as progress:
-        asyncio.run(daemon.run(settings, lambda: settings_at(config), typer.echo, progress))
+        asyncio.run(daemon.run(settings, lambda: _valid(config), typer.echo, progress))
+
+
+def _valid(config: Path) -> Settings:
+    """What `milestones check` has no fault to find with: a mail that cannot be made is told now, not at night."""
+    settings = settings_at(config)
+    require_sound(settings)
+    return settings
 
 
 @contextmanager

@@ -1,0 +1,16 @@
+"""Whether the mail templates fit the configuration."""
+
+from milestones.actions.template_check import faults
+from milestones.actions.variables import requirements
+from milestones.config import Settings
+from milestones.errors import ConfigurationError
+
+
+def require_sound(settings: Settings) -> None:
+    """Raise ConfigurationError with every fault that would keep a mail from being made."""
+    needed: dict[str, frozenset[str]] = {}
+    for site in (settings.for_site(""), *settings.named_sites()):
+        for template, variables in requirements(site.milestones, site.brand).items():
+            needed[template] = needed.get(template, variables) & variables
+    if found := faults(settings.daemon.templates, needed):
+        raise ConfigurationError(found)
