@@ -15,7 +15,7 @@ from milestones.actions.channel import Channel, Fate, Found, Stop, Task
 from milestones.domain.actions import Kind, State
 from milestones.domain.retry import RetryPolicy
 from milestones.domain.verdict import Verdict
-from milestones.errors import ChannelError, FencedError
+from milestones.errors import ChannelError, FencedError, StoreError
 from milestones.failpoints import reach
 from milestones.outbox.gates import FRESH, Policy, stop_for
 from milestones.store import heartbeat, outbox, sites
@@ -106,6 +106,13 @@ async def _batch(work: SiteWork, generation: int, kind: Kind, batch: Sequence[Cl
     except ChannelError as error:
         await _rest(work, generation, kind, error, list(tasks.values()))
         return
+    except StoreError:
+        raise
+    except Exception as error:
+        # It must neither keep the other channels from their work nor let anything pass this gate.
+        log.exception("gate_crashed", site=work.site_id, kind=kind.value)
+        await _rest(work, generation, kind, _stumbled(error), list(tasks.values()))
+        return
     reach("drain.gated")
     # What may have happened already is looked for whatever the gates say: they guard new effects only.
     looked_for = {_id(item) for item in lost}
@@ -164,8 +171,18 @@ async def _act(work: SiteWork, channel: Channel, task: Task, stop: Stop | None, 
             result = await channel.perform(task)
     except ChannelError as error:
         return _failed(work, task, error, lost=lost)
+    except StoreError:
+        raise
+    except Exception as error:
+        # One action must neither hold up all the others nor be tried for ever. How far it came, nobody knows.
+        log.exception("action_crashed", site=task.site_id, action=task.id, kind=task.kind.value)
+        return _failed(work, task, _stumbled(error), lost=lost)
     reach("drain.effect_done")
     return Settlement(task.id, State.DONE, Verdict.DONE, result=result)
+
+
+def _stumbled(error: Exception) -> ChannelError:
+    return ChannelError(f"This program failed ({type(error).__name__}); its log says where.", lost=True)
 
 
 def _failed(work: SiteWork, task: Task, error: ChannelError, *, lost: bool) -> Settlement:

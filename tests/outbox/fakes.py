@@ -17,7 +17,7 @@ class FakeChannel:
     answers: list[Answer] = field(default_factory=list)
     found: Found | ChannelError = field(default_factory=lambda: Found(Fate.REPEAT))
     stops: dict[int, Stop] = field(default_factory=dict)
-    gate_error: ChannelError | None = None
+    gate_error: Exception | None = None
     concurrency: int = 2
     before: Callable[[Task], None] = lambda _task: None
     performed: list[Task] = field(default_factory=list)

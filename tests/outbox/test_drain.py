@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from milestones import pipeline
-from milestones.actions.channel import Fate, Found, Stop
+from milestones.actions.channel import Fate, Found, Stop, Task
 from milestones.domain.actions import Kind, State
 from milestones.domain.milestone import Milestone
 from milestones.domain.policy import QuietHours
@@ -195,6 +195,31 @@ async def test_a_process_that_dies_in_the_effect_leaves_a_lost_answer(bench: Ben
     await bench.drain()
     assert (len(coupon.recovered), len(coupon.performed)) == (1, 0)
     assert await bench.states() == ALL_DONE
+
+
+async def test_a_fault_of_this_program_in_one_action_stops_no_other_and_ends(bench: Bench) -> None:
+    def stumble(task: Task) -> None:
+        if task.account_id == "b":
+            raise TypeError
+
+    bench.channels[Kind.COUPON].before = stumble
+    await bench.reach("a", "b", "c")
+    for _ in range(15):
+        bench.now = await bench.drain() or bench.now
+    coupons = {row.account_id: row for row in await bench.rows() if row.kind == "coupon"}
+    assert {account: row.state for account, row in coupons.items()} == {
+        "a": "done",
+        "b": "unknown",
+        "c": "done",
+    }
+    assert coupons["b"].error == "This program failed (TypeError); its log says where."
+
+
+async def test_a_fault_of_this_program_in_a_gate_rests_its_channel_alone(bench: Bench) -> None:
+    bench.channels[Kind.COUPON].gate_error = TypeError()
+    await bench.reach()
+    assert await bench.drain() == NOW + timedelta(seconds=30)
+    assert await bench.states() == {"coupon": "available", "badge": "done", "email": "waiting"}
 
 
 async def test_what_was_claimed_and_not_begun_is_simply_done_by_the_next_process(bench: Bench) -> None:
