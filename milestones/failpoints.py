@@ -1,8 +1,8 @@
 """Named places at which a test may kill the process, to prove that nothing is lost or doubled there.
 
-``MILESTONES_FAILPOINT`` in the environment arms one: ``name``, ``name:3`` (the third time), or ``@FILE``, a file with
-such a line that is looked at each time, so that a process which is running already can be armed too. Without the
-variable ``reach`` is a function with nothing in it. Never set it outside of tests.
+``MILESTONES_FAILPOINT`` in the environment arms one: ``name``, ``name:3`` (the third time), ``name stop`` (freezes the
+process instead), or ``@FILE``, a file with such a line that is looked at each time, so that a process which is running
+already can be armed too. Without the variable ``reach`` is a function with nothing in it. Never set it outside of tests.
 """
 
 import os
@@ -23,13 +23,14 @@ def _killer(armed: Callable[[], str]) -> Callable[[str], None]:
     def reach(name: str) -> None:
         nonlocal order, left
         standing = armed()
-        wanted, _, times = standing.partition(":")
+        place, _, freeze = standing.partition(" ")
+        wanted, _, times = place.partition(":")
         if standing != order:
             order, left = standing, int(times or 1)
         if name == wanted:
             left -= 1
             if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), signal.SIGSTOP if freeze else signal.SIGKILL)
 
     return reach
 
