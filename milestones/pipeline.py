@@ -196,11 +196,13 @@ async def _take(
     }
     late = [key for key, news in fresh.items() if accounts_rules.is_late(known.get(key), news)]
     histories = await accounts.histories(work.tx, site_id, late)
+    # The contact that an account is known by is not gone: else the account would be erased.
     contacts = {
         contact_id
-        for news in fresh.values()
+        for key, news in fresh.items()
         for item in news
         if (contact_id := item.customer.contact_id) is not None
+        and not ((before := known.get(key)) is not None and before.customer.contact_id == contact_id)
     }
     gone = await people.gone(work.tx, site_id, work.rules.secret, contacts)
     return [

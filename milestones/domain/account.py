@@ -58,7 +58,8 @@ class AccountState:
     first: the stamp of the first point that was decided.
     definitions: the site's newest definition when it was last decided.
     bases: where a later version of a milestone starts to look, by key.
-    contact_key: recognises the contact after it was erased, when ``customer`` no longer names it.
+    contact_key: recognises the contact after it was erased, when ``customer`` no longer names it; None where the
+        store has not made it yet.
     """
 
     account_id: str
@@ -141,7 +142,14 @@ def take(
     state = _with_bases(known, definitions) or _first_seen(fresh, definitions)
     created_at = state.created_at or next((item.created_at for item in fresh if item.created_at), None)
     customer, erased_at = _customer(state, fresh, gone)
-    state = replace(state, created_at=created_at, customer=customer, erased_at=erased_at)
+    same_contact = customer.contact_id in {state.customer.contact_id, None}
+    state = replace(
+        state,
+        created_at=created_at,
+        customer=customer,
+        erased_at=erased_at,
+        contact_key=state.contact_key if same_contact else None,
+    )
     # The kept part of the history: all of it, or its newest run, which is all that something in order touches.
     runs = tuple(past) if late else (known.last,) if known is not None else ()
     for item in fresh:

@@ -85,7 +85,7 @@ def _account_row(site_id: str, secret: bytes, state: AccountState, now: datetime
         "site_id": site_id,
         "id": state.account_id,
         "contact_id": told if state.erased_at is None else None,
-        "contact_key": contact_key(secret, site_id, told) if told else state.contact_key,
+        "contact_key": state.contact_key or (contact_key(secret, site_id, told) if told else None),
         "member_id": customer.member_id,
         "email": customer.email,
         "email_key": address_key(secret, site_id, customer.email) if customer.email else None,
