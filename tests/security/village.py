@@ -1,6 +1,7 @@
 """What the tests of this folder do with a daemon: bring a customer over a threshold, and send it what Wix did not."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -55,7 +56,9 @@ def event(
 ) -> bytes:
     """A webhook of now about an account; ``claims`` replace those of the token, ``more`` the account's fields."""
     issued = int(time.time())
-    told = tokens.claims(tokens.POINTS_UPDATED, tokens.points_updated(**more), instanceId=site)
+    # What happened before the site was taken on counts for nothing.
+    data = {**tokens.points_updated(**more), "eventTime": datetime.now(UTC).isoformat()}
+    told = tokens.claims(tokens.POINTS_UPDATED, data, instanceId=site)
     return tokens.token({**told, "iat": issued, "exp": issued + 300_000, **(claims or {})}, key)
 
 
