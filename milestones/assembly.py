@@ -87,7 +87,7 @@ class Assembly:
         self._stopping = stopping
         self._catalogue = Catalogue(settings().daemon.templates)
         self._parts: dict[str, SiteParts] = {}
-        self._clients: dict[str, WixClient] = {}
+        self._clients: dict[str, tuple[Credentials, WixClient]] = {}
         self._transports: dict[str, Transport] = {}
 
     def parts(self, site_id: str) -> SiteParts:
@@ -97,19 +97,21 @@ class Assembly:
         return self._parts[site_id]
 
     def client(self, site_id: str) -> WixClient:
-        """The site's access to Wix. It outlives a reload, with its token and its pace."""
-        if site_id not in self._clients:
+        """The site's access to Wix. It outlives a reload, with its token and its pace, unless its key is another."""
+        credentials = self._credentials(site_id)
+        if site_id not in self._clients or self._clients[site_id][0] != credentials:
             wix = self._settings().wix
-            self._clients[site_id] = WixClient(
+            made = WixClient(
                 self._http,
                 self._wix.base_url,
-                self._credentials(site_id),
+                credentials,
                 SlidingWindowPacer(wix.requests_per_minute),
                 self._clock,
                 observer=self._called,
                 internal_root=wix.internal_root,
             )
-        return self._clients[site_id]
+            self._clients[site_id] = (credentials, made)
+        return self._clients[site_id][1]
 
     def _called(self, _method: str, _path: str, status: int | None, seconds: float) -> None:
         self._metrics.wix_calls.labels(str(status or 0)).inc()

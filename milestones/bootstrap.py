@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from prometheus_client import CollectorRegistry
 
 from milestones import pipeline
@@ -18,6 +19,7 @@ from milestones.domain.continuity import Beat, broken
 from milestones.domain.event import Heard
 from milestones.domain.policy import Breaker, Rate
 from milestones.engine.local import LocalEngine
+from milestones.errors import ConfigurationError
 from milestones.ingest.door import Door
 from milestones.ingest.inbox import Inbox
 from milestones.ingest.signature import load_public_key
@@ -137,13 +139,18 @@ class Program:
         """
         daemon = self.settings.daemon
         now = Beat(self.clock(), heartbeat.machine(), await heartbeat.place(self.store))
+        witnessed = heartbeat.witnessed(self.store)
         async with self.store.write() as tx:
             last = await heartbeat.last(tx)
-            reason = broken(last, now, daemon.resume_gap, same_machine=daemon.same_machine)
+            reason = broken(
+                last, now, daemon.resume_gap, same_machine=daemon.same_machine, witnessed=witnessed
+            )
             if reason is not None:
                 await heartbeat.hold(tx, reason)
             await heartbeat.beat(tx, now)
-            return await heartbeat.held(tx)
+            held = await heartbeat.held(tx)
+        heartbeat.witness(self.store, now.at)
+        return held
 
     async def forget(self, stopping: Callable[[], bool]) -> dict[str, int]:
         """Forget what is older than the configuration keeps. Returns how many rows went, by what they were."""
@@ -215,10 +222,36 @@ class Program:
         return work if progress is None else replace(work, progress=progress)
 
     def reload(self, settings: Settings) -> None:
-        """Swap the configuration in one step. What cannot change while running keeps its old value until a restart."""
+        """Swap the configuration in one step. Raises ConfigurationError for what cannot be changed while it runs."""
+        if fixed := _changed_at_start(self.settings, settings):
+            raise ConfigurationError(
+                [
+                    f"{key}: was changed, and is read at the start only. Restart the daemon, or change it back."
+                    for key in fixed
+                ]
+            )
         catalogue = Catalogue(settings.daemon.templates)
         self.settings = self.rules.settings = settings
+        if self.wix.sandbox is None:
+            self.wix.public_key = _public_key(settings)
         self.assembly.renew(catalogue)
+
+
+_AT_START = {
+    "daemon": ("listen", "database", "socket", "password_file", "log", "log_level"),
+    "wix": ("sandbox", "api_url", "app_id", "app_secret", "requests_per_minute", "internal_root"),
+    "scan": ("misfire_grace",),
+}
+
+
+def _changed_at_start(old: Settings, new: Settings) -> list[str]:
+    changed = [
+        f"{table}.{key}"
+        for table, keys in _AT_START.items()
+        for key in keys
+        if getattr(getattr(old, table), key) != getattr(getattr(new, table), key)
+    ]
+    return [*changed, "sandbox"] if new.wix.sandbox and new.sandbox != old.sandbox else changed
 
 
 @asynccontextmanager
@@ -247,8 +280,13 @@ async def _reached(settings: Settings, stack: AsyncExitStack) -> Wix:
             base_url=wix.api_url,
             app_id=wix.app_id,
             app_secret=wix.app_secret.get_secret_value() if wix.app_secret is not None else None,
-            public_key=load_public_key(wix.public_key) if wix.public_key is not None else None,
+            public_key=_public_key(settings),
         )
     running = await stack.enter_async_context(serve_sandbox(settings.sandbox))
     told = running.credentials
     return Wix(running.base_url, told.app_id, told.app_secret, load_public_key(told.public_key), running)
+
+
+def _public_key(settings: Settings) -> RSAPublicKey | None:
+    pem = settings.wix.public_key
+    return load_public_key(pem) if pem is not None else None

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -19,6 +20,7 @@ from milestones.bootstrap import Program, opened
 from milestones.config.settings import Settings
 from milestones.domain import keys
 from milestones.errors import ConfigurationError, MilestonesError
+from milestones.operations import pausing
 from milestones.operations.happenings import Happenings
 from milestones.operations.orders import registry
 from milestones.outbox.erased import keep_finishing
@@ -105,7 +107,9 @@ class Daemon:
                     )
                 ),
                 group.create_task(housekeeping.gauges(program, self.stop)),
-                group.create_task(housekeeping.heart(program, self.stop, self._reschedule)),
+                group.create_task(
+                    housekeeping.heart(program, self.stop, self._reschedule, partial(pausing.reconcile, self))
+                ),
                 group.create_task(housekeeping.forgetting(program, self.stop)),
             ]
             address = server.web_address(sockets)
@@ -121,6 +125,9 @@ class Daemon:
             await self._ended([web, runner, *others], then=program.inbox.close)
             await self._ended([inbox], then=program.engine.stop)
             await self._ended([engine])
+        # Any backup is older than this, however soon it is put back.
+        with contextlib.suppress(MilestonesError):
+            await program.look_back()
         log.info("stopped")
 
     async def _ended(self, tasks: list[asyncio.Task[None]], then: Callable[[], None] = lambda: None) -> None:

@@ -20,10 +20,15 @@ BEAT_SECONDS = 60
 FORGET_SECONDS = 3600
 
 
-async def heart(program: Program, stop: asyncio.Event, reschedule: Callable[[], Awaitable[None]]) -> None:
+async def heart(
+    program: Program,
+    stop: asyncio.Event,
+    reschedule: Callable[[], Awaitable[None]],
+    reconcile: Callable[[], Awaitable[None]],
+) -> None:
     """A sign of life every minute. A gap in it while running, as after a sleep, holds everything too.
 
-    reschedule: has the timetable follow a clock that jumped.
+    reschedule: has the timetable follow a clock that jumped. reconcile: hears from Wix what has changed.
     """
     told: str | None = None
     watch = ClockWatch(program.clock(), time.monotonic())
@@ -33,11 +38,13 @@ async def heart(program: Program, stop: asyncio.Event, reschedule: Callable[[], 
                 await _clock_jumped(program, jump)
                 await reschedule()
             reason = await program.look_back()
-            if reason is not None and reason != told:
+            new, told = reason is not None and reason != told, reason
+            if new:
+                log.warning("held", reason=reason, go_on="milestones resume")
+                await reconcile()
                 async with program.store.read() as tx:
                     waiting = await heartbeat.pending(tx)
-                log.warning("held", reason=reason, would_do=waiting, go_on="milestones resume")
-            told = reason
+                log.warning("reconciled", would_do=waiting, go_on="milestones resume")
         await _pause(stop, BEAT_SECONDS)
 
 

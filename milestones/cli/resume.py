@@ -39,12 +39,14 @@ def resume(
     settings = settings_at(config)
     arguments: dict[str, Any] = {"milestone": milestone, "site": site}
     arguments = {key: value for key, value in arguments.items() if value is not None}
+    asks_wix = False
     if not arguments:
         reason, pending = look(settings, _hold)
         if reason is not None and continued is None and sys.stdin.isatty():
             continued = _ask(reason, pending)
         arguments["rewound"] = not continued
-    tell(order(settings, "resume", arguments), as_json=as_json)
+        asks_wix = reason is not None and not continued
+    tell(order(settings, "resume", arguments, asks_wix=asks_wix), as_json=as_json)
 
 
 async def _hold(tx: Transaction) -> tuple[str | None, dict[str, int]]:

@@ -16,13 +16,26 @@ class Beat:
     place: str
 
 
-def broken(last: Beat | None, now: Beat, gap: timedelta, *, same_machine: bool) -> str | None:
+def broken(
+    last: Beat | None,
+    now: Beat,
+    gap: timedelta,
+    *,
+    same_machine: bool,
+    witnessed: datetime | None = None,
+) -> str | None:
     """A sentence on why this may be no continuation of the last beat, or None if it is one.
 
     same_machine: whether machine and place must be those of the last beat; containers change both by design.
+    witnessed: the time of the last beat as something beside the database remembers it, if it does.
     """
     if last is None:
         return None
+    if witnessed is not None and last.at < witnessed:
+        return (
+            "The database is older than what was last done with it: it is a backup that was put back, and what "
+            "was done since is not in it."
+        )
     if same_machine and last.machine != now.machine:
         return "The database was last used on another machine: it may be a copy, and the original may be running."
     if same_machine and last.place != now.place:

@@ -3,6 +3,7 @@
 import json
 import platform
 import uuid
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -64,6 +65,37 @@ async def beat(tx: Transaction, now: Beat) -> None:
     """Leave a sign of life."""
     told = {"at": now.at.isoformat(), "machine": now.machine, "place": now.place}
     await facts.set_to(tx, _BEAT, json.dumps(told))
+
+
+def witness(store: Store, at: datetime) -> None:
+    """Remember a beat beside the database, where putting back an old backup does not reach. Of PostgreSQL nothing is
+    remembered.
+
+    It is written after the beat is committed, so that it is never ahead of a database that merely goes on.
+    """
+    path = _witness(store)
+    if path is not None:
+        # A full disk is told by the database itself.
+        with suppress(OSError):
+            written = path.with_name(f"{path.name}.new")
+            written.write_text(at.isoformat(), encoding="ascii")
+            written.replace(path)
+
+
+def witnessed(store: Store) -> datetime | None:
+    """The beat that was last remembered beside the database."""
+    path = _witness(store)
+    if path is None:
+        return None
+    try:
+        return datetime.fromisoformat(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def _witness(store: Store) -> Path | None:
+    database = database_file(store.url)
+    return None if database is None else database.with_name(f"{database.name}.beat")
 
 
 async def held(tx: Transaction) -> str | None:

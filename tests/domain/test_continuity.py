@@ -58,3 +58,15 @@ def test_a_clock_that_was_set_is_told_from_one_that_went_on(
     assert watch.jump(wall, steady) == (None if jump is None else timedelta(seconds=jump))
     # It is told once.
     assert watch.jump(wall, steady) is None
+
+
+@pytest.mark.parametrize(("minutes", "whole"), [(-1, True), (0, True), (1, False)])
+def test_a_database_that_is_older_than_what_its_folder_remembers_was_put_back(
+    minutes: float, whole: bool
+) -> None:
+    now = Beat(NOW, LAST.machine, LAST.place)
+    witnessed = LAST.at + timedelta(minutes=minutes)
+    sentence = broken(LAST, now, GAP, same_machine=False, witnessed=witnessed)
+    assert (sentence is None) is whole
+    assert sentence is None or "a backup that was put back" in sentence
+    assert broken(None, now, GAP, same_machine=False, witnessed=witnessed) is None

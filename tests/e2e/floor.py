@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tests.process import STARS, Daemon, Shop, until
+from tests.process import DEADLINE, STARS, Daemon, Shop, until
 
 
 def configured(
@@ -59,10 +59,10 @@ async def live(daemon: Daemon) -> None:
     await until(scanned, "the first scans")
 
 
-async def settled(daemon: Daemon) -> None:
+async def settled(daemon: Daemon, seconds: float = DEADLINE) -> None:
     """Wait until Wix has told everything and nothing is due."""
     try:
-        await until(daemon.settled, "everything is told and done")
+        await until(daemon.settled, "everything is told and done", seconds)
     except AssertionError as error:
         rows = daemon.query("SELECT id, kind, state, verdict, available_at, error FROM actions")
         raise AssertionError("\n".join([*map(str, rows[-20:]), *daemon.log[-20:]])) from error

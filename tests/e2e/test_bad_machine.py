@@ -1,0 +1,359 @@
+"""What the machine, the mail server or Wix do wrong while the daemon runs: it says so, waits, and goes on by itself."""
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.actions.smtp_server import Mailserver, mailserver
+from tests.crash.house import Customer, strangers
+from tests.e2e.floor import (
+    configured,
+    live,
+    logged,
+    ordered,
+    refused,
+    running,
+    settled,
+    until_logged,
+)
+from tests.ingest import tokens
+from tests.process import Daemon, Shop, shop, until
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("bad_machine"),
+    pytest.mark.slow,
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def wix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+    async with shop(tmp_path_factory.mktemp("wix"), customers=300, seed=3, time_scale=3600.0) as running:
+        await running.settings(recalculation_seconds=0, query_lag_seconds=0)
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def customers(wix: Shop) -> list[Customer]:
+    """Customers far from the milestone who agreed to mail; every test takes its own off the end."""
+    return await strangers(wix)
+
+
+async def coupons(wix: Shop) -> int:
+    return len((await wix.state())["coupons"])
+
+
+class TestWrongKeyAndClock:
+    async def test_events_are_refused_and_told_why_and_nothing_is_lost(
+        self, wix: Shop, customers: list[Customer], tmp_path: Path
+    ) -> None:
+        made = await coupons(wix)
+        daemon = configured(tmp_path, wix)
+        (tmp_path / "key.pem").write_text(tokens.pem(tokens.private_key()))
+        async with running(daemon):
+            await live(daemon)
+            await wix.adjust(customers.pop().account, 1010)
+            await until_logged(daemon, "webhook_refused", '"status": 401', "the key is that of another app")
+            assert await coupons(wix) == made
+            now = int(time.time())
+            for issued, part in (
+                (now + 3600, "clock looks wrong (slow)"),
+                (now - 400_000, "looks wrong (fast)"),
+            ):
+                skewed = {**tokens.claims("wix.of.no.interest", {}), "iat": issued, "exp": issued + 300_000}
+                answer = await _post(daemon, tokens.token(skewed))
+                assert answer.status_code == 401
+                assert part in answer.text
+        (tmp_path / "key.pem").write_text(wix.credentials["public_key"])
+        async with running(daemon):
+            await settled(daemon)
+        assert await coupons(wix) == made + 1
+
+    async def test_a_wrong_secret_is_told_and_the_first_reading_goes_on_once_it_is_right(
+        self, wix: Shop, tmp_path: Path
+    ) -> None:
+        daemon = configured(tmp_path, wix)
+        async with running(daemon, WIX_APP_SECRET="of another app"):
+            await until_logged(daemon, "scan_stopped", '"kind": "baseline"', "check app_id and app_secret")
+        async with running(daemon):
+            await live(daemon)
+
+
+async def _post(daemon: Daemon, body: bytes) -> httpx.Response:
+    async with httpx.AsyncClient() as http:
+        return await http.post(f"{daemon.address}/webhooks/wix", content=body)
+
+
+SMALL_DISK = ("unshare", "--user", "--map-root-user", "--mount")
+MOUNT = 'mount -t tmpfs -o size=6m tmpfs "$0" && exec "$@"'
+
+
+async def _can_have_a_small_disk(folder: Path) -> bool:
+    """Where processes may have mounts of their own; such a mount is gone with its process."""
+    if shutil.which("unshare") is None:
+        return False
+    trial = await asyncio.create_subprocess_exec(*SMALL_DISK, "sh", "-c", MOUNT, str(folder), "true")
+    return await trial.wait() == 0
+
+
+class TestDisk:
+    async def test_a_full_disk_refuses_events_and_the_daemon_goes_on_when_there_is_room(
+        self, wix: Shop, customers: list[Customer], tmp_path: Path
+    ) -> None:
+        disk = tmp_path / "disk"
+        disk.mkdir()
+        if not await _can_have_a_small_disk(disk):
+            pytest.skip("This system lets nobody mount a disk of their own.")
+        daemon = configured(
+            tmp_path, wix, replace={"sqlite:///milestones.db": "sqlite:///disk/milestones.db"}
+        )
+        daemon.behind = (*SMALL_DISK, "sh", "-c", MOUNT, str(disk))
+        made = await coupons(wix)
+        async with running(daemon):
+            await until_logged(daemon, "scan_finished", '"kind": "near"')
+            assert daemon.process is not None
+            ballast = Path(f"/proc/{daemon.process.pid}/root{disk}/ballast")
+            _fill_up(ballast)
+            await wix.adjust(customers.pop().account, 1010)
+            await until_logged(daemon, "events_not_stored", "the disk is full; make room, nothing was lost")
+            await until_logged(daemon, "webhook_refused", '"status": 503')
+            async with httpx.AsyncClient(base_url=daemon.address) as http:
+                assert (await http.get("/healthz")).status_code == 200
+            daemon.behind = ()
+            assert "the disk is full" in await refused(daemon, "pause")
+            assert await coupons(wix) == made
+            _make_room(ballast)
+            await until(lambda: _has(wix, made + 1), "the coupon of the event that came again")
+            await until_logged(daemon, '"kind": "email"', '"state": "done"')
+
+    @pytest.mark.parametrize("what", ["file", "folder"])
+    async def test_what_may_not_be_written_is_a_sentence(self, wix: Shop, tmp_path: Path, what: str) -> None:
+        daemon = configured(tmp_path / "shop", wix)
+        daemon.behind = _without_privileges()
+        await ordered(daemon, "db", "upgrade")
+        path = tmp_path / "shop" / "milestones.db"
+        before = path.read_bytes()
+        path.chmod(0o444)
+        if what == "folder":
+            path.with_name("milestones.db.lock").unlink()
+            path.parent.chmod(0o555)
+        try:
+            for command in ("run", "pause"):
+                told = await refused(daemon, command)
+                assert "read-only for this user" in told or "may be written by this user" in told
+        finally:
+            path.parent.chmod(0o755)
+        assert path.read_bytes() == before
+
+
+def _fill_up(ballast: Path) -> None:
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+
+
+def _make_room(ballast: Path) -> None:
+    ballast.unlink()
+
+
+async def _has(wix: Shop, number: int) -> bool:
+    return await coupons(wix) == number
+
+
+def _without_privileges() -> tuple[str, ...]:
+    """Root may write everywhere; without two of its capabilities it is a user like any other."""
+    if os.geteuid() != 0:
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("Root needs setpriv to be refused anything.")
+    return ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def post() -> AsyncIterator[Mailserver]:
+    async with mailserver(login=True) as told:
+        yield told
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def daemon(
+    wix: Shop, post: Mailserver, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Daemon]:
+    """A daemon that mails through the server, logged in."""
+    folder = tmp_path_factory.mktemp("daemon")
+    smtp = (
+        f'transport = "smtp"\nhost = "127.0.0.1"\nport = {post.port}\ntls = "none"\n'
+        'username = "shop"\npassword = { file = "password" }'
+    )
+    (folder / "password").write_text("secret")
+    found = configured(folder, wix, replace={'transport = "folder"\nfolder = "mail"': smtp})
+    async with running(found):
+        await live(found)
+        await settled(found)
+        yield found
+
+
+def mail_of(daemon: Daemon, customer: Customer) -> tuple[str, int, str | None]:
+    """State, attempts and error of the mail to a customer."""
+    [row] = daemon.query(
+        f"SELECT state, attempts, error FROM actions WHERE kind = 'email' AND account_id = '{customer.account}'"
+    )
+    return row[0], row[1], row[2]
+
+
+class TestMailServer:
+    async def test_one_refused_recipient_disturbs_nobody_and_is_mailed_when_a_person_says_so(
+        self, daemon: Daemon, wix: Shop, post: Mailserver, customers: list[Customer]
+    ) -> None:
+        reached = [customers.pop() for _ in range(3)]
+        post.at[reached[1].address] = "550 5.1.1 who is that?"
+        for customer in reached:
+            await wix.adjust(customer.account, 1010)
+        await settled(daemon)
+        state, _, error = mail_of(daemon, reached[1])
+        assert state == "discarded"
+        assert "there is no such mailbox" in str(error)
+        assert {mail_of(daemon, one)[0] for one in (reached[0], reached[2])} == {"done"}
+        post.at.clear()
+        await ordered(daemon, "outbox", "retry", "--all", "--yes")
+        await settled(daemon)
+        assert sorted(post.recipients) == sorted(one.address for one in reached)
+
+    async def test_when_all_are_refused_for_now_the_mails_go_out_later(
+        self, daemon: Daemon, wix: Shop, post: Mailserver, customers: list[Customer]
+    ) -> None:
+        post.taken.clear()
+        reached = [customers.pop() for _ in range(3)]
+        post.at["RCPT"] = "450 4.2.0 not now"
+        for customer in reached:
+            await wix.adjust(customer.account, 1010)
+
+        async def tried() -> bool:
+            mails = daemon.query("SELECT 1 FROM actions WHERE kind = 'email' AND error LIKE '%450 4.2.0%'")
+            return len(mails) == 3
+
+        await until(tried, "every mail was tried once")
+        assert post.recipients == []
+        post.at.clear()
+        await settled(daemon)
+        assert sorted(post.recipients) == sorted(one.address for one in reached)
+
+    async def test_a_refused_login_uses_up_no_attempt_and_a_reload_mends_it(
+        self, daemon: Daemon, wix: Shop, post: Mailserver, customers: list[Customer]
+    ) -> None:
+        post.taken.clear()
+        (daemon.folder / "password").write_text("a typing error")
+        await ordered(daemon, "reload")
+        customer = customers.pop()
+        await wix.adjust(customer.account, 1010)
+        await until_logged(daemon, "action_failed", "Check mail.username and mail.password.")
+        assert mail_of(daemon, customer)[:2] == ("available", 0)
+        assert "a typing error" not in "".join(daemon.log)
+        (daemon.folder / "password").write_text("secret")
+        await ordered(daemon, "reload")
+        await settled(daemon)
+        assert post.recipients == [customer.address]
+
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "HTML": {"effect": "status", "status": 200, "body": "<html>Sorry</html>"},
+    "nothing": {"effect": "drop_before"},
+    "401": {"effect": "status", "status": 401},
+    "403": {"effect": "status", "status": 403},
+    "429": {"effect": "status", "status": 429},
+    "500": {"effect": "status", "status": 500},
+}
+
+
+async def arm(wix: Shop, path: str, fault: str) -> None:
+    """Until it is deleted."""
+    body = {"match": {"path": path}, "times": 0, **FAULTS[fault]}
+    (await wix.http.post("/_sandbox/faults", json=body)).raise_for_status()
+
+
+async def disarm(wix: Shop) -> None:
+    (await wix.http.delete("/_sandbox/faults")).raise_for_status()
+
+
+class TestWix:
+    @pytest.mark.parametrize("fault", ["HTML", "nothing", "500"])
+    async def test_while_wix_fails_a_reward_waits_and_is_given_once_it_serves(
+        self, daemon: Daemon, wix: Shop, customers: list[Customer], fault: str
+    ) -> None:
+        made = await coupons(wix)
+        await arm(wix, "/stores", fault)
+        await arm(wix, "/badges", fault)
+        customer = customers.pop()
+        await wix.adjust(customer.account, 1010)
+
+        async def failed() -> bool:
+            return bool(
+                daemon.query(
+                    f"SELECT 1 FROM actions WHERE account_id = '{customer.account}' AND error IS NOT NULL"
+                )
+            )
+
+        await until(failed, "it was tried")
+        await disarm(wix)
+        await settled(daemon)
+        assert await coupons(wix) == made + 1
+        assert mail_of(daemon, customer)[0] == "done"
+
+    async def test_what_wix_does_not_allow_waits_without_using_up_attempts(
+        self, daemon: Daemon, wix: Shop, customers: list[Customer]
+    ) -> None:
+        made = await coupons(wix)
+        await arm(wix, "/stores", "401")
+        await arm(wix, "/badges", "403")
+        customer = customers.pop()
+        await wix.adjust(customer.account, 1010)
+
+        async def refused_twice() -> bool:
+            rows = daemon.query(
+                f"SELECT error FROM actions WHERE account_id = '{customer.account}' AND error IS NOT NULL"
+            )
+            return len(rows) == 2
+
+        await until(refused_twice, "both were tried")
+        attempts = daemon.query(f"SELECT attempts FROM actions WHERE account_id = '{customer.account}'")
+        assert {number for (number,) in attempts} == {0}
+        await disarm(wix)
+        await settled(daemon)
+        assert await coupons(wix) == made + 1
+        assert mail_of(daemon, customer)[0] == "done"
+
+    @pytest.mark.parametrize("fault", ["HTML", "nothing", "401", "403", "500"])
+    async def test_a_scan_that_cannot_read_says_so_and_the_next_one_reads(
+        self, daemon: Daemon, wix: Shop, fault: str
+    ) -> None:
+        await arm(wix, "/loyalty", fault)
+        told = await refused(daemon, "scan")
+        assert "Wix" in told
+        await disarm(wix)
+        await ordered(daemon, "scan")
+        assert not logged(daemon, "scan_crashed")
+
+    async def test_when_wix_throttles_it_is_left_alone_for_a_minute(
+        self, daemon: Daemon, wix: Shop, customers: list[Customer]
+    ) -> None:
+        made = await coupons(wix)
+        await arm(wix, "/stores", "429")
+        await wix.adjust(customers.pop().account, 1010)
+        await until_logged(daemon, "action_failed", "throttle")
+        await disarm(wix)
+        asked = (await wix.http.get("/_sandbox/requests")).json()["last"]
+        began = time.monotonic()
+        await settled(daemon, seconds=100)
+        assert time.monotonic() - began > 50
+        assert await coupons(wix) == made + 1
+        calls = (await wix.http.get("/_sandbox/requests", params={"since": asked})).json()["requests"]
+        assert len(calls) < 20, "no storm at the end of the pause"
