@@ -36,9 +36,10 @@ from milestones.recording import (
     record_reminders,
 )
 from milestones.store import accounts, erasure, ledger, people, sites
-from milestones.store.database import Store, Transaction
+from milestones.store.database import Store
 from milestones.store.statements import lock_accounts
 from milestones.store.tables import Scan, Site
+from milestones.store.turns import take_turn
 
 
 async def hear(store: Store, rules: Rules, batch: Sequence[Heard], now: datetime) -> Outcome:
@@ -49,7 +50,7 @@ async def hear(store: Store, rules: Rules, batch: Sequence[Heard], now: datetime
         seen = [
             (item.site_id, item.event.observation) for item in batch if isinstance(item.event, AccountSeen)
         ]
-        await lock_accounts(tx, [*_names(seen), *await _concerned(tx, rules.secret, batch)])
+        await take_turn(tx, rules.secret, seen, [(item.site_id, item.event) for item in batch])
         for site_id in sorted({item.site_id for item in batch}):
             heard = [item for item in batch if item.site_id == site_id]
             site = await _site(work, heard)
@@ -72,7 +73,7 @@ async def observe(
     """Record what a scan, the baseline, an import or an action read, exactly as an event that told the same."""
     outcome = Outcome()
     async with store.write() as tx:
-        await lock_accounts(tx, _names((site_id, item) for item in observations))
+        await take_turn(tx, rules.secret, [(site_id, item) for item in observations])
         site = await sites.named(tx, site_id)
         if site is not None and site.state == "active":
             await _observe(Batch(tx, rules, now, outcome), site, observations)
@@ -102,34 +103,6 @@ async def _site(work: Batch, heard: Sequence[Heard]) -> Site | None:
         work.outcome.new_sites.add(site_id)
         site = await sites.named(tx, site_id)
     return site if site is not None and site.state == "active" else None
-
-
-def _names(seen: Iterable[tuple[str, Observation]]) -> list[tuple[str, str]]:
-    """What to lock for observations: the accounts, and the contacts, which may just be going."""
-    found = []
-    for site_id, item in seen:
-        contact_id = item.customer.contact_id
-        found += [(site_id, name) for name in (item.account_id, contact_id) if name is not None]
-    return found
-
-
-async def _concerned(tx: Transaction, secret: bytes, batch: Sequence[Heard]) -> list[tuple[str, str]]:
-    """What to lock for those who are gone: contacts, and their accounts as far as they are known."""
-    found: list[tuple[str, str]] = []
-    for item in batch:
-        match item.event:
-            case ContactDeleted(contact_id) | Anonymized(contact_id=str(contact_id)):
-                contacts = [contact_id]
-            case ContactMerged(target_id, source_ids):
-                contacts = [target_id, *source_ids]
-            case AccountGone(account_id) | Anonymized(account_id=str(account_id)):
-                found.append((item.site_id, account_id))
-                continue
-            case _:
-                continue
-        known = await people.accounts_of(tx, item.site_id, secret, contacts)
-        found += [(item.site_id, name) for name in (*contacts, *known)]
-    return found
 
 
 async def _gone(work: Batch, item: Heard) -> None:

@@ -43,8 +43,9 @@ class State(StrEnum):
     AVAILABLE = "available"
     """May be done at ``available_at``. The next drain of its site claims it."""
     WAITING = "waiting"
-    """For another action, for consent or for membership. The settle of that action, or the observation or
-    subscription event that brings what is missing, makes it available in its own transaction."""
+    """For another action, for consent, for membership, or after a merge for the account that is left. The settle
+    of that action, or the observation or subscription event that brings what is missing, makes it available in its
+    own transaction."""
     RUNNING = "running"
     """Claimed by the drain of the generation on the row. That drain settles it. If the process dies, the next
     drain has a higher generation and treats the row as a lost answer: by its key, never blindly."""

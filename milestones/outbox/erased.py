@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from milestones.domain.verdict import Verdict
 from milestones.errors import MilestonesError
 from milestones.store import erasure, facts, merges, people, sites
 from milestones.store.database import Store
@@ -40,11 +41,17 @@ async def finish(store: Store, forget_mail: ForgetMail, now: datetime) -> bool:
 
 
 async def _waited_long_enough(store: Store, now: datetime) -> None:
-    async with store.write() as tx:
-        deletions = await people.overdue(tx, now)
-        given_up = sum([await merges.give_up_waiting(tx, site.id, now) for site in await sites.all_sites(tx)])
-    if deletions or given_up:
-        log.info("merges_never_told", deletions=deletions, customers_given_up=given_up)
+    async with store.read() as tx:
+        concerned = {*await people.overdue(tx, now), *await merges.waited_too_long(tx, now)}
+    for site_id in sorted(concerned):
+        async with store.write() as tx:
+            await sites.lock(tx, site_id)
+            # Looked for anew: a merge may have come in between.
+            contacts = (await people.overdue(tx, now)).get(site_id, [])
+            await people.carry_out(tx, site_id, contacts, now)
+            accounts = (await merges.waited_too_long(tx, now)).get(site_id, [])
+            await erasure.cancel(tx, site_id, accounts, Verdict.DELETED, now)
+        log.info("merge_never_told", site=site_id, deletions=len(contacts), given_up=len(accounts))
 
 
 async def _mails(store: Store, forget_mail: ForgetMail) -> None:

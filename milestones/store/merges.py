@@ -254,10 +254,10 @@ async def _hand_over(tx: Transaction, site_id: str, customer: _Customer, now: da
     )
 
 
-async def give_up_waiting(tx: Transaction, site_id: str, now: datetime) -> int:
-    """Cancel what waits for an account of which nobody told in all this time. Returns for how many customers."""
+async def waited_too_long(tx: Transaction, now: datetime) -> dict[str, list[str]]:
+    """The accounts, by site, whose actions wait for an account of which nobody told in all this time."""
     waiting = (
-        select(_ACTIONS.c.account_id)
+        select(_ACTIONS.c.site_id, _ACTIONS.c.account_id)
         .join(
             _ACCOUNTS,
             (_ACCOUNTS.c.site_id == _ACTIONS.c.site_id) & (_ACCOUNTS.c.id == _ACTIONS.c.account_id),
@@ -269,12 +269,14 @@ async def give_up_waiting(tx: Transaction, site_id: str, now: datetime) -> int:
             & (_CHANGES.c.change == "merged"),
         )
         .where(
-            _ACTIONS.c.site_id == site_id,
+            # By site and state first, as the index of what is due has them.
+            _ACTIONS.c.site_id.in_(select(_CHANGES.c.site_id)),
             _ACTIONS.c.state == State.WAITING,
             _ACTIONS.c.needs == NEEDS,
             _CHANGES.c.recorded_at <= now - PATIENCE,
         )
     )
-    late = list((await tx.execute(waiting.distinct())).scalars())
-    await erasure.cancel(tx, site_id, late, Verdict.DELETED, now)
-    return len(late)
+    found: dict[str, list[str]] = {}
+    for row in (await tx.execute(waiting.distinct())).all():
+        found.setdefault(row.site_id, []).append(row.account_id)
+    return found

@@ -97,7 +97,7 @@ async def contact_deleted(
     )
     await add_missing(tx, ContactChange, [change.model_dump()], unique=["site_id", "contact_key"])
     if not waits:
-        await _carry_out(tx, site_id, [key], now)
+        await carry_out(tx, site_id, [key], now)
 
 
 async def contact_merged(
@@ -165,6 +165,18 @@ async def gone(
     return found
 
 
+async def concerns_the_gone(tx: Transaction, site_id: str, secret: bytes, contact_ids: Sequence[str]) -> bool:
+    """Whether any of these is gone, or had another merged into it."""
+    of_site = select(_CHANGES.c.contact_key).where(_CHANGES.c.site_id == site_id).limit(1)
+    if (await tx.execute(of_site)).first() is None:
+        return False
+    for some in chunks([contact_key(secret, site_id, contact_id) for contact_id in contact_ids]):
+        named = or_(_CHANGES.c.contact_key.in_(some), _CHANGES.c.target_key.in_(some))
+        if (await tx.execute(of_site.where(named))).first() is not None:
+            return True
+    return False
+
+
 async def reconcile(tx: Transaction, site_id: str, account_ids: Sequence[str], now: datetime) -> None:
     """Make what is owed to these accounts agree with who is gone, whatever was told first.
 
@@ -183,15 +195,15 @@ async def reconcile(tx: Transaction, site_id: str, account_ids: Sequence[str], n
     await merges.follow(tx, site_id, together, now)
 
 
-async def overdue(tx: Transaction, now: datetime) -> int:
-    """Carry out the deletions whose merge never came. Returns how many there were."""
+async def overdue(tx: Transaction, now: datetime) -> dict[str, list[str]]:
+    """The deletions whose merge never came: keys of contacts, by site."""
     statement = select(_CHANGES.c.site_id, _CHANGES.c.contact_key).where(
         _CHANGES.c.change == "merging", _CHANGES.c.recorded_at <= now - merges.PATIENCE
     )
-    late = (await tx.execute(statement)).all()
-    for row in late:
-        await _carry_out(tx, row.site_id, [row.contact_key], now)
-    return len(late)
+    found: dict[str, list[str]] = {}
+    for row in (await tx.execute(statement.order_by(_CHANGES.c.site_id))).all():
+        found.setdefault(row.site_id, []).append(row.contact_key)
+    return found
 
 
 async def accounts_of(tx: Transaction, site_id: str, secret: bytes, contact_ids: Iterable[str]) -> list[str]:
@@ -206,7 +218,7 @@ async def _ids(tx: Transaction, site_id: str, contact_keys: Collection[str]) -> 
     return list((await tx.execute(statement.order_by(_ACCOUNTS.c.id))).scalars())
 
 
-async def _carry_out(tx: Transaction, site_id: str, contact_keys: Collection[str], now: datetime) -> None:
+async def carry_out(tx: Transaction, site_id: str, contact_keys: Collection[str], now: datetime) -> None:
     """Delete contacts, but for those that live on in another."""
     theirs = (_CHANGES.c.site_id == site_id) & _CHANGES.c.contact_key.in_(contact_keys)
     await tx.execute(

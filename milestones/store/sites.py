@@ -78,6 +78,11 @@ async def raise_generation(tx: Transaction, site_id: str) -> int:
     return int((await tx.execute(statement)).scalar_one())
 
 
+async def lock(tx: Transaction, site_id: str) -> None:
+    """Keep others from draining the site and from moving its actions, where the database has row locks."""
+    await tx.execute(select(_SITES.c.id).where(_SITES.c.id == site_id).with_for_update())
+
+
 async def generation(tx: Transaction, site_id: str) -> int:
     """The generation in force, with the row locked where the database has row locks."""
     statement = select(_SITES.c.generation).where(_SITES.c.id == site_id).with_for_update()

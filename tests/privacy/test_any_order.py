@@ -2,8 +2,10 @@
 
 import asyncio
 import itertools
+import random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -86,6 +88,19 @@ def test_any_order_repetition_and_batching_ends_alike(database_url: str) -> None
             check()
         finally:
             runner.run(opening.__aexit__(None, None, None))
+
+
+@pytest.mark.parametrize("what", sorted(DELETIONS))
+async def test_told_all_at_once_by_several_writers_it_ends_alike(database_url: str, what: str) -> None:
+    async with opened(database_url) as store:
+        expected = await told(Town(store, "expected"), [[event] for event in DELETIONS[what]])
+        for round_ in range(6):
+            town = Town(store, f"site-{round_}")
+            await town.begin()
+            events = DELETIONS[what] * 2
+            random.Random(round_).shuffle(events)
+            await asyncio.gather(*(town.hear(event) for event in events))
+            assert await town.state() == expected
 
 
 def _is_right(what: str, state: dict[str, Any]) -> None:
