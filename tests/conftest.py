@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import structlog
 from playwright.async_api import Page, async_playwright
 
 from tests.postgres import PostgresUnavailableError, fresh_database, postgres_server
@@ -20,6 +21,10 @@ CHROMIUM_OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+# Its default draws tracebacks with every variable in colour, which takes a second for each.
+structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
