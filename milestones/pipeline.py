@@ -235,6 +235,7 @@ async def _grant(work: Batch, site: Site, definitions: Definitions, crossed: Seq
     histories = await accounts.histories(work.tx, site.id, ids)
     given = await ledger.given(work.tx, site.id, ids)
     found: list[Reached] = []
+    again: set[tuple[str, str]] = set()
     for item in crossed:
         account_id = item.state.account_id
         for key in sorted(item.crossed):
@@ -243,7 +244,8 @@ async def _grant(work: Batch, site: Site, definitions: Definitions, crossed: Seq
             crossings = owed(version.milestone, history, given.get((account_id, key), []))
             found.extend(Reached(account_id, version, crossing, item.source.value) for crossing in crossings)
             if not crossings:
-                await accounts.wake_settling(work.tx, site.id, account_id, key, work.now)
+                again.add((account_id, key))
+    await accounts.wake_settling(work.tx, site.id, again, work.now)
     if found:
         await record_grants(work, site, found)
 

@@ -1,7 +1,7 @@
 """Accounts and their histories: rows to the values of ``domain.account`` and back."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -144,25 +144,25 @@ async def wake_consent(tx: Transaction, site_id: str, email_key: str) -> None:
 
 
 async def wake_settling(
-    tx: Transaction, site_id: str, account_id: str, milestone: str, now: datetime
+    tx: Transaction, site_id: str, reached: Collection[tuple[str, str]], now: datetime
 ) -> None:
-    """A reward that had fallen back is reached again: its return period starts anew."""
-    waiting = select(_ACTIONS.c.id, _ACTIONS.c.payload).where(
-        _ACTIONS.c.site_id == site_id,
-        _ACTIONS.c.account_id == account_id,
-        _ACTIONS.c.milestone == milestone,
-        _ACTIONS.c.state == State.WAITING,
-        _ACTIONS.c.needs == "threshold",
-    )
-    for row in (await tx.execute(waiting)).all():
-        due = now.timestamp() + row.payload["settle"]["seconds"]
-        await tx.execute(
-            update(_ACTIONS)
-            .where(_ACTIONS.c.id == row.id)
-            .values(
-                state=State.AVAILABLE, needs=None, available_at=datetime.fromtimestamp(due, tz=now.tzinfo)
-            )
+    """Rewards that had fallen back are reached again, by (account, milestone): their return period starts anew."""
+    columns = (_ACTIONS.c.id, _ACTIONS.c.account_id, _ACTIONS.c.milestone, _ACTIONS.c.payload)
+    for ids in chunks(sorted({account_id for account_id, _ in reached})):
+        waiting = select(*columns).where(
+            _ACTIONS.c.site_id == site_id,
+            _ACTIONS.c.account_id.in_(ids),
+            _ACTIONS.c.state == State.WAITING,
+            _ACTIONS.c.needs == "threshold",
         )
+        for row in (await tx.execute(waiting)).all():
+            if (row.account_id, row.milestone) in reached:
+                due = now + timedelta(seconds=row.payload["settle"]["seconds"])
+                await tx.execute(
+                    update(_ACTIONS)
+                    .where(_ACTIONS.c.id == row.id)
+                    .values(state=State.AVAILABLE, needs=None, available_at=due)
+                )
 
 
 def _go_on(site_id: str, need: str) -> Any:
