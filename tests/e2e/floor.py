@@ -22,6 +22,12 @@ def configured(
     return daemon
 
 
+def by_smtp(port: int) -> dict[str, str]:
+    """What to replace in a configuration so that mail goes to a server on this machine."""
+    smtp = f'transport = "smtp"\nhost = "127.0.0.1"\nport = {port}\ntls = "none"'
+    return {'transport = "folder"\nfolder = "mail"': smtp}
+
+
 def rewrite(daemon: Daemon, replace: Mapping[str, str]) -> None:
     """Edit the configuration file."""
     text = daemon.config.read_text()

@@ -16,11 +16,13 @@ import pytest_asyncio
 from tests.actions.smtp_server import Mailserver, mailserver
 from tests.crash.house import Customer, strangers
 from tests.e2e.floor import (
+    by_smtp,
     configured,
     live,
     logged,
     ordered,
     refused,
+    rewrite,
     running,
     settled,
     until_logged,
@@ -190,12 +192,10 @@ async def daemon(
 ) -> AsyncIterator[Daemon]:
     """A daemon that mails through the server, logged in."""
     folder = tmp_path_factory.mktemp("daemon")
-    smtp = (
-        f'transport = "smtp"\nhost = "127.0.0.1"\nport = {post.port}\ntls = "none"\n'
-        'username = "shop"\npassword = { file = "password" }'
-    )
+    login = 'tls = "none"\nusername = "shop"\npassword = { file = "password" }'
     (folder / "password").write_text("secret")
-    found = configured(folder, wix, replace={'transport = "folder"\nfolder = "mail"': smtp})
+    found = configured(folder, wix, replace=by_smtp(post.port))
+    rewrite(found, {'tls = "none"': login})
     async with running(found):
         await live(found)
         await settled(found)
