@@ -1,0 +1,128 @@
+"""A customer may call himself anything: it stays text in mails, headers and pages."""
+
+from collections.abc import AsyncIterator
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.process import STARS, Daemon, shop, until
+from tests.security.village import baseline_done
+
+# Without spaces, since a mail greets by the first word.
+FIRST = "</title></pre></iframe><script>top.pwned=1</script><img/src=x/onerror=top.pwned=1>"
+LAST = "Anna\r\nBcc: victim@example.com\r\n\r\n<h1>Injected</h1>{{ 7 * 191 }}\u202e"
+HOSTILE = {"first": FIRST, "last": LAST}
+ADDRESSES = (
+    "a@example.com\r\nBcc: victim@example.com",
+    "a@example.com, victim@example.com",
+    '"><script>1</script>@example.com',
+)
+
+
+@pytest.fixture
+async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
+    async with shop(tmp_path, customers=40) as wix:
+        running = Daemon(tmp_path, wix)
+        running.configure(STARS)
+        await running.start()
+        await baseline_done(running)
+        yield running
+        await running.end()
+
+
+async def rename(daemon: Daemon, account: dict[str, Any], **info: Any) -> None:
+    """Change what the shop knows of the account's contact."""
+    headers = {"Authorization": await daemon.shop.token()}
+    path = f"/contacts/v4/contacts/{account['contactId']}"
+    contact = (await daemon.shop.http.get(path, headers=headers)).json()["contact"]
+    told = {"emails": contact["info"]["emails"], "name": contact["info"].get("name", {}), **info}
+    body = {"info": told, "revision": contact["revision"], "allowDuplicates": True}
+    (await daemon.shop.http.patch(path, headers=headers, json=body)).raise_for_status()
+
+
+async def customers(daemon: Daemon) -> list[dict[str, Any]]:
+    """Those who agreed to mail and have fewer than 1,000 points."""
+    state = await daemon.shop.state()
+    agreed = {one["email"] for one in state["subscriptions"] if one["subscriptionStatus"] == "SUBSCRIBED"}
+    few = [one for one in state["accounts"] if one["points"]["balance"] < 1000 and "memberId" in one]
+    return [one for one in few if one["contact"].get("email") in agreed]
+
+
+async def rewarded(daemon: Daemon, account: dict[str, Any]) -> None:
+    await daemon.shop.adjust(account["id"], 1001)
+
+    async def decided() -> bool:
+        mail = f"SELECT 1 FROM actions WHERE kind = 'email' AND account_id = '{account['id']}'"
+        return bool(daemon.query(mail)) and await daemon.settled()
+
+    await until(decided, "the fate of the mail")
+
+
+def mails(daemon: Daemon) -> list[Any]:
+    return [
+        message_from_bytes(path.read_bytes(), policy=default)
+        for path in (daemon.folder / "mail").glob("*.eml")
+    ]
+
+
+async def test_a_name_writes_no_headers_no_markup_and_no_template(daemon: Daemon) -> None:
+    account = (await customers(daemon))[0]
+    await rename(daemon, account, name=HOSTILE)
+    await rewarded(daemon, account)
+    (mail,) = mails(daemon)
+    assert mail["Bcc"] is None
+    assert len(mail["To"].addresses) == 1
+    assert mail["To"].addresses[0].addr_spec == account["contact"]["email"]
+    assert "\n" not in str(mail["Subject"])
+    html = mail.get_body(("html",)).get_content()
+    assert "<script" not in html
+    assert "<h1>Injected" not in html
+    assert "onerror" in html, "else this would show nothing"
+    assert "<img/src" not in html
+    assert "1337" not in html + mail.get_body(("plain",)).get_content()
+
+
+async def test_an_address_that_is_none_or_several_gets_no_mail(daemon: Daemon) -> None:
+    chosen = await customers(daemon)
+    assert len(chosen) >= len(ADDRESSES)
+    for account, address in zip(chosen, ADDRESSES, strict=False):
+        emails = {"items": [{"tag": "MAIN", "email": address, "primary": True}]}
+        headers = {"Authorization": await daemon.shop.token()}
+        await rename(daemon, account, emails=emails)
+        consent = {"subscription": {"email": address, "subscriptionStatus": "SUBSCRIBED"}}
+        await daemon.shop.http.post("/email-marketing/v1/email-subscriptions", headers=headers, json=consent)
+        await rewarded(daemon, account)
+    assert [str(mail["To"]) for mail in mails(daemon)] == []
+    fates = daemon.query("SELECT state FROM actions WHERE kind = 'email'")
+    assert len(fates) == len(ADDRESSES)
+    assert ("done",) not in fates
+    assert "victim" not in "".join(daemon.log)
+
+
+async def test_no_script_of_a_customer_runs_in_the_dashboard(daemon: Daemon, chromium_page: Page) -> None:
+    for account in (await customers(daemon))[:2]:
+        await rename(daemon, account, name=HOSTILE)
+        await rewarded(daemon, account)
+    complaints: list[str] = []
+    chromium_page.on("pageerror", lambda error: complaints.append(str(error)))
+    chromium_page.on("console", lambda message: complaints.append(message.text))
+    chromium_page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    await chromium_page.add_init_script(
+        "addEventListener('securitypolicyviolation', one => console.log('policy', one.violatedDirective))"
+    )
+    await chromium_page.goto(daemon.address)
+    entries = chromium_page.locator("summary")
+    for number in range(await entries.count()):
+        await entries.nth(number).click()
+    frames = chromium_page.locator("iframe")
+    assert await frames.count() == 2
+    for number in range(2):
+        await expect(frames.nth(number).content_frame.locator("body")).to_contain_text("onerror")
+    assert complaints == []
+    assert await chromium_page.evaluate("window.pwned") is None
+    assert "pwned" not in await chromium_page.title()
+    assert await chromium_page.locator("script:not([src])").count() == 0
