@@ -88,8 +88,12 @@ async def _site(work: Batch, heard: Sequence[Heard]) -> Site | None:
     site_id = heard[0].site_id
     site = await sites.named(tx, site_id)
     if any(isinstance(item.event, AppRemoved) for item in heard) and site is not None:
-        await sites.change(tx, site_id, state="removed")
+        await sites.change(tx, site_id, state="removed", removed_at=work.now)
         return None
+    if site is not None and site.state == "removed" and _speaks(site, heard):
+        # Such events have neither id nor time: this removal was told late, and the app is back, or never left.
+        await sites.change(tx, site_id, state="active", removed_at=None)
+        site = await sites.named(tx, site_id)
     installed = any(isinstance(item.event, AppInstalled) for item in heard)
     if site is None or (site.state == "removed" and installed):
         answer = rules.new_site(site_id)
@@ -103,6 +107,14 @@ async def _site(work: Batch, heard: Sequence[Heard]) -> Site | None:
         work.outcome.new_sites.add(site_id)
         site = await sites.named(tx, site_id)
     return site if site is not None and site.state == "active" else None
+
+
+def _speaks(site: Site, heard: Sequence[Heard]) -> bool:
+    """Whether Wix tells of something that happened after the app is said to have been removed."""
+    return site.removed_at is not None and any(
+        isinstance(item.event, AccountSeen) and item.event.observation.told_at > site.removed_at
+        for item in heard
+    )
 
 
 async def _gone(work: Batch, item: Heard) -> None:

@@ -58,6 +58,7 @@ async def take_on(tx: Transaction, site_id: str, name: str | None, now: datetime
         name=name or site.name,
         go_live_at=site.go_live_at or now,
         baseline_done_at=site.baseline_done_at,
+        removed_at=None,
     )
     return site.go_live_at is None
 

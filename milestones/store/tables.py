@@ -21,7 +21,7 @@ class Meta(SQLModel, table=True):
 class Site(SQLModel, table=True):
     """One Wix installation.
 
-    state: ``observed`` (told of, decides nothing), ``active``, or ``removed``.
+    state: ``observed`` (told of, decides nothing), ``active``, or ``removed``, since ``removed_at``.
     go_live_at: when it was taken on; what was true before counts for nothing.
     generation: raised by each drain; a worker of an older one is fenced.
     definitions: the number of the newest definition version of this site.
@@ -36,6 +36,7 @@ class Site(SQLModel, table=True):
     first_heard_at: datetime = Field(sa_type=Moment)
     go_live_at: datetime | None = Field(default=None, sa_type=Moment)
     baseline_done_at: datetime | None = Field(default=None, sa_type=Moment)
+    removed_at: datetime | None = Field(default=None, sa_type=Moment)
     generation: int = 0
     definitions: int = 0
     accounts: int = 0

@@ -62,3 +62,12 @@ async def test_an_app_that_comes_back_begins_anew_and_what_was_given_stays_given
         site = await sites.named(tx, SITE)
     assert site is not None
     assert (site.go_live_at, site.baseline_done_at) == (back, None)
+
+
+async def test_a_removal_that_is_told_late_silences_nobody(store: Store) -> None:
+    await go_live(store, RULES)
+    await pipeline.hear(store, RULES, [heard(AccountSeen(an_observation(10, 1)))], NOW)
+    await pipeline.hear(store, RULES, [heard(AppRemoved())], NOW)
+    later = an_observation(1000, 2, told_at=NOW + timedelta(minutes=5))
+    await pipeline.hear(store, RULES, [heard(AccountSeen(later))], NOW + timedelta(minutes=5))
+    assert await grants_of(store, SITE) == {"stars": [1]}

@@ -207,6 +207,7 @@ def upgrade() -> None:
         sa.Column("first_heard_at", columns.Moment(), nullable=False),
         sa.Column("go_live_at", columns.Moment(), nullable=True),
         sa.Column("baseline_done_at", columns.Moment(), nullable=True),
+        sa.Column("removed_at", columns.Moment(), nullable=True),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("definitions", sa.Integer(), nullable=False),
         sa.Column("accounts", sa.Integer(), nullable=False),
