@@ -1,7 +1,9 @@
 """A database that was copied, put back or long asleep: it waits for a person, and then gives nothing twice."""
 
+import asyncio
 import shutil
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -28,6 +30,7 @@ from tests.process import STARS, Daemon, Shop, shop, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("copies"), pytest.mark.slow]
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "backup.md"
 NEAR = """
 [milestones.near]
 within = 100
@@ -80,16 +83,27 @@ def states(daemon: Daemon, customer: Customer) -> dict[str, str]:
     return dict(rows)
 
 
-def back_up(daemon: Daemon, to: Path) -> None:
-    """As docs/backup.md says, while the daemon runs."""
-    with closing(sqlite3.connect(daemon.folder / "milestones.db")) as connection:
-        connection.execute("VACUUM INTO ?", (str(to),))
+async def as_documented(daemon: Daemon, beginning: str) -> None:
+    """Carry out the commands of docs/backup.md that begin so, beside the database."""
+    found = [line for line in DOCUMENT.read_text().splitlines() if line.startswith(beginning)]
+    assert found, beginning
+    for line in found:
+        command = line.replace("var/milestones.db", "milestones.db").replace("python3", sys.executable)
+        shell = await asyncio.create_subprocess_shell(command, cwd=daemon.folder)
+        assert await shell.wait() == 0, command
 
 
-def put_back(backup: Path, daemon: Daemon) -> None:
-    for name in ("milestones.db-wal", "milestones.db-shm"):
-        (daemon.folder / name).unlink(missing_ok=True)
-    shutil.copyfile(backup, daemon.folder / "milestones.db")
+async def back_up(daemon: Daemon) -> None:
+    """While it runs."""
+    await as_documented(daemon, "python3 -c")
+    daemon.environment["MILESTONES_DAEMON__DATABASE"] = "sqlite:///backup.db"
+    await ordered(daemon, "db", "check")
+    daemon.environment.clear()
+
+
+async def put_back(daemon: Daemon) -> None:
+    await as_documented(daemon, "rm -f")
+    await as_documented(daemon, "cp ")
 
 
 class TestBackups:
@@ -104,7 +118,7 @@ class TestBackups:
             async with running(daemon):
                 await live(daemon)
                 await reach(daemon, wix, before)
-                back_up(daemon, tmp_path / "backup.db")
+                await back_up(daemon)
                 await reach(daemon, wix, since)
                 await wix.adjust(near.account, 950)
                 await settled(daemon)
@@ -113,7 +127,7 @@ class TestBackups:
             mailed = Counter(post.recipients)
             assert (mailed[before.address], mailed[since.address], mailed[near.address]) == (1, 1, 1)
             given = await coupons(wix)
-            put_back(tmp_path / "backup.db", daemon)
+            await put_back(daemon)
             async with running(daemon):
                 assert HELD in daemon.line
                 assert "a backup that was put back" in daemon.line
@@ -140,10 +154,10 @@ class TestBackups:
         daemon = configured(tmp_path, wix)
         async with running(daemon):
             await live(daemon)
-            back_up(daemon, tmp_path / "backup.db")
+            await back_up(daemon)
             await reach(daemon, wix, since)
         given = await coupons(wix)
-        put_back(tmp_path / "backup.db", daemon)
+        await put_back(daemon)
         async with running(daemon):
             assert HELD in daemon.line
         await ordered(daemon, "resume", "--rewound")
@@ -160,8 +174,8 @@ class TestBackups:
         daemon = configured(tmp_path, wix)
         async with running(daemon):
             await live(daemon)
-            back_up(daemon, tmp_path / "backup.db")
-        put_back(tmp_path / "backup.db", daemon)
+            await back_up(daemon)
+        await put_back(daemon)
         async with running(daemon):
             await until_logged(daemon, '"event": "reconciled"')
             await wix.fault("POST", "/loyalty", "status", status=503, times=0)
