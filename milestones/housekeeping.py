@@ -31,6 +31,7 @@ async def heart(
     reschedule: has the timetable follow a clock that jumped. reconcile: hears from Wix what has changed.
     """
     told: str | None = None
+    asked: str | None = None
     watch = ClockWatch(program.clock(), time.monotonic())
     while not stop.is_set():
         with contextlib.suppress(MilestonesError):
@@ -38,13 +39,16 @@ async def heart(
                 await _clock_jumped(program, jump)
                 await reschedule()
             reason = await program.look_back()
-            new, told = reason is not None and reason != told, reason
-            if new:
+            if reason is not None and reason != told:
                 log.warning("held", reason=reason, go_on="milestones resume")
+            told = reason
+            if reason is not None and reason != asked:
                 await reconcile()
                 async with program.store.read() as tx:
                     waiting = await heartbeat.pending(tx)
                 log.warning("reconciled", would_do=waiting, go_on="milestones resume")
+            # Where Wix did not answer, it is asked again with the next beat.
+            asked = reason
         await _pause(stop, BEAT_SECONDS)
 
 
