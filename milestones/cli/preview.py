@@ -14,6 +14,7 @@ from milestones.actions.message import Mailbox, Unsubscribe, build_message, send
 from milestones.actions.rendering import Catalogue, RenderedMail
 from milestones.cli.configuration import DEFAULT, ConfigPath, settings_at
 from milestones.cli.looking import look
+from milestones.cli.showing import printable
 from milestones.config import Settings, SiteSettings
 from milestones.domain.keys import folded
 from milestones.errors import UsageError
@@ -55,7 +56,7 @@ def preview(
     account = _account(settings, customer) if customer is not None else None
     site = _site(settings, account)
     mail = catalogue.render(template, sample_variables(site, template, account, now))
-    typer.echo(f"Subject: {mail.subject}\n\n{mail.text}", nl=False)
+    typer.echo(printable(f"Subject: {mail.subject}\n\n{mail.text}"), nl=False)
     if html is not None:
         html.write_text(mail.html, encoding="utf-8")
         typer.echo(f"\nThe HTML part is in {html}.", err=True)

@@ -24,6 +24,14 @@ _COLOURS = {
 }
 
 
+_STEERING = (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+"""Characters that move a cursor, colour a line, or turn it around: C0, DEL, C1, and the overrides of direction."""
+
+_SHOWN_AS = {code: "\ufffd" for code in _STEERING if chr(code) not in "\n\t"}
+_IN_JSON = {code: f"\\u{code:04x}" for code in _STEERING if code >= 0x7F}
+"""JSON escapes the others itself."""
+
+
 def console() -> Console:
     """Where answers go. Made for each command, so that it sees the terminal as it is now."""
     return Console(highlight=False, soft_wrap=False)
@@ -31,7 +39,8 @@ def console() -> Console:
 
 def print_json(answer: Any) -> None:
     """An answer for a machine: times in ISO 8601 UTC, everything else as it is."""
-    typer.echo(json.dumps(to_jsonable_python(answer), indent=2, ensure_ascii=False))
+    told = json.dumps(to_jsonable_python(answer), indent=2, ensure_ascii=False)
+    typer.echo(told.translate(_IN_JSON))
 
 
 def when(moment: datetime | None, zone: tzinfo, *, seconds: bool = False) -> str:
@@ -58,9 +67,14 @@ def state(name: str) -> str:
     return f"[{colour}]{name}[/]" if colour else escape(name)
 
 
+def printable(value: Any) -> str:
+    """Anything from outside without what would steer the terminal: a customer may call himself anything."""
+    return str(value).translate(_SHOWN_AS)
+
+
 def text(value: Any) -> str:
-    """Anything from outside as plain text: Rich must not read markup in it."""
-    return escape(str(value))
+    """The same for Rich, which must not read markup in it."""
+    return escape(printable(value))
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

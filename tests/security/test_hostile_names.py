@@ -86,6 +86,27 @@ async def test_a_name_writes_no_headers_no_markup_and_no_template(daemon: Daemon
     assert "1337" not in html + mail.get_body(("plain",)).get_content()
 
 
+ESCAPES = "\x1b]0;pwned\x07\x1b[31mRed\x9b2J\x1b[8mAda\rhidden [bold]Bold[/bold] [link=https://evil.example]x[/link]"
+
+
+async def test_no_name_steers_the_operators_terminal(daemon: Daemon) -> None:
+    account = (await customers(daemon))[0]
+    await rename(daemon, account, name={"first": ESCAPES, "last": "Last"})
+    await rewarded(daemon, account)
+    ((coupon,),) = daemon.query("SELECT id FROM actions WHERE kind = 'coupon'")
+    readable = [("accounts", "list"), ("accounts", "show", account["id"]), ("explain", account["id"])]
+    readable += [("outbox", "list"), ("outbox", "show", str(coupon)), ("scan", "--dry-run")]
+    preview = ("preview", "milestone-reached", "--customer", account["id"])
+    shown = ""
+    for command in [*readable, *((*one, "--json") for one in readable), preview]:
+        code, out, err = await daemon.command(*command)
+        assert code == 0, (command, err)
+        shown += out + err
+    assert "Ada" in shown, "else this would show nothing"
+    assert not set(shown) & {"\x1b", "\x07", "\x9b", "\r", "\x08"}
+    assert "[link=https://evil.example]" in shown, "markup is shown, not followed"
+
+
 async def test_an_address_that_is_none_or_several_gets_no_mail(daemon: Daemon) -> None:
     chosen = await customers(daemon)
     assert len(chosen) >= len(ADDRESSES)
