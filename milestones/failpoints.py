@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-_ARMED = os.environ.get("MILESTONES_FAILPOINT", "")
+_VARIABLE = "MILESTONES_FAILPOINT"
 
 
 def _nothing(name: str) -> None:
@@ -35,15 +35,16 @@ def _killer(armed: Callable[[], str]) -> Callable[[str], None]:
     return reach
 
 
-def _order(armed: str) -> Callable[[], str]:
-    """Tells what is armed now."""
+def _order() -> str:
+    """What is armed now."""
+    armed = os.environ.get(_VARIABLE, "")
     if not armed.startswith("@"):
-        return lambda: armed
+        return armed
     file = Path(armed.removeprefix("@"))
-    return lambda: file.read_text().strip() if file.exists() else ""
+    return file.read_text().strip() if file.is_file() else ""
 
 
-reach: Callable[[str], None] = _killer(_order(_ARMED)) if _ARMED else _nothing
+reach: Callable[[str], None] = _killer(_order) if os.environ.get(_VARIABLE) else _nothing
 
 NAMES = (
     # every transaction that writes

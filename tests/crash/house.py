@@ -17,6 +17,7 @@ import httpx
 
 from milestones import control
 from tests.actions.smtp_server import Mailserver
+from tests.crash.forked import ForkedDaemon
 from tests.crash.receiver import Receiver
 from tests.process import Daemon, Shop, until
 
@@ -134,8 +135,7 @@ class House:
     async def killed_and_started_again(self) -> None:
         """Wait for the death that was ordered, and go on without it."""
         await self.daemon.died()
-        assert self.daemon.process is not None
-        assert self.daemon.process.returncode == -signal.SIGKILL
+        assert await self.daemon.end() == -signal.SIGKILL
         self.arm("")
         if self._scan is not None:
             await self._scan
@@ -283,10 +283,11 @@ def a_house(
     hook: Receiver,
     customers: list[Customer],
     mailserver: Mailserver | None = None,
+    daemon_type: type[Daemon] = Daemon,
 ) -> House:
     """A daemon with a folder of its own, configured and not started."""
     environment = {"HOOK_SECRET": SECRET, "MILESTONES_FAILPOINT": f"@{folder / 'failpoint'}"}
-    daemon = Daemon(folder, shop, environment=environment)
+    daemon = daemon_type(folder, shop, environment=environment)
     daemon.configure(EVERYTHING.format(url=hook.url))
     if mailserver is not None:
         text = daemon.config.read_text()
@@ -311,8 +312,9 @@ async def begun(found: House) -> AsyncIterator[House]:
 async def house(
     folder: Path, shop: Shop, hook: Receiver, mailserver: Mailserver | None = None
 ) -> AsyncIterator[House]:
-    """A house that is lived in."""
-    async with begun(a_house(folder, shop, hook, await strangers(shop), mailserver)) as found:
+    """A house that is lived in, and whose daemon starts quickly."""
+    prepared = a_house(folder, shop, hook, await strangers(shop), mailserver, ForkedDaemon)
+    async with begun(prepared) as found:
         yield found
 
 

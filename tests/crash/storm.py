@@ -1,0 +1,245 @@
+"""A busy shop, a network that loses answers, and a daemon that is killed again and again; then the books."""
+
+import asyncio
+import math
+import random
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import asdict, dataclass, field
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
+from milestones.failpoints import NAMES
+from tests.actions.smtp_server import Mailserver, mailserver
+from tests.crash.reference import EVERY, LADDER, MILESTONES, ONCE, Owed, Sums, owed, sums
+from tests.process import Daemon, Shop, shop, until
+
+WRITES = (
+    "^/stores/v2/coupons$",
+    "^/badges/v4/",
+    "^/loyalty-accounts/v1/accounts/[^/]+/earn-points$",
+    "^/email-marketing/",
+    "^/oauth2/token$",
+)
+LOSSES = ("drop_before", "drop_after", "truncate", "malformed", "status", "status_after")
+OFTEN = [
+    name
+    for name in NAMES
+    if not name.startswith(("scan.", "observe.", "remind.", "webhook.")) and "put" not in name
+]
+"""The failure points that a crossing comes by. The others have tests of their own."""
+SCALE = 900.0
+"""Sandbox seconds in one of ours: what was not answered is repeated within moments, then after two seconds, then four."""
+
+
+@dataclass
+class Tally:
+    """What was done to the daemon, and what the books say of it."""
+
+    kills: int = 0
+    kills_at_failpoints: int = 0
+    events: int = 0
+    faults: int = 0
+    grants: int = 0
+    mails: int = 0
+    mails_unknown: int = 0
+    lost: Counter[str] = field(default_factory=Counter)
+    doubled: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def clean(self) -> bool:
+        return not +self.lost and not +self.doubled
+
+    def told(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {**asdict(self), "lost": self.lost.total(), "doubled": self.doubled.total()}
+
+
+@dataclass
+class Storm:
+    """A shop with its daemon and mail server. ``rage`` until satisfied, then ``settle`` and ``tally``."""
+
+    shop: Shop
+    daemon: Daemon
+    mail: Mailserver
+    dice: random.Random
+    before: dict[str, Sums] = field(default_factory=dict)
+    found: Tally = field(default_factory=Tally)
+
+    async def rage(self, purchases: float, kills: int, end: float = math.inf) -> None:
+        """So many purchases a second, answers that are lost, and kills: half of them at failure points.
+
+        end: when to stop at the latest, by the monotonic clock.
+        """
+        await self.shop.settings(
+            duplicate_probability=0.3,
+            reorder_window=SCALE,
+            recalculation_seconds=30 * SCALE,
+            webhook_connections=32,
+        )
+        for path in WRITES:
+            for effect in LOSSES:
+                await self.shop.fault(
+                    "POST", path, effect, times=0, probability=0.02, status=self.dice.choice((500, 503))
+                )
+        await self.shop.traffic(purchases, 100_000, redeem_share=0.2)
+        while self.found.kills < kills and time.monotonic() < end:
+            await self._kill()
+            self._let_time_pass()
+            await self.daemon.start()
+        await self.shop.traffic(0.0, 1.0)
+        self.found.faults = await self._faults()
+        (await self.shop.http.delete("/_sandbox/faults")).raise_for_status()
+
+    async def _kill(self) -> None:
+        if self.dice.random() < 0.5:
+            self._order.write_text(f"{self.dice.choice(OFTEN)}:{self.dice.choice((1, 1, 1, 2, 3, 5))}")
+            self.found.kills_at_failpoints += await self._dies_within(2.0)
+            self._order.write_text("")
+        else:
+            await asyncio.sleep(self.dice.uniform(0.0, 0.7))
+        await self.daemon.kill()
+        self.found.kills += 1
+
+    async def _dies_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self.daemon.died()
+        except TimeoutError:
+            return False
+        return True
+
+    @property
+    def _order(self) -> Path:
+        return self.daemon.folder / "failpoint"
+
+    def _let_time_pass(self) -> None:
+        """What shall be tried again later is due now."""
+        with closing(sqlite3.connect(self.daemon.folder / "milestones.db", timeout=30)) as connection:
+            connection.execute("UPDATE actions SET available_at = recorded_at WHERE state = 'available'")
+            connection.commit()
+
+    async def _faults(self) -> int:
+        listed = (await self.shop.http.get("/_sandbox/faults")).json()["faults"]
+        return sum(one["happened"] for one in listed)
+
+    async def settle(self, seconds: float) -> None:
+        """Let the daemon finish what it has begun. What waits for a later time is made due by a restart."""
+        end = time.monotonic() + seconds
+        while not await self._settled_within(8.0):
+            assert time.monotonic() < end, self._unsettled()
+            await self.daemon.end()
+            self._let_time_pass()
+            await self.daemon.start()
+
+    async def _settled_within(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            events = (await self.shop.http.get("/_sandbox/state", params={"only": "events"})).json()["events"]
+            busy = self.daemon.query("SELECT 1 FROM actions WHERE state IN ('available', 'running') LIMIT 1")
+            if events["pending"] == 0 and not busy:
+                assert events["lost"] == 0, "the shop gave up on an event: it was down for too long"
+                self.found.events = events["attempts"]
+                return True
+            await asyncio.sleep(0.1)
+        return False
+
+    def _unsettled(self) -> str:
+        rows = self.daemon.query(
+            "SELECT kind, state, attempts, lost, available_at, error FROM actions "
+            "WHERE state IN ('available', 'running') LIMIT 10"
+        )
+        return "\n".join([*map(str, rows), *self.daemon.log[-20:]])
+
+    async def tally(self) -> Tally:
+        """Compare the books of the shop, the mail server and the daemon with the reference."""
+        state = await self.shop.state()
+        expected = owed(self.before, state)
+        self.found.grants = expected.total()
+        self._compare("grants", expected, self._granted())
+        self._coupons(state, expected)
+        self._badges_and_points(state, expected)
+        self._mails()
+        return self.found
+
+    def _compare(self, what: str, expected: Counter[Any], given: Counter[Any]) -> None:
+        self.found.lost[what] += (expected - given).total()
+        self.found.doubled[what] += (given - expected).total()
+
+    def _granted(self) -> Owed:
+        rows = self.daemon.query("SELECT account_id, milestone, count(*) FROM grants GROUP BY 1, 2")
+        return Counter({(account, milestone): number for account, milestone, number in rows})
+
+    def _coupons(self, state: dict[str, Any], expected: Owed) -> None:
+        made = Counter(
+            one["specification"]["code"]
+            for one in state["coupons"]
+            if one["specification"]["name"] in {ONCE, LADDER, EVERY}
+        )
+        planned = self.daemon.query(
+            "SELECT json_extract(payload, '$.specification.code') FROM actions WHERE kind = 'coupon'"
+        )
+        self._compare("coupons", Counter(code for (code,) in planned), made)
+        self.found.lost["coupons"] += max(0, expected.total() - made.total())
+
+    def _badges_and_points(self, state: dict[str, Any], expected: Owed) -> None:
+        members = {one["id"]: one.get("memberId") for one in state["accounts"]}
+        reached = Counter(account for account, milestone in expected if milestone == ONCE)
+        badges = {one["id"] for one in state["badges"] if one["title"] == "Saver"}
+        self.found.doubled["badges made"] += max(0, len(badges) - 1)
+        holders = Counter(one["memberId"] for one in state["badge_assignments"] if one["badgeId"] in badges)
+        self._compare(
+            "badges given", Counter(members[account] for account in reached if members[account]), holders
+        )
+        earned = Counter(
+            one["accountId"] for one in state["transactions"] if one.get("description") == "A present"
+        )
+        self._compare("points", reached, earned)
+
+    def _mails(self) -> None:
+        taken = Counter(
+            str(message_from_bytes(bytes(one.original_content or b""))["Message-ID"])
+            for one in self.mail.taken
+        )
+        rows = self.daemon.query(
+            "SELECT state, json_extract(result, '$.message_id') FROM actions WHERE kind = 'email'"
+        )
+        states = Counter(state for state, _ in rows)
+        self.found.mails, self.found.mails_unknown = taken.total(), states["unknown"]
+        self.found.doubled["mails"] += sum(times - 1 for times in taken.values())
+        self.found.lost["mails"] += sum(state == "done" and taken[one] == 0 for state, one in rows)
+        self.found.lost["mails"] += states["discarded"]
+
+
+@asynccontextmanager
+async def storm(
+    folder: Path, seed: int, customers: int, daemon: type[Daemon] = Daemon
+) -> AsyncIterator[Storm]:
+    """A shop, and a daemon that has read its baseline."""
+    async with (
+        shop(folder, customers=customers, seed=seed, time_scale=SCALE) as wix,
+        mailserver() as mail,
+    ):
+        await wix.settings(recalculation_seconds=0, query_lag_seconds=0.5)
+        running = daemon(folder, wix, environment={"MILESTONES_FAILPOINT": f"@{folder / 'failpoint'}"})
+        running.configure(MILESTONES)
+        text = running.config.read_text()
+        smtp = (
+            f'transport = "smtp"\nhost = "127.0.0.1"\nport = {mail.port}\ntls = "none"\nper_minute = 100000'
+        )
+        running.config.write_text(text.replace('transport = "folder"\nfolder = "mail"', smtp))
+        found = Storm(wix, running, mail, random.Random(seed), sums(await wix.state()))
+        await running.start()
+        try:
+            await until(lambda: _baseline_done(running), "the baseline")
+            yield found
+        finally:
+            await running.kill()
+
+
+async def _baseline_done(daemon: Daemon) -> bool:
+    return bool(daemon.query("SELECT 1 FROM scans WHERE kind = 'baseline' AND state = 'finished'"))
