@@ -1,6 +1,6 @@
 """What the channels and gates ask for, answered by the Wix client and the store. ``bootstrap`` puts them together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -132,10 +132,12 @@ class EarnedRewards:
     store: Store
     site_id: str
 
-    async def __call__(self, account_id: str, milestone: str, since: datetime, /) -> int:
+    async def __call__(
+        self, account_id: str, milestone: str, since: datetime, /, *, apart_from: Collection[int]
+    ) -> int:
         """Point rewards of a milestone that an account has had."""
         async with self.store.read() as tx:
-            return await point_rewards(tx, self.site_id, account_id, milestone, since)
+            return await point_rewards(tx, self.site_id, account_id, milestone, since, apart_from)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Points as a reward: earned with an idempotency key, at most so many times in a period (fact sheet, section 2.3)."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -24,9 +24,14 @@ class Earnings(Protocol):
 
 
 class EarnedSince(Protocol):
-    """How many point rewards of a milestone an account has had since a moment, whatever came of those under way."""
+    """How many point rewards of a milestone an account has had since a moment, whatever came of those under way.
 
-    async def __call__(self, account_id: str, milestone: str, since: datetime, /) -> int:
+    apart_from: actions that are not counted, by id.
+    """
+
+    async def __call__(
+        self, account_id: str, milestone: str, since: datetime, /, *, apart_from: Collection[int]
+    ) -> int:
         """Raises StoreError."""
 
 
@@ -59,13 +64,15 @@ class PointsChannel:
             until = self._clock() + PROGRAM_PAUSE
             return {task.id: Stop(State.AVAILABLE, Verdict.PROGRAM_NOT_ACTIVE, until=until) for task in tasks}
         stops: dict[int, Stop] = {}
+        # One whose answer was lost counts as had for others, and must not stand in its own way.
+        batch = [task.id for task in tasks]
         passed: Counter[tuple[str, str]] = Counter()
         for task in sorted(tasks, key=lambda task: task.id):
             if task.payload.get("cap") is None:
                 continue
             times, seconds = task.payload["cap"]
             since = self._clock() - timedelta(seconds=seconds)
-            had = await self._earned_since(task.account_id, task.milestone, since)
+            had = await self._earned_since(task.account_id, task.milestone, since, apart_from=batch)
             if had + passed[task.account_id, task.milestone] >= times:
                 stops[task.id] = Stop(State.CANCELLED, Verdict.POINTS_CAPPED)
             else:

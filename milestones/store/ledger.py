@@ -1,6 +1,6 @@
 """Grants, reminders and the actions they owe: written together, counted for the breaker, never written twice."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -144,9 +144,17 @@ async def add_traces(
 
 
 async def point_rewards(
-    tx: Transaction, site_id: str, account_id: str, milestone: str, since: datetime
+    tx: Transaction,
+    site_id: str,
+    account_id: str,
+    milestone: str,
+    since: datetime,
+    apart_from: Collection[int] = (),
 ) -> int:
-    """Point rewards that an account was given for a milestone, those under way included."""
+    """Point rewards that an account was given for a milestone, those of which nobody knows included.
+
+    apart_from: actions that are not counted.
+    """
     statement = select(func.count()).where(
         _ACTIONS.c.site_id == site_id,
         _ACTIONS.c.account_id == account_id,
@@ -154,6 +162,7 @@ async def point_rewards(
         _ACTIONS.c.kind == Kind.POINTS,
         _ACTIONS.c.recorded_at > since,
         _ACTIONS.c.state.in_([State.DONE, State.UNKNOWN]) | _ACTIONS.c.lost,
+        _ACTIONS.c.id.not_in(apart_from),
     )
     return int((await tx.execute(statement)).scalar_one())
 

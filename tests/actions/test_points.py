@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ class Ledger:
     had: int = 0
     active: bool = True
     asked_since: datetime | None = None
+    asked_apart_from: Collection[int] = ()
 
     async def earn(
         self, account_id: str, *, amount: int, description: str, idempotency_key: str
@@ -35,8 +37,10 @@ class Ledger:
     async def program(self) -> Program:
         return Program("Star Club", active=self.active)
 
-    async def earned_since(self, account_id: str, milestone: str, since: datetime, /) -> int:
-        self.asked_since = since
+    async def earned_since(
+        self, account_id: str, milestone: str, since: datetime, /, *, apart_from: Collection[int]
+    ) -> int:
+        self.asked_since, self.asked_apart_from = since, apart_from
         return self.had
 
 
@@ -89,6 +93,7 @@ async def test_a_cap_counts_what_was_had_and_the_same_batch(
     assert stops.keys() == stopped
     assert all(stop == Stop(State.CANCELLED, Verdict.POINTS_CAPPED) for stop in stops.values())
     assert ledger.asked_since == NOW - timedelta(days=30)
+    assert set(ledger.asked_apart_from) == {1, 2, 3}
 
 
 async def test_the_cap_of_one_account_is_not_that_of_another(channel: PointsChannel, ledger: Ledger) -> None:

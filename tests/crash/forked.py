@@ -23,7 +23,7 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 
 def _prepare() -> None:
     """Start the process that children are made of, once. Its failure points are alive and nothing is armed."""
-    _CONTEXT.set_forkserver_preload(["tests.crash.forked", "pytest"])
+    _CONTEXT.set_forkserver_preload(["milestones.cli.run", "tests.crash.forked"])
     with patch.dict(os.environ, MILESTONES_FAILPOINT="@"):
         forkserver.ensure_running()
 

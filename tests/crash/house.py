@@ -38,7 +38,7 @@ coupon = {{ name = "For 1,000 stars", percent_off = 10, scope = "stores" }}
 badge = {{ title = "Star customer", create = true }}
 
 [[milestones.rewards]]
-points = {{ amount = 50, description = "A present" }}
+points = {{ amount = 50, description = "A present", per_account = "1 per 300d" }}
 
 [[milestones.rewards]]
 email = "milestone-reached"
