@@ -214,6 +214,7 @@ class TestMailServer:
     async def test_one_refused_recipient_disturbs_nobody_and_is_mailed_when_a_person_says_so(
         self, daemon: Daemon, wix: Shop, post: Mailserver, customers: list[Customer]
     ) -> None:
+        post.taken.clear()
         reached = [customers.pop() for _ in range(3)]
         post.at[reached[1].address] = "550 5.1.1 who is that?"
         for customer in reached:

@@ -40,12 +40,21 @@ async def customers(wix: Shop) -> list[Customer]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def daemon(wix: Shop, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
-    """One that gives a coupon, and that every test reloads from where the last one left it."""
+    """One that gives a coupon of ten percent, for every test to change."""
     found = configured(tmp_path_factory.mktemp("daemon"), wix)
     async with running(found):
         await live(found)
         await settled(found)
         yield found
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def as_it_was(daemon: Daemon) -> AsyncIterator[None]:
+    """Whatever a test puts into force, the next one finds the first configuration."""
+    first = daemon.config.read_text()
+    yield
+    daemon.config.write_text(first)
+    await ordered(daemon, "reload")
 
 
 async def coupon_of(daemon: Daemon, wix: Shop, customer: Customer) -> dict[str, Any] | None:
@@ -96,9 +105,9 @@ async def test_a_signal_does_the_same(daemon: Daemon) -> None:
 async def test_a_faulty_one_is_refused_with_every_fault_and_the_old_one_goes_on(
     daemon: Daemon, wix: Shop, customers: list[Customer]
 ) -> None:
-    before, good = await in_force(daemon), daemon.config.read_text()
+    before = await in_force(daemon)
     rewrite(
-        daemon, {"percent_off = 15": "percent_off = 150", 'email = "milestone-reached"': 'email = "reached"'}
+        daemon, {"percent_off = 10": "percent_off = 150", 'email = "milestone-reached"': 'email = "reached"'}
     )
     told = await refused(daemon, "reload", code=2)
     assert "percent_off" in told
@@ -110,20 +119,18 @@ async def test_a_faulty_one_is_refused_with_every_fault_and_the_old_one_goes_on(
     customer = customers.pop()
     await wix.adjust(customer.account, 1010)
     await settled(daemon)
-    assert (await coupon_of(daemon, wix, customer) or {})["percentOffRate"] == 15
-    daemon.config.write_text(good)
+    assert (await coupon_of(daemon, wix, customer) or {})["percentOffRate"] == 10
 
 
 async def test_a_template_that_could_not_be_rendered_is_refused_too(daemon: Daemon, wix: Shop) -> None:
-    before, good = await in_force(daemon), daemon.config.read_text()
+    before = await in_force(daemon)
     _write_template(daemon, "reached", "{{ customer.nickname }}")
-    line = next(line for line in good.splitlines() if line.startswith("templates = "))
+    line = next(line for line in daemon.config.read_text().splitlines() if line.startswith("templates = "))
     rewrite(daemon, {line: 'templates = "templates"', 'email = "milestone-reached"': 'email = "reached"'})
     assert "reached/body.txt:1: customer.nickname is not a variable" in await refused(
         daemon, "reload", code=2
     )
     assert await in_force(daemon) == before
-    daemon.config.write_text(good)
 
 
 def _write_template(daemon: Daemon, name: str, text: str) -> None:
@@ -134,13 +141,12 @@ def _write_template(daemon: Daemon, name: str, text: str) -> None:
 
 
 async def test_what_is_read_at_the_start_only_is_refused_by_name(daemon: Daemon) -> None:
-    before, good = await in_force(daemon), daemon.config.read_text()
+    before = await in_force(daemon)
     rewrite(daemon, {"sqlite:///milestones.db": "sqlite:///other.db", "requests_per_minute = 100000": ""})
     told = await refused(daemon, "reload", code=2)
     assert "daemon.database: was changed, and is read at the start only" in told
     assert "wix.requests_per_minute: was changed" in told
     assert await in_force(daemon) == before
-    daemon.config.write_text(good)
 
 
 async def test_what_was_recorded_before_keeps_its_coupon(
@@ -155,7 +161,7 @@ async def test_what_was_recorded_before_keeps_its_coupon(
     rewrite(
         daemon,
         {
-            "percent_off = 15": "percent_off = 50",
+            "percent_off = 10": "percent_off = 50",
             "For 1,000 stars": "Half off",
             "share = 0.000001, floor = 0": "share = 1.0, floor = 100000",
         },
@@ -167,7 +173,7 @@ async def test_what_was_recorded_before_keeps_its_coupon(
     old, new = await coupon_of(daemon, wix, customer), await coupon_of(daemon, wix, later)
     assert old is not None
     assert new is not None
-    assert (old["name"], old["percentOffRate"]) == ("For 1,000 stars", 15)
+    assert (old["name"], old["percentOffRate"]) == ("For 1,000 stars", 10)
     assert (new["name"], new["percentOffRate"]) == ("Half off", 50)
 
 
