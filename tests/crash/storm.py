@@ -128,22 +128,29 @@ class Storm:
         return sum(one["happened"] for one in listed)
 
     async def settle(self, seconds: float) -> None:
-        """Let the daemon finish what it has begun. What waits for a later time is made due by a restart."""
+        """Let the daemon hear everything and finish. What waits for a later time is made due by a restart."""
         end = time.monotonic() + seconds
-        while not await self._settled_within(8.0):
+        while not await self._told():
+            assert time.monotonic() < end, "the shop still has events to tell"
+            await asyncio.sleep(0.1)
+        while not await self._done_within(5.0):
             assert time.monotonic() < end, self._unsettled()
             await self.daemon.end()
             self._let_time_pass()
             await self.daemon.start()
 
-    async def _settled_within(self, seconds: float) -> bool:
+    async def _told(self) -> bool:
+        events = (await self.shop.http.get("/_sandbox/state", params={"only": "events"})).json()["events"]
+        assert events["lost"] == 0, "the shop gave up on an event: it was down for too long"
+        self.found.events = events["attempts"]
+        return bool(events["pending"] == 0)
+
+    async def _done_within(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            events = (await self.shop.http.get("/_sandbox/state", params={"only": "events"})).json()["events"]
             busy = self.daemon.query("SELECT 1 FROM actions WHERE state IN ('available', 'running') LIMIT 1")
-            if events["pending"] == 0 and not busy:
-                assert events["lost"] == 0, "the shop gave up on an event: it was down for too long"
-                self.found.events = events["attempts"]
+            # What was done last may have led to events.
+            if not busy and await self._told():
                 return True
             await asyncio.sleep(0.1)
         return False
