@@ -3,6 +3,7 @@
 import asyncio
 import email
 import email.policy
+import json
 import signal
 import sqlite3
 from collections import Counter
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 
 from milestones import control
 from tests.actions.smtp_server import Mailserver
@@ -141,13 +143,8 @@ class House:
             await self._scan
             self._scan = None
         (await self.shop.http.delete("/_sandbox/faults")).raise_for_status()
-        self._let_time_pass()
+        make_due(self.daemon)
         await self.daemon.start()
-
-    def _let_time_pass(self) -> None:
-        """What shall be tried again later is due, so that no test waits for it."""
-        with closing(sqlite3.connect(self.daemon.folder / "milestones.db")) as connection, connection:
-            connection.execute("UPDATE actions SET available_at = recorded_at WHERE state = 'available'")
 
     async def settled(self) -> None:
         """Wait until Wix has told everything, no scan is under way and nothing is due."""
@@ -246,14 +243,29 @@ class House:
     def _codes(self) -> dict[str, str]:
         """The code by account, as the daemon planned it; every one is done."""
         rows = self.daemon.query(
-            "SELECT account_id, json_extract(payload, '$.specification.code') FROM actions "
-            "WHERE kind = 'coupon' AND state = 'done'"
+            "SELECT account_id, payload FROM actions WHERE kind = 'coupon' AND state = 'done'"
         )
         assert len(rows) == len(dict(rows)), "one coupon for each account"
-        return dict(rows)
+        return {account: read(payload)["specification"]["code"] for account, payload in rows}
 
     def _shown_as_unknown(self) -> set[str]:
         return {row[0] for row in self.daemon.query("SELECT account_id FROM actions WHERE state = 'unknown'")}
+
+
+def make_due(daemon: Daemon) -> None:
+    """While the daemon is down: what shall be tried again later is due, so that no test waits for it."""
+    statement = "UPDATE actions SET available_at = recorded_at WHERE state = 'available'"
+    if daemon.database.startswith("sqlite"):
+        with closing(sqlite3.connect(daemon.folder / "milestones.db", timeout=30)) as connection, connection:
+            connection.execute(statement)
+    else:
+        with psycopg.connect(daemon.database) as connected:
+            connected.execute(statement)
+
+
+def read(value: Any) -> dict[str, Any]:
+    """A JSON column: SQLite has text, PostgreSQL an object."""
+    return dict(json.loads(value) if isinstance(value, str) else value)
 
 
 def _reader(mail: EmailMessage) -> str:
@@ -284,10 +296,13 @@ def a_house(
     customers: list[Customer],
     mailserver: Mailserver | None = None,
     daemon_type: type[Daemon] = Daemon,
+    database: str | None = None,
 ) -> House:
     """A daemon with a folder of its own, configured and not started."""
     environment = {"HOOK_SECRET": SECRET, "MILESTONES_FAILPOINT": f"@{folder / 'failpoint'}"}
     daemon = daemon_type(folder, shop, environment=environment)
+    if database is not None:
+        daemon.database = database
     daemon.configure(EVERYTHING.format(url=hook.url))
     if mailserver is not None:
         text = daemon.config.read_text()
@@ -310,10 +325,14 @@ async def begun(found: House) -> AsyncIterator[House]:
 
 @asynccontextmanager
 async def house(
-    folder: Path, shop: Shop, hook: Receiver, mailserver: Mailserver | None = None
+    folder: Path,
+    shop: Shop,
+    hook: Receiver,
+    mailserver: Mailserver | None = None,
+    database: str | None = None,
 ) -> AsyncIterator[House]:
     """A house that is lived in, and whose daemon starts quickly."""
-    prepared = a_house(folder, shop, hook, await strangers(shop), mailserver, ForkedDaemon)
+    prepared = a_house(folder, shop, hook, await strangers(shop), mailserver, ForkedDaemon, database)
     async with begun(prepared) as found:
         yield found
 

@@ -3,11 +3,10 @@
 import asyncio
 import math
 import random
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from email import message_from_bytes
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from milestones.failpoints import NAMES
 from tests.actions.smtp_server import Mailserver, mailserver
+from tests.crash.house import make_due
 from tests.crash.reference import EVERY, LADDER, MILESTONES, ONCE, Owed, Sums, owed, sums
 from tests.process import Daemon, Shop, shop, until
 
@@ -89,7 +89,7 @@ class Storm:
         await self.shop.traffic(purchases, 100_000, redeem_share=0.2)
         while self.found.kills < kills and time.monotonic() < end:
             await self._kill()
-            self._let_time_pass()
+            make_due(self.daemon)
             await self.daemon.start()
         await self.shop.traffic(0.0, 1.0)
         self.found.faults = await self._faults()
@@ -117,12 +117,6 @@ class Storm:
     def _order(self) -> Path:
         return self.daemon.folder / "failpoint"
 
-    def _let_time_pass(self) -> None:
-        """What shall be tried again later is due now."""
-        with closing(sqlite3.connect(self.daemon.folder / "milestones.db", timeout=30)) as connection:
-            connection.execute("UPDATE actions SET available_at = recorded_at WHERE state = 'available'")
-            connection.commit()
-
     async def _faults(self) -> int:
         listed = (await self.shop.http.get("/_sandbox/faults")).json()["faults"]
         return sum(one["happened"] for one in listed)
@@ -136,7 +130,7 @@ class Storm:
         while not await self._done_within(5.0):
             assert time.monotonic() < end, self._unsettled()
             await self.daemon.end()
-            self._let_time_pass()
+            make_due(self.daemon)
             await self.daemon.start()
 
     async def _told(self) -> bool:

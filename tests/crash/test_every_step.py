@@ -1,7 +1,7 @@
 """The process is killed at every named place, started again, and everything is there once."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from tests.actions.smtp_server import mailserver
 from tests.crash.house import House, a_house, begun, house, strangers
 from tests.crash.points import CROSSING, DOUBT, FAREWELL, SCAN, SMTP
 from tests.crash.receiver import receiver
+from tests.postgres import fresh_database
 from tests.process import Shop, shop
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("crash"), pytest.mark.slow]
@@ -24,10 +25,18 @@ async def a_quick_shop(folder: Path) -> AsyncIterator[Shop]:
         yield found
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite"])
+async def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
     folder = tmp_path_factory.mktemp("house")
-    async with a_quick_shop(folder) as wix, receiver() as hook, house(folder, wix, hook) as found:
+    async with AsyncExitStack() as stack:
+        database = None
+        if request.param == "postgresql":
+            database = stack.enter_context(fresh_database(request.getfixturevalue("postgres_url")))
+        wix = await stack.enter_async_context(a_quick_shop(folder))
+        hook = await stack.enter_async_context(receiver())
+        found = await stack.enter_async_context(house(folder, wix, hook, database=database))
         await found.undisturbed()
         yield found
 
@@ -45,7 +54,24 @@ async def posting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hou
         yield found
 
 
-@pytest.mark.parametrize("point", CROSSING)
+def on_both(
+    points: Sequence[str], on_postgres: Callable[[str], bool] = lambda _point: True
+) -> pytest.MarkDecorator:
+    """Each point on SQLite; on PostgreSQL those around commits, which is where the two differ."""
+    cases = [pytest.param("sqlite", point) for point in points]
+    cases += [
+        pytest.param("postgresql", point, marks=pytest.mark.postgres)
+        for point in points
+        if on_postgres(point)
+    ]
+    return pytest.mark.parametrize(("running", "point"), cases, indirect=["running"])
+
+
+def _is_of_the_first(point: str) -> bool:
+    return ":" not in point
+
+
+@on_both(CROSSING, _is_of_the_first)
 async def test_a_crossing_is_given_once_although_the_process_died_at(running: House, point: str) -> None:
     running.arm(point)
     await running.crossing()
@@ -54,7 +80,7 @@ async def test_a_crossing_is_given_once_although_the_process_died_at(running: Ho
     await running.assert_everything_once()
 
 
-@pytest.mark.parametrize("point", DOUBT)
+@on_both(DOUBT)
 async def test_what_was_put_back_is_done_later_although_the_process_died_at(
     running: House, point: str
 ) -> None:
@@ -65,7 +91,7 @@ async def test_what_was_put_back_is_done_later_although_the_process_died_at(
     await running.assert_everything_once()
 
 
-@pytest.mark.parametrize("point", SCAN)
+@on_both(SCAN, _is_of_the_first)
 async def test_a_near_customer_is_reminded_once_although_the_process_died_at(
     running: House, point: str
 ) -> None:
