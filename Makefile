@@ -24,8 +24,9 @@ run: $(VENV)/program ## start the daemon on the simulated Wix (config.toml); Ctr
 demo: $(VENV)/program ## the same with lively traffic, and the dashboard opened
 	@exec $(RUN) milestones demo
 
+# Four even on two cores, since many tests wait for a process, a retry or a browser.
 test: $(VENV)/tools ## run the tests
-	@exec $(RUN) pytest -n auto --maxprocesses 8
+	@exec $(RUN) pytest -n 4 --dist loadgroup
 
 check: lint types imports test ## run all that CI runs: lint, types, import contracts, tests
 

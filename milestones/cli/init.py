@@ -50,6 +50,7 @@ User={user}
 Restart=on-failure
 RestartSec=5
 TimeoutStopSec=30
+UMask=0077
 NoNewPrivileges=true
 PrivateTmp=true
 ProtectSystem=full
