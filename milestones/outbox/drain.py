@@ -166,7 +166,7 @@ async def _act(work: SiteWork, channel: Channel, task: Task, stop: Stop | None, 
         if found.fate is Fate.HAPPENED:
             result = found.result
         elif stop is not None:
-            return _stopped(task.id, stop)
+            return _stopped(task.id, stop, lost=lost)
         else:
             result = await channel.perform(task)
     except ChannelError as error:
@@ -223,8 +223,11 @@ def _failed(work: SiteWork, task: Task, error: ChannelError, *, lost: bool) -> S
     )
 
 
-def _stopped(action_id: int, stop: Stop) -> Settlement:
-    return Settlement(action_id, stop.state, stop.verdict, available_at=stop.until, needs=stop.needs)
+def _stopped(action_id: int, stop: Stop, *, lost: bool = False) -> Settlement:
+    # What was lost and not found is lost still: whoever tries later looks again.
+    return Settlement(
+        action_id, stop.state, stop.verdict, available_at=stop.until, needs=stop.needs, lost=lost
+    )
 
 
 async def _rest(

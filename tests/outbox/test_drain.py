@@ -164,6 +164,24 @@ async def test_what_nobody_can_tell_waits_for_a_person_and_is_never_repeated(ben
     assert (row.state, row.verdict, len(mail.performed)) == (State.UNKNOWN, Verdict.LOST_ANSWER, 1)
 
 
+async def test_a_gate_that_says_later_does_not_forget_the_loss(bench: Bench) -> None:
+    coupon = bench.channels[Kind.COUPON]
+    coupon.answers = [ChannelError("silence", lost=True)]
+    await bench.reach()
+    bench.now = await bench.drain() or bench.now
+    coupon_id = next(row.id for row in await bench.rows() if row.kind == "coupon") or 0
+    tomorrow = bench.now + timedelta(days=1)
+    coupon.stops = {coupon_id: Stop(State.AVAILABLE, Verdict.PROGRAM_NOT_ACTIVE, until=tomorrow)}
+    assert await bench.drain() == tomorrow
+    row = next(row for row in await bench.rows() if row.kind == "coupon")
+    assert (row.state, row.lost, len(coupon.recovered), len(coupon.performed)) == (
+        State.AVAILABLE,
+        True,
+        1,
+        1,
+    )
+
+
 async def test_a_look_that_fails_does_not_forget_the_loss(bench: Bench) -> None:
     mail = bench.channels[Kind.EMAIL]
     mail.answers = [ChannelError("silence", lost=True)]
