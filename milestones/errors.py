@@ -9,6 +9,7 @@
     │   ├── StoreBusyError          another daemon holds it
     │   ├── StoreNewerError         it was written by a newer version of this program
     │   └── StoreUnavailableError   it cannot be read or written now: disk full, read-only, connection lost
+    │       └── StoreRaceError      two writers met; what was tried is to be tried again
     ├── FencedError                 this worker's generation is over; its result must not be written
     ├── IngestError                 a request that cannot be taken; carries the HTTP status to answer
     ├── ingest.reading.UnreadableError    a genuine webhook that this version does not understand
@@ -58,6 +59,10 @@ class StoreNewerError(StoreError):
 
 class StoreUnavailableError(StoreError):
     """The database cannot be read or written at the moment; nothing of the transaction was kept."""
+
+
+class StoreRaceError(StoreUnavailableError):
+    """Two writers met over the same rows on PostgreSQL. Nothing of this transaction was kept; it can be repeated."""
 
 
 class FencedError(MilestonesError):

@@ -36,12 +36,13 @@ from milestones.recording import (
     record_reminders,
 )
 from milestones.store import accounts, erasure, ledger, people, sites
-from milestones.store.database import Store
+from milestones.store.database import Store, again_after_a_race
 from milestones.store.statements import lock_accounts
 from milestones.store.tables import Scan, Site
 from milestones.store.turns import take_turn
 
 
+@again_after_a_race
 async def hear(store: Store, rules: Rules, batch: Sequence[Heard], now: datetime) -> Outcome:
     """Record what Wix told, in one transaction. Raises StoreUnavailableError; then nothing of it is kept."""
     outcome = Outcome()
@@ -67,6 +68,7 @@ async def hear(store: Store, rules: Rules, batch: Sequence[Heard], now: datetime
     return outcome
 
 
+@again_after_a_race
 async def observe(
     store: Store, rules: Rules, site_id: str, observations: Sequence[Observation], now: datetime
 ) -> Outcome:
@@ -262,6 +264,7 @@ async def _grant(work: Batch, site: Site, definitions: Definitions, crossed: Seq
         await record_grants(work, site, found)
 
 
+@again_after_a_race
 async def remind(store: Store, rules: Rules, scan: Scan, chosen: Sequence[Chosen], now: datetime) -> Outcome:
     """Record reminders and the mails they owe. They are held back until the scan that found them is complete."""
     outcome = Outcome()
@@ -277,6 +280,7 @@ async def remind(store: Store, rules: Rules, scan: Scan, chosen: Sequence[Chosen
     return outcome
 
 
+@again_after_a_race
 async def backfill(
     store: Store, rules: Rules, site_id: str, key: str, account_ids: Sequence[str], now: datetime
 ) -> Outcome:

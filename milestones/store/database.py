@@ -4,12 +4,13 @@ On SQLite there is one writing connection: a pool of writers made an acknowledge
 """
 
 import asyncio
+import functools
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ParamSpec, Self, TypeVar
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
@@ -17,8 +18,11 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from milestones.errors import ConfigurationError, StoreUnavailableError
+from milestones.errors import ConfigurationError, StoreRaceError, StoreUnavailableError
 from milestones.failpoints import reach
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _BUSY_TIMEOUT = 5000
 """Milliseconds for which SQLite waits for others."""
@@ -206,9 +210,33 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _RACES:
+            raise StoreRaceError("Two writers met over the same rows; nothing of this was kept.") from error
         if error.connection_invalidated or type(error) in _OF_THE_DATABASE:
             raise StoreUnavailableError(sentence(error)) from error
         raise
+
+
+_RACES = frozenset({"23505", "40001", "40P01"})
+"""Of PostgreSQL: a unique key that another writer took first, a serialization failure, a deadlock."""
+
+TRIES = 4
+"""How often what met another writer is tried in all. Whoever came first is done by the next time."""
+
+
+def again_after_a_race(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Repeat a whole transaction that met another writer. For functions whose every effect is in it."""
+
+    @functools.wraps(work)
+    async def repeated(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(TRIES - 1):
+            try:
+                return await work(*args, **kwargs)
+            except StoreRaceError:
+                continue
+        return await work(*args, **kwargs)
+
+    return repeated
 
 
 _OF_THE_DATABASE = (OperationalError, InterfaceError, DatabaseError)

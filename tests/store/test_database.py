@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from milestones.errors import ConfigurationError, StoreError, StoreUnavailableError
+from milestones.errors import ConfigurationError, StoreError, StoreRaceError, StoreUnavailableError
 from milestones.store import facts
-from milestones.store.database import Store, Transaction, database_url, is_alive
+from milestones.store.database import (
+    TRIES,
+    Store,
+    Transaction,
+    again_after_a_race,
+    database_url,
+    is_alive,
+)
 from milestones.store.statements import table_of
 from milestones.store.tables import Meta
 from tests.store.rules import opened
@@ -220,3 +227,43 @@ class TestPostgresql:
         assert "hush" not in str(failed.value)
         assert not await is_alive(store)
         await store.close()
+
+
+class TestRaces:
+    """Two writers that meet on PostgreSQL: whoever comes second tries again with what the first one wrote."""
+
+    async def test_a_key_that_another_writer_took_first_is_a_race(self, fresh_postgres_url: str) -> None:
+        async with opened(fresh_postgres_url) as store:
+            with pytest.raises(StoreRaceError):
+                await self._the_same_key_twice(store)
+            async with store.read() as tx:
+                assert (
+                    await tx.exec_driver_sql("SELECT count(*) FROM meta WHERE key = 'a'")
+                ).scalar_one() == 0
+
+    async def _the_same_key_twice(self, store: Store) -> None:
+        async with store.write() as tx:
+            for _ in range(2):
+                await tx.exec_driver_sql("INSERT INTO meta (key, value) VALUES ('a', 'b')")
+
+    @pytest.mark.parametrize(("races", "tries"), [(0, 1), (1, 2), (TRIES - 1, TRIES)])
+    async def test_a_race_is_run_again_a_few_times(self, races: int, tries: int) -> None:
+        tried = 0
+
+        @again_after_a_race
+        async def work() -> str:
+            nonlocal tried
+            tried += 1
+            if tried <= races:
+                raise StoreRaceError("met")
+            return "done"
+
+        assert (await work(), tried) == ("done", tries)
+
+    async def test_whoever_always_meets_somebody_gives_up_with_nothing_kept(self) -> None:
+        @again_after_a_race
+        async def work() -> None:
+            raise StoreRaceError("met")
+
+        with pytest.raises(StoreUnavailableError):
+            await work()
