@@ -38,6 +38,8 @@ def schema() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that GET and HEAD of one route have one name
         document = site().openapi()
+    # A route's methods are a set; the workers of a parallel run must find the same tests in the same order.
+    document["paths"] = {path: dict(sorted(of.items())) for path, of in sorted(document["paths"].items())}
     found = schemathesis.openapi.from_dict(document)
     found.app = create_app(house().services())
     return found
