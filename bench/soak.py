@@ -26,7 +26,10 @@ from typing import Any
 from bench import histories
 from bench.histories import Histories
 from tests.crash.forked import ForkedDaemon
-from tests.crash.storm import Tally, storm
+from tests.crash.storm import GaveUpError, Tally, storm
+
+SCALE = 300.0
+"""How much faster than Wix's own the shop repeats an event: it gives up after ten minutes, not after two days."""
 
 MEMORY_DISK = Path("/dev/shm")
 
@@ -36,6 +39,7 @@ class Kills:
     """What all rounds together came to."""
 
     rounds: int = 0
+    void: int = 0
     seconds: float = 0.0
     kills: int = 0
     kills_at_failpoints: int = 0
@@ -66,16 +70,19 @@ class Kills:
 async def _kills(options: argparse.Namespace, end: float, root: Path) -> Kills:
     found, began = Kills(), time.monotonic()
     while found.kills < options.kills and time.monotonic() < end:
-        folder = root / f"round-{found.rounds}"
+        number = found.rounds + found.void
+        folder, seed = root / f"round-{number}", options.seed + number
         folder.mkdir()
-        seed = options.seed + found.rounds
-        async with storm(folder, seed, options.customers, ForkedDaemon) as raging:
-            most = min(options.kills_a_round, options.kills - found.kills)
-            await raging.rage(options.purchases, most, end)
-            await raging.settle(300.0)
-            tally = await raging.tally()
+        most = min(options.kills_a_round, options.kills - found.kills)
+        try:
+            tally = await _round(options, folder, seed, most, end)
+        except GaveUpError as error:
+            found.void += 1
+            print(f"seed {seed} cannot be judged: {error}", file=sys.stderr, flush=True)
+            continue
+        finally:
+            found.seconds = time.monotonic() - began
         found.add(tally)
-        found.seconds = time.monotonic() - began
         if not tally.clean:
             print(f"seed {seed}: {tally}", file=sys.stderr, flush=True)
         print(
@@ -85,6 +92,13 @@ async def _kills(options: argparse.Namespace, end: float, root: Path) -> Kills:
             flush=True,
         )
     return found
+
+
+async def _round(options: argparse.Namespace, folder: Path, seed: int, kills: int, end: float) -> Tally:
+    async with storm(folder, seed, options.customers, scale=SCALE, daemon=ForkedDaemon) as raging:
+        await raging.rage(options.purchases, kills, end)
+        await raging.settle(600.0)
+        return await raging.tally()
 
 
 def _added(several: list[Histories]) -> Histories:
@@ -117,6 +131,7 @@ def _told(seed: int, tried: Histories, killed: Kills, where: str) -> dict[str, A
             "kills": killed.kills,
             "kills_at_failpoints": killed.kills_at_failpoints,
             "rounds": killed.rounds,
+            "rounds_that_cannot_be_judged": killed.void,
             "seconds": round(killed.seconds, 1),
             "events_sent": killed.events,
             "faults": killed.faults,
@@ -140,6 +155,7 @@ def _print(told: dict[str, Any]) -> None:
     for example in tried["examples"]:
         print(f"    {example}")
     print(f"process kills        {killed['kills']:,} ({killed['kills_at_failpoints']:,} at failure points)")
+    print(f"  rounds             {killed['rounds']}, and {killed['rounds_that_cannot_be_judged']} not judged")
     print(f"  webhooks sent      {killed['events_sent']:,}")
     print(f"  faults of Wix      {killed['faults']:,}")
     print(f"  grants owed        {killed['grants']:,}")
