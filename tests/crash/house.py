@@ -155,11 +155,13 @@ class House:
             raise AssertionError(await self._standing()) from error
 
     async def _is_idle(self) -> bool:
-        busy = self.daemon.query(
+        # In this order: what is told between two looks would be missed by the other.
+        if not await self._is_told():
+            return False
+        return not self.daemon.query(
             "SELECT 1 FROM scans WHERE state = 'running' "
             "UNION SELECT 1 FROM actions WHERE state IN ('available', 'running')"
         )
-        return not busy and await self._is_told()
 
     async def _is_told(self) -> bool:
         """Whether every event was delivered. Asked by itself: the whole state is large."""
