@@ -1,6 +1,7 @@
 """A database that was copied, put back or long asleep: it waits for a person, and then gives nothing twice."""
 
 import asyncio
+import shlex
 import shutil
 import sqlite3
 import sys
@@ -88,7 +89,9 @@ async def as_documented(daemon: Daemon, beginning: str) -> None:
     found = [line for line in DOCUMENT.read_text().splitlines() if line.startswith(beginning)]
     assert found, beginning
     for line in found:
-        command = line.replace("var/milestones.db", "milestones.db").replace("python3", sys.executable)
+        command = line.replace("var/milestones.db", "milestones.db").replace(
+            "python3", shlex.quote(sys.executable)
+        )
         shell = await asyncio.create_subprocess_shell(command, cwd=daemon.folder)
         assert await shell.wait() == 0, command
 
