@@ -6,7 +6,7 @@ claimed is put back by the next drain, and what had begun to act is looked for b
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -18,9 +18,11 @@ from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, FencedError, StoreError
 from milestones.failpoints import reach
 from milestones.outbox.gates import FRESH, Policy, stop_for
+from milestones.outbox.meanwhile import reconsidered
 from milestones.store import heartbeat, outbox, sites
 from milestones.store.database import Store
 from milestones.store.outbox import Claimed, Settlement
+from milestones.store.tables import Action
 
 log = structlog.get_logger()
 
@@ -29,6 +31,8 @@ ORDER = (Kind.COUPON, Kind.BADGE, Kind.POINTS, Kind.EMAIL, Kind.WEBHOOK)
 
 REST = timedelta(seconds=30)
 """How long a channel rests after a fault that is of the channel and not of one action."""
+
+_DIED = "This program ended between the hand-over and its answer."
 
 
 @dataclass(slots=True)
@@ -97,9 +101,9 @@ async def _batch(work: SiteWork, generation: int, kind: Kind, batch: Sequence[Cl
     """Gate a batch, then act in groups as large as the channel works side by side."""
     channel = work.channels[kind]
     now = work.clock()
-    lost = [item for item in batch if item.action.lost]
+    items = {_id(item): item for item in batch}
     stops = {_id(item): stop for item in batch if (stop := stop_for(item, work.policy, now)) is not None}
-    tasks = {_id(item): _task(item) for item in batch}
+    tasks = {number: _task(item) for number, item in items.items()}
     open_ids = [number for number in tasks if number not in stops]
     try:
         stops |= await channel.gate([tasks[number] for number in open_ids])
@@ -115,7 +119,7 @@ async def _batch(work: SiteWork, generation: int, kind: Kind, batch: Sequence[Cl
         return
     reach("drain.gated")
     # What may have happened already is looked for whatever the gates say: they guard new effects only.
-    looked_for = {_id(item) for item in lost}
+    looked_for = {number for number, item in items.items() if item.action.lost}
     await _settle(
         work, generation, [_stopped(n, stop) for n, stop in stops.items() if n not in looked_for], tasks
     )
@@ -130,7 +134,7 @@ async def _batch(work: SiteWork, generation: int, kind: Kind, batch: Sequence[Cl
             reach("drain.before_acting")
         reach("drain.acting")
         done = await asyncio.gather(
-            *(_act(work, channel, task, stops.get(task.id), lost=task.id in looked_for) for task in group)
+            *(_act(work, channel, task, stops.get(task.id), items[task.id].action) for task in group)
         )
         # The effects are done: a stop must not keep their results from being written.
         await asyncio.shield(_settle(work, generation, done, tasks))
@@ -157,22 +161,26 @@ def _task(item: Claimed) -> Task:
     )
 
 
-async def _act(work: SiteWork, channel: Channel, task: Task, stop: Stop | None, *, lost: bool) -> Settlement:
+async def _act(work: SiteWork, channel: Channel, task: Task, stop: Stop | None, action: Action) -> Settlement:
     """One action: its effect, or what became of it. ``stop``: what the gates would say to doing it anew."""
+    lost = action.lost
     try:
         found = await channel.recover(task) if lost else Found(Fate.REPEAT)
         if found.fate is Fate.UNTOLD:
-            return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER)
+            return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER, error=action.error or _DIED)
         if found.fate is Fate.HAPPENED:
             result = found.result
         elif stop is not None:
-            return _stopped(task.id, stop, lost=lost)
+            # What was lost and not found is lost still: whoever tries later looks again.
+            return replace(_stopped(task.id, stop), lost=lost, error=action.error)
         else:
             result = await channel.perform(task)
     except ChannelError as error:
         return _failed(work, task, error, lost=lost)
-    except StoreError:
-        raise
+    except StoreError as error:
+        # Channels ask the store before their effect. To raise it from here would leave the others of the group to
+        # themselves, while the next drain takes them for dead.
+        return _failed(work, task, ChannelError(str(error), connection_wide=True), lost=lost)
     except Exception as error:
         # One action must neither hold up all the others nor be tried for ever. How far it came, nobody knows.
         log.exception("action_crashed", site=task.site_id, action=task.id, kind=task.kind.value)
@@ -223,11 +231,8 @@ def _failed(work: SiteWork, task: Task, error: ChannelError, *, lost: bool) -> S
     )
 
 
-def _stopped(action_id: int, stop: Stop, *, lost: bool = False) -> Settlement:
-    # What was lost and not found is lost still: whoever tries later looks again.
-    return Settlement(
-        action_id, stop.state, stop.verdict, available_at=stop.until, needs=stop.needs, lost=lost
-    )
+def _stopped(action_id: int, stop: Stop) -> Settlement:
+    return Settlement(action_id, stop.state, stop.verdict, available_at=stop.until, needs=stop.needs)
 
 
 async def _rest(
@@ -257,7 +262,9 @@ async def _settle(
     if not settlements:
         return
     async with work.store.write() as tx:
-        await outbox.settle(tx, work.site_id, generation, settlements, work.clock())
+        now = work.clock()
+        settlements = await reconsidered(tx, work.site_id, settlements, tasks, now)
+        await outbox.settle(tx, work.site_id, generation, settlements, now)
         reach("drain.before_settle")
     reach("drain.settled")
     for item in settlements:

@@ -1,6 +1,6 @@
 """A channel that does what a test tells it to, and writes down what it was asked."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,10 @@ Answer = Mapping[str, Any] | ChannelError
 
 @dataclass
 class FakeChannel:
-    """Every perform succeeds unless ``answers`` has something else for its turn."""
+    """Every perform succeeds unless ``answers`` has something else for its turn.
+
+    meanwhile: happens while the gate is asked.
+    """
 
     answers: list[Answer] = field(default_factory=list)
     found: Found | ChannelError = field(default_factory=lambda: Found(Fate.REPEAT))
@@ -20,12 +23,15 @@ class FakeChannel:
     gate_error: Exception | None = None
     concurrency: int = 2
     before: Callable[[Task], None] = lambda _task: None
+    meanwhile: Callable[[], Awaitable[object]] | None = None
     performed: list[Task] = field(default_factory=list)
     recovered: list[Task] = field(default_factory=list)
     gated: list[list[int]] = field(default_factory=list)
 
     async def gate(self, tasks: Sequence[Task]) -> Mapping[int, Stop]:
         self.gated.append([task.id for task in tasks])
+        if self.meanwhile is not None:
+            await self.meanwhile()
         if self.gate_error is not None:
             raise self.gate_error
         return {task.id: self.stops[task.id] for task in tasks if task.id in self.stops}

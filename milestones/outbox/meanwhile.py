@@ -1,0 +1,80 @@
+"""What came while the gates were asked: what is missing may be there by the time an action begins to wait for it.
+
+Whoever brings a member, consent or the threshold wakes what waits for it. An action that is leased does not wait yet,
+so it would be passed by, and then wait for ever.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from milestones.actions.channel import Task
+from milestones.domain.account import AccountState
+from milestones.domain.actions import State
+from milestones.domain.keys import address_key
+from milestones.domain.observation import Measure
+from milestones.store import accounts, facts, reads, sites
+from milestones.store.database import Transaction
+from milestones.store.outbox import Settlement
+from milestones.store.statements import lock_accounts
+
+LAG = timedelta(hours=1)
+"""How far Wix's answer about a subscription may lag behind its own event."""
+
+AGAIN = timedelta(minutes=5)
+"""When to ask again about a subscription of which answer and event disagree."""
+
+
+async def reconsidered(
+    tx: Transaction,
+    site_id: str,
+    settlements: Sequence[Settlement],
+    tasks: Mapping[int, Task],
+    now: datetime,
+) -> list[Settlement]:
+    """The settlements, but what would wait for something that is there becomes due. The caller writes them with
+    ``tx``, so that whatever comes later finds them waiting.
+    """
+    concerned = {tasks[item.action_id].account_id for item in settlements if item.needs}
+    if not concerned:
+        return list(settlements)
+    # In the order of ``store.turns``; and where there are row locks, nobody writes about these accounts meanwhile.
+    await sites.lock(tx, site_id)
+    await lock_accounts(tx, ((site_id, account_id) for account_id in concerned))
+    known = await accounts.load(tx, site_id, concerned)
+    found = []
+    for item in settlements:
+        task = tasks[item.action_id]
+        account = known.get(task.account_id)
+        due = await _due(tx, item, task, account, now) if item.needs and account is not None else None
+        found.append(
+            item if due is None else replace(item, state=State.AVAILABLE, needs=None, available_at=due)
+        )
+    return found
+
+
+async def _due(
+    tx: Transaction, item: Settlement, task: Task, account: AccountState, now: datetime
+) -> datetime | None:
+    """When the action may be tried, now that what it needs is there; None while it is not."""
+    if item.needs == "member" and task.customer.member_id is None and account.customer.member_id is not None:
+        return now
+    if item.needs == "threshold" and _reached(task, account):
+        return now + timedelta(seconds=task.payload["settle"]["seconds"])
+    if item.needs == "consent" and await _just_subscribed(tx, task.site_id, account.customer.email, now):
+        return now + AGAIN
+    return None
+
+
+def _reached(task: Task, account: AccountState) -> bool:
+    settle = task.payload["settle"]
+    value = account.last.measures.of(Measure(settle["measure"]))
+    return value is not None and value >= settle["threshold"]
+
+
+async def _just_subscribed(tx: Transaction, site_id: str, address: str | None, now: datetime) -> bool:
+    if address is None:
+        return False
+    secret = bytes.fromhex(await facts.get(tx, "secret") or "")
+    heard = await reads.subscription(tx, site_id, address_key(secret, site_id, address))
+    return heard is not None and heard.status == "SUBSCRIBED" and now - heard.heard_at <= LAG

@@ -1,0 +1,89 @@
+"""What a worker that died or froze leaves behind, and what it may still do."""
+
+import pytest
+
+from milestones.actions.channel import Fate, Found
+from milestones.domain.actions import Kind, State
+from milestones.domain.verdict import Verdict
+from milestones.errors import FencedError
+from milestones.store import outbox
+from tests.builders import SITE
+from tests.outbox.bench import ALL_DONE, Bench
+
+
+class ProcessDiedError(BaseException):
+    """Stands in for SIGKILL: nothing after it runs."""
+
+
+async def test_a_process_that_dies_in_the_effect_leaves_a_lost_answer(bench: Bench) -> None:
+    def die(_task: object) -> None:
+        raise ProcessDiedError
+
+    coupon = bench.channels[Kind.COUPON]
+    coupon.before = die
+    await bench.reach()
+    with pytest.raises(ProcessDiedError):
+        await bench.drain()
+    assert (await bench.states())["coupon"] == "running"
+    bench.restart()
+    coupon.before = lambda _task: None
+    coupon.found = Found(Fate.HAPPENED, {"code": "ABC"})
+    await bench.drain()
+    assert (len(coupon.recovered), len(coupon.performed)) == (1, 0)
+    assert await bench.states() == ALL_DONE
+
+
+async def test_what_was_claimed_and_not_begun_is_simply_done_by_the_next_process(bench: Bench) -> None:
+    await bench.reach()
+    async with bench.store.write() as tx:
+        generation = await outbox.begin(tx, SITE)
+        claimed = await outbox.claim(tx, SITE, generation, Kind.COUPON, bench.now)
+    assert len(claimed) == 1
+    await bench.drain()
+    assert bench.channels[Kind.COUPON].recovered == []
+    assert await bench.states() == ALL_DONE
+
+
+async def test_a_frozen_worker_that_wakes_can_write_nothing(bench: Bench) -> None:
+    overtaken = []
+
+    def overtake(_task: object) -> None:
+        overtaken.append(True)
+
+    await bench.reach()
+    async with bench.store.write() as tx:
+        old = await outbox.begin(tx, SITE)
+        [coupon] = await outbox.claim(tx, SITE, old, Kind.COUPON, bench.now)
+    bench.channels[Kind.COUPON].before = overtake
+    await bench.drain()
+    assert overtaken == [True]
+    settlement = outbox.Settlement(coupon.action.id or 0, State.DISCARDED, Verdict.REFUSED)
+    for step in (
+        lambda tx: outbox.about_to_act(tx, SITE, old, [coupon.action.id or 0], bench.now),
+        lambda tx: outbox.settle(tx, SITE, old, [settlement], bench.now),
+        lambda tx: outbox.put_back(tx, SITE, old, [coupon.action.id or 0], None),
+        lambda tx: outbox.claim(tx, SITE, old, Kind.EMAIL, bench.now),
+    ):
+        with pytest.raises(FencedError):
+            async with bench.store.write() as tx:
+                await step(tx)
+    assert await bench.states() == ALL_DONE
+
+
+async def test_what_nobody_can_tell_after_a_death_says_that_this_program_ended(bench: Bench) -> None:
+    def die(_task: object) -> None:
+        raise ProcessDiedError
+
+    mail = bench.channels[Kind.EMAIL]
+    mail.before = die
+    mail.found = Found(Fate.UNTOLD)
+    await bench.reach()
+    with pytest.raises(ProcessDiedError):
+        await bench.drain()
+    bench.restart()
+    await bench.drain()
+    row = await bench.row(Kind.EMAIL)
+    assert (row.state, row.error) == (
+        State.UNKNOWN,
+        "This program ended between the hand-over and its answer.",
+    )

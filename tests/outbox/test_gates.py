@@ -1,0 +1,85 @@
+"""Who is stopped before an effect, and when they go on."""
+
+from datetime import time, timedelta
+from zoneinfo import ZoneInfo
+
+from milestones import pipeline
+from milestones.actions.channel import Stop
+from milestones.domain.actions import Kind, State
+from milestones.domain.policy import QuietHours
+from milestones.domain.verdict import Verdict
+from milestones.errors import ChannelError
+from milestones.outbox.gates import Policy
+from tests.builders import NOW, SITE, a_badge, a_coupon, a_customer, a_milestone, an_observation
+from tests.outbox.bench import ALL_DONE, Bench
+from tests.store.rules import FixedRules, go_live
+
+
+async def test_when_consent_cannot_be_learned_nothing_of_the_batch_is_sent(bench: Bench) -> None:
+    mail = bench.channels[Kind.EMAIL]
+    mail.gate_error = ChannelError("Wix is down")
+    await bench.reach("a", "b")
+    due = await bench.drain()
+    assert mail.performed == []
+    assert due == NOW + timedelta(seconds=30)
+
+
+async def test_a_gate_says_no_and_the_verdict_is_kept(bench: Bench) -> None:
+    await bench.reach()
+    mail_id = next(row.id for row in await bench.rows() if row.kind == "email") or 0
+    bench.channels[Kind.EMAIL].stops = {mail_id: Stop(State.CANCELLED, Verdict.NOT_SUBSCRIBED)}
+    await bench.drain()
+    row = next(row for row in await bench.rows() if row.kind == "email")
+    assert (row.state, row.verdict, row.attempts) == (State.CANCELLED, Verdict.NOT_SUBSCRIBED, 0)
+
+
+async def test_mails_wait_for_the_morning(bench: Bench) -> None:
+    bench.policy = Policy(QuietHours(time(8), time(10)), ZoneInfo("UTC"))
+    bench.restart()
+    await bench.reach()
+    due = await bench.drain()
+    assert due == NOW.replace(hour=10, minute=0, second=0)
+    assert await bench.states() == {**ALL_DONE, "email": "available"}
+    bench.now = due
+    await bench.drain()
+    assert await bench.states() == ALL_DONE
+
+
+async def test_a_reward_that_fell_back_waits_to_be_reached_again(bench: Bench) -> None:
+    milestone = a_milestone(rewards=(a_coupon(),), settle_for=timedelta(days=14))
+    rules = FixedRules((milestone,))
+    await bench.reach(milestone=milestone)
+    assert await bench.drain() == NOW + timedelta(days=14)
+    await pipeline.observe(
+        bench.store, rules, SITE, [an_observation(400, 3, account_id="account")], bench.now
+    )
+    bench.now += timedelta(days=14)
+    await bench.drain()
+    assert await bench.states() == {"coupon": "waiting"}
+    await pipeline.observe(
+        bench.store, rules, SITE, [an_observation(1000, 4, account_id="account")], bench.now
+    )
+    again = await bench.drain()
+    assert again == bench.now + timedelta(days=14)
+    bench.now = again
+    await bench.drain()
+    assert await bench.states() == {"coupon": "done"}
+
+
+async def test_a_badge_waits_for_a_member_and_goes_on_when_there_is_one(bench: Bench) -> None:
+    rules = FixedRules((a_milestone(rewards=(a_badge(),)),))
+    await go_live(bench.store, rules)
+    for balance, revision in ((10, 1), (1000, 2)):
+        seen = [an_observation(balance, revision, customer=a_customer(member_id=None))]
+        await pipeline.observe(bench.store, rules, SITE, seen, NOW)
+    [row] = await bench.rows()
+    badge = bench.channels[Kind.BADGE]
+    badge.stops = {row.id or 0: Stop(State.WAITING, Verdict.NO_MEMBER, needs="member")}
+    await bench.drain()
+    assert await bench.states() == {"badge": "waiting"}
+    badge.stops = {}
+    joined = an_observation(1000, 3, customer=a_customer())
+    outcome = await pipeline.observe(bench.store, rules, SITE, [joined], NOW)
+    assert outcome.wake == {SITE}
+    await bench.drain()
+    assert await bench.states() == {"badge": "done"}
