@@ -14,7 +14,7 @@ from milestones.actions.consent import Gatekeeper, Reader
 from milestones.actions.message import Mailbox, Unsubscribe, build_message, sendable_address
 from milestones.actions.rendering import Catalogue, RenderedMail
 from milestones.actions.transport import Carried, Transport
-from milestones.actions.variables import Program, Site, variables
+from milestones.actions.variables import Program, Site, person, variables
 from milestones.domain import keys
 from milestones.domain.actions import State
 from milestones.domain.milestone import Consent
@@ -109,17 +109,20 @@ class EmailChannel:
         message = build_message(
             mail,
             sender=self._settings.sender,
-            recipient=Mailbox(address, task.customer.name or ""),
+            recipient=Mailbox(address, person(task.customer.name)),
             message_id=message_id,
             unsubscribe=unsubscribe,
             now=now,
             language=self._settings.site.language,
         )
-        await self._transport.turn()
-        self._check_consent_age(task)
+        left = self._consent_left(task)
         reach("mail.before_hand_over")
         await self._transport.send(
-            message, message_id=message_id, sender=self._settings.sender.address, recipient=address
+            message,
+            message_id=message_id,
+            sender=self._settings.sender.address,
+            recipient=address,
+            within=left.total_seconds(),
         )
         reach("mail.handed_over")
         return {
@@ -165,15 +168,18 @@ class EmailChannel:
         except ConfigurationError as error:
             raise ChannelError(f"{error} Mend the template and run `milestones check`.") from error
 
-    def _check_consent_age(self, task: Task) -> None:
+    def _consent_left(self, task: Task) -> timedelta:
+        """For how long the hand-over may still begin."""
         cleared_at = self._cleared.pop(task.id, None)
         now = self._clock()
-        if cleared_at is None or now - cleared_at > CONSENT_AGE:
+        # A clock that was set back tells no age.
+        if cleared_at is None or not timedelta(0) <= now - cleared_at <= CONSENT_AGE:
             raise ChannelError(
                 f"The customer's consent was asked more than {CONSENT_AGE.seconds} s ago; it is asked again.",
                 connection_wide=True,
                 retry_at=now,
             )
+        return cleared_at + CONSENT_AGE - now
 
     def _message_id(self, task: Task) -> str:
         return keys.message_id(self._settings.secret, task.key, self._settings.sender.domain)

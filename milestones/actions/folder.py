@@ -17,12 +17,11 @@ class FolderTransport:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def turn(self) -> None:
-        """A disk needs no pacing."""
-
-    async def send(self, message: bytes, *, message_id: str, sender: str, recipient: str) -> None:
+    async def send(
+        self, message: bytes, *, message_id: str, sender: str, recipient: str, within: float | None = None
+    ) -> None:
         """Writes the file whole or not at all; it survives a power cut. Raises MailError, never lost."""
-        del sender, recipient
+        del sender, recipient, within
         await asyncio.to_thread(self._write, self._path(message_id), message)
 
     async def carried(self, message_id: str) -> Carried:

@@ -9,7 +9,8 @@ import asyncio
 import re
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -86,19 +87,12 @@ class SmtpTransport:
         """How many messages may be handed over at once."""
         return self._settings.connections
 
-    async def turn(self) -> None:
-        """Waits until the pace allows one more message. Turns are spread evenly, so a batch makes no burst."""
-        now = self._clock()
-        mine = max(now, self._next_turn)
-        self._next_turn = mine + 60 / self._settings.per_minute
-        if mine > now:
-            await self._sleep(mine - now)
-
-    async def send(self, message: bytes, *, message_id: str, sender: str, recipient: str) -> None:
+    async def send(
+        self, message: bytes, *, message_id: str, sender: str, recipient: str, within: float | None = None
+    ) -> None:
         """Hands the message over. Raises MailError; the address is in none of its sentences."""
         del message_id
-        async with self._free:
-            client = await self._connection()
+        async with self._begun(within) as client:
             try:
                 await self._transact(client, message, sender, recipient)
             except MailError as error:
@@ -112,6 +106,32 @@ class SmtpTransport:
                 client.close()
                 raise
             self._keep(client)
+
+    @asynccontextmanager
+    async def _begun(self, within: float | None) -> AsyncIterator[SMTP]:
+        """A connection for one message at its turn."""
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(within):
+                    await self._turn(within)
+                    await stack.enter_async_context(self._free)
+                    client = await self._connection()
+            except TimeoutError:
+                raise _crowded() from None
+            yield client
+
+    async def _turn(self, within: float | None) -> None:
+        """Waits until the pace allows one more message. Turns are spread evenly, so a batch makes no burst.
+
+        Who would wait for too long takes no turn from others.
+        """
+        now = self._clock()
+        mine = max(now, self._next_turn)
+        if within is not None and mine - now > within:
+            raise _crowded()
+        self._next_turn = mine + 60 / self._settings.per_minute
+        if mine > now:
+            await self._sleep(mine - now)
 
     async def carried(self, message_id: str) -> Carried:
         """SMTP has no way to ask."""
@@ -163,6 +183,9 @@ class SmtpTransport:
             raise refusal(error.code, error.message, Stage.LOGIN) from error
         except (SMTPConnectResponseError, SMTPResponseException) as error:
             raise refusal(error.code, error.message, Stage.CONNECT) from error
+        except asyncio.CancelledError:
+            client.close()
+            raise
         except (SMTPException, OSError) as error:
             raise MailError(
                 f"No connection to the mail server {settings.host}:{settings.port} ({_reason(error)}). "
@@ -235,6 +258,14 @@ def _heed_cancellation() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+def _crowded() -> MailError:
+    return MailError(
+        "Neither a turn nor a connection came in time (mail.per_minute, mail.connections, or a slow mail server); "
+        "the mail is tried again.",
+        connection_wide=True,
+    )
 
 
 def _died(stage: Stage) -> MailError:

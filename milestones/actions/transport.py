@@ -19,12 +19,12 @@ class Transport(Protocol):
     def connections(self) -> int:
         """How many messages may be handed over at once."""
 
-    async def turn(self) -> None:
-        """Waits until the pace allows one more message."""
-
-    async def send(self, message: bytes, *, message_id: str, sender: str, recipient: str) -> None:
+    async def send(
+        self, message: bytes, *, message_id: str, sender: str, recipient: str, within: float | None = None
+    ) -> None:
         """Hands one message over to be delivered to one address.
 
+        within: seconds in which the hand-over must begin, whatever it has to wait for; None for as long as it takes.
         Returns only when it was taken. Raises MailError, ``lost`` if it may have been taken all the same.
         """
 

@@ -118,7 +118,7 @@ def requirements(milestones: Iterable[Milestone], brand: Iterable[str] = ()) -> 
 
 def variables(task: Task, *, site: Site, program: Program, unsubscribe_url: str) -> dict[str, Any]:
     """What the mail of this task may show."""
-    name = _person(task.customer.name)
+    name = person(task.customer.name)
     found: dict[str, Any] = {
         "customer": {
             "name": name,
@@ -212,7 +212,7 @@ def _harmless(character: str) -> str:
     return "" if category == "Cs" or character in _OVERRIDES else character
 
 
-def _person(name: str | None) -> str:
+def person(name: str | None) -> str:
     """A customer's name, or nothing if it is a link: sign-up forms are abused to mail strangers in a shop's name."""
     line = plain(name or "")
     return "" if any(mark in line.casefold() for mark in _LINK_MARKS) else line

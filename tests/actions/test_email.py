@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email import message_from_bytes
@@ -42,12 +41,12 @@ class Postbox:
     sent: list[tuple[str, bytes]] = field(default_factory=list)
     error: Exception | None = None
     knows: Carried = Carried.UNTOLD
-    before_turn: Callable[[], None] = lambda: None
+    within: float | None = None
 
-    async def turn(self) -> None:
-        self.before_turn()
-
-    async def send(self, message: bytes, *, message_id: str, sender: str, recipient: str) -> None:
+    async def send(
+        self, message: bytes, *, message_id: str, sender: str, recipient: str, within: float | None = None
+    ) -> None:
+        self.within = within
         if self.error:
             raise self.error
         self.sent.append((recipient, message))
@@ -167,15 +166,35 @@ async def test_nobody_is_mailed_when_consent_cannot_be_learned(setting: Setting)
         await setting.channel().gate([a_reminder()])
 
 
-async def test_consent_that_grew_old_while_waiting_for_the_pace_is_asked_again(setting: Setting) -> None:
+async def test_a_mail_is_handed_over_while_its_consent_is_fresh_or_not_at_all(setting: Setting) -> None:
     channel = setting.channel()
-    setting.postbox.before_turn = lambda: setting.clock.advance(61)
     await channel.gate([a_reminder()])
+    setting.clock.advance(20)
+    await channel.perform(a_reminder())
+    assert setting.postbox.within == 40
+
+
+@pytest.mark.parametrize("seconds", [61, -1])
+async def test_consent_that_grew_old_or_whose_age_nobody_knows_is_asked_again(
+    setting: Setting, seconds: int
+) -> None:
+    channel = setting.channel()
+    await channel.gate([a_reminder()])
+    setting.clock.advance(seconds)
     with pytest.raises(ChannelError, match="asked again") as caught:
         await channel.perform(a_reminder())
     assert caught.value.connection_wide
     assert not caught.value.lost
     assert setting.postbox.sent == []
+
+
+async def test_a_name_that_is_a_link_is_shown_nowhere_in_the_mail(setting: Setting) -> None:
+    channel = setting.channel()
+    abused = Customer(email="ana@example.com", name="Win now https://evil.example")
+    await channel.gate([a_reminder(customer=abused)])
+    await channel.perform(a_reminder(customer=abused))
+    ((_, raw),) = setting.postbox.sent
+    assert b"evil" not in raw
 
 
 async def test_a_mail_that_passed_no_gate_is_not_sent(setting: Setting) -> None:

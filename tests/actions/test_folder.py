@@ -18,7 +18,6 @@ def _folders_with_mail(folder: Path) -> set[Path]:
 
 
 async def sent(transport: FolderTransport, message: bytes, message_id: str = ID) -> None:
-    await transport.turn()
     await transport.send(message, message_id=message_id, sender="a@b.example", recipient="c@d.example")
 
 

@@ -31,15 +31,23 @@ async def transport_to(server: Mailserver, **settings: Any) -> AsyncIterator[Smt
         await made.aclose()
 
 
-async def send(transport: SmtpTransport, recipient: str = "ana@example.com") -> None:
+async def send(
+    transport: SmtpTransport, recipient: str = "ana@example.com", within: float | None = None
+) -> None:
     await transport.send(
-        MESSAGE, message_id="<1@example.com>", sender="hello@example.com", recipient=recipient
+        MESSAGE,
+        message_id="<1@example.com>",
+        sender="hello@example.com",
+        recipient=recipient,
+        within=within,
     )
 
 
-async def refused(transport: SmtpTransport, recipient: str = "ana@example.com") -> MailError:
+async def refused(
+    transport: SmtpTransport, recipient: str = "ana@example.com", within: float | None = None
+) -> MailError:
     with pytest.raises(MailError) as caught:
-        await send(transport, recipient)
+        await send(transport, recipient, within)
     assert "example.com" not in str(caught.value)
     return caught.value
 
@@ -94,14 +102,51 @@ async def test_messages_keep_the_pace() -> None:
     async def sleep(seconds: float) -> None:
         slept.append(round(seconds, 3))
 
-    settings = SmtpSettings("127.0.0.1", 1, per_minute=600)
-    transport = SmtpTransport(settings, clock=lambda: now, sleep=sleep)
-    for _ in range(4):
-        await transport.turn()
-    assert slept == [0.1, 0.2, 0.3]
-    now += 60
-    await transport.turn()
-    assert slept == [0.1, 0.2, 0.3]
+    async with mailserver() as server:
+        settings = SmtpSettings("127.0.0.1", server.port, Tls.NONE, per_minute=600, hello="shop.test")
+        transport = SmtpTransport(settings, clock=lambda: now, sleep=sleep)
+        for _ in range(4):
+            await send(transport)
+        assert slept == [0.1, 0.2, 0.3]
+        now += 60
+        await send(transport)
+        assert slept == [0.1, 0.2, 0.3]
+        await transport.aclose()
+
+
+async def test_who_would_wait_too_long_for_a_turn_takes_none_from_the_others() -> None:
+    now, slept = 100.0, []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    async with mailserver() as server:
+        settings = SmtpSettings("127.0.0.1", server.port, Tls.NONE, per_minute=1, hello="shop.test")
+        transport = SmtpTransport(settings, clock=lambda: now, sleep=sleep)
+        await send(transport)
+        for _ in range(3):
+            error = await refused(transport, within=59)
+            assert (error.connection_wide, error.lost) == (True, False)
+        await send(transport, within=60)
+        assert slept == [60]
+        assert len(server.taken) == 2
+        await transport.aclose()
+
+
+async def test_a_mail_is_not_begun_when_its_time_is_over_before_a_connection_is_free() -> None:
+    async with mailserver() as server, transport_to(server, connections=1) as transport:
+        server.at["DOT"] = SILENCE
+        stuck = asyncio.create_task(send(transport))
+        async with asyncio.timeout(5):
+            await server.reached["DATA"].wait()
+        error = await refused(transport, "ben@example.com", within=0.1)
+        assert (error.connection_wide, error.lost, error.permanent) == (True, False, False)
+        stuck.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await stuck
+        server.at.clear()
+        await send(transport, within=5)
+        assert server.recipients == ["ana@example.com"]
 
 
 @pytest.mark.parametrize("tls", [Tls.STARTTLS, Tls.IMPLICIT])
