@@ -5,6 +5,7 @@ private network. What answers there is not trusted: redirects are not followed, 
 elsewhere, and its body is not read.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,8 @@ from milestones.errors import ChannelError, ConfigurationError
 from milestones.failpoints import reach
 
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+EXCHANGE_SECONDS = 30.0
+"""For all of it: whoever sends one byte of a header every nine seconds is never silent for ten."""
 LONGEST_WAIT = timedelta(hours=24)
 """What a Retry-After may ask for at most."""
 
@@ -65,11 +68,14 @@ class WebhookChannel:
         url = httpx.URL(task.payload["url"])
         reach("webhook.before_post")
         try:
-            async with self._http.stream(
-                "POST", url, content=body, headers=headers, timeout=TIMEOUT, follow_redirects=False
-            ) as response:
+            async with (
+                asyncio.timeout(EXCHANGE_SECONDS),
+                self._http.stream(
+                    "POST", url, content=body, headers=headers, timeout=TIMEOUT, follow_redirects=False
+                ) as response,
+            ):
                 status, retry_after = response.status_code, response.headers.get("retry-after", "")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             # Repeating is harmless, since the receiver knows the id: so this is never a lost answer.
             raise ChannelError(
                 f"The webhook to {url.host} got no answer ({type(error).__name__})."

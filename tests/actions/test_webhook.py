@@ -1,11 +1,14 @@
+import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from standardwebhooks import Webhook
 
+from milestones.actions import webhook
 from milestones.actions.channel import Fate, Task
 from milestones.actions.webhook import WebhookChannel
 from milestones.domain.actions import Kind
@@ -161,3 +164,35 @@ async def test_a_webhook_asks_nobody_and_may_always_be_repeated(clock: Clock) ->
     channel = a_channel(lambda _: httpx.Response(200), clock)
     assert await channel.gate([a_webhook()]) == {}
     assert (await channel.recover(a_webhook())).fate is Fate.REPEAT
+
+
+async def test_a_receiver_that_answers_without_end_is_given_up(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up, ended = asyncio.Event(), asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        with suppress(ConnectionError):
+            while not given_up.is_set():
+                writer.write(b"X-Slow: 1\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        ended.set()
+
+    monkeypatch.setattr(webhook, "EXCHANGE_SECONDS", 0.3)
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    task = a_task(
+        Kind.WEBHOOK, {"url": f"http://127.0.0.1:{port}/", "secret_name": "crm", "webhook_id": "msg_1"}
+    )
+    async with server, httpx.AsyncClient() as http:
+        channel = WebhookChannel(http, secret={"crm": SECRET}.__getitem__, clock=clock)
+        with pytest.raises(ChannelError, match="TimeoutError") as caught:
+            await channel.perform(task)
+        given_up.set()
+        await ended.wait()
+    assert not caught.value.permanent
