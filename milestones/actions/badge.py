@@ -121,6 +121,8 @@ class BadgeChannel:
             self._no_create_before[title] = now + QUERY_LAG
             raise ChannelError(
                 f"Whether the badge {title!r} was made is not known; it is looked for. {error}",
+                # Kept with the action: a process that knows nothing of this create must not make a second badge.
+                lost=True,
                 retry_at=now + QUERY_LAG,
                 connection_wide=error.connection_wide,
             ) from error

@@ -116,13 +116,23 @@ async def test_after_a_create_without_an_answer_no_second_badge_is_made(
         with pytest.raises(ChannelError) as caught:
             await channel.perform(a_badge(create=True))
         assert caught.value.retry_at == NOW + timedelta(seconds=60)
-        assert not caught.value.lost
     assert len(members.titles) == 1
     clock.advance(61)
     members.visible = True
     await channel.perform(a_badge(create=True))
     assert members.assigned == {("badge-1", "member-1")}
     assert len(members.titles) == 1
+
+
+async def test_a_create_without_an_answer_is_remembered_with_the_action(
+    channel: BadgeChannel, members: Members
+) -> None:
+    members.titles.clear()
+    members.visible = False
+    members.create_error = ChannelError("No whole answer came.", lost=True)
+    with pytest.raises(ChannelError) as caught:
+        await channel.perform(a_badge(create=True))
+    assert caught.value.lost
 
 
 async def test_a_refused_create_is_passed_on(channel: BadgeChannel, members: Members) -> None:
