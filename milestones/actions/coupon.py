@@ -20,6 +20,10 @@ QUERY_LAG = timedelta(seconds=10)
 """When to look again for a coupon that exists and does not show: queries lag behind creates (section 6)."""
 
 
+ASK_AGAIN = timedelta(days=1)
+"""How often a customer's consent is asked for where no event tells of it."""
+
+
 class Coupons(Protocol):
     """The coupons of one site."""
 
@@ -31,14 +35,26 @@ class Coupons(Protocol):
 
 
 class CouponChannel:
-    """The coupons that one site gives. clock: the time now, UTC."""
+    """The coupons that one site gives.
+
+    hears: whether the site is told by events when somebody agrees to mail; if not, it is asked for every day.
+    clock: the time now, UTC.
+    """
 
     concurrency = 4
 
-    def __init__(self, coupons: Coupons, *, gatekeeper: Gatekeeper, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        coupons: Coupons,
+        *,
+        gatekeeper: Gatekeeper,
+        clock: Callable[[], datetime],
+        hears: bool = True,
+    ) -> None:
         self._coupons = coupons
         self._gatekeeper = gatekeeper
         self._clock = clock
+        self._hears = hears
 
     async def gate(self, tasks: Sequence[Task]) -> Mapping[int, Stop]:
         """A coupon with ``when_unmailable = "wait"`` waits until its customer may be told of it."""
@@ -46,11 +62,14 @@ class CouponChannel:
         if not readers:
             return {}
         refused = await self._gatekeeper.refusals(readers)
-        return {task_id: Stop(State.WAITING, Verdict.NO_CONSENT_YET, needs="consent") for task_id in refused}
+        stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, needs="consent")
+        if not self._hears:
+            stop = Stop(State.AVAILABLE, Verdict.NO_CONSENT_YET, until=self._clock() + ASK_AGAIN)
+        return dict.fromkeys(refused, stop)
 
     async def perform(self, task: Task) -> Mapping[str, Any]:
         """Creates the coupon, or finds that an earlier attempt did. Raises ChannelError."""
-        specification = task.payload["specification"]
+        specification = _not_over(task.payload["specification"], self._clock())
         coupon_id = await self._coupons.create(specification)
         if coupon_id is None:
             coupon_id = await self._coupons.find(specification["code"])
@@ -72,6 +91,18 @@ class CouponChannel:
 
 def _waits(task: Task) -> bool:
     return bool(task.payload.get("when_unmailable") == WhenUnmailable.WAIT)
+
+
+def _not_over(specification: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    """The specification, with its validity moved to now if it ended before there was a coupon: the customer may have
+    agreed to mail late, or a person released what was held.
+    """
+    ends = expiry(specification)
+    if ends is None or ends > now:
+        return specification
+    begins = int(now.timestamp() * 1000)
+    validity = specification["expirationTime"] - specification["startTime"]
+    return {**specification, "startTime": begins, "expirationTime": begins + validity}
 
 
 def _result(specification: Mapping[str, Any], coupon_id: str) -> dict[str, Any]:

@@ -104,3 +104,25 @@ async def test_a_coupon_that_waits_for_consent_is_made_once_it_is_there(
     assert await channel.gate([waiting]) == {1: Stop(State.WAITING, Verdict.NO_CONSENT_YET, needs="consent")}
     consent.known["ana@example.com"] = Known()
     assert await channel.gate([waiting]) == {}
+
+
+async def test_where_no_event_tells_of_consent_it_is_asked_for_every_day(
+    shop: Shop, consent: FakeConsent, clock: Clock
+) -> None:
+    channel = CouponChannel(shop, gatekeeper=consent.gatekeeper(), clock=clock, hears=False)
+    consent.known.clear()
+    assert await channel.gate([a_coupon(when_unmailable="wait")]) == {
+        1: Stop(State.AVAILABLE, Verdict.NO_CONSENT_YET, until=NOW + timedelta(days=1))
+    }
+
+
+async def test_a_coupon_that_is_made_late_is_not_over_already(
+    channel: CouponChannel, shop: Shop, clock: Clock
+) -> None:
+    clock.advance(timedelta(days=45).total_seconds())
+    begun = NOW + timedelta(days=45)
+    validity = timedelta(milliseconds=SPECIFICATION["expirationTime"] - SPECIFICATION["startTime"])
+    result = await channel.perform(a_coupon())
+    assert result["expires"] == (begun + validity).isoformat()
+    assert result["specification"]["startTime"] == int(begun.timestamp() * 1000)
+    assert shop.made == {"AB12CD34EF56G": "coupon-1"}
