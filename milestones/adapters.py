@@ -14,7 +14,7 @@ from milestones.store.ledger import badge_unanswered, point_rewards
 from milestones.wix import accounts, assignments, badges, coupons, programs, subscriptions, transactions
 from milestones.wix.account import LOYALTY_APP_ID
 from milestones.wix.coupons import CouponSpecification
-from milestones.wix.errors import WixError
+from milestones.wix.errors import WixConflictError, WixRefusedError
 from milestones.wix.programs import ProgramStatus
 from milestones.wix.subscriptions import Subscription
 from milestones.wix.transport import WixClient
@@ -30,13 +30,19 @@ class SiteCoupons:
     client: WixClient
 
     async def create(self, specification: Mapping[str, Any], /) -> str | None:
-        """The new coupon's id, or None where its code exists already."""
+        """The new coupon's id, or None where its code exists already.
+
+        In what words Wix refuses a duplicate is documented nowhere: of any other refusal the coupon itself decides.
+        """
         try:
             return await coupons.create(self.client, CouponSpecification.model_validate(specification))
-        except WixError as error:
+        except (WixRefusedError, WixConflictError) as error:
             if coupons.is_duplicate_code(error):
                 return None
-            raise
+            found = await self.find(specification["code"])
+            if found is None:
+                raise
+            return found
 
     async def find(self, code: str, /) -> str | None:
         """The id of the coupon with this code, or None while queries do not show it."""
@@ -64,11 +70,13 @@ class SiteBadges:
         return (await badges.create(self.client, title)).id
 
     async def assign(self, badge_id: str, member_id: str, /) -> None:
-        """Gives the badge; to have it already is success."""
+        """Gives the badge; to have it already is success, in whatever words Wix says so."""
         try:
             await assignments.create(self.client, badge_id, member_id)
-        except WixError as error:
-            if not assignments.is_already_assigned(error):
+        except (WixRefusedError, WixConflictError) as error:
+            if assignments.is_already_assigned(error):
+                return
+            if await assignments.find(self.client, badge_id, member_id) is None:
                 raise
 
 
@@ -81,7 +89,10 @@ class SiteEarnings:
     async def earn(
         self, account_id: str, *, amount: int, description: str, idempotency_key: str
     ) -> str | None:
-        """Books the points once for each key. A key that was used is ours: the points are there."""
+        """Books the points once for each key. A key that was used is ours: the points are there.
+
+        In what words Wix refuses such a key is documented nowhere: of any other refusal the transaction decides.
+        """
         try:
             booking = await accounts.earn(
                 self.client,
@@ -91,10 +102,11 @@ class SiteEarnings:
                 app_id=LOYALTY_APP_ID,
                 idempotency_key=idempotency_key,
             )
-        except WixError as error:
-            if not accounts.already_earned(error):
+        except (WixRefusedError, WixConflictError) as error:
+            found = await self.transaction(idempotency_key)
+            if found is None and not accounts.already_earned(error):
                 raise
-            return await self.transaction(idempotency_key)
+            return found
         return booking.transaction_id
 
     async def transaction(self, idempotency_key: str, /) -> str | None:
@@ -172,7 +184,7 @@ class SiteProgram:
             told = await programs.get(self.client)
             self._known = Program(
                 name=told.name or self.fallback_name,
-                points_name=told.point_definition.custom_name or "Points",
+                points_name=told.points_name,
                 active=told.status is ProgramStatus.ACTIVE,
             )
             self._checked_at = now

@@ -1,10 +1,10 @@
 """What works for one site, put together from settings: client, channels, gates. Part of the composition root."""
 
-import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -27,6 +27,7 @@ from milestones.config.mail import MailSettings as MailTable
 from milestones.config.settings import Settings, SiteSettings
 from milestones.domain.actions import Kind
 from milestones.domain.policy import QuietHours
+from milestones.errors import ConfigurationError
 from milestones.metrics import Metrics
 from milestones.outbox.drain import SiteWork
 from milestones.outbox.gates import Policy
@@ -88,7 +89,7 @@ class Assembly:
         self._catalogue = Catalogue(settings().daemon.templates)
         self._parts: dict[str, SiteParts] = {}
         self._clients: dict[str, tuple[Credentials, WixClient]] = {}
-        self._transports: dict[str, Transport] = {}
+        self._transports: dict[Path | SmtpSettings, Transport] = {}
 
     def parts(self, site_id: str) -> SiteParts:
         """What works for a site."""
@@ -97,7 +98,10 @@ class Assembly:
         return self._parts[site_id]
 
     def client(self, site_id: str) -> WixClient:
-        """The site's access to Wix. It outlives a reload, with its token and its pace, unless its key is another."""
+        """The site's access to Wix. It outlives a reload, with its token and its pace, unless its key is another.
+
+        Raises ConfigurationError for a site that the configuration gives no key to.
+        """
         credentials = self._credentials(site_id)
         if site_id not in self._clients or self._clients[site_id][0] != credentials:
             wix = self._settings().wix
@@ -121,8 +125,10 @@ class Assembly:
         site = self._settings().for_site(site_id)
         if site.api_key is not None and site.site_id is not None:
             return ApiKeyCredentials(site.api_key.get_secret_value(), site.site_id)
-        assert self._wix.app_id is not None, "the configuration demands it for a site with an instance id"
-        assert self._wix.app_secret is not None, "as above"
+        if self._wix.app_id is None or self._wix.app_secret is None:
+            # Of a site with an instance id it is demanded; but the database may know one that is named no more.
+            fault = f"sites: the site {site_id} is not named, and without wix.app_id it cannot be reached."
+            raise ConfigurationError([f"{fault} Name it with its api_key and site_id."])
         return AppCredentials(self._wix.app_id, self._wix.app_secret, site_id)
 
     def _assembled(self, site_id: str) -> SiteParts:
@@ -134,7 +140,10 @@ class Assembly:
         )
         channels: dict[Kind, Channel] = {
             Kind.COUPON: CouponChannel(
-                adapters.SiteCoupons(client), gatekeeper=gatekeeper, clock=self._clock
+                adapters.SiteCoupons(client),
+                gatekeeper=gatekeeper,
+                clock=self._clock,
+                hears=site.hears_webhooks,
             ),
             Kind.BADGE: BadgeChannel(
                 adapters.SiteBadges(client),
@@ -198,13 +207,11 @@ class Assembly:
         )
 
     def transport(self, mail: MailTable) -> Transport:
-        """The way out for mails; sites with the same settings share one."""
-        # Two sites may differ in nothing but the password, which no dump shows.
-        password = mail.password.get_secret_value() if mail.password is not None else ""
-        key = f"{mail.model_dump_json()}{hashlib.sha256(password.encode()).hexdigest()}"
-        if key not in self._transports:
-            self._transports[key] = carrier(mail)
-        return self._transports[key]
+        """The way out for mails; sites that share a server share its connections and its pace."""
+        way = _way(mail)
+        if way not in self._transports:
+            self._transports[way] = _carrier(way)
+        return self._transports[way]
 
     def renew(self, catalogue: Catalogue) -> None:
         """Build everything anew at its next use, but for what is worth keeping: tokens, paces, mail connections."""
@@ -219,17 +226,24 @@ class Assembly:
 
 def carrier(mail: MailTable) -> Transport:
     """The way out for mails that these settings name."""
+    return _carrier(_way(mail))
+
+
+def _carrier(way: Path | SmtpSettings) -> Transport:
+    return FolderTransport(way) if isinstance(way, Path) else SmtpTransport(way)
+
+
+def _way(mail: MailTable) -> Path | SmtpSettings:
+    """Of the settings for mail, those that say where it goes out, and not what it says."""
     if mail.transport == "folder":
-        return FolderTransport(mail.folder)
+        return mail.folder
     assert mail.host is not None, "the configuration demands it for smtp"
-    return SmtpTransport(
-        SmtpSettings(
-            host=mail.host,
-            port=mail.port,
-            tls=Tls(mail.tls),
-            username=mail.username,
-            password=mail.password.get_secret_value() if mail.password is not None else None,
-            connections=mail.connections,
-            per_minute=mail.per_minute,
-        )
+    return SmtpSettings(
+        host=mail.host,
+        port=mail.port,
+        tls=Tls(mail.tls),
+        username=mail.username,
+        password=mail.password.get_secret_value() if mail.password is not None else None,
+        connections=mail.connections,
+        per_minute=mail.per_minute,
     )

@@ -1,14 +1,19 @@
 """Recognising that an earlier write of ours took effect, whichever way Wix says so."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 
+from milestones.adapters import SiteBadges, SiteCoupons, SiteEarnings
 from milestones.wix import accounts, assignments, contacts, coupons
 from milestones.wix.answers import Answer, Call, understand
-from milestones.wix.errors import WixError, WixUnavailableError
+from milestones.wix.errors import WixError, WixNotFoundError, WixRefusedError, WixUnavailableError
+from tests.actions.builders import SPECIFICATION
+from tests.wix.fakes import FakeWix
 
 WRITE = Call("POST", "/things", reads=False)
 
@@ -68,3 +73,43 @@ def test_a_lost_answer_is_no_duplicate() -> None:
 )
 def test_a_duplicate_contact_names_the_one_that_is_there(code: str, data: Any, expected: str | None) -> None:
     assert contacts.duplicate_of(refused(409, code, data=data)) == expected
+
+
+# A refusal in words that nobody foresaw
+
+UNFORESEEN = "The request does not comply with rule 4711."
+
+
+async def test_a_coupon_that_is_there_is_ours_in_whatever_words_its_repetition_is_refused(
+    wix: FakeWix, refusal: Callable[..., httpx.Response]
+) -> None:
+    coupon = {"id": "coupon-1", "specification": {"code": SPECIFICATION["code"]}}
+    wix.answers(refusal(400, message=UNFORESEEN), {"coupons": [coupon], "totalResults": 1})
+    assert await SiteCoupons(wix.client()).create(SPECIFICATION) == "coupon-1"
+    wix.answers(refusal(400, message=UNFORESEEN), {"coupons": [], "totalResults": 0})
+    with pytest.raises(WixRefusedError):
+        await SiteCoupons(wix.client()).create(SPECIFICATION)
+
+
+async def test_a_badge_that_a_member_has_is_given_in_whatever_words_its_repetition_is_refused(
+    wix: FakeWix, refusal: Callable[..., httpx.Response]
+) -> None:
+    assignment = {"id": "a", "badgeId": "badge-1", "memberId": "member-1"}
+    wix.answers(refusal(400, message=UNFORESEEN), {"badgeAssignments": [assignment]})
+    await SiteBadges(wix.client()).assign("badge-1", "member-1")
+    wix.answers(refusal(404), {"badgeAssignments": []})
+    with pytest.raises(WixNotFoundError):
+        await SiteBadges(wix.client()).assign("badge-1", "member-1")
+
+
+async def test_points_that_are_booked_are_earned_in_whatever_words_their_repetition_is_refused(
+    wix: FakeWix, refusal: Callable[..., httpx.Response]
+) -> None:
+    points = SiteEarnings(wix.client())
+    wix.answers(
+        refusal(400, message=UNFORESEEN), {"loyaltyTransactions": [{"id": "t", "idempotencyKey": "key-1"}]}
+    )
+    assert await points.earn("account-1", amount=5, description="Thanks", idempotency_key="key-1") == "t"
+    wix.answers(refusal(400, message=UNFORESEEN), {"loyaltyTransactions": []})
+    with pytest.raises(WixRefusedError):
+        await points.earn("account-1", amount=5, description="Thanks", idempotency_key="key-1")
