@@ -64,7 +64,7 @@ def load(settings: SandboxSettings, clock: Clock, drop: Drop | None) -> Sandbox 
         orderly = not mark.exists()
         run = content["run"] if orderly else max(content["run"], int(mark.read_text() or 0))
         return _restored(content, settings, clock, drop, run=run + 1, orderly=orderly)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MilestonesError(
             f"The sandbox's state file {path} cannot be used ({error}). Delete it to start with a new world, "
             "or name another one."
@@ -85,10 +85,7 @@ def opened(sandbox: Sandbox) -> None:
         if not path.exists():
             _write(path, _snapshot(sandbox))
     except OSError as error:
-        raise MilestonesError(
-            f"The sandbox cannot write its state file {path} ({error.strerror or error}). "
-            "Make the folder writable, or name another file."
-        ) from error
+        raise _not_written(path, error) from error
 
 
 async def keep(sandbox: Sandbox) -> None:
@@ -124,19 +121,31 @@ async def _written(path: Path, snapshot: Document) -> None:
 
 
 def close(sandbox: Sandbox) -> None:
-    """Save for the last time, and take the mark away: the end was orderly."""
+    """Save for the last time, and take the mark away: the end was orderly. Raises `MilestonesError` if it cannot."""
     path = sandbox.settings.state_file
-    if path is not None:
+    if path is None:
+        return
+    try:
         _write(path, _snapshot(sandbox))
         _mark(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> MilestonesError:
+    return MilestonesError(
+        f"The sandbox cannot write its state file {path} ({error.strerror or error}). "
+        "Make the folder writable, or name another file."
+    )
 
 
 def _mark(path: Path) -> Path:
     return path.with_name(f"{path.name}.open")
 
 
-def _changes(sandbox: Sandbox) -> int:
-    return sandbox.world.changes + sandbox.world.emitted + sandbox.sender.attempts
+def _changes(sandbox: Sandbox) -> tuple[World, int]:
+    """Equal as long as there is nothing new to save. A reset counts from zero again, in another world."""
+    return sandbox.world, sandbox.world.changes + sandbox.world.emitted + sandbox.sender.attempts
 
 
 def _snapshot(sandbox: Sandbox) -> Document:

@@ -22,7 +22,10 @@ RETRIES = (
     60.0, 600.0, _HOUR, 2 * _HOUR, 2 * _HOUR, 2 * _HOUR,
     4 * _HOUR, 4 * _HOUR, 4 * _HOUR, 8 * _HOUR, 8 * _HOUR, 12 * _HOUR,
 )  # fmt: skip
-DUPLICATE = -1  # in place of the failures: a copy of what was delivered, not repeated when it fails
+DUPLICATE = (
+    -1
+)  # in place of the failures: a copy of what was delivered, not repeated when it fails; -2 is its copy
+MOST_DUPLICATES = 3
 DUPLICATE_WITHIN = 10.0  # sandbox seconds between a delivery and its duplicate
 
 
@@ -88,12 +91,13 @@ class Sender:
         self._more.set()
 
     def clear(self) -> None:
-        """Forget everything that waits."""
+        """Forget everything that waits or is under way."""
         self.queue.clear()
+        self._under_way.clear()
 
     def restart(self) -> None:
-        """Forget everything that waits, and count from zero."""
-        self.queue.clear()
+        """Forget everything that waits or is under way, and count from zero."""
+        self.clear()
         self.delivered = self.attempts = self.lost = 0
 
     async def run(self) -> None:
@@ -123,17 +127,19 @@ class Sender:
                 continue
 
     async def _attempt(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
-        try:
-            if delivery.body is None:
-                delivery = replace(delivery, body=self._signed(delivery.event))
-            self.attempts += 1
-            if await self._post(client, delivery.body or ""):
-                self._succeeded(delivery)
-            else:
-                self._failed(delivery)
-        finally:
-            self._under_way.pop(delivery.number, None)
-            self._more.set()
+        body = self._signed(delivery.event) if delivery.body is None else delivery.body
+        delivery = replace(delivery, body=body)
+        # what a stop interrupts stays under way, for the state file: nobody knows whether it was heard
+        self._under_way[delivery.number] = delivery
+        self.attempts += 1
+        accepted = await self._post(client, body)
+        if self._under_way.pop(delivery.number, None) is None:
+            return  # forgotten meanwhile
+        if accepted:
+            self._succeeded(delivery)
+        else:
+            self._failed(delivery)
+        self._more.set()
 
     async def _post(self, client: httpx.AsyncClient, body: str) -> bool:
         switches = self._switches()
@@ -150,13 +156,15 @@ class Sender:
         return answer.status_code == httpx.codes.OK
 
     def _succeeded(self, delivery: Delivery) -> None:
-        if delivery.failures != DUPLICATE:
+        copies = max(0, -delivery.failures)
+        if copies == 0:
             self.delivered += 1
-        if self._rng.random() < self._switches().duplicate_probability:
-            self._push(delivery.event, self._rng.uniform(0, DUPLICATE_WITHIN), delivery.body, DUPLICATE)
+        if copies < MOST_DUPLICATES and self._rng.random() < self._switches().duplicate_probability:
+            wait = self._rng.uniform(0, DUPLICATE_WITHIN)
+            self._push(delivery.event, wait, delivery.body, DUPLICATE - copies)
 
     def _failed(self, delivery: Delivery) -> None:
-        if delivery.failures == DUPLICATE:
+        if delivery.failures <= DUPLICATE:
             return
         if delivery.failures >= len(RETRIES):
             self.lost += 1

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import shutil
@@ -14,6 +15,8 @@ from milestones.sandbox.persistence import REVISION_GAP
 from milestones.sandbox.server import RunningSandbox, serve
 from milestones.sandbox.settings import SandboxSettings, Switches
 from milestones.sandbox.simulator import Sandbox
+
+NO_KEY = '{"format": 1, "run": 0, "key": 5, "webhook_url": null}'
 
 
 @asynccontextmanager
@@ -97,7 +100,50 @@ async def test_webhooks_that_wait_are_kept_with_their_bodies(tmp_path: Path) -> 
         assert second.sandbox.sender.pending == pending
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 99}', '{"format": 1, "run": 0}'])
+async def test_a_webhook_that_a_stop_interrupts_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "wix.json"
+    asked = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        while await reader.read(1000):
+            pass
+        writer.close()
+
+    receiver = await asyncio.start_server(silent, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{receiver.sockets[0].getsockname()[1]}/"
+    async with running(path, url) as first:
+        buy(first.sandbox)
+        await asyncio.wait_for(asked.wait(), 10)
+        emitted = first.sandbox.world.emitted
+    receiver.close()
+    async with running(path) as second:
+        assert second.sandbox.sender.pending == emitted >= 2
+
+
+async def test_a_reset_is_saved_like_any_change(tmp_path: Path) -> None:
+    path = tmp_path / "wix.json"
+    async with running(path) as sandbox:
+        began = sandbox.sandbox.world
+        sandbox.sandbox.reset(seed=9, customers=3)
+        sandbox.sandbox.world.changes = began.changes + began.emitted - sandbox.sandbox.world.emitted
+        async with asyncio.timeout(10):
+            while json.loads(path.read_text())["seed"] != 9:  # noqa: ASYNC110 - the file has no event
+                await asyncio.sleep(0.01)
+
+
+async def test_an_end_that_cannot_be_saved_is_said_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "wix.json"
+    sandbox = running(path)
+    await sandbox.__aenter__()
+    path.unlink()
+    path.mkdir()
+    (path / "in the way").touch()
+    with pytest.raises(MilestonesError, match="cannot write its state file"):
+        await sandbox.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 99}', '{"format": 1, "run": 0}', NO_KEY])
 async def test_a_file_that_is_not_ours_is_said_in_a_sentence_and_left_alone(
     tmp_path: Path, content: str
 ) -> None:

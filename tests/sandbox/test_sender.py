@@ -174,6 +174,47 @@ async def test_a_duplicate_that_fails_is_not_repeated(clock: FakeClock) -> None:
     assert sender.lost == 0
 
 
+async def test_duplicates_come_to_an_end_even_when_every_delivery_comes_again(clock: FakeClock) -> None:
+    sender = a_sender(clock, Switches(duplicate_probability=1))
+    async with sending(sender) as receiver:
+        sender.take(event(1))
+        for copies in range(1, 4):
+            await until(lambda: [one.failures for one in sender.queue] == [-copies])  # noqa: B023
+            clock.pass_(11)
+        await until(lambda: sender.pending == 0)
+    assert receiver.bodies == ["e1"] * 4
+    assert sender.delivered == 1
+
+
+async def test_what_a_stop_interrupts_is_still_waiting(clock: FakeClock) -> None:
+    sender = a_sender(clock)
+    async with sending(sender) as receiver:
+        receiver.silence = asyncio.Event()
+        sender.take(event(1))
+        await until(lambda: receiver.bodies == ["e1"])
+    receiver.silence.set()
+    (kept,) = sender.waiting()
+    assert (kept.event, kept.body, kept.failures) == (event(1), "e1", 0)
+
+
+@pytest.mark.parametrize("forget", [Sender.clear, Sender.restart])
+async def test_what_was_forgotten_under_way_never_comes_back(
+    clock: FakeClock, forget: Callable[[Sender], None]
+) -> None:
+    sender = a_sender(clock)
+    async with sending(sender) as receiver:
+        receiver.silence = asyncio.Event()
+        receiver.status = 500
+        sender.take(event(1))
+        await until(lambda: receiver.bodies == ["e1"])
+        forget(sender)
+        receiver.silence.set()
+        receiver.silence, receiver.status = None, 200
+        sender.take(event(2))
+        await until(lambda: sender.pending == 0)
+    assert (receiver.bodies, sender.delivered) == (["e1", "e2"], 1)
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_reordering_depends_on_the_seed_only(clock: FakeClock, seed: int) -> None:
     def order() -> list[str]:
