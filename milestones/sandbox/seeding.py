@@ -5,6 +5,7 @@ import random
 import unicodedata
 from datetime import datetime, timedelta
 from itertools import accumulate
+from typing import NamedTuple
 
 from milestones.sandbox.ledger import balance_of, reward_in_reach, tier_for
 from milestones.sandbox.names import DOMAINS, LANGUAGES, LOCALES, NAMES
@@ -12,6 +13,7 @@ from milestones.sandbox.records import Account, Contact, Member, Subscription
 from milestones.sandbox.wire import Document, guid, stamp
 from milestones.sandbox.world import LOYALTY_APP_ID, World
 
+FIRST_CUSTOMER, LAST_CUSTOMER = 800.0, 1.0  # days ago
 STORES_APP_ID = "215238eb-22a5-4c36-9e7b-e7c08025e04e"  # triggers of Wix Stores (fact sheet, section 2.2)
 
 # (status, deliverability, percent); None is an address that Wix never heard of
@@ -41,9 +43,11 @@ def seed_world(world: World, customers: int) -> None:
     gc.disable()  # a hundred thousand records are all kept: looking for rubbish among them only costs time
     try:
         for number in range(customers):
-            _customer(world, rng, number, now, with_account=True)
-        for number in range(customers, customers + customers // 12):
-            _customer(world, rng, number, now, with_account=False)
+            _customer(world, rng, number, _Past.of(now, number / customers), with_account=True)
+        others = customers // 12
+        for number in range(others):
+            past = _Past.of(now, number / others)
+            _customer(world, rng, customers + number, past, with_account=False)
     finally:
         if collecting:
             gc.enable()
@@ -149,12 +153,28 @@ _LANGUAGE_SHARES = list(accumulate(LANGUAGES.values()))
 _CONSENT_SHARES = list(accumulate(share for _, _, share in CONSENTS))
 
 
-def _customer(world: World, rng: random.Random, number: int, now: datetime, *, with_account: bool) -> None:
+class _Past(NamedTuple):
+    """What a customer has behind them: they joined so many days before now."""
+
+    now: datetime
+    days: float
+
+    @classmethod
+    def of(cls, now: datetime, place: float) -> "_Past":
+        """The past of the customer at this place between the first, 0, and the last, 1."""
+        return cls(now, FIRST_CUSTOMER - (FIRST_CUSTOMER - LAST_CUSTOMER) * place)
+
+    def ago(self, days: float) -> str:
+        """So many days ago, but not before they joined."""
+        return stamp(self.now - timedelta(days=min(days, self.days)))
+
+
+def _customer(world: World, rng: random.Random, number: int, past: _Past, *, with_account: bool) -> None:
     language = rng.choices(list(LANGUAGES), cum_weights=_LANGUAGE_SHARES)[0]
     firsts, lasts = NAMES[language]
     first, last = rng.choice(firsts), rng.choice(lasts)
-    # insertion order is creation order, as it would be in a shop that grew
-    joined = stamp(now - timedelta(days=800) + timedelta(seconds=number, milliseconds=number % 1000))
+    # accounts come in the order of their creation, as they would in a shop that grew
+    joined = past.ago(past.days)
     email = None if rng.random() < 0.01 else _address(first, last, number, rng)
     contact_id = guid(world.seed, "contact", number)
     info: Document = {"name": {"first": first, "last": last}, "locale": LOCALES[language]}
@@ -168,12 +188,12 @@ def _customer(world: World, rng: random.Random, number: int, now: datetime, *, w
         info["emails"] = {"items": [item]}
     world.contacts.put(Contact(contact_id, info, "WIX_STORES", joined, joined, revision=rng.randint(1, 4)))
     if email is not None:
-        _consent(world, rng, number, email, now)
+        _consent(world, rng, number, email, past)
     member_id = None
     if email is not None and rng.random() < 0.85:
         member_id = _member(world, rng, number, contact_id, (first, last, email), joined)
     if with_account:
-        _account(world, rng, number, (contact_id, member_id), joined, now)
+        _account(world, rng, number, (contact_id, member_id), joined, past)
 
 
 def _address(first: str, last: str, number: int, rng: random.Random) -> str:
@@ -182,11 +202,11 @@ def _address(first: str, last: str, number: int, rng: random.Random) -> str:
     return f"{local.strip('.') or 'customer'}.{number}@{rng.choice(DOMAINS)}"
 
 
-def _consent(world: World, rng: random.Random, number: int, email: str, now: datetime) -> None:
+def _consent(world: World, rng: random.Random, number: int, email: str, past: _Past) -> None:
     status, deliverability, _ = rng.choices(CONSENTS, cum_weights=_CONSENT_SHARES)[0]
     if status is None:
         return
-    changed = stamp(now - timedelta(days=rng.uniform(1, 700)))
+    changed = past.ago(rng.uniform(1, 700))
     world.subscriptions.put(
         Subscription(guid(world.seed, "subscription", number), email, status, deliverability, changed)
     )
@@ -215,7 +235,7 @@ def _member(
 
 
 def _account(
-    world: World, rng: random.Random, number: int, person: tuple[str, str | None], joined: str, now: datetime
+    world: World, rng: random.Random, number: int, person: tuple[str, str | None], joined: str, past: _Past
 ) -> None:
     balance = _balance(rng)
     redeemed = 500 * rng.choices((0, 1, 2, 5), (60, 25, 10, 5))[0]
@@ -223,7 +243,7 @@ def _account(
     if balance + redeemed < adjusted:
         adjusted = 0
     earned = balance + redeemed - adjusted
-    active = stamp(now - timedelta(days=rng.uniform(0.1, 300)))
+    active = past.ago(rng.uniform(0.1, 300))
     window = earned + adjusted
     tier_id = tier_for(world, window)
     world.accounts.put(

@@ -66,6 +66,18 @@ def test_some_contacts_are_no_members_and_some_have_no_account(world: World) -> 
     assert len(world.contacts) > len(world.accounts) == 2000
 
 
+def test_customers_joined_over_years_and_did_nothing_before(world: World) -> None:
+    joined = [one.created for one in world.accounts]
+    assert joined == sorted(joined)
+    assert len({date[:10] for date in joined}) > 600
+    assert joined[0][:7] == "2024-09"
+    assert joined[-1] < "2026-11-20"
+    assert all(one.last_activity >= one.created for one in world.accounts)
+    consent = {one.email: one.updated for one in world.subscriptions}
+    emails = [(primary_email(one), one.created) for one in world.contacts]
+    assert all(consent[email] >= created for email, created in emails if email in consent)
+
+
 def test_the_program_is_ready_to_use(world: World) -> None:
     assert world.program["name"] == "Star Club"
     assert world.program["pointDefinition"] == {"customName": "Stars"}
