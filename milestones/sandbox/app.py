@@ -1,13 +1,13 @@
 """The way of a request: fault, identity, rate limit, operation, answer."""
 
 import asyncio
-import json
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from milestones.sandbox import strict_json
 from milestones.sandbox.access import OAuthError
 from milestones.sandbox.api.call import Call
 from milestones.sandbox.errors import InvalidError, RefusedError
@@ -116,7 +116,7 @@ def _json_body(text: bytes) -> Document:
     if not text:
         return {}
     try:
-        body = json.loads(text)
+        body = strict_json.read(text)
     except ValueError as error:
         raise InvalidError("body", "is not valid JSON", "FORMAT") from error
     if not isinstance(body, dict):
@@ -126,16 +126,19 @@ def _json_body(text: bytes) -> Document:
 
 def _oauth(sandbox: Sandbox, method: str, path: str, text: bytes) -> tuple[str | None, Response]:
     world = sandbox.world
-    try:
-        body = _json_body(text)
-        if (method, path) == ("POST", "/oauth2/token"):
-            return "token", JSONResponse(sandbox.access.issue(world, body))
-        if (method, path) == ("POST", "/oauth2/token-info"):
-            return "tokenInfo", JSONResponse(sandbox.access.describe(world, body))
-    except OAuthError as error:
-        return "token", JSONResponse(error.body, error.status)
-    except InvalidError as error:
-        return "token", JSONResponse({"error": "invalid_request", "error_description": str(error)}, 400)
+    answers = {
+        "/oauth2/token": ("token", sandbox.access.issue),
+        "/oauth2/token-info": ("tokenInfo", sandbox.access.describe),
+    }
+    if method == "POST" and path in answers:
+        operation, answer = answers[path]
+        try:
+            return operation, JSONResponse(answer(world, _json_body(text)))
+        except OAuthError as error:
+            return operation, JSONResponse(error.body, error.status)
+        except InvalidError as error:
+            refusal = {"error": "invalid_request", "error_description": str(error)}
+            return operation, JSONResponse(refusal, 400)
     if (method, path) == ("GET", "/oauth2/jwks"):
         return "jwks", JSONResponse({"keys": []})
     if (method, path) == ("GET", "/oauth2/user-info"):
@@ -153,7 +156,7 @@ def _throttled(world: World, wait: int) -> Response:
 def _faulty(fault: Fault) -> Response:
     if fault.body is not None:
         return Response(fault.body, fault.status, media_type=fault.content_type)
-    if fault.status >= 500 or fault.status < 300:
+    if not 400 <= fault.status < 500:
         return Response(status_code=fault.status)  # system errors have an empty body on purpose
     codes = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED"}
     refused = RefusedError(fault.status, codes.get(fault.status, "FAILED_PRECONDITION"), "An ordered fault")
@@ -182,6 +185,6 @@ def _kept_body(path: str, text: bytes) -> Any:
     if len(text) > KEPT_BODY:
         return text[:KEPT_BODY].decode(errors="replace")
     try:
-        return json.loads(text)
+        return strict_json.read(text)
     except ValueError:
         return text.decode(errors="replace")

@@ -1,5 +1,6 @@
 """The control plane, ``/_sandbox``: what no shop has, for tests and for people who try things out."""
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -67,7 +68,7 @@ def state(sandbox: Sandbox, request: Request, _body: bytes) -> Response:
 def requests(sandbox: Sandbox, request: Request, _body: bytes) -> Response:
     """The calls that were made, oldest first; ``?since=N`` gives those after number N."""
     text = request.query_params.get("since", "0")
-    if not text.isdecimal():
+    if not re.fullmatch("[0-9]{1,18}", text):
         return _bad_request("since must be the number of a request")
     shown = [asdict(one) for one in sandbox.requests if one.number > int(text)]
     return JSONResponse({"requests": shown, "last": sandbox.request_count})

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from milestones.sandbox.settings import LONGEST, WebhookUrl
 from milestones.sandbox.wire import Document
 
 
@@ -14,15 +15,15 @@ class ControlBody(BaseModel):
 class Webhook(ControlBody):
     """Where webhooks go; null ends the subscription."""
 
-    url: str | None
+    url: WebhookUrl | None
 
 
 class Traffic(ControlBody):
     """How busy the shop is; without ``seconds`` until told otherwise."""
 
-    earn_per_second: float = Field(ge=0)
+    earn_per_second: float = Field(ge=0, allow_inf_nan=False)
     redeem_share: float = Field(default=0.0, ge=0, le=1)
-    seconds: float | None = Field(default=None, ge=0)
+    seconds: float | None = Field(default=None, ge=0, le=LONGEST)
 
 
 class Reset(ControlBody):
@@ -36,15 +37,15 @@ class Purchase(ControlBody):
     """An order by its price, or by the points that it is to earn."""
 
     account_id: str
-    money: float | None = Field(default=None, gt=0)
-    points: int | None = Field(default=None, ge=1)
+    money: float | None = Field(default=None, gt=0, le=9_999_999)
+    points: int | None = Field(default=None, ge=1, le=9_999_999)
 
 
 class Expire(ControlBody):
     """Points that expire now."""
 
     account_id: str
-    points: int = Field(ge=1)
+    points: int = Field(ge=1, le=999_999_999)
 
 
 class UseCoupon(ControlBody):

@@ -5,7 +5,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from milestones.sandbox.settings import LONGEST, Header
 
 Effect = Literal[
     "status", "status_after", "delay", "delay_after", "drop_before", "drop_after", "malformed", "truncate"
@@ -62,12 +64,18 @@ class Fault(BaseModel):
     match: Match = Match()
     effect: Effect
     status: int = Field(default=500, ge=200, le=599)
-    seconds: float = Field(default=0.0, ge=0)
+    seconds: float = Field(default=0.0, ge=0, le=LONGEST)
     times: int = Field(default=1, ge=0)
     skip: int = Field(default=0, ge=0)
     probability: float = Field(default=1.0, ge=0, le=1)
     body: str | None = None
-    content_type: str = "text/html"
+    content_type: Header = "text/html"
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> "Fault":
+        if self.body and self.status in {204, 304}:
+            raise ValueError(f"an answer with status {self.status} has no body")
+        return self
 
     @property
     def prevents(self) -> bool:

@@ -1,7 +1,6 @@
 """Pages: cursors that carry the filter, and offsets (fact sheet, section 6, "Paging rules")."""
 
 import base64
-import binascii
 import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -10,11 +9,15 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import Field as Limited
 
+from milestones.sandbox import strict_json
 from milestones.sandbox.errors import InvalidError
-from milestones.sandbox.query import Field, Fields, matcher
+from milestones.sandbox.query import Field, Fields, Kind, matcher
 from milestones.sandbox.wire import Document, Wire
 
 R = TypeVar("R")
+_HELD: dict[Kind, type | tuple[type, ...]] = {
+    "id": str, "text": str, "date": str, "number": (int, float), "flag": bool,
+}  # fmt: skip
 
 
 class Sorting(Wire):
@@ -69,6 +72,14 @@ class Page(Generic[R]):
         return {name: text for name, text in (("next", self.next), ("prev", self.prev)) if text is not None}
 
 
+@dataclass(frozen=True, slots=True)
+class Condition(Generic[R]):
+    """What a request asks for besides its filter. A cursor carries the content; ``test`` makes sense of it."""
+
+    content: Document
+    test: Callable[[Document], Callable[[R], bool]]
+
+
 def cursor_page(
     name: str,
     records: Iterable[R],
@@ -79,23 +90,30 @@ def cursor_page(
     default_sort: tuple[Sorting, ...] = (Sorting(field_name="createdDate", order="DESC"),),
     default_limit: int = 50,
     logical: bool = False,
-    only: Callable[[R], bool] | None = None,
+    besides: Condition[R] | None = None,
 ) -> Page[R]:
-    """A page of records. ``name`` ties a cursor to its query; ``only`` is a condition besides the filter.
+    """A page of records. ``name`` ties a cursor to its query; ``besides`` is a condition that the filter cannot say.
 
     Sort keys end in the id, so that equal values have an order and a page never repeats a record.
     """
     limit = query.cursor_paging.limit or default_limit
     filter_, sort, position, backwards = query.filter, query.sort, None, False
+    condition = {} if besides is None else besides.content
     if query.cursor_paging.cursor:
         if query.filter or query.sort:
             raise InvalidError(
                 "query.cursorPaging", "a cursor carries filter and sort of its query", "VALIDATION"
             )
-        filter_, sort, position, backwards = _read_cursor(name, query.cursor_paging.cursor)
+        cursor = _read_cursor(name, query.cursor_paging.cursor)
+        filter_, sort, position, backwards = cursor.filter, cursor.sort, cursor.position, cursor.backwards
+        condition = cursor.condition
     order = _Order(sort or list(default_sort), fields, id_of)
+    if position is not None and not order.has(position):
+        raise _bad_cursor()
     keep = matcher(filter_, fields, logical=logical)
-    found: Iterable[R] = (one for one in records if keep(one) and (only is None or only(one)))
+    found: Iterable[R] = filter(keep, records)
+    if besides is not None:
+        found = filter(besides.test(condition), found)
     if position is not None:
         found = order.beyond(found, position, backwards=backwards)
     chosen = order.first(found, limit + 1, backwards=backwards)
@@ -103,15 +121,17 @@ def cursor_page(
     if backwards:
         chosen.reverse()
 
-    def cursor(record: R, direction: str) -> str:
-        shown = [one.document() for one in sort]
-        return _write_cursor({"n": name, "f": filter_, "s": shown, "k": order.plain(record), "d": direction})
+    def cursor_at(record: R, *, backwards: bool) -> str:
+        position = order.plain(record)
+        return _Cursor(
+            name=name, filter=filter_, condition=condition, sort=sort, position=position, backwards=backwards
+        ).text()
 
     has_next, has_prev = (position is not None, more) if backwards else (more, position is not None)
     return Page(
         chosen,
-        cursor(chosen[-1], "next") if chosen and has_next else None,
-        cursor(chosen[0], "prev") if chosen and has_prev else None,
+        cursor_at(chosen[-1], backwards=False) if chosen and has_next else None,
+        cursor_at(chosen[0], backwards=True) if chosen and has_prev else None,
     )
 
 
@@ -133,11 +153,13 @@ class _Order(Generic[R]):
     def __init__(self, sort: list[Sorting], fields: Fields[R], id_of: Callable[[R], str]) -> None:
         self._id_of = id_of
         self._getters: list[tuple[Callable[[R], Any], bool]] = []
+        self._held: list[type | tuple[type, ...]] = []
         for one in sort:
             field: Field[R] | None = fields.get(one.field_name)
             if field is None or not field.sorts:
                 raise InvalidError("query.sort", f"cannot sort by field '{one.field_name}'", "VALIDATION")
             self._getters.append((field.get, one.order == "DESC"))
+            self._held.append(_HELD[field.kind])
         directions = {descends for _, descends in self._getters}
         self._reverse = directions == {True}
         self._mixed = len(directions) == 2
@@ -157,6 +179,17 @@ class _Order(Generic[R]):
         if backwards is not self._reverse:
             return (one for one in records if key(one) < start)
         return (one for one in records if start < key(one))
+
+    def has(self, position: list[Any]) -> bool:
+        """Whether a record could be at this position."""
+        return (
+            len(position) == len(self._held) + 1
+            and all(
+                value is None or isinstance(value, held)
+                for value, held in zip(position, self._held, strict=False)
+            )
+            and isinstance(position[-1], str)
+        )
 
     def plain(self, record: R) -> list[Any]:
         """The position of a record, for a cursor."""
@@ -196,21 +229,32 @@ class _Descending:
         return hash(self.value)
 
 
-def _write_cursor(content: Document) -> str:
-    return base64.urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).decode()
+class _Cursor(Wire):
+    """What a cursor carries: the name and the content of its query, the position and the direction."""
+
+    name: str
+    filter: Document | None
+    condition: Document
+    sort: list[Sorting]
+    position: list[Any]
+    backwards: bool
+
+    def text(self) -> str:
+        """The cursor as it is given out."""
+        content = json.dumps(self.model_dump(mode="json", by_alias=True), separators=(",", ":"))
+        return base64.urlsafe_b64encode(content.encode()).decode()
 
 
-def _read_cursor(name: str, text: str) -> tuple[Document | None, list[Sorting], list[Any], bool]:
+def _read_cursor(name: str, text: str) -> _Cursor:
     try:
-        content = json.loads(base64.b64decode(text, altchars=b"-_", validate=True))
-        sort = [Sorting.model_validate(one) for one in content["s"]]
-        read = (content["f"], sort, list(content["k"]), content["d"] == "prev")
-        origin = content["n"]
-    except (binascii.Error, ValueError, KeyError, TypeError) as error:
+        cursor = _Cursor.model_validate(
+            strict_json.read(base64.b64decode(text, altchars=b"-_", validate=True))
+        )
+    except ValueError as error:
         raise _bad_cursor() from error
-    if origin != name:
+    if cursor.name != name:
         raise _bad_cursor()
-    return read
+    return cursor
 
 
 def _bad_cursor() -> InvalidError:

@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from milestones.sandbox import ledger
-from milestones.sandbox.errors import InvalidError, RefusedError, not_found
+from milestones.sandbox.contact_info import Described
+from milestones.sandbox.errors import RefusedError, not_found
 from milestones.sandbox.events import BADGE_ASSIGNMENT, CONTACT, MEMBER, Caller
 from milestones.sandbox.records import (
     Account,
@@ -14,7 +15,7 @@ from milestones.sandbox.records import (
     contact_document,
     primary_email,
 )
-from milestones.sandbox.wire import Document
+from milestones.sandbox.wire import Document, parse
 from milestones.sandbox.world import World
 
 
@@ -55,20 +56,18 @@ def new_contact(world: World, info: Document, source: str, caller: Caller | None
 
 
 def checked_info(world: World, info: Document) -> Document:
-    """``info`` with ids for its mails; raises for too little data and for malformed mails."""
-    items: Any = (info.get("emails") or {}).get("items", [])
-    if not isinstance(items, list) or len(items) > 50:
-        raise InvalidError("info.emails.items", "must be a list of at most 50 items", "MAX_SIZE")
-    emails = [_checked_email(world, item) for item in items]
-    if emails and not any(one["primary"] for one in emails):
-        emails[0]["primary"] = True
-    name = info.get("name") or {}
-    phones: Any = (info.get("phones") or {}).get("items", [])
-    if not (emails or phones or any(name.values())):
+    """``info`` with ids for its mails; raises for too little data and for what has the wrong form."""
+    checked = parse(Described, {"info": info}).info.document()
+    emails = checked.pop("emails", {"items": []})["items"]
+    phones = checked.get("phones", {"items": []})["items"]
+    if not (emails or phones or any(checked.get("name", {}).values())):
         raise RefusedError(400, "INSUFFICIENT_CONTACT_DATA", "A contact needs a name, a phone or an email")
-    return (
-        {**info, "emails": {"items": emails}} if emails else {k: v for k, v in info.items() if k != "emails"}
-    )
+    if not emails:
+        return checked
+    if not any(one["primary"] for one in emails):
+        emails[0]["primary"] = True
+    with_ids = [{**one, "id": one.get("id") or world.new_id("contact-email")} for one in emails]
+    return {**checked, "emails": {"items": with_ids}}
 
 
 def refuse_duplicate(world: World, info: Document, own_id: str | None) -> None:
@@ -215,14 +214,3 @@ def _forget(world: World, contact: Contact) -> None:
     if account is not None:
         world.accounts.delete(account.id, world.write_visible)
     world.contacts.delete(contact.id, world.write_visible)
-
-
-def _checked_email(world: World, item: Any) -> Document:
-    email = item.get("email") if isinstance(item, dict) else None
-    if not isinstance(email, str) or "@" not in email.strip("@"):
-        raise InvalidError("info.emails.items", "must hold valid email addresses", "FORMAT")
-    tag = item.get("tag", "UNTAGGED")
-    if tag not in {"UNTAGGED", "MAIN", "HOME", "WORK"}:
-        raise InvalidError("info.emails.items.tag", "is not a known tag", "INVALID_ENUM_VALUE")
-    key = item.get("id") or world.new_id("contact-email")
-    return {"id": key, "tag": tag, "email": email, "primary": bool(item.get("primary"))}

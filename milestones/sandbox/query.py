@@ -111,7 +111,9 @@ def _test(name: str, field: Field[R], operator: str, wanted: Any) -> Test:
         if not isinstance(wanted, list):
             raise InvalidError("query.filter", f"{operator} of '{name}' must be a list", "VALIDATION")
         return _membership(operator, {_value(name, field.kind, one) for one in wanted}, field.kind)
-    return _comparison(operator, None if wanted is None else _value(name, field.kind, wanted), field.kind)
+    if wanted is None and operator in {"$eq", "$ne"}:
+        return _comparison(operator, None, field.kind)
+    return _comparison(operator, _value(name, field.kind, wanted), field.kind)
 
 
 def _membership(operator: str, wanted: set[Any], kind: Kind) -> Test:

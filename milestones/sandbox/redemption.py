@@ -82,7 +82,7 @@ def settle(world: World, appointment: Appointment) -> None:
     """Take the points, or fail. No event tells of the new status."""
     details = appointment.details
     coupon = world.loyalty_coupons.get(details["coupon"])
-    if coupon is None:
+    if coupon is None or coupon["status"] != "PENDING":
         return
     caller = details["caller"] and Caller(**details["caller"])
     failing = world.switches.redeem_outcome == "FAILED"

@@ -1,9 +1,23 @@
 """What can be chosen when the sandbox starts, and what can be switched while it runs."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+LONGEST = 315_576_000.0  # ten years, in seconds; dates come to an end, and slow clocks may run a hundred times slower
+
+
+def _reachable(url: str) -> str:
+    parts = urlsplit(url)  # raises ValueError for an address, and .port for a port, that cannot be
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+        raise ValueError("must be an address such as http://127.0.0.1:8080/webhooks/wix")
+    return url
+
+
+WebhookUrl = Annotated[str, AfterValidator(_reachable)]
+Header = Annotated[str, Field(pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$")]
 
 
 class Switches(BaseModel):
@@ -16,27 +30,27 @@ class Switches(BaseModel):
 
     # Webhooks
     duplicate_probability: float = Field(
-        0.0, ge=0, le=1, description="chance that a delivered event comes again"
+        0.0, ge=0, le=1, description="chance that a delivered event comes again, three times at most"
     )
     reorder_window: float = Field(
-        0.0, ge=0, description="each event waits up to this many sandbox seconds, at random"
+        0.0, ge=0, le=LONGEST, description="each event waits up to this many sandbox seconds, at random"
     )
     webhook_timeout_seconds: float = Field(
-        1.25, gt=0, description="an answer later than this counts as a failure"
+        1.25, gt=0, le=LONGEST, description="an answer later than this counts as a failure"
     )
     webhook_connections: int = Field(
         default=8, ge=1, le=64, description="deliveries under way at the same time"
     )
-    webhook_content_type: str = "text/plain"
+    webhook_content_type: Header = "text/plain"
     event_spelling: Literal["current", "json_text", "json_object"] = Field(
         default="current", description="`entity`, or the older `entityAsJson` as text or as an object"
     )
     jwt_key_id: str | None = Field(default="k1", description="`kid` of the JWT header; null leaves it out")
-    jwt_lifetime_seconds: int = 300_000
+    jwt_lifetime_seconds: int = Field(default=300_000, ge=-LONGEST, le=LONGEST)
     own_calls_identity: Literal["APP", "WIX_USER", "absent"] = "APP"
     points_events: Literal["points_first", "account_first", "points_only", "account_only"] = "points_first"
     recalculation_seconds: float = Field(
-        default=900.0, ge=0, description="sandbox seconds; 0 switches it off"
+        default=900.0, ge=0, le=LONGEST, description="sandbox seconds; 0 switches it off"
     )
     recalculation_scope: Literal["all", "changed"] = "all"
     recalculation_raises_revision: bool = True
@@ -44,13 +58,13 @@ class Switches(BaseModel):
 
     # Transport
     query_lag_seconds: float = Field(
-        default=1.0, ge=0, description="how long query and search do not show a write"
+        default=1.0, ge=0, le=LONGEST, description="how long query and search do not show a write"
     )
     rate_limit_per_minute: int = Field(
         default=200, ge=0, description="calls of one instance; 0 switches it off"
     )
     rate_limit_retry_after: bool = Field(default=False, description="whether a 429 carries Retry-After")
-    token_seconds: int = Field(default=14_400, ge=1)
+    token_seconds: int = Field(default=14_400, ge=1, le=LONGEST)
     accept_bearer_prefix: bool = False
     logical_filters: bool = Field(default=False, description="whether $and, $or and $not are understood")
     unprefixed_paths: bool = Field(default=False, description="whether /_api paths also answer without /_api")
@@ -72,12 +86,12 @@ class Switches(BaseModel):
     )
     conversion_rounding: Literal["linear", "whole_units"] = "linear"
     redeem_seconds: float = Field(
-        default=2.0, ge=0, description="sandbox seconds from PENDING to ACTIVE or FAILED"
+        default=2.0, ge=0, le=LONGEST, description="sandbox seconds from PENDING to ACTIVE or FAILED"
     )
     redeem_outcome: Literal["ACTIVE", "FAILED"] = "ACTIVE"
     failed_redemption_takes_points: bool = False
     job_seconds: float = Field(
-        default=1.0, ge=0, description="sandbox seconds of an asynchronous job or import step"
+        default=1.0, ge=0, le=LONGEST, description="sandbox seconds of an asynchronous job or import step"
     )
 
     # Coupons, badges, consent
@@ -111,10 +125,10 @@ class SandboxSettings(BaseModel):
     customers: int = Field(default=500, ge=0, le=1_000_000)
     seed: int = 1
     state_file: Path | None = None
-    save_seconds: float = Field(default=3.0, gt=0)
-    time_scale: float = Field(default=1.0, gt=0)
-    earn_per_second: float = Field(default=0.0, ge=0)
+    save_seconds: float = Field(default=3.0, gt=0, le=LONGEST)
+    time_scale: float = Field(default=1.0, ge=0.01, le=1_000_000_000)
+    earn_per_second: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     redeem_share: float = Field(default=0.0, ge=0, le=1)
-    webhook_url: str | None = None
+    webhook_url: WebhookUrl | None = None
     transactions_kept: int = Field(default=100_000, ge=100, description="older transactions are forgotten")
     switches: Switches = Switches()

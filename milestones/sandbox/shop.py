@@ -46,7 +46,9 @@ def money_for(world: World, account: Account, points: int) -> float:
 
 
 def expire(world: World, account: Account, points: int) -> Account:
-    """Points that were not used in time are gone."""
+    """Points that were not used in time are gone; there cannot be more of them than the customer has."""
+    if points > account.balance:
+        raise ledger.too_few_points(world, "The customer does not have so many points")
     before = account.balance
     changed = ledger.change(world, account, None, expired=account.expired + points)
     info = {"expireInfo": {"amountBefore": before, "amountAfter": changed.balance}}

@@ -24,6 +24,12 @@ class Wire(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+class OpenWire(Wire):
+    """A part that is kept as it came, fields that are not looked at included."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 W = TypeVar("W", bound=Wire)
 
 # pydantic's error types and the vendor's names for violated rules
@@ -115,11 +121,12 @@ def comparable_date(text: str) -> str:
     Raises ValueError if it is no date.
     """
     moment = datetime.fromisoformat(text)
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    micro = moment.microsecond
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + (
-        f"{micro // 1000:03d}" if micro % 1000 == 0 else f"{micro:06d}"
-    )
+    try:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is before the first or after the last year") from error
+    finest = "milliseconds" if moment.microsecond % 1000 == 0 else "microseconds"
+    return moment.replace(tzinfo=None).isoformat(timespec=finest)
 
 
 def milliseconds(moment: datetime) -> int:

@@ -11,6 +11,13 @@ from milestones.sandbox.records import Account
 from milestones.sandbox.settings import Switches
 from milestones.sandbox.simulator import Sandbox
 
+LOYALTY_APP = "553c79f3-5625-4f38-b14b-ef7c0d1e87df"
+
+
+def earning(**changes: object) -> dict[str, object]:
+    """The body of an earn call."""
+    return {"amount": 10, "description": "A gift", "appId": LOYALTY_APP, "idempotencyKey": "k-1", **changes}
+
 
 def token_request(sandbox: Sandbox, **changes: str) -> dict[str, str]:
     own = sandbox.credentials()

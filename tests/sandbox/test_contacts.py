@@ -54,7 +54,9 @@ async def test_a_mail_that_another_contact_has_is_refused_unless_allowed(shop: S
 async def test_a_contact_needs_a_name_a_phone_or_a_mail(shop: Shop) -> None:
     assert await shop.refused(ROOT, {"info": {"company": "x"}}, status=400) == "INSUFFICIENT_CONTACT_DATA"
     assert await shop.violated(ROOT, {}) == ["info"]
-    assert await shop.violated(ROOT, {"info": info("nonsense")}) == ["info.emails.items"]
+    assert await shop.violated(ROOT, {"info": info("nonsense")}) == ["info.emails.items.0.email"]
+    assert await shop.violated(ROOT, {"info": {**info(), "name": "Ada"}}) == ["info.name"]
+    assert await shop.violated(ROOT, {"info": {**info(), "labelKeys": 5}}) == ["info.labelKeys"]
 
 
 async def test_a_contact_that_is_not_there_has_a_code_of_its_own(shop: Shop) -> None:
@@ -152,6 +154,28 @@ async def test_a_merge_tells_updated_deleted_and_merged_and_moves_the_points(sho
     assert after.balance == own.balance + other.balance
     answer = await shop.get(f"{ROOT}/{source.id}")
     assert (answer["responseType"], answer["contact"]["id"]) == ("MERGED", target.id)
+
+
+async def test_points_are_merged_once_however_often_a_source_is_named(shop: Shop) -> None:
+    world = shop.sandbox.world
+    target, source = a_contact(shop, member=True), a_contact(shop, member=False)
+    own, other = (world.accounts.find("contactId", one.id) for one in (target, source))
+    assert own is not None
+    assert other is not None
+    await shop.post(f"{ROOT}/{target.id}/merge", {"sourceContactIds": [source.id, source.id, target.id]})
+    after = world.accounts.get(own.id)
+    assert after is not None
+    assert after.balance == own.balance + other.balance
+    path = f"{ROOT}/{target.id}/merge"
+    assert await shop.violated(path, {"sourceContactIds": [target.id]}) == ["sourceContactIds"]
+
+
+async def test_a_contact_that_was_merged_twice_is_found_where_it_is_now(shop: Shop) -> None:
+    first, second, third = [(await create(shop, f"{number}@example.com"))["id"] for number in range(3)]
+    await shop.post(f"{ROOT}/{second}/merge", {"sourceContactIds": [first]})
+    await shop.post(f"{ROOT}/{third}/merge", {"sourceContactIds": [second]})
+    answer = await shop.get(f"{ROOT}/{first}")
+    assert (answer["responseType"], answer["contact"]["id"]) == ("MERGED", third)
 
 
 async def test_a_member_can_only_be_the_target_of_a_merge(shop: Shop) -> None:

@@ -189,6 +189,14 @@ async def test_a_coupon_expires_with_its_time(shop: Shop) -> None:
     assert answer["totalResults"] == 1
 
 
+async def test_a_coupon_may_expire_after_the_last_year_that_there_is(shop: Shop) -> None:
+    await create(shop, expirationTime=999_999_999_999_999)
+    (coupon,) = (await shop.post(f"{ROOT}/query"))["coupons"]
+    assert coupon["expired"] is False
+    body = {"specification": specification(code="B", expirationTime=10**15)}
+    assert await shop.violated(ROOT, body) == ["specification.expirationTime"]
+
+
 async def test_using_a_code_is_told_and_counted(shop: Shop) -> None:
     await create(shop)
     shop.told()

@@ -1,3 +1,5 @@
+import pytest
+
 from tests.sandbox.builders import Shop
 
 ROOT = "/_api/loyalty-imports/v1/loyalty-imports"
@@ -61,6 +63,22 @@ async def test_an_empty_file_fails_and_imports_are_found_by_status(shop: Shop) -
     assert [one["id"] for one in answer["loyaltyImports"]] == [key]
     assert answer["loyaltyImports"][0]["parseResult"]["parseErrorReason"]
     await shop.get(f"{ROOT}/error-file-download-url", status=404, loyaltyImportId=key)
+
+
+@pytest.mark.parametrize("ending", ["\r", "\n", "\r\n"])
+async def test_lines_may_end_as_on_any_system(shop: Shop, ending: str) -> None:
+    key = await uploaded(shop, ending.join(["mail,points", "a@example.com,1", "b@example.com,2"]))
+    work(shop)
+    parsed = (await shop.get(ROOT, loyaltyImportId=key))["loyaltyImport"]
+    assert parsed["parseResult"] == {"parsedRowCount": 2}
+
+
+async def test_a_file_that_is_no_table_fails_and_the_shop_goes_on(shop: Shop) -> None:
+    key = await uploaded(shop, "mail,points\n" + "x" * 200_000 + ",1\n")
+    work(shop)
+    failed = (await shop.get(ROOT, loyaltyImportId=key))["loyaltyImport"]
+    assert failed["status"] == "FAILED"
+    assert failed["parseResult"]["parseErrorReason"]
 
 
 async def test_an_import_needs_an_uploaded_file_of_ten_megabytes_at_most(shop: Shop) -> None:

@@ -100,6 +100,9 @@ async def test_updates_and_removals_of_details(shop: Shop) -> None:
     for part in ("addresses", "emails", "phones"):
         shown = (await shop.call("DELETE", f"{ROOT}/{member.id}/{part}"))["member"]
         assert shown["contact"][part] == []
+    _, other, *_ = shop.sandbox.world.members
+    taken = {"member": {"loginEmail": other.login_email.upper()}}
+    assert await shop.refused(f"{ROOT}/{member.id}", taken, status=409, method="PATCH") == "ALREADY_EXISTS"
     shown = (await shop.post(f"{ROOT}/{member.id}/slug", {"slug": "ada"}))["member"]
     assert shown["profile"]["slug"] == "ada"
 

@@ -105,6 +105,8 @@ async def test_changing_and_deleting_a_rule_needs_its_revision(shop: Shop) -> No
     body = {
         "earningRule": {"revision": "1", "conversionRate": {"configs": [{"moneyAmount": 1, "points": 2}]}}
     }
+    both = {**body["earningRule"], "fixedAmount": {"configs": [{"points": 1}]}}
+    assert await shop.violated(path, {"earningRule": both}, method="PUT") == ["earningRule"]
     changed = (await shop.call("PUT", path, body))["earningRule"]
     assert changed["revision"] == "2"
     assert changed["title"] == "Write a review"

@@ -125,11 +125,14 @@ async def test_deleting_a_loyalty_coupon_leaves_the_wix_coupon(shop: Shop) -> No
 
 
 async def test_a_loyalty_coupon_is_archived_with_its_wix_coupon(shop: Shop) -> None:
-    coupon = await redeem(shop, rich(shop))
+    account = rich(shop)
+    coupon = await redeem(shop, account)
     await shop.call("DELETE", f"/stores/v2/coupons/{coupon['couponReference']['couponId']}")
+    settle(shop)
     archived = (await shop.get(f"{ROOT}/{coupon['id']}"))["loyaltyCoupon"]
-    assert archived["status"] == "ARCHIVED"
+    assert (archived["status"], archived["revision"]) == ("ARCHIVED", "2")
     assert archived["couponReference"]["deleted"] is True
+    assert shop.sandbox.world.accounts.get(account.id) == account
 
 
 def checkout(shop: Shop, account: Account) -> str:

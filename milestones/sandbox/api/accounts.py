@@ -1,5 +1,6 @@
 """Loyalty accounts (fact sheet, section 2.3)."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import Field as Limited
@@ -16,12 +17,12 @@ from milestones.sandbox.api.account_search import (
 )
 from milestones.sandbox.api.call import Call, Operation, member_only
 from milestones.sandbox.errors import InvalidError, RefusedError, not_found, stale_revision
-from milestones.sandbox.paging import CursorPaging, CursorQuery, Page, Sorting, cursor_page
+from milestones.sandbox.paging import Condition, CursorPaging, CursorQuery, Page, Sorting, cursor_page
 from milestones.sandbox.records import Account
-from milestones.sandbox.wire import Document, Guid, GuidList, Wire
+from milestones.sandbox.wire import Document, Guid, GuidList, Wire, parse
 from milestones.sandbox.world import World
 
-_OLDEST_CHANGE = (Sorting(field_name="updatedDate", order="DESC"),)
+_LATEST_CHANGE = (Sorting(field_name="updatedDate", order="DESC"),)
 
 
 class _Create(Wire):
@@ -61,7 +62,10 @@ class _FetchBy(Wire):
 def fetch_by(world: World, call: Call) -> Document:
     """The account of a contact or a member. What an absent account answers is a switch."""
     wanted = call.parsed_query(_FetchBy)
-    index, value = ("contactId", wanted.contact_id) if wanted.contact_id else ("memberId", wanted.member_id)
+    if wanted.contact_id is None:
+        index, value = "memberId", wanted.member_id
+    else:
+        index, value = "contactId", wanted.contact_id
     account = world.accounts.find(index, value)
     if account is not None:
         return {"account": ledger.document(world, account)}
@@ -78,14 +82,18 @@ class _List(Wire):
 def list_accounts(world: World, call: Call) -> Document:
     """Deprecated, but it still answers."""
     wanted = call.parsed_query(_List)
-    contacts = frozenset(wanted.contact_ids)
     page = cursor_page(
         "listAccounts", world.accounts, query_fields(), CursorQuery(cursor_paging=wanted.cursor_paging),
         id_of=lambda one: one.id,
-        only=lambda one: not contacts or one.contact_id in contacts,
+        besides=Condition({"contactIds": wanted.contact_ids}, _belongs),
     )  # fmt: skip
     metadata = {"count": len(page.records), "tooManyToCount": False, "cursors": page.cursors()}
     return {"accounts": _documents(world, page), "pagingMetadata": metadata}
+
+
+def _belongs(listed: Document) -> Callable[[Account], bool]:
+    contacts = frozenset(parse(_List, listed).contact_ids)
+    return lambda one: not contacts or one.contact_id in contacts
 
 
 class _Query(Wire):
@@ -124,9 +132,9 @@ def search_accounts(world: World, call: Call) -> Document:
         fields,
         query,
         id_of=lambda one: one.id,
-        default_sort=_OLDEST_CHANGE,
+        default_sort=_LATEST_CHANGE,
         logical=world.switches.logical_filters,
-        only=free_text(search.search, fields),
+        besides=Condition(search.search.document(), lambda text: free_text(parse(FreeText, text), fields)),
     )
     return {
         "accounts": _documents(world, page),

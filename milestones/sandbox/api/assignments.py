@@ -81,9 +81,13 @@ def bulk_delete(world: World, call: Call) -> Document:
     return results_of(world, call.parsed(_BulkDelete).badge_assignment_ids, delete, full=False)
 
 
+class _TagIds(Wire):
+    tag_ids: list[str] = Limited(default_factory=list)
+
+
 class _Tags(Wire):
-    assign_tags: Document
-    unassign_tags: Document | None = None
+    assign_tags: dict[str, _TagIds]
+    unassign_tags: dict[str, _TagIds] = Limited(default_factory=dict)
 
 
 class _BulkTags(_Tags):
@@ -143,11 +147,11 @@ def _the_assignment(world: World, key: str) -> Document:
 
 
 def _tag(world: World, assignment: Document, wanted: _Tags) -> Document:
-    tags = {name: set(part.get("tagIds", [])) for name, part in assignment.get("tags", {}).items()}
+    tags = {name: set(part["tagIds"]) for name, part in assignment.get("tags", {}).items()}
     for name, part in wanted.assign_tags.items():
-        tags.setdefault(name, set()).update(part.get("tagIds", []))
-    for name, part in (wanted.unassign_tags or {}).items():
-        tags.setdefault(name, set()).difference_update(part.get("tagIds", []))
+        tags.setdefault(name, set()).update(part.tag_ids)
+    for name, part in wanted.unassign_tags.items():
+        tags.setdefault(name, set()).difference_update(part.tag_ids)
     kept = {name: {"tagIds": sorted(ids)} for name, ids in tags.items()}
     return world.assignments.put(
         {**assignment, "tags": kept, "updatedDate": world.stamp}, world.write_visible

@@ -70,10 +70,12 @@ def get_contact(world: World, call: Call) -> Document:
     """A merged id returns its target and says so."""
     shown = call.parsed_query(_Shown)
     key = call.path["id"]
-    target = world.merged_contacts.get(key)
-    contact = people.the_contact(world, target or key)
+    target = key
+    while target in world.merged_contacts:
+        target = world.merged_contacts[target]
+    contact = people.the_contact(world, target)
     document = _reduced(people.contact_answer(world, contact), shown.fieldsets)
-    return {"contact": document, "responseType": "MERGED" if target else "REGULAR"}
+    return {"contact": document, "responseType": "REGULAR" if target == key else "MERGED"}
 
 
 class _ListSort(Wire):
@@ -133,8 +135,7 @@ def update_contact(world: World, call: Call) -> Document:
         raise RefusedError(
             409, "CONTACT_ALREADY_CHANGED", "The contact was changed since the requested revision"
         )
-    merged = {**contact.info, **wanted.info}
-    info = people.checked_info(world, {name: part for name, part in merged.items() if part is not None})
+    info = people.checked_info(world, {**contact.info, **wanted.info})
     if not wanted.allow_duplicates:
         people.refuse_duplicate(world, info, contact.id)
     return {"contact": _changed(world, call, contact, info)}
@@ -174,17 +175,22 @@ def merge_contacts(world: World, call: Call) -> Document:
         raise RefusedError(
             409, "CONTACT_ALREADY_CHANGED", "The contact was changed since the requested revision"
         )
-    sources = [people.the_contact(world, key) for key in wanted.source_contact_ids if key != target.id]
-    merged = people.merge(world, target, sources, call.caller)
+    merged = people.merge(world, target, _sources(world, target, wanted), call.caller)
     return {"contact": people.contact_answer(world, merged)}
 
 
 def preview_merge(world: World, call: Call) -> Document:
     """What a merge would make of the target."""
     target = people.the_contact(world, call.path["targetContactId"])
-    sources = [people.the_contact(world, key) for key in call.parsed(_Merge).source_contact_ids]
-    info = people.merged_info(target, sources)
+    info = people.merged_info(target, _sources(world, target, call.parsed(_Merge)))
     return {"contact": people.contact_answer(world, replace(target, info=info))}
+
+
+def _sources(world: World, target: Contact, wanted: _Merge) -> list[Contact]:
+    keys = [key for key in dict.fromkeys(wanted.source_contact_ids) if key != target.id]
+    if not keys:
+        raise InvalidError("sourceContactIds", "must hold another contact than the target", "VALIDATION")
+    return [people.the_contact(world, key) for key in keys]
 
 
 def _relabelled(world: World, call: Call, add: list[str], remove: list[str]) -> Document:

@@ -25,9 +25,9 @@ KINDS = {
 
 
 def _moment(value: Any) -> int:
-    if isinstance(value, str) and re.fullmatch(r"\d{1,15}", value):
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}", value):
         return int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**15:
         return value
     raise ValueError("must be milliseconds since 1970")
 

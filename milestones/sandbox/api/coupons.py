@@ -1,10 +1,8 @@
 """Wix coupons v2 (fact sheet, section 2.11): dates in epoch milliseconds, the filter as JSON text, no revision."""
 
-import json
-from datetime import UTC, datetime
-
 from pydantic import Field as Limited
 
+from milestones.sandbox import strict_json
 from milestones.sandbox.api.call import Call, Operation, results_of
 from milestones.sandbox.api.coupon_specification import KINDS, Specification
 from milestones.sandbox.errors import InvalidError, RefusedError, not_found
@@ -184,13 +182,20 @@ def _delete(world: World, call: Call, key: str) -> None:
     for linked in list(world.loyalty_coupons):
         if linked["couponReference"]["couponId"] == key:
             reference = {**linked["couponReference"], "deleted": True}
-            world.loyalty_coupons.put({**linked, "couponReference": reference, "status": "ARCHIVED"})
+            archived = {
+                **linked,
+                "couponReference": reference,
+                "status": "ARCHIVED",
+                "revision": str(int(linked["revision"]) + 1),
+                "updatedDate": world.stamp,
+            }
+            world.loyalty_coupons.put(archived, world.write_visible)
     world.deleted(COUPON, key, call.caller)
 
 
 def _aged(world: World, coupon: Document) -> Document:
     expiry = coupon["specification"].get("expirationTime")
-    expired = expiry is not None and datetime.fromtimestamp(int(expiry) / 1000, UTC) <= world.now
+    expired = expiry is not None and int(expiry) <= milliseconds(world.now)
     return coupon if coupon["expired"] == expired else {**coupon, "expired": expired}
 
 
@@ -208,7 +213,7 @@ def _json_object(text: str | None, field: str) -> Document:
     if not text:
         return {}
     try:
-        value = json.loads(text)
+        value = strict_json.read(text)
     except ValueError as error:
         raise InvalidError(field, "must be a JSON object in a string", "FORMAT") from error
     if not isinstance(value, dict):

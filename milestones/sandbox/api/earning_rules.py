@@ -59,6 +59,12 @@ class _Changes(Wire):
     status: Literal["ACTIVE", "PAUSED"] | None = None
     revision: str | int | None = None
 
+    @model_validator(mode="after")
+    def _one_amount_at_most(self) -> "_Changes":
+        if self.fixed_amount is not None and self.conversion_rate is not None:
+            raise ValueError("must have at most one of fixedAmount and conversionRate")
+        return self
+
 
 class _Create(Wire):
     earning_rule: _Rule

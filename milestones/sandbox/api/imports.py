@@ -63,16 +63,17 @@ def create_import(world: World, call: Call) -> Document:
 def parsed(world: World, appointment: Appointment) -> None:
     """The file was read."""
     entity = _the_import(world, appointment.details["id"])
-    rows = _rows(world, appointment.details["upload"])
+    table = _table(world, appointment.details["upload"])
+    rows = table[1:]
     result: Document = {"parsedRowCount": len(rows)}
     changes: Document = {"status": "PARSED", "parseResult": result, "upload": appointment.details["upload"]}
     if not rows:
         changes["status"] = "FAILED"
-        result["parseErrorReason"] = "The file has no rows"
+        result["parseErrorReason"] = "The file has no rows that can be read"
     else:
         changes["fileMetadata"] = {
             **entity["fileMetadata"],
-            "header": {"values": _table(world, appointment.details["upload"])[0]},
+            "header": {"values": table[0]},
             "sampleDataRows": [{"values": row} for row in rows[:5]],
         }
     _store(world, entity, changes)
@@ -115,7 +116,7 @@ def imported(world: World, appointment: Appointment) -> None:
     columns = appointment.details["columns"]
     caller = Caller(**appointment.details["caller"])
     failed: list[list[str]] = []
-    rows = _rows(world, entity["upload"])
+    rows = _table(world, entity["upload"])[1:]
     for row in rows:
         try:
             email, points = row[columns["EMAIL"]].strip(), int(row[columns["POINTS"]])
@@ -178,13 +179,12 @@ def upload(world: World, key: str, content: bytes) -> None:
     world.changes += 1
 
 
-def _rows(world: World, key: str) -> list[list[str]]:
-    """All rows below the header."""
-    return _table(world, key)[1:]
-
-
 def _table(world: World, key: str) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(world.uploads.get(key, ""))))
+    """The header and the rows below it, with the line ends of any system; nothing if the file is no table."""
+    try:
+        return list(csv.reader(io.StringIO(world.uploads[key], newline="")))
+    except csv.Error:
+        return []
 
 
 def _the_import(world: World, key: str) -> Document:

@@ -13,7 +13,7 @@ from milestones.sandbox.events import MEMBER
 from milestones.sandbox.paging import OffsetPaging, Sorting, offset_metadata, sorted_records
 from milestones.sandbox.query import Field, Fields, matcher
 from milestones.sandbox.records import Contact, Member, member_document
-from milestones.sandbox.wire import Document, Wire, listed
+from milestones.sandbox.wire import Document, OpenWire, Wire, listed
 from milestones.sandbox.world import World
 
 Fieldset = Literal["PUBLIC", "EXTENDED", "FULL"]
@@ -90,10 +90,20 @@ def query_members(world: World, call: Call) -> Document:
     return _page(found, wanted.query.sorting, wanted.query.paging, wanted.fieldsets)
 
 
+class _Person(OpenWire):
+    first_name: str | None = None
+    last_name: str | None = None
+
+
+class _Profile(OpenWire):
+    nickname: str | None = None
+    slug: str | None = None
+
+
 class _Member(Wire):
     login_email: Annotated[str, Limited(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
-    contact: Document = Limited(default_factory=dict)
-    profile: Document = Limited(default_factory=dict)
+    contact: _Person = _Person()
+    profile: _Profile = _Profile()
     privacy_status: Literal["UNKNOWN", "PRIVATE", "PUBLIC"] = "PRIVATE"
 
 
@@ -106,8 +116,7 @@ def create_member(world: World, call: Call) -> Document:
     wanted = call.parsed(_MemberRequest).member
     if wanted.login_email is None:
         raise InvalidError("member.loginEmail", "must not be empty", "REQUIRED_FIELD")
-    if world.members.find("email", wanted.login_email.casefold()) is not None:
-        raise RefusedError(409, "ALREADY_EXISTS", "A member with this login email already exists")
+    _refuse_twin(world, wanted.login_email, None)
     now = world.stamp
     member = Member(
         id=world.new_id("member"),
@@ -117,8 +126,8 @@ def create_member(world: World, call: Call) -> Document:
         status="APPROVED",
         privacy=wanted.privacy_status,
         activity="ACTIVE",
-        profile={"nickname": wanted.login_email.split("@", maxsplit=1)[0], **wanted.profile},
-        contact=wanted.contact,
+        profile={"nickname": wanted.login_email.split("@", maxsplit=1)[0], **wanted.profile.document()},
+        contact=wanted.contact.document(),
         created=now,
         updated=now,
         last_login=None,
@@ -133,10 +142,12 @@ def update_member(world: World, call: Call) -> Document:
     """Partial."""
     member = people.the_member(world, call.path["memberId"])
     wanted = call.parsed(_MemberRequest).member
+    if wanted.login_email is not None:
+        _refuse_twin(world, wanted.login_email, member.id)
     changed = replace(
         member,
-        profile={**member.profile, **wanted.profile},
-        contact={**member.contact, **wanted.contact},
+        profile={**member.profile, **wanted.profile.document()},
+        contact={**member.contact, **wanted.contact.document()},
         login_email=wanted.login_email or member.login_email,
         privacy=wanted.privacy_status if "privacy_status" in wanted.model_fields_set else member.privacy,
     )
@@ -224,12 +235,18 @@ def found_members(world: World, filter_: Document | None) -> list[Member]:
     return [one for one in world.members.visible(world.now) if keep(one)]
 
 
+def _refuse_twin(world: World, email: str, own_id: str | None) -> None:
+    other = world.members.find("email", email.casefold())
+    if other is not None and other.id != own_id:
+        raise RefusedError(409, "ALREADY_EXISTS", "A member with this login email already exists")
+
+
 def _contact_for(world: World, call: Call, wanted: _Member) -> Contact:
     assert wanted.login_email is not None
     contact = world.contacts.find("email", wanted.login_email.casefold())
     if contact is not None:
         return contact
-    name = {"first": wanted.contact.get("firstName", ""), "last": wanted.contact.get("lastName", "")}
+    name = {"first": wanted.contact.first_name, "last": wanted.contact.last_name}
     info = {
         "name": name,
         "emails": {"items": [{"email": wanted.login_email, "tag": "MAIN", "primary": True}]},
