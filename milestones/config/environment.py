@@ -108,7 +108,7 @@ def _value(text: str, annotation: Any, variable: str) -> Any:
             return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -19,6 +19,9 @@ from milestones.config.settings import Settings
 from milestones.config.tree import entry_of, known_keys, table_of
 from milestones.errors import ConfigurationError
 
+_ENCODING = "utf-8-sig"
+"""With the mark that some editors put at the beginning, and without."""
+
 _TOML_PLACE = re.compile(r"^(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)$", re.DOTALL)
 TRIES = 5
 """How often a table is tried again without what is wrong in it. More than two are needed for nested tables only."""
@@ -33,7 +36,7 @@ def load(path: Path, environ: Mapping[str, str], *, secrets: bool = True) -> Set
     Raises ConfigurationError with every fault, each "config.toml:12:5: milestones[0].treshold: unknown key; ...".
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding=_ENCODING)
     except FileNotFoundError:
         raise ConfigurationError(
             [f"{path}: there is no such file. `milestones init` writes one; --config names another."]
@@ -50,9 +53,19 @@ def load(path: Path, environ: Mapping[str, str], *, secrets: bool = True) -> Set
 def parse(text: str, path: Path, environ: Mapping[str, str], *, secrets: bool = True) -> Settings:
     """As ``load``, of a text. path: where it stands or would stand; relative paths in it start at its folder."""
     try:
+        return _parsed(text, path, environ, secrets=secrets)
+    except RecursionError:
+        raise ConfigurationError([f"{path}: tables or lists are nested too deep."]) from None
+
+
+def _parsed(text: str, path: Path, environ: Mapping[str, str], *, secrets: bool) -> Settings:
+    try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError([_syntax_fault(error, path, text)]) from None
+    except ValueError:
+        # Python's own limit, of which the parser does not tell where it was passed.
+        raise ConfigurationError([f"{path}: a number has thousands of digits."]) from None
     sources, faults = environment.override(raw, environ, Settings)
     own = _completed_sites(raw)
     folder = path.absolute().parent
@@ -69,8 +82,8 @@ def parse(text: str, path: Path, environ: Mapping[str, str], *, secrets: bool = 
 def templates_folder(path: Path, environ: Mapping[str, str]) -> Path | None:
     """The folder of the templates that a faulty configuration names; None where even that cannot be told."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        raw = tomllib.loads(path.read_text(encoding=_ENCODING))
+    except (OSError, ValueError, RecursionError):
         return None
     environment.override(raw, environ, Settings)
     return _templates(raw, path.absolute().parent)

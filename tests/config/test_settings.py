@@ -298,6 +298,33 @@ def test_a_file_that_is_not_utf_8_is_a_fault(tmp_path: Path) -> None:
         load(tmp_path / "config.toml", {})
 
 
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_a_file_from_another_system_is_read(tmp_path: Path, ends: str) -> None:
+    text = ends.join(["[wix]", "sandbox = true", "[mail]", "sender = 's@example.com'", "oops = 1", ""])
+    (tmp_path / "config.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    with pytest.raises(ConfigurationError) as error:
+        load(tmp_path / "config.toml", {})
+    assert error.value.faults == [f"{tmp_path}/config.toml:5:1: mail.oops: unknown key"]
+
+
+DEEP = "[" * 5000 + "]" * 5000
+
+
+@pytest.mark.parametrize(
+    "text", [f"a = {'9' * 5000}", f"a = {DEEP}", f"sites = {DEEP}", "a." * 5000 + "b = 1"]
+)
+def test_what_the_parser_gives_up_on_is_a_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.toml").write_text(text)
+    with pytest.raises(ConfigurationError, match=r"config\.toml"):
+        load(tmp_path / "config.toml", {})
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, DEEP])
+def test_an_override_that_the_parser_gives_up_on_is_a_sentence(faults: Faults, value: str) -> None:
+    (fault,) = faults(BASE, {"MILESTONES_DAEMON__SAME_MACHINE": value})
+    assert fault == "MILESTONES_DAEMON__SAME_MACHINE: daemon.same_machine: must be true or false"
+
+
 def test_settings_can_be_built_in_code() -> None:
     settings = Settings.model_validate({"mail": {"sender": "s@example.com"}})
     assert settings.for_site("s").milestones == ()
