@@ -1,6 +1,6 @@
 """Addresses of every kind: of mail, of the web, of a listening socket and of a database."""
 
-import re
+import ipaddress
 from email.utils import parseaddr
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -90,17 +90,26 @@ def web_host(url: str) -> str | None:
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether a host name can only be this machine."""
-    name = (host or "").lower().strip("[]")
-    return (
-        name in ("localhost", "::1")
-        or name.endswith(".localhost")
-        or bool(re.fullmatch(r"127(\.\d+){3}", name))
-    )
+    """Whether a host, by name or number, can only be this machine."""
+    name = (host or "").casefold().strip("[]").removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _base(value: str) -> str:
+    if "?" in value or "#" in value:
+        raise ValueError("must end with its path, since more is written behind it: no ? and no #")
+    return value
 
 
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+BaseAddress = Annotated[WebAddress, AfterValidator(_base)]
+"""Of a whole service, to which paths are added."""
 
 HostAndPort = Annotated[str, AfterValidator(_listen)]
 DatabaseUrl = Annotated[

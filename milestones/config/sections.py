@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
-from milestones.config.addresses import DatabaseUrl, HostAndPort, WebAddress, host_and_port
+from milestones.config.addresses import BaseAddress, DatabaseUrl, HostAndPort, host_and_port
 from milestones.config.references import ConfiguredPath, Secret
 from milestones.config.values import (
     Duration,
@@ -45,7 +45,7 @@ class DaemonSettings(Table):
 
     mode: Literal["live", "shadow"] = "shadow"
     listen: HostAndPort = "127.0.0.1:8080"
-    public_url: WebAddress = ""
+    public_url: BaseAddress = ""
     database: DatabaseUrl = Secret(_DATABASE, _DATABASE)
     templates: ConfiguredPath = Path("templates")
     timezone: Zone = ZoneInfo("UTC")

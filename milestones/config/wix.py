@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from milestones.config.addresses import WebAddress
+from milestones.config.addresses import BaseAddress
 from milestones.config.faults import Fault, faulty
 from milestones.config.references import PublicText, SecretValue
 from milestones.config.sections import Flag, Table, Whole
@@ -57,7 +57,7 @@ class WixSettings(Table):
     """
 
     sandbox: Flag = False
-    api_url: WebAddress = "https://www.wixapis.com"
+    api_url: BaseAddress = "https://www.wixapis.com"
     app_id: str | None = Field(default=None, min_length=1)
     app_secret: SecretValue | None = None
     public_key: Annotated[PublicText, AfterValidator(_public_key)] | None = None

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import structlog
 from starlette.requests import Request
 
+from milestones.config.addresses import is_loopback
 from milestones.errors import ConfigurationError
 from milestones.web.password import Password
 
@@ -52,14 +53,6 @@ class RefusedError(Exception):
         super().__init__(sentence)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host, by name or number, is this machine for itself."""
-    if host.casefold() in {"localhost", "localhost."} or host.casefold().endswith(".localhost"):
-        return True
-    address = _address(host)
-    return address is not None and address.is_loopback
-
-
 def _named_host(request: Request) -> str:
     try:
         return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
@@ -67,11 +60,12 @@ def _named_host(request: Request) -> str:
         return ""
 
 
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _is_address(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host.strip("[]"))
+        ipaddress.ip_address(host)
     except ValueError:
-        return None
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +96,7 @@ class Access:
                 raise RefusedError(STRANGE_NAME)
             return
         # A bare address cannot be rebound: only names can.
-        known = is_loopback(host) or _address(host) is not None or host == self._public_host()
+        known = is_loopback(host) or _is_address(host) or host == self._public_host()
         if not known:
             raise RefusedError(STRANGE_NAME)
         if not await self._has_password(request.headers.get("authorization", ""), stored):

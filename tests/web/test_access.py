@@ -4,8 +4,9 @@ import hashlib
 import httpx
 import pytest
 
+from milestones.config.addresses import is_loopback
 from milestones.errors import ConfigurationError
-from milestones.web.access import Access, is_loopback
+from milestones.web.access import Access
 from milestones.web.app import create_app
 from milestones.web.password import Password
 from tests.web.house import PASSWORD, House
@@ -152,6 +153,8 @@ async def test_where_it_cannot_be_told_whether_there_is_a_password_nobody_may_lo
         ("::1", True),
         ("[::1]", True),
         ("localhost", True),
+        ("localhost.", True),
+        ("127.999.1.1", False),
         ("shop.localhost", True),
         ("0.0.0.0", False),
         ("::", False),
