@@ -25,8 +25,11 @@ Progress = Callable[[Mapping[str, Any]], None]
 Operation = Callable[[Mapping[str, Any], Progress], Awaitable[Any]]
 """Takes arguments and returns what JSON can hold. Raises MilestonesError."""
 
-LONGEST_LINE = 4 * 1024 * 1024
-"""Bytes of a request or an answer."""
+LONGEST_REQUEST = 4 * 1024 * 1024
+"""Bytes. The daemon must not be filled by whoever asks."""
+
+LONGEST_ANSWER = 1024 * 1024 * 1024
+"""Bytes. `verify` may have a difference for every grant, and nobody reads this but a command that ends with it."""
 
 LONGEST_PATH = 103
 """Bytes of a socket's path that every system takes: Linux has room for 107, macOS for 103."""
@@ -71,7 +74,7 @@ async def serve(path: Path, operations: Mapping[str, Operation], stop: asyncio.E
 
     await _refuse_if_served(path)
     with _bound(path) as listening:
-        server = await asyncio.start_unix_server(connected, sock=listening, limit=LONGEST_LINE)
+        server = await asyncio.start_unix_server(connected, sock=listening, limit=LONGEST_REQUEST)
         try:
             await stop.wait()
         finally:
@@ -94,7 +97,7 @@ async def ask(
     try:
         writer.write(_line({"operation": operation, "arguments": dict(arguments)}))
         await writer.drain()
-        while line := await reader.readline():
+        while (line := await reader.readline()).endswith(b"\n"):
             told = json.loads(line)
             if "progress" in told:
                 progress(told["progress"])
@@ -118,7 +121,7 @@ async def ask(
 async def _connected(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
         with _short(path) as address:
-            return await asyncio.open_unix_connection(address, limit=LONGEST_LINE)
+            return await asyncio.open_unix_connection(address, limit=LONGEST_ANSWER)
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
         raise NotRunningError(f"No daemon is running (nobody listens on {path}).") from None
     except PermissionError:

@@ -210,3 +210,27 @@ async def test_a_daemon_that_dies_meanwhile_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="went away before it answered"):
         await control.ask(path, "double", {"number": 1})
     server.close()
+
+
+async def test_a_daemon_that_dies_in_the_middle_of_its_answer_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "milestones.sock"
+
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b'{"result": {"doub')
+        writer.close()
+
+    server = await asyncio.start_unix_server(half, path)
+    with pytest.raises(RefusedError, match="went away before it answered"):
+        await control.ask(path, "double", {"number": 1})
+    server.close()
+
+
+async def test_an_answer_may_be_as_long_as_what_was_found(tmp_path: Path) -> None:
+    path, found = tmp_path / "milestones.sock", ["a difference"] * 1_000_000
+
+    async def verify(_arguments: Mapping[str, Any], _progress: Progress) -> Any:
+        return found
+
+    async with serving(path, {"verify": verify}):
+        assert await control.ask(path, "verify", {}) == found
