@@ -1,7 +1,6 @@
 """``milestones demo``: everything at once, on a simulated shop that leaves nothing behind."""
 
 import asyncio
-import os
 import shutil
 import webbrowser
 from pathlib import Path
@@ -41,8 +40,8 @@ def demo(
         home = Path(folder)
         (home / "config.toml").write_text(sample_config(), encoding="utf-8")
         shutil.copytree(templates_dir(), home / "templates")
-        environment = {**os.environ, **_LIVELY, "MILESTONES_DAEMON__LISTEN": f"127.0.0.1:{port}"}
-        settings = load(home / "config.toml", environment)
+        # Not with this machine's environment: overrides of a real shop must not lead the demonstration to it.
+        settings = load(home / "config.toml", {**_LIVELY, "MILESTONES_DAEMON__LISTEN": f"127.0.0.1:{port}"})
         logs.configure(settings.daemon.log, settings.daemon.log_level)
 
         def announce(line: str) -> None:
