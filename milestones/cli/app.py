@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -100,12 +101,28 @@ def milestones(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 done, 1 failed, 2 wrong usage or configuration. Errors are sentences on stderr."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A customer's name may hold what the terminal's encoding lacks. On stderr Python does this by itself.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if any(not _is_text(argument) for argument in given):
+        _say("An argument is no text in UTF-8, so nothing here can have that name.")
+        sys.exit(2)
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="milestones")
+        app(args=given, prog_name="milestones")
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the last boundary: whatever it is becomes a sentence
         sys.exit(_complain(_innermost(error)))
+
+
+def _is_text(argument: str) -> bool:
+    """Python hands on bytes that are none as half characters, which no database and no encoding takes."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _innermost(error: Exception) -> Exception:

@@ -24,7 +24,7 @@ def backfill(
     Nothing is given for the past by itself. This shows how many it would be, and asks. Past the breaker's limit what
     they are owed is held for `milestones outbox release`.
     """
-    settings = settings_at(config)
+    settings = settings_at(config, secrets=False)
     arguments: dict[str, Any] = {"milestone": milestone, **({"site": site} if site else {})}
     planned = order(settings, "backfill", {**arguments, "counts_only": True})
     total = sum(one["grants"] for one in planned["sites"])

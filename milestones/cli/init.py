@@ -87,7 +87,7 @@ def init(
 
 
 def first_config() -> str:
-    """The shipped sample as a shop begins with it: in shadow mode, at a harmless pace, and with other first lines."""
+    """The shipped sample as a shop begins with it: in shadow mode, and with other first lines."""
     sample = sample_config()
     first_table = sample.index("[daemon]")
     kept = [line for line in sample[:first_table].splitlines() if _is_for_everybody(line)]

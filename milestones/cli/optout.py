@@ -34,7 +34,7 @@ def import_file(
         found = entries(file.read_text(encoding="utf-8-sig").splitlines())
     except UnicodeDecodeError:
         raise UsageError(f"{file} is not in UTF-8. Save it as CSV in UTF-8.") from None
-    settings = settings_at(config)
+    settings = settings_at(config, secrets=False)
     told = {"added": 0, "known": 0}
     for part in found.parts(AT_ONCE):
         arguments = {"addresses": part.addresses, "keys": part.keys, **({"site": site} if site else {})}

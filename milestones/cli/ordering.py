@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from milestones import control
+from milestones.cli.configuration import settings_at
 from milestones.cli.looking import require_current
 from milestones.config import Settings
 from milestones.control import NotRunningError, Progress
@@ -26,6 +27,7 @@ def order(
 ) -> Any:
     """Have an order of ``operations.orders`` carried out and return its result. Raises MilestonesError.
 
+    settings: may have been read without secrets, which a daemon keeps from the person at the terminal.
     asks_wix: without a daemon, it needs the whole program and not the database alone.
     """
     return asyncio.run(_ordered(settings, name, arguments, progress, asks_wix=asks_wix))
@@ -43,7 +45,10 @@ async def _ordered(
     from milestones.operations.orders import ORDERS  # noqa: PLC0415
 
     with held(settings.daemon.database.get_secret_value()), _log_of_a_command():
-        if not asks_wix:
+        if asks_wix:
+            # The daemon has its secrets; whoever works in its place needs them, and is told of all that are missing.
+            settings = settings_at(settings.path)
+        else:
             await require_current(settings)
         async with (at_wix if asks_wix else at_store)(settings) as host:
             return await ORDERS[name](host, arguments, progress)

@@ -12,7 +12,7 @@ from milestones.cli import showing
 from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
 from milestones.cli.looking import look
 from milestones.cli.ordering import order
-from milestones.cli.showing import counted, print_json, text, when
+from milestones.cli.showing import LARGEST_ID, counted, print_data, print_json, text, when
 from milestones.config import Settings
 from milestones.domain.actions import Kind, State
 from milestones.errors import UsageError
@@ -99,7 +99,9 @@ def _table(shown: Console, found: list[Action], settings: Settings) -> None:
 
 @app.command()
 def show(
-    action_id: Annotated[int, typer.Argument(metavar="ID", help="The number of an action.")],
+    action_id: Annotated[
+        int, typer.Argument(metavar="ID", help="The number of an action.", min=1, max=LARGEST_ID)
+    ],
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
@@ -141,10 +143,10 @@ def _show(shown: Console, found: Detail, settings: Settings) -> None:
             for other in others:
                 shown.print(f"  #{other.id} {other.kind} {showing.state(other.state)}: {text(other.subject)}")
     shown.print("\n[bold]What is frozen in it[/]")
-    shown.print_json(data=found.payload)
+    print_data(shown, found.payload)
     if found.result is not None:
         shown.print("[bold]What came of it[/]")
-        shown.print_json(data=found.result)
+        print_data(shown, found.result)
 
 
 # Orders
@@ -170,7 +172,9 @@ def _command(name: str) -> Callable[..., None]:
     """The command that gives an order by its name. All of them choose actions in the same way."""
 
     def command(
-        ids: Annotated[list[int] | None, typer.Argument(metavar="ID", help="Their numbers.")] = None,
+        ids: Annotated[
+            list[int] | None, typer.Argument(metavar="ID", help="Their numbers.", min=1, max=LARGEST_ID)
+        ] = None,
         milestone: OfMilestone = None,
         verdict: OfVerdict = None,
         kind: OfKind = None,
@@ -183,7 +187,7 @@ def _command(name: str) -> Callable[..., None]:
     ) -> None:
         which = Which(tuple(ids or ()), None, milestone, kind, of_state, verdict)
         _require_choice(name, which, site, everything=everything)
-        settings = settings_at(config)
+        settings = settings_at(config, secrets=False)
         _told(_DONE[name], _given(settings, name, which, site, yes=yes), which.ids, as_json=as_json)
 
     return command
@@ -239,13 +243,15 @@ def _ask(name: str, found: list[Action]) -> None:
 
 @app.command()
 def resolve(
-    ids: Annotated[list[int], typer.Argument(metavar="ID", help="The numbers of actions.")],
+    ids: Annotated[
+        list[int], typer.Argument(metavar="ID", help="The numbers of actions.", min=1, max=LARGEST_ID)
+    ],
     answer: Annotated[Answer, typer.Option("--as", help="It is done, or is to be done again.")],
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Say what became of a mail or another effect of which nobody knows whether it took place."""
-    result = order(settings_at(config), "outbox_resolve", {"ids": ids, "as": answer.value})
+    result = order(settings_at(config, secrets=False), "outbox_resolve", {"ids": ids, "as": answer.value})
     _told("resolved", result, tuple(ids), as_json=as_json)
 
 

@@ -28,7 +28,10 @@ def password(config: ConfigPath = DEFAULT) -> None:
 
 def _asked() -> str:
     if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
+        try:
+            return sys.stdin.readline().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise UsageError("Standard input is no text, and nothing was changed.") from None
     first = getpass("New password: ")
     if getpass("The same again: ") != first:
         raise UsageError("The two differ, and nothing was changed.")

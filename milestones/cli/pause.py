@@ -26,7 +26,7 @@ def pause(
     """
     arguments = {"milestone": milestone, "site": site}
     given = {key: value for key, value in arguments.items() if value is not None}
-    tell(order(settings_at(config), "pause", given), as_json=as_json)
+    tell(order(settings_at(config, secrets=False), "pause", given), as_json=as_json)
 
 
 def tell(result: dict[str, Any], *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from milestones.cli import showing
 from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
 from milestones.cli.looking import look
 from milestones.cli.ordering import order
-from milestones.cli.showing import counted, print_json, text, when
+from milestones.cli.showing import LARGEST_ID, counted, print_data, print_json, printable, text, when
 from milestones.errors import UsageError
 from milestones.ingest.reading import UnreadableError
 from milestones.operations.bodies import claims_of
@@ -46,7 +46,9 @@ def _listed(row: Rejected) -> dict[str, Any]:
 
 @app.command()
 def show(
-    number: Annotated[int, typer.Argument(metavar="ID", help="The number of a kept webhook.")],
+    number: Annotated[
+        int, typer.Argument(metavar="ID", help="The number of a kept webhook.", min=1, max=LARGEST_ID)
+    ],
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
@@ -78,19 +80,21 @@ def show(
         )
     )
     if claims is None:
-        shown.print(row.body.decode("utf-8", "replace"), markup=False)
+        shown.print(text(row.body.decode("utf-8", "replace")))
     else:
-        shown.print_json(data=claims)
+        print_data(shown, claims)
 
 
 @app.command()
 def replay(
-    ids: Annotated[list[int] | None, typer.Argument(metavar="ID", help="The numbers; or all.")] = None,
+    ids: Annotated[
+        list[int] | None, typer.Argument(metavar="ID", help="The numbers; or all.", min=1, max=LARGEST_ID)
+    ] = None,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Take them in again, after an upgrade. What is understood now is no longer kept."""
-    settings = settings_at(config)
+    settings = settings_at(config, secrets=False)
     result = order(settings, "rejected_replay", {"ids": ids or []})
     if as_json:
         print_json(result)
@@ -101,4 +105,4 @@ def replay(
         f"{told}, {unneeded:,} of a kind that nobody needs, {len(result['kept']):,} still not understood."
     )
     for number, why in result["kept"].items():
-        typer.echo(f"#{number}: {why}")
+        typer.echo(printable(f"#{number}: {why}"))

@@ -16,7 +16,7 @@ def reload_(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
     It is put into force whole, or refused whole with every fault, and the old one goes on. Actions that are recorded
     already never change.
     """
-    settings = settings_at(config)
+    settings = settings_at(config, secrets=False)
     result = order(settings, "reload", {})
     if as_json:
         print_json(result)

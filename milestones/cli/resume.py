@@ -36,7 +36,7 @@ def resume(
 
     Also ends the hold in which a database starts that was copied, restored or long asleep.
     """
-    settings = settings_at(config)
+    settings = settings_at(config, secrets=False)
     arguments: dict[str, Any] = {"milestone": milestone, "site": site}
     arguments = {key: value for key, value in arguments.items() if value is not None}
     asks_wix = False

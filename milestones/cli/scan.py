@@ -27,7 +27,7 @@ def scan(
 
     With --dry-run, show the verdict on everybody near a milestone, with examples.
     """
-    settings = settings_at(config)
+    settings = settings_at(config, secrets=False)
     shown = showing.console()
     with Console(stderr=True).status("Asking Wix") as status:
 

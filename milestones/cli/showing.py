@@ -1,6 +1,7 @@
 """How answers look: times in the shop's zone, states in colours, and JSON for machines."""
 
 import json
+import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -9,6 +10,7 @@ import typer
 from pydantic_core import to_jsonable_python
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.highlighter import JSONHighlighter
 from rich.markup import escape
 from rich.table import Table
 
@@ -23,6 +25,9 @@ _COLOURS = {
     "unknown": "red",
 }
 
+
+LARGEST_ID = 2**63 - 1
+"""Of a row; a larger one no database takes."""
 
 _STEERING = (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 """Characters that move a cursor, colour a line, or turn it around: C0, DEL, C1, and the overrides of direction."""
@@ -39,8 +44,17 @@ def console() -> Console:
 
 def print_json(answer: Any) -> None:
     """An answer for a machine: times in ISO 8601 UTC, everything else as it is."""
-    told = json.dumps(to_jsonable_python(answer), indent=2, ensure_ascii=False)
-    typer.echo(told.translate(_IN_JSON))
+    typer.echo(_json(answer))
+
+
+def _json(value: Any) -> str:
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    return json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=not unicode).translate(_IN_JSON)
+
+
+def print_data(shown: Console, data: Any) -> None:
+    """Something from outside as JSON for a person, in colours where there are any."""
+    shown.print(JSONHighlighter()(_json(data)), soft_wrap=True)
 
 
 def when(moment: datetime | None, zone: tzinfo, *, seconds: bool = False) -> str:

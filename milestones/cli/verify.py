@@ -6,7 +6,7 @@ import typer
 
 from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
 from milestones.cli.ordering import order
-from milestones.cli.showing import console, print_json
+from milestones.cli.showing import console, print_json, text
 
 app = typer.Typer()
 
@@ -30,7 +30,7 @@ def verify(
     arguments: dict[str, Any] = {"online": online}
     if site is not None:
         arguments["site"] = site
-    result = order(settings_at(config), "verify", arguments, asks_wix=online)
+    result = order(settings_at(config, secrets=False), "verify", arguments, asks_wix=online)
     if as_json:
         print_json(result)
     else:
@@ -53,6 +53,6 @@ def _show(result: dict[str, Any]) -> None:
         return
     out.print(f"[red]{len(differences):,} differences:[/]")
     for found in differences[:SHOWN]:
-        out.print(f"  {found['account']}  {found['sentence']}", markup=False)
+        out.print(text(f"  {found['account']}  {found['sentence']}"))
     if len(differences) > SHOWN:
         out.print(f"  and {len(differences) - SHOWN:,} more; --json has them all.")

@@ -53,7 +53,14 @@ def entries(lines: Sequence[str]) -> Entries:
     an address with a typing error.
     """
     delimiter = ";" if lines and ";" in lines[0] and "," not in lines[0] else ","
-    rows = list(csv.reader(lines, delimiter=delimiter))
+    reader = csv.reader(lines, delimiter=delimiter)
+    try:
+        rows = list(reader)
+    except csv.Error:
+        raise UsageError(
+            f"Line {reader.line_num} is too long for a field: a quotation mark may not be closed. Nothing was "
+            "imported; mend the file."
+        ) from None
     column, first = _column(rows)
     found: dict[bool, dict[str, None]] = {True: {}, False: {}}
     faults = []

@@ -1,5 +1,6 @@
 """The program as a whole: its help, and what becomes of errors."""
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -44,6 +45,11 @@ def test_a_command_that_does_not_exist_is_wrong_usage(call: Call) -> None:
     called = call("chek")
     assert called.code == 2
     assert "Did you mean 'check'?" in called.err
+
+
+def test_an_argument_that_is_no_text_is_wrong_usage(call: Call) -> None:
+    called = call("explain", os.fsdecode(b"j\xf6rg"))
+    assert called == (2, "", "An argument is no text in UTF-8, so nothing here can have that name.\n")
 
 
 @pytest.mark.parametrize(

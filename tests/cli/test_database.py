@@ -77,7 +77,20 @@ class TestRejected:
     def test_one_is_shown_as_it_came(self, call: Call, path: Path) -> None:
         assert '"eventType\\": \\"wix.of.no.interest\\"' in call("rejected", "show", 1, "--config", path).out
         assert call("rejected", "show", 2, "--config", path).code == 0
+        assert "Invalid value for 'ID'" in call("rejected", "show", 2**63, "--config", path).err
         assert "No webhook is kept under 9." in call("rejected", "show", 9, "--config", path).err
+
+    def test_what_would_steer_the_terminal_is_shown_and_not_sent(self, call: Call, tmp_path: Path) -> None:
+        async def hostile(shop: Shop) -> None:
+            body = tokens.token({"data": "\x9b31m \u202e [link=x] \ud800 Zoë"})
+            async with shop.store.write() as tx:
+                await people.reject(tx, SITE, "a", "It was new.", body, NOW)
+
+        path = filled(tmp_path / "hostile", hostile)
+        for options in ((), ("--json",)):
+            called = call("rejected", "show", 1, *options, "--config", path)
+            assert called.code == 0, called.err
+            assert "\\u009b31m \\u202e [link=x] \\ud800 Zoë" in called.out
 
     def test_replay_takes_what_is_understood_now(self, call: Call, path: Path) -> None:
         called = call("rejected", "replay", "--config", path)

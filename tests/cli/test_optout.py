@@ -32,6 +32,12 @@ def test_a_faulty_file_changes_nothing(tmp_path: Path, call: Call) -> None:
     assert told.err.startswith("Line 2 holds neither")
     listed.write_bytes("jörg@example.com".encode("latin-1"))
     assert "is not in UTF-8" in call("optout", "import", listed, "-c", config).err
+    listed.write_text(f'"ada@example.com\n{"x" * 200_000}\n')
+    told = call("optout", "import", listed, "-c", config)
+    assert (told.code, told.err) == (
+        2,
+        "Line 2 is too long for a field: a quotation mark may not be closed. Nothing was imported; mend the file.\n",
+    )
     missing = call("optout", "import", tmp_path / "missing.csv", "-c", config)
     assert (missing.code, "No such file" in missing.err) == (1, True)
     assert call("optout", "export", "-", "-c", config).out.splitlines() == ["address_key,reason,recorded_at"]

@@ -144,6 +144,18 @@ class TestOrders:
             assert (refused.code, refused.out) == (1, "#4 is due by itself.\n")
 
 
+@pytest.mark.parametrize("number", ["0", "-1", "9223372036854775808", "x"])
+@pytest.mark.parametrize(
+    "command", [("show",), ("retry",), ("release",), ("hold",), ("cancel",), ("resolve", "--as", "done")]
+)
+def test_a_number_that_no_action_can_have_is_wrong_usage(
+    call: Call, shop: Path, command: tuple[str, ...], number: str
+) -> None:
+    called = call("outbox", *command, "--config", shop / "config.toml", "--", number)
+    assert (called.code, called.out) == (2, "")
+    assert "Invalid value for" in called.err
+
+
 def test_before_the_first_start_there_is_a_sentence(call: Call, shop: Path) -> None:
     called = call("outbox", "list", "--config", shop / "config.toml")
     assert called.code == 1

@@ -80,6 +80,31 @@ class TestPauses:
         assert "Nothing is sent" not in call("status", "--config", path).out
 
 
+def without_its_secret(path: Path) -> None:
+    secret = 'username = "me"\npassword = { env = "NOT_SET_HERE" }\n'
+    path.write_text(path.read_text().replace("[policy]", f"{secret}\n[policy]"))
+
+
+class TestWithoutSecrets:
+    """They are the daemon's, and whoever types a command need not have them."""
+
+    async def test_a_running_daemon_takes_orders_all_the_same(self, call: Call, tmp_path: Path) -> None:
+        path = await asyncio.to_thread(filled, tmp_path / "shop")
+        async with daemon_of(path):
+            without_its_secret(path)
+            for command in (("pause",), ("resume",), ("rejected", "replay"), ("reload",)):
+                called = await asyncio.to_thread(call, *command, "--config", path)
+                assert called.code == 0, called.err
+
+    def test_what_asks_wix_in_its_place_says_what_is_missing(self, call: Call, path: Path) -> None:
+        without_its_secret(path)
+        called = call("scan", "--config", path)
+        assert called.code == 2
+        assert (
+            "mail.password: refers to the environment variable NOT_SET_HERE, which is not set" in called.err
+        )
+
+
 class TestReload:
     def test_without_a_daemon_there_is_nothing_to_do(self, call: Call, path: Path) -> None:
         called = call("reload", "--config", path)
