@@ -50,7 +50,7 @@ async def test_older_happenings_are_a_link_away_and_none_is_skipped_or_shown_twi
     for _ in range(3):
         page = (await visitor.get(path)).text
         seen += [part[:3] for part in page.split("Number ")[1:]]
-        _, _, link = page.partition('<p class="older"><a href="')
+        _, _, link = page.partition('<p id="older" class="older"><a href="')
         path = link.partition('"')[0].replace("&amp;", "&")
     assert seen == [f"{i:03}" for i in reversed(range(number))]
     assert path == ""

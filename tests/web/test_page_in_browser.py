@@ -97,6 +97,35 @@ async def test_changed_states_new_days_and_new_notices_come_too(shown: Page, hou
     await expect(shown.locator("#freshness")).to_have_text("The daemon does not answer")
 
 
+async def test_after_a_leap_the_page_shows_the_newest_without_a_gap(shown: Page, house: House) -> None:
+    # Behind another tab nobody asks, and much may happen meanwhile.
+    house.happenings += [a_happening(-number) for number in range(1, 121)]
+    await refreshed(shown)
+    await expect(shown.locator("li").first).to_contain_text("Customer -120 ")
+    await expect(shown.locator("li")).to_have_count(50)
+    await shown.locator("#older a").click()
+    await expect(shown.locator("li").first).to_contain_text("Customer -70 ")
+
+
+async def test_a_leap_does_not_close_a_mail_that_is_being_read(shown: Page, house: House) -> None:
+    await shown.locator("summary").first.click()
+    house.happenings += [a_happening(-number) for number in range(1, 121)]
+    await refreshed(shown)
+    await expect(shown.locator("#freshness")).to_have_text("Close the mail to see the newest")
+    await expect(shown.locator("details[open]")).to_have_count(1)
+    await shown.locator("summary").first.click()
+    await refreshed(shown)
+    await expect(shown.locator("li").first).to_contain_text("Customer -120 ")
+
+
+async def test_a_page_that_is_left_open_does_not_grow_for_ever(shown: Page, house: House) -> None:
+    for time in range(12):
+        house.happenings += [a_happening(-number) for number in range(time * 45, time * 45 + 45)]
+        await refreshed(shown)
+        await expect(shown.locator("li").first).to_contain_text(f"Customer {-time * 45 - 44} ")
+    await expect(shown.locator("li")).to_have_count(50)
+
+
 async def test_the_first_happening_replaces_the_sentence_that_there_is_none(
     served: Any, house: House, chromium_page: Page
 ) -> None:

@@ -2,10 +2,24 @@
 "use strict";
 
 const EVERY = 5000;
+const MOST = 500; // entries; a page that is left open for weeks must not grow for weeks
 const freshness = document.getElementById("freshness");
 
 function entries(root) {
   return new Map(Array.from(root.querySelectorAll("li[data-key]"), (li) => [li.dataset.key, li]));
+}
+
+function when(li) {
+  return Date.parse(li.querySelector("time").dateTime);
+}
+
+// Whether more has happened since the last look than the newest entries show: between them and the page something
+// would be missing.
+function leap(fresh) {
+  const here = entries(document.getElementById("happenings"));
+  const oldest = Array.from(entries(fresh).values()).at(-1);
+  if (!oldest) return true;
+  return !here.has(oldest.dataset.key) && when(oldest) >= Math.max(...Array.from(here.values(), when));
 }
 
 // An entry that is on the page stays where it is, since a frame that is moved loads again.
@@ -51,6 +65,16 @@ function keepingPlace(change) {
   if (seen) window.scrollBy(0, seen.getBoundingClientRect().top - before);
 }
 
+function show(fresh) {
+  document.getElementById("overview").replaceWith(fresh.getElementById("overview"));
+  const news = fresh.getElementById("happenings");
+  const afresh = leap(news) || (window.scrollY === 0 && document.querySelectorAll("li[data-key]").length > MOST);
+  if (!afresh) merge(news);
+  else if (document.querySelector("details[open]")) return "Close the mail to see the newest";
+  else for (const id of ["happenings", "older"]) document.getElementById(id).replaceWith(fresh.getElementById(id));
+  return fresh.getElementById("now").textContent;
+}
+
 async function refresh() {
   if (document.hidden) return;
   try {
@@ -58,10 +82,8 @@ async function refresh() {
     if (!answer.ok) throw new Error(await answer.text());
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     keepingPlace(() => {
-      document.getElementById("overview").replaceWith(fresh.getElementById("overview"));
-      merge(fresh.getElementById("happenings"));
+      freshness.textContent = show(fresh);
     });
-    freshness.textContent = fresh.getElementById("now").textContent;
     freshness.classList.remove("lost");
   } catch {
     freshness.textContent = "The daemon does not answer";
