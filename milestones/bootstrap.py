@@ -31,7 +31,7 @@ from milestones.sandbox.server import serve as serve_sandbox
 from milestones.scans.run import Progress, ScanWork
 from milestones.scans.selection import Selector
 from milestones.store import facts, heartbeat, people, schema, sites
-from milestones.store.database import Store
+from milestones.store.database import Store, Transaction
 
 
 def now() -> datetime:
@@ -184,12 +184,15 @@ class Program:
 
     async def take_on_sites(self) -> None:
         """Make the configured sites active and bring their definitions up to date."""
-        moment = self.clock()
         async with self.store.write() as tx:
-            for site_id in self.site_ids():
-                rules = self.rules.site(site_id)
-                await sites.take_on(tx, site_id, rules.name, moment)
-                await sites.define(tx, site_id, rules.milestones, moment)
+            await self._take_on(tx)
+
+    async def _take_on(self, tx: Transaction) -> None:
+        moment = self.clock()
+        for site_id in self.site_ids():
+            rules = self.rules.site(site_id)
+            await sites.take_on(tx, site_id, rules.name, moment)
+            await sites.define(tx, site_id, rules.milestones, moment)
 
     def selector(self, site_id: str) -> Selector:
         """What choosing whom to remind needs of a site."""
@@ -221,8 +224,11 @@ class Program:
         )
         return work if progress is None else replace(work, progress=progress)
 
-    def reload(self, settings: Settings) -> None:
-        """Swap the configuration in one step. Raises ConfigurationError for what cannot be changed while it runs."""
+    async def reload(self, settings: Settings) -> None:
+        """Swap the configuration in one step, with the sites and definitions that follow from it.
+
+        Raises ConfigurationError for what cannot be changed while it runs, and StoreError; then nothing has changed.
+        """
         if fixed := _changed_at_start(self.settings, settings):
             raise ConfigurationError(
                 [
@@ -231,13 +237,21 @@ class Program:
                 ]
             )
         catalogue = Catalogue(settings.daemon.templates)
-        self.settings = self.rules.settings = settings
+        former = self.settings
+        try:
+            async with self.store.write() as tx:
+                # In the writer's turn, so that no transaction under way decides by both.
+                self.settings = self.rules.settings = settings
+                await self._take_on(tx)
+        except BaseException:
+            self.settings = self.rules.settings = former
+            raise
         if self.wix.sandbox is None:
             self.wix.public_key = _public_key(settings)
         self.assembly.renew(catalogue)
 
 
-_AT_START = {
+AT_START = {
     "daemon": ("listen", "database", "socket", "password_file", "log", "log_level"),
     "wix": ("sandbox", "api_url", "app_id", "app_secret", "requests_per_minute", "internal_root"),
     "scan": ("misfire_grace",),
@@ -247,7 +261,7 @@ _AT_START = {
 def _changed_at_start(old: Settings, new: Settings) -> list[str]:
     changed = [
         f"{table}.{key}"
-        for table, keys in _AT_START.items()
+        for table, keys in AT_START.items()
         for key in keys
         if getattr(getattr(old, table), key) != getattr(getattr(new, table), key)
     ]

@@ -39,6 +39,8 @@ from milestones.web.services import WebServices
 log = structlog.get_logger()
 
 STOP_SECONDS = 20
+_CLOSED_AFTER, _RECORDED_AFTER = 8, 10
+"""Of these, after how many nothing comes in any more, and what came is recorded. The rest is for effects under way."""
 
 Load = Callable[[], Settings]
 """Reads the configuration anew, for a reload. Raises ConfigurationError."""
@@ -82,6 +84,7 @@ class Daemon:
         self._timetable = Timetable(self._runner.ask, program.settings.scan.misfire_grace)
         self._untold = asyncio.Event()
         self._happenings = Happenings(program.store, lambda: program.settings, program.clock)
+        self._access = _access(program.settings)
         program.site_found = self._schedule_soon
         self._background: set[asyncio.Task[None]] = set()
 
@@ -122,21 +125,16 @@ class Daemon:
             self._untold.set()
             program.erased.set()
             closing.set()
-            await self._ended([web, runner, *others], then=program.inbox.close)
-            await self._ended([inbox], then=program.engine.stop)
-            await self._ended([engine])
+            began = asyncio.get_running_loop().time()
+            await _ended([web, runner, *others], began + _CLOSED_AFTER)
+            program.inbox.close()
+            await _ended([inbox], began + _RECORDED_AFTER)
+            program.engine.stop()
+            await _ended([engine], began + STOP_SECONDS)
         # Any backup is older than this, however soon it is put back.
         with contextlib.suppress(MilestonesError):
             await program.look_back()
         log.info("stopped")
-
-    async def _ended(self, tasks: list[asyncio.Task[None]], then: Callable[[], None] = lambda: None) -> None:
-        """Wait for tasks, not for ever, and go on to the next step."""
-        _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
-        for task in late:
-            log.warning("stopped_in_the_middle", task=task.get_coro().__qualname__)  # type: ignore[union-attr]
-            task.cancel()
-        then()
 
     async def _line(self, address: str) -> str:
         settings = self.program.settings
@@ -237,15 +235,18 @@ class Daemon:
     async def reload(self) -> str:
         """Read the configuration anew and swap it in whole, or keep the old one. Returns the hash in force.
 
-        Raises ConfigurationError with every fault; the old configuration is then still in force.
+        Raises ConfigurationError with every fault, and StoreError where it cannot be stored; the old configuration is
+        then still in force.
         """
         try:
             settings = self._load()
-            self.program.reload(settings)
-        except ConfigurationError as error:
-            log.error("configuration_refused", faults=error.faults, in_force=self.program.settings.hash)
+            access = _access(settings)
+            await self.program.reload(settings)
+        except MilestonesError as error:
+            faults = error.faults if isinstance(error, ConfigurationError) else [str(error)]
+            log.error("configuration_refused", faults=faults, in_force=self.program.settings.hash)
             raise
-        await self.program.take_on_sites()
+        self._access = access
         await self._reschedule()
         log.info("configuration_reloaded", configuration=settings.hash)
         return settings.hash
@@ -264,7 +265,7 @@ class Daemon:
     # The web
 
     def _app(self) -> Any:
-        program, settings = self.program, self.program.settings
+        program = self.program
         return create_app(
             WebServices(
                 receive=program.door.receive,
@@ -275,20 +276,11 @@ class Daemon:
                 recent=self._happenings.recent,
                 mail=self._happenings.mail,
                 metrics=program.metrics,
-                access=self._access(),
+                access=lambda: self._access,
                 clock=program.clock,
-                zone=settings.daemon.timezone,
+                zone=lambda: program.settings.daemon.timezone,
             )
         )
-
-    def _access(self) -> Access:
-        daemon = self.program.settings.daemon
-        # Read once now, so that a file that cannot be used ends the start with a sentence.
-        closed = password.read(daemon.password_file) is None
-        access = Access(daemon.host, daemon.public_url, lambda: password.read(daemon.password_file))
-        if closed and access.beyond_this_machine:
-            log.warning("pages_closed", reason=ONLY_HERE)
-        return access
 
     async def _unsubscribe(self, token: str) -> bool:
         key = keys.opened_token(self.program.rules.secret, token)
@@ -298,3 +290,22 @@ class Daemon:
             await people.suppress(tx, [key], "unsubscribed", self.program.clock())
         self._untold.set()
         return True
+
+
+async def _ended(tasks: list[asyncio.Task[None]], deadline: float) -> None:
+    """Wait for tasks until a time of the loop's clock; what is late is cut short."""
+    _, late = await asyncio.wait(tasks, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
+    for task in late:
+        log.warning("stopped_in_the_middle", task=task.get_coro().__qualname__)  # type: ignore[union-attr]
+        task.cancel()
+
+
+def _access(settings: Settings) -> Access:
+    """Who may see the operator's pages. Raises ConfigurationError for a password file that cannot be used."""
+    daemon = settings.daemon
+    # Read once now, so that it is told with a sentence before anybody visits.
+    closed = password.read(daemon.password_file) is None
+    access = Access(daemon.host, daemon.public_url, lambda: password.read(daemon.password_file))
+    if closed and access.beyond_this_machine:
+        log.warning("pages_closed", reason=ONLY_HERE)
+    return access

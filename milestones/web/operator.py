@@ -20,7 +20,7 @@ def routes(services: WebServices, pages: Pages) -> APIRouter:
     """The operator's page and what it loads. Everything but the assets asks who is looking."""
 
     async def require_operator(request: Request) -> None:
-        await services.access.require_operator(request)
+        await services.access().require_operator(request)
 
     router = APIRouter()
     guarded = APIRouter(dependencies=[Depends(require_operator)])

@@ -1,7 +1,7 @@
 """Templates and assets, and the headers that keep a page from being turned against its reader."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, tzinfo
 from importlib.resources import files
 from itertools import groupby
@@ -36,9 +36,9 @@ class Day(NamedTuple):
 
 
 class Pages:
-    """The templates, read once."""
+    """The templates, read once. zone: that of the shop, as it is now."""
 
-    def __init__(self, zone: tzinfo) -> None:
+    def __init__(self, zone: Callable[[], tzinfo]) -> None:
         self._zone = zone
         self.assets = {name: _asset(name, media_type) for name, media_type in _KINDS.items()}
         self._environment = Environment(
@@ -49,7 +49,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.globals["asset"] = self._address
-        self._environment.filters["local"] = lambda at: at.astimezone(zone)
+        self._environment.filters["local"] = lambda at: at.astimezone(zone())
 
     def page(self, template: str, status: int = 200, **variables: Any) -> HTMLResponse:
         """A template as a response."""
@@ -57,9 +57,10 @@ class Pages:
 
     def days(self, happenings: Iterable[Happening]) -> list[Day]:
         """Happenings, newest first, by the day on which they happened."""
-        days = groupby(happenings, key=lambda happening: happening.at.astimezone(self._zone).date())
+        zone = self._zone()
+        days = groupby(happenings, key=lambda happening: happening.at.astimezone(zone).date())
         grouped = [list(group) for _, group in days]
-        return [Day(group[0].at.astimezone(self._zone), group) for group in grouped]
+        return [Day(group[0].at.astimezone(zone), group) for group in grouped]
 
     def _address(self, name: str) -> str:
         return f"/assets/{name}?{self.assets[name].version}"

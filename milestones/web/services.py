@@ -92,7 +92,7 @@ class WebServices:
     unsubscribe: suppresses the token's address for ever; False for a token that we did not make.
     recent: the newest happenings, at most so many, older than a place if one is given.
     mail: a message as it was sent (RFC 5322), by its name (a Message-ID), or None. It must not trust the name.
-    zone: in which the page shows times.
+    access: the rule in force on who may look. zone: in which the page shows times. A reload may change both.
     """
 
     receive: Callable[[bytes], Awaitable[None]]
@@ -103,6 +103,6 @@ class WebServices:
     recent: Callable[[int, Place | None], Awaitable[Sequence[Happening]]]
     mail: Callable[[str], Awaitable[bytes | None]]
     metrics: Metrics
-    access: Access
+    access: Callable[[], Access]
     clock: Callable[[], datetime]
-    zone: tzinfo
+    zone: Callable[[], tzinfo]

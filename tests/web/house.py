@@ -69,9 +69,9 @@ class House:
             recent=self._recent,
             mail=self._mail,
             metrics=self.metrics,
-            access=self.access,
+            access=lambda: self.access,
             clock=lambda: NOW,
-            zone=ZoneInfo("Europe/Berlin"),
+            zone=lambda: ZoneInfo("Europe/Berlin"),
         )
 
     def _fail(self) -> None:
