@@ -11,7 +11,7 @@ import structlog
 from milestones.bootstrap import Program
 from milestones.domain.continuity import ClockWatch
 from milestones.errors import MilestonesError
-from milestones.store import heartbeat, outbox, reads
+from milestones.store import heartbeat, outbox, reads, recent
 
 log = structlog.get_logger()
 
@@ -81,10 +81,12 @@ async def gauges(program: Program, stop: asyncio.Event) -> None:
     while not stop.is_set():
         with contextlib.suppress(MilestonesError):
             async with program.store.read() as tx:
-                backlog = await reads.backlog(tx, program.clock())
+                now = program.clock()
+                backlog, tallies = await reads.backlog(tx, now), await recent.tallies(tx, now)
             metrics.backlog.set(backlog.due)
             metrics.backlog_age.set(backlog.oldest.total_seconds() if backlog.oldest else 0)
             metrics.held.set(backlog.held)
+            metrics.unknown.set(tallies.unknown)
         await _pause(stop, GAUGE_SECONDS)
 
 

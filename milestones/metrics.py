@@ -71,7 +71,14 @@ class Metrics:
             "How long the oldest due action has been due.",
             registry=registry,
         )
-        self.held = Gauge("milestones_held_actions", "Actions that wait for a person.", registry=registry)
+        self.held = Gauge(
+            "milestones_held_actions", "Actions that wait for a person to release them.", registry=registry
+        )
+        self.unknown = Gauge(
+            "milestones_unknown_actions",
+            "Actions of which nobody knows whether they took place.",
+            registry=registry,
+        )
 
     def event(self, event_type: str | None, outcome: str) -> None:
         """Count a genuine webhook. outcome: ``taken``, ``unneeded`` or ``rejected``."""

@@ -11,7 +11,7 @@ from milestones.domain.milestone import Repeat
 from milestones.domain.verdict import Verdict
 from milestones.operations.notices import notices
 from milestones.operations.sentences import action_sentence, reason
-from milestones.store import reads, recent, schema
+from milestones.store import heartbeat, reads, recent, schema
 from milestones.store.database import Store, is_alive
 from milestones.store.recent import Event
 from milestones.store.tables import Action, Grant, Reminder, Scan
@@ -24,6 +24,9 @@ _ALWAYS = 4
 
 OLDEST = timedelta(minutes=15)
 """Something that could be done for so long and was not means that this process does not do its work."""
+
+ASKED_EVERY = timedelta(minutes=1)
+"""A schema that was current is asked again after this: on PostgreSQL a newer program may have changed it meanwhile."""
 
 _SCANS = {
     "baseline": "The first reading of all accounts",
@@ -40,6 +43,7 @@ class Happenings:
         self._store = store
         self._settings = settings
         self._clock = clock
+        self._current_at: datetime | None = None
 
     async def recent(self, limit: int, before: Place | None) -> Sequence[Happening]:
         """The newest happenings, older than a place if one is given."""
@@ -77,23 +81,31 @@ class Happenings:
         configuration = self._settings().hash
         if not await is_alive(self._store):
             return Readiness([Check("database", False, "It does not answer.")], configuration)
-        url = self._settings().daemon.database.get_secret_value()
-        standing = await schema.standing(url)
+        standing = await self._schema()
         async with self._store.read() as tx:
             backlog = await reads.backlog(tx, self._clock())
+            held = await heartbeat.held(tx) is not None
         age = backlog.oldest or timedelta(0)
+        # In hold nothing is done on purpose, and events must go on to come.
+        waits = "held until `milestones resume`" if held else f"the oldest for {age.total_seconds():.0f} s"
         return Readiness(
             [
                 Check("database", True, "It answers."),
                 Check("migrations", standing == "current", f"The schema is {standing}."),
-                Check(
-                    "backlog",
-                    age <= OLDEST,
-                    f"{backlog.due} due, the oldest for {age.total_seconds():.0f} s.",
-                ),
+                Check("backlog", held or age <= OLDEST, f"{backlog.due} due, {waits}."),
             ],
             configuration,
         )
+
+    async def _schema(self) -> schema.Standing:
+        """How the schema stands. Asking reads every migration, and probes come every few seconds."""
+        now = self._clock()
+        if self._current_at is None or not timedelta(0) <= now - self._current_at < ASKED_EVERY:
+            standing = await schema.standing(self._settings().daemon.database.get_secret_value())
+            if standing != "current":
+                return standing
+            self._current_at = now
+        return "current"
 
     async def mail(self, message_id: str) -> bytes | None:
         """A message that was put into a folder, by its Message-ID; None where mail goes to a server."""

@@ -10,7 +10,7 @@ from milestones.domain.actions import Kind, State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.operations.happenings import Happenings
-from milestones.store import heartbeat, people, scans, sites
+from milestones.store import heartbeat, people, scans, schema, sites
 from milestones.web.services import Happening, Place
 from tests.builders import ACCOUNT, NOW, SITE
 from tests.operations.shop import CONFIG, Shop
@@ -165,6 +165,32 @@ class TestReadiness:
         readiness = await happenings(small_shop).readiness()
         assert not readiness.ok
         assert readiness.checks[-1].detail == "2 due, the oldest for 3600 s."
+
+    async def test_work_that_waits_for_the_end_of_a_hold_is_since_events_must_come_all_the_same(
+        self, small_shop: Shop
+    ) -> None:
+        await small_shop.observe(960, 1010)
+        async with small_shop.store.write() as tx:
+            await heartbeat.hold(tx, "The machine slept.")
+        small_shop.later(hours=1)
+        readiness = await happenings(small_shop).readiness()
+        assert readiness.ok
+        assert readiness.checks[-1].detail == "2 due, held until `milestones resume`."
+
+    async def test_the_schema_is_asked_again_after_a_while_and_at_once_while_it_is_wrong(
+        self, small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answers = ["older", "current", "newer"]
+
+        async def standing(_url: str) -> str:
+            return answers.pop(0)
+
+        monkeypatch.setattr(schema, "standing", standing)
+        told = happenings(small_shop)
+        assert [(await told.readiness()).ok for _ in range(3)] == [False, True, True]
+        small_shop.later(minutes=1)
+        readiness = await told.readiness()
+        assert (readiness.ok, readiness.checks[1].detail) == (False, "The schema is newer.")
 
     async def test_work_that_a_person_keeps_back_is(self, small_shop: Shop) -> None:
         await small_shop.observe(960, 1010)
