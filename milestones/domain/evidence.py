@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import pairwise
 
 from milestones.domain.crossing import Given
 from milestones.domain.milestone import Milestone, Repeat
@@ -23,20 +24,34 @@ class Evidence(StrEnum):
     """The account was never observed below the threshold before."""
 
 
-def evidence(milestone: Milestone, grant: Given, points: Sequence[Point], *, from_zero: bool) -> Evidence:
+def evidence(
+    milestone: Milestone, grant: Given, points: Sequence[Point], *, from_zero: bool, whole: bool = True
+) -> Evidence:
     """What the log says of a grant.
 
     milestone: as it was defined when the grant was given. points: all that is kept, in true order.
     from_zero: the account is younger than that definition, so that it began with 0.
+    whole: nothing that was seen of the account before these points was forgotten.
     """
     target = grant.occurrence if milestone.repeat is Repeat.LADDER else milestone.threshold
     when = (grant.revision, grant.at)
     if points and when < points[0].stamp.when:
         return Evidence.FORGOTTEN
     values = [(point.stamp.when, point.measures.of(milestone.measure)) for point in points]
-    if (when, grant.value) not in values:
+    if (when, grant.value) not in values and not _let_go(milestone, grant, points):
         return Evidence.NO_SUCH_STATE
     if grant.value < target:
         return Evidence.NOT_REACHED
-    below = any(at <= when and value is not None and value < target for at, value in values)
-    return Evidence.FOUND if below or from_zero else Evidence.NEVER_BELOW
+    if from_zero or any(at <= when and value is not None and value < target for at, value in values):
+        return Evidence.FOUND
+    return Evidence.NEVER_BELOW if whole else Evidence.FORGOTTEN
+
+
+def _let_go(milestone: Milestone, grant: Given, points: Sequence[Point]) -> bool:
+    """Whether its point may be one of those that a long run does not keep: the same was seen before and after it."""
+    return any(
+        before.stamp.when < (grant.revision, grant.at) < after.stamp.when
+        and before.measures == after.measures
+        and after.measures.of(milestone.measure) == grant.value
+        for before, after in pairwise(points)
+    )

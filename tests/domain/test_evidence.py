@@ -3,7 +3,8 @@ import pytest
 from milestones.domain.crossing import Given
 from milestones.domain.evidence import Evidence, evidence
 from milestones.domain.milestone import Milestone
-from tests.builders import a_ladder, a_milestone, points_of
+from milestones.domain.observation import Point
+from tests.builders import a_ladder, a_milestone, a_point, points_of
 
 GRANT = Given(occurrence=1, revision=3, at=0, value=1010)
 
@@ -30,3 +31,22 @@ def test_the_log_bears_a_grant_out_or_does_not(
 def test_what_was_forgotten_is_no_difference() -> None:
     kept = points_of(10, 20, 30, 40, 1200)[3:]
     assert evidence(a_milestone(), GRANT, kept, from_zero=False) is Evidence.FORGOTTEN
+
+
+@pytest.mark.parametrize(("whole", "says"), [(True, Evidence.NEVER_BELOW), (False, Evidence.FORGOTTEN)])
+def test_what_lay_before_the_grant_may_be_forgotten_and_the_grant_itself_kept(
+    whole: bool, says: Evidence
+) -> None:
+    kept = points_of(10, 990, 1010, 1200)[2:]
+    assert evidence(a_milestone(), GRANT, kept, from_zero=False, whole=whole) is says
+
+
+@pytest.mark.parametrize(
+    ("after", "says"),
+    [(a_point(1010, 9), Evidence.FOUND), (a_point(1020, 9), Evidence.NO_SUCH_STATE)],
+)
+def test_a_long_run_that_lets_the_point_of_the_grant_go_still_bears_it_out(
+    after: Point, says: Evidence
+) -> None:
+    points = [a_point(10, 1), a_point(1010, 2), after]
+    assert evidence(a_milestone(), GRANT, points, from_zero=False) is says
