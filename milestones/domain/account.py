@@ -54,7 +54,8 @@ class Definitions:
 class AccountState:
     """An account as it is known.
 
-    last, ordinal: the newest run of its history, and that run's place in it.
+    last, ordinal: the newest run of its history, and that run's place in it. Places are never given anew, so that a
+        history that does not begin at 0 tells that its beginning was forgotten.
     first: the stamp of the first point that was decided.
     definitions: the site's newest definition when it was last decided.
     bases: where a later version of a milestone starts to look, by key.
@@ -154,20 +155,22 @@ def take(
     runs = tuple(past) if late else (known.last,) if known is not None else ()
     for item in fresh:
         runs = insert(runs, item.point)
-    offset = known.ordinal if known is not None and not late else 0
+    # Late repeats change nothing: the history need be neither written nor judged again.
+    rewritten = late and runs != tuple(past)
+    offset = 0 if known is None else known.ordinal - (len(past) - 1 if late else 0)
     # An account that turns out to be younger than the definitions began with 0: its whole past is to be judged.
-    judged_anew = late or (known is not None and known.created_at != created_at)
-    crossed = (
-        frozenset(definitions.versions)
-        if judged_anew
-        else _crossed(
-            [*_before(known, state, definitions), *(item.point for item in fresh)], definitions.index
-        )
-    )
+    judged_anew = rewritten or (known is not None and known.created_at != created_at)
+    if judged_anew:
+        crossed = frozenset(definitions.versions)
+    elif late:
+        crossed = frozenset()
+    else:
+        before = _before(known, state, definitions)
+        crossed = _crossed([*before, *(item.point for item in fresh)], definitions.index)
     return Taken(
         replace(state, last=runs[-1], ordinal=offset + len(runs) - 1),
-        {offset + i: run for i, run in enumerate(runs)},
-        rewritten=late,
+        {} if late and not rewritten else {offset + i: run for i, run in enumerate(runs)},
+        rewritten=rewritten,
         crossed=crossed,
         source=newest.source,
     )

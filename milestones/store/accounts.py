@@ -1,6 +1,6 @@
 """Accounts and their histories: rows to the values of ``domain.account`` and back."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,14 +10,17 @@ from sqlmodel import col
 from milestones.domain.account import AccountState, Taken
 from milestones.domain.actions import State
 from milestones.domain.keys import address_key, contact_key
-from milestones.domain.observation import Customer, Measures, Run, Stamp
+from milestones.domain.observation import Customer, Measures, Point, Run, Stamp
 from milestones.store.database import Transaction
-from milestones.store.statements import chunks, put, table_of
+from milestones.store.statements import chunks, lock_accounts, put, table_of
 from milestones.store.tables import Account, Action, ObservationRun
 
 _ACCOUNTS = table_of(Account)
 _RUNS = table_of(ObservationRun)
 _ACTIONS = table_of(Action)
+
+_Place = tuple[str, tuple[int, int, int, int, bool, int]]
+"""A point of an account's history: the account, and the point's order."""
 
 
 async def load(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, AccountState]:
@@ -56,6 +59,7 @@ async def histories(tx: Transaction, site_id: str, account_ids: Iterable[str]) -
 async def save(tx: Transaction, site_id: str, secret: bytes, taken: Sequence[Taken], now: datetime) -> None:
     """Write accounts and the runs that changed. ``secret`` makes the key by which an address is recognised."""
     rewritten = [item.state.account_id for item in taken if item.rewritten]
+    origins = await _origins(tx, site_id, rewritten)
     for ids in chunks(rewritten):
         await tx.execute(delete(_RUNS).where(_RUNS.c.site_id == site_id, _RUNS.c.account_id.in_(ids)))
     await put(tx, Account, [_account_row(site_id, secret, item.state, now) for item in taken])
@@ -69,14 +73,33 @@ async def save(tx: Transaction, site_id: str, secret: bytes, taken: Sequence[Tak
                 "run": ordinal,
                 **run.measures._asdict(),
                 "stamps": [list(stamp) for stamp in run.stamps],
-                "source": item.source.value,
-                "recorded_at": now,
+                "source": source,
+                "recorded_at": recorded_at,
             }
             for item in taken
             for ordinal, run in item.runs.items()
+            for source, recorded_at in [
+                origins.get((item.state.account_id, run.first.order), (item.source.value, now))
+            ]
         ],
         keep=("recorded_at", "source"),
     )
+
+
+async def _origins(
+    tx: Transaction, site_id: str, account_ids: Sequence[str]
+) -> dict[_Place, tuple[str, datetime]]:
+    """Who told of each point of these histories first, and when: to be kept when they are written anew."""
+    found: dict[_Place, tuple[str, datetime]] = {}
+    for ids in chunks(account_ids):
+        statement = select(_RUNS).where(_RUNS.c.site_id == site_id, _RUNS.c.account_id.in_(ids))
+        for row in (await tx.execute(statement)).mappings():
+            run = _run(row, row["stamps"])
+            points = [Point(stamp, run.measures) for stamp in run.stamps]
+            found |= {
+                (row["account_id"], point.order): (row["source"], row["recorded_at"]) for point in points
+            }
+    return found
 
 
 def _account_row(site_id: str, secret: bytes, state: AccountState, now: datetime) -> dict[str, Any]:
@@ -144,11 +167,14 @@ async def wake_consent(tx: Transaction, site_id: str, email_key: str) -> None:
 
 
 async def wake_settling(
-    tx: Transaction, site_id: str, reached: Collection[tuple[str, str]], now: datetime
+    tx: Transaction, site_id: str, standing: Mapping[tuple[str, str], int | None], now: datetime
 ) -> None:
-    """Rewards that had fallen back are reached again, by (account, milestone): their return period starts anew."""
+    """Of rewards that had fallen back, those that are reached again: their return period starts anew.
+
+    standing: the measure now, by (account, milestone); None where Wix does not tell it any more.
+    """
     columns = (_ACTIONS.c.id, _ACTIONS.c.account_id, _ACTIONS.c.milestone, _ACTIONS.c.payload)
-    for ids in chunks(sorted({account_id for account_id, _ in reached})):
+    for ids in chunks(sorted({account_id for account_id, _ in standing})):
         waiting = select(*columns).where(
             _ACTIONS.c.site_id == site_id,
             _ACTIONS.c.account_id.in_(ids),
@@ -156,13 +182,16 @@ async def wake_settling(
             _ACTIONS.c.needs == "threshold",
         )
         for row in (await tx.execute(waiting)).all():
-            if (row.account_id, row.milestone) in reached:
-                due = now + timedelta(seconds=row.payload["settle"]["seconds"])
-                await tx.execute(
-                    update(_ACTIONS)
-                    .where(_ACTIONS.c.id == row.id)
-                    .values(state=State.AVAILABLE, needs=None, available_at=due)
-                )
+            key, settle = (row.account_id, row.milestone), row.payload["settle"]
+            value = standing.get(key)
+            if key not in standing or (value is not None and value < settle["threshold"]):
+                continue
+            due = now + timedelta(seconds=settle["seconds"])
+            await tx.execute(
+                update(_ACTIONS)
+                .where(_ACTIONS.c.id == row.id)
+                .values(state=State.AVAILABLE, needs=None, available_at=due)
+            )
 
 
 def _go_on(site_id: str, need: str) -> Any:
@@ -175,6 +204,7 @@ def _go_on(site_id: str, need: str) -> Any:
 
 async def note_seen(tx: Transaction, site_id: str, account_ids: Sequence[str], now: datetime) -> None:
     """These accounts are there, whether or not anything is new about them."""
+    await lock_accounts(tx, ((site_id, account_id) for account_id in account_ids))
     for ids in chunks(account_ids):
         theirs = (_ACCOUNTS.c.site_id == site_id) & _ACCOUNTS.c.id.in_(ids)
         await tx.execute(update(_ACCOUNTS).where(theirs).values(seen_at=now))

@@ -134,6 +134,20 @@ def test_something_late_puts_every_milestone_up_for_judgement_and_rewrites_the_h
     assert (taken.state.last.last, taken.state.ordinal) == (a_point(900, 3), 3)
 
 
+def test_a_late_repeat_writes_nothing_and_puts_nothing_up_for_judgement() -> None:
+    known, past = known_at(10, 1200, 300), compressed(points_of(10, 1200, 300))
+    taken = heard(known, an_observation(1200, 2), past=past)
+    assert (taken.runs, taken.rewritten, taken.crossed) == ({}, False, frozenset())
+    assert (taken.state.last, taken.state.ordinal) == (known.last, known.ordinal)
+
+
+def test_what_is_left_of_a_history_keeps_its_places_when_it_is_rewritten() -> None:
+    known, left = known_at(10, 20, 1200, 300), compressed(points_of(10, 20, 1200, 300))[2:]
+    taken = heard(known, an_observation(point=a_point(700, 3, at=5)), past=left)
+    assert taken.rewritten
+    assert (sorted(taken.runs), taken.state.ordinal) == ([2, 3, 4], 4)
+
+
 def test_a_date_of_creation_that_comes_later_puts_the_whole_past_up_for_judgement() -> None:
     # An event of points tells no date of creation; 1,200 looked like somebody who had been there for long.
     known = heard(None, an_observation(1200, 2, created_at=None)).state

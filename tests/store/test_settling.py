@@ -1,0 +1,75 @@
+"""Rewards that fell back within their return period, and what lets them go on."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from milestones import pipeline
+from milestones.domain.actions import State
+from milestones.domain.milestone import Milestone, Repeat
+from milestones.domain.observation import Observation
+from milestones.store.database import Store
+from milestones.store.statements import table_of
+from milestones.store.tables import Action
+from tests.builders import NOW, SITE, a_coupon, a_milestone, an_observation
+from tests.store.rules import FixedRules, go_live
+
+FORTNIGHT = timedelta(days=14)
+ONCE = a_milestone(1000, rewards=(a_coupon(),), settle_for=FORTNIGHT)
+LADDER = a_milestone(1000, key="ladder", repeat=Repeat.LADDER, rewards=(a_coupon(),), settle_for=FORTNIGHT)
+EVERY = a_milestone(
+    1000, key="every", repeat=Repeat.EVERY, rearm_below=400, rewards=(a_coupon(),), settle_for=FORTNIGHT
+)
+_ACTIONS = table_of(Action)
+
+
+async def fell_back(store: Store, milestone: Milestone) -> FixedRules:
+    """An account reached the milestone, fell to 500, and its return period is over."""
+    rules = FixedRules((milestone,))
+    await go_live(store, rules)
+    seen = [an_observation(balance, revision) for revision, balance in enumerate((10, 1000, 500), 1)]
+    await pipeline.observe(store, rules, SITE, seen, NOW)
+    async with store.write() as tx:
+        await tx.execute(update(_ACTIONS).values(state=State.WAITING, needs="threshold"))
+    return rules
+
+
+async def states(store: Store) -> list[tuple[str, datetime]]:
+    """(state, due) of all rewards, oldest first."""
+    async with store.read() as tx:
+        rows = await tx.execute(select(_ACTIONS.c.state, _ACTIONS.c.available_at).order_by(_ACTIONS.c.id))
+    return [(row.state, row.available_at) for row in rows]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        [an_observation(1000, 2)],  # a repeat of what it fell from
+        [an_observation(700, 2)],  # something late
+        [an_observation(900, 4)],  # a rise that does not suffice
+    ],
+)
+async def test_what_is_still_below_wakes_nothing(store: Store, seen: Sequence[Observation]) -> None:
+    rules = await fell_back(store, ONCE)
+    await pipeline.observe(store, rules, SITE, seen, NOW + FORTNIGHT)
+    assert [state for state, _ in await states(store)] == ["waiting"]
+
+
+@pytest.mark.parametrize(
+    ("milestone", "balance", "rewards"), [(ONCE, 1000, 1), (LADDER, 1500, 1), (LADDER, 2100, 2)]
+)
+async def test_what_is_reached_again_begins_its_return_period_anew(
+    store: Store, milestone: Milestone, balance: int, rewards: int
+) -> None:
+    rules = await fell_back(store, milestone)
+    again = NOW + 2 * FORTNIGHT
+    await pipeline.observe(store, rules, SITE, [an_observation(balance, 4)], again)
+    assert await states(store) == [("available", again + FORTNIGHT)] * rewards
+
+
+async def test_a_new_cycle_is_a_reward_of_its_own_and_not_two(store: Store) -> None:
+    rules = await fell_back(store, EVERY)
+    await pipeline.observe(store, rules, SITE, [an_observation(100, 4), an_observation(1000, 5)], NOW)
+    assert [state for state, _ in await states(store)] == ["waiting", "available"]
