@@ -1,8 +1,9 @@
 """The one path: observe -> decide -> record. Whatever is heard or read of an account goes through here.
 
 ``hear`` takes what webhooks tell and ``observe`` what scans read; ``remind`` records the reminders that a scan
-selected, and ``backfill`` gives what a person orders to be given. Each ends in one transaction that holds the accounts, their history, the grants and reminders, and the
-actions that these owe. Only after it does anybody answer Wix or send anything.
+selected, and ``backfill`` gives what a person orders to be given. Each ends in one transaction that holds the
+accounts, their history, the grants and reminders, and the actions that these owe. Only after it does anybody answer
+Wix or send anything.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,7 @@ from milestones.domain.event import (
     Heard,
     SubscriptionChanged,
 )
+from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Observation
 from milestones.domain.verdict import Verdict
 from milestones.failpoints import reach
@@ -89,15 +91,17 @@ async def _site(work: Batch, heard: Sequence[Heard]) -> Site | None:
     tx, rules = work.tx, work.rules
     site_id = heard[0].site_id
     site = await sites.named(tx, site_id)
-    if any(isinstance(item.event, AppRemoved) for item in heard) and site is not None:
+    told = [type(item.event) for item in heard if isinstance(item.event, AppInstalled | AppRemoved)]
+    if site is not None and AppRemoved in told:
         await sites.change(tx, site_id, state="removed", removed_at=work.now)
-        return None
+        if told[-1] is AppRemoved:
+            return None
+        site = await sites.named(tx, site_id)
     if site is not None and site.state == "removed" and _speaks(site, heard):
         # Such events have neither id nor time: this removal was told late, and the app is back, or never left.
         await sites.change(tx, site_id, state="active", removed_at=None)
         site = await sites.named(tx, site_id)
-    installed = any(isinstance(item.event, AppInstalled) for item in heard)
-    if site is None or (site.state == "removed" and installed):
+    if site is None or (site.state == "removed" and AppInstalled in told):
         answer = rules.new_site(site_id)
         if answer == "ignore":
             return None
@@ -249,17 +253,19 @@ async def _grant(work: Batch, site: Site, definitions: Definitions, crossed: Seq
     histories = await accounts.histories(work.tx, site.id, ids)
     given = await ledger.given(work.tx, site.id, ids)
     found: list[Reached] = []
-    again: set[tuple[str, str]] = set()
+    standing: dict[tuple[str, str], int | None] = {}
     for item in crossed:
         account_id = item.state.account_id
         for key in sorted(item.crossed):
             version = definitions.versions[key]
+            milestone = version.milestone
             history = accounts_rules.history_for(item.state, histories[account_id], version)
-            crossings = owed(version.milestone, history, given.get((account_id, key), []))
+            crossings = owed(milestone, history, given.get((account_id, key), []))
             found.extend(Reached(account_id, version, crossing, item.source.value) for crossing in crossings)
-            if not crossings:
-                again.add((account_id, key))
-    await accounts.wake_settling(work.tx, site.id, again, work.now)
+            # A new cycle of an EVERY is a reward of its own; a new rung says that the lower ones are reached too.
+            if not crossings or milestone.repeat is Repeat.LADDER:
+                standing[account_id, key] = item.state.last.measures.of(milestone.measure)
+    await accounts.wake_settling(work.tx, site.id, standing, work.now)
     if found:
         await record_grants(work, site, found)
 

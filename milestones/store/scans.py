@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
+from milestones.errors import StoreError
 from milestones.store.database import Transaction
 from milestones.store.ledger import recent
 from milestones.store.statements import table_of
@@ -35,12 +37,30 @@ async def start(tx: Transaction, site_id: str, kind: str, now: datetime) -> Scan
 
 
 async def page_recorded(tx: Transaction, scan: Scan) -> None:
-    """Keep how far a scan came."""
+    """Keep how far a scan came. Raises StoreError if it was given up."""
+    await _advance(tx, scan, cursor=scan.cursor, pages=scan.pages, counts=dict(scan.counts))
+
+
+async def _advance(tx: Transaction, scan: Scan, **values: Any) -> None:
+    if not (await tx.execute(update(_SCANS).where(_SCANS.c.id == scan.id).values(**values))).rowcount:
+        raise StoreError(
+            "The scan was given up: its site began anew. The next one reads it from the beginning."
+        )
+
+
+async def give_up(tx: Transaction, site_id: str, now: datetime) -> None:
+    """Forget the scans of a site that are under way, and cancel the reminders that wait for their end."""
+    theirs = select(_SCANS.c.id).where(_SCANS.c.site_id == site_id, _SCANS.c.state == "running")
     await tx.execute(
-        update(_SCANS)
-        .where(_SCANS.c.id == scan.id)
-        .values(cursor=scan.cursor, pages=scan.pages, counts=dict(scan.counts))
+        update(_ACTIONS)
+        .where(
+            _ACTIONS.c.site_id == site_id,
+            _ACTIONS.c.state == State.HELD,
+            _ACTIONS.c.verdict == Verdict.SCAN_UNDER_WAY,
+        )
+        .values(state=State.CANCELLED, verdict=Verdict.SITE_NOT_ACTIVE, settled_at=now)
     )
+    await tx.execute(delete(_SCANS).where(_SCANS.c.id.in_(theirs)))
 
 
 async def fail(tx: Transaction, scan: Scan, error: str) -> None:
@@ -51,12 +71,10 @@ async def fail(tx: Transaction, scan: Scan, error: str) -> None:
 async def finish(tx: Transaction, scan: Scan, limit: int, now: datetime) -> Mapping[str, int]:
     """End a scan and let its reminders go. Of a milestone that is past the breaker's limit none goes.
 
-    Returns how many are held, by milestone.
+    Returns how many are held, by milestone. Raises StoreError if it was given up.
     """
-    await tx.execute(
-        update(_SCANS)
-        .where(_SCANS.c.id == scan.id)
-        .values(state="finished", cursor=None, finished_at=now, watermark=scan.started_at, error=None)
+    await _advance(
+        tx, scan, state="finished", cursor=None, finished_at=now, watermark=scan.started_at, error=None
     )
     counts = await recent(tx, scan.site_id, now - timedelta(hours=24))
     over = sorted(milestone for milestone, number in counts.items() if number > limit)

@@ -10,6 +10,7 @@ from sqlmodel import col
 from milestones.domain.account import Definitions, Version
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Measure
+from milestones.store import scans
 from milestones.store.database import Transaction
 from milestones.store.statements import add_missing, put, table_of
 from milestones.store.tables import Account, DefinitionVersion, ObservationRun, Site
@@ -41,15 +42,14 @@ async def notice(tx: Transaction, site_id: str, now: datetime) -> None:
 async def take_on(tx: Transaction, site_id: str, name: str | None, now: datetime) -> bool:
     """Make a site active. Its history begins now, unless it is active already. True if it just began.
 
-    A site whose app was removed begins anew: nobody heard what happened meanwhile, so what its accounts were before
-    must not be compared with what they are now. What was given stays given.
+    A site whose app was removed begins anew, also if it was only observed in between: nobody heard what happened
+    meanwhile, so what its accounts were before must not be compared with what they are now. What was given stays given.
     """
     await notice(tx, site_id, now)
     site = await named(tx, site_id)
     assert site is not None, "it was just noticed"
-    if site.state == "removed":
-        for table in (_ACCOUNTS, _RUNS):
-            await tx.execute(delete(table).where(table.c.site_id == site_id))
+    if site.removed_at is not None:
+        await _begin_anew(tx, site_id, now)
         site.go_live_at = site.baseline_done_at = None
     await change(
         tx,
@@ -61,6 +61,19 @@ async def take_on(tx: Transaction, site_id: str, name: str | None, now: datetime
         removed_at=None,
     )
     return site.go_live_at is None
+
+
+async def _begin_anew(tx: Transaction, site_id: str, now: datetime) -> None:
+    for table in (_ACCOUNTS, _RUNS):
+        await tx.execute(delete(table).where(table.c.site_id == site_id))
+    # A reading that had begun knows accounts that are not known any more.
+    await scans.give_up(tx, site_id, now)
+    # Who became a customer while nobody listened did not begin with 0 in this history.
+    await tx.execute(
+        update(_VERSIONS)
+        .where(_VERSIONS.c.site_id == site_id, _VERSIONS.c.retired_at.is_(None))
+        .values(activated_at=now)
+    )
 
 
 async def change(tx: Transaction, site_id: str, **values: Any) -> None:

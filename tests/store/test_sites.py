@@ -3,16 +3,24 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from milestones import pipeline
 from milestones.domain.event import AccountSeen, AppInstalled, AppRemoved, Event, Heard
-from milestones.store import sites
+from milestones.domain.observation import Source
+from milestones.errors import StoreError
+from milestones.recording import Chosen
+from milestones.store import scans, sites
 from milestones.store.database import Store
-from tests.builders import NOW, SITE, a_milestone, an_observation
+from milestones.store.statements import table_of
+from milestones.store.tables import Action
+from tests.builders import GO_LIVE, NOW, SITE, a_milestone, an_observation
 from tests.store.rules import FixedRules, go_live
 from tests.store.test_crossings import grants_of
 
 RULES = FixedRules((a_milestone(1000, key="stars"),))
+COMES_BACK = FixedRules(RULES.milestones, new_sites="active")
+BACK = NOW + timedelta(days=30)
 
 
 def heard(event: Event, site_id: str = SITE) -> Heard:
@@ -71,3 +79,83 @@ async def test_a_removal_that_is_told_late_silences_nobody(store: Store) -> None
     later = an_observation(1000, 2, told_at=NOW + timedelta(minutes=5))
     await pipeline.hear(store, RULES, [heard(AccountSeen(later))], NOW + timedelta(minutes=5))
     assert await grants_of(store, SITE) == {"stars": [1]}
+
+
+async def test_who_became_a_customer_while_the_app_was_away_is_given_nothing_by_the_baseline(
+    store: Store,
+) -> None:
+    await go_live(store, COMES_BACK)
+    await pipeline.hear(store, COMES_BACK, [heard(AppRemoved())], NOW)
+    await pipeline.hear(store, COMES_BACK, [heard(AppInstalled())], BACK)
+    meanwhile = an_observation(
+        1500, 10, told_at=BACK, created_at=NOW + timedelta(days=1), source=Source.BASELINE
+    )
+    assert (await pipeline.observe(store, COMES_BACK, SITE, [meanwhile], BACK)).grants == 0
+
+
+async def test_an_app_that_comes_back_is_read_from_the_first_page(store: Store) -> None:
+    await go_live(store, COMES_BACK)
+    async with store.write() as tx:
+        begun = await scans.start(tx, SITE, "baseline", NOW)
+        begun.cursor, begun.pages = "the second page", 1
+        await scans.page_recorded(tx, begun)
+    await pipeline.hear(store, COMES_BACK, [heard(AppRemoved())], NOW)
+    await pipeline.hear(store, COMES_BACK, [heard(AppInstalled())], BACK)
+    with pytest.raises(StoreError, match="began anew"):
+        async with store.write() as tx:
+            await scans.page_recorded(tx, begun)
+    async with store.write() as tx:
+        anew = await scans.start(tx, SITE, "baseline", BACK)
+    assert (anew.cursor, anew.pages, anew.started_at) == (None, 0, BACK)
+
+
+async def test_reminders_of_a_scan_that_was_given_up_are_cancelled(store: Store) -> None:
+    await go_live(store, COMES_BACK)
+    await pipeline.observe(store, COMES_BACK, SITE, [an_observation(950, 1)], NOW)
+    async with store.write() as tx:
+        scan = await scans.start(tx, SITE, "near", NOW)
+    chosen = Chosen(an_observation().account_id, "stars", approach=1, number=1, value=950)
+    await pipeline.remind(store, COMES_BACK, scan, [chosen], NOW)
+    await pipeline.hear(store, COMES_BACK, [heard(AppRemoved())], NOW)
+    await pipeline.hear(store, COMES_BACK, [heard(AppInstalled())], BACK)
+    columns = table_of(Action).c
+    async with store.read() as tx:
+        [found] = (await tx.execute(select(columns.state, columns.verdict))).all()
+    assert tuple(found) == ("cancelled", "site_not_active")
+
+
+async def test_an_app_that_was_only_observed_after_its_return_begins_anew_all_the_same(store: Store) -> None:
+    await go_live(store, RULES)
+    await pipeline.hear(store, RULES, [heard(AccountSeen(an_observation(10, 1)))], NOW)
+    await pipeline.hear(store, RULES, [heard(AppRemoved())], NOW)
+    await pipeline.hear(store, RULES, [heard(AppInstalled())], BACK)
+    async with store.write() as tx:
+        site = await sites.named(tx, SITE)
+        assert site is not None
+        assert site.state == "observed"
+        assert await sites.take_on(tx, SITE, "main", BACK)
+    outcome = await pipeline.observe(store, RULES, SITE, [an_observation(1500, 9, told_at=BACK)], BACK)
+    assert outcome.grants == 0, "nobody saw it cross"
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_removal_and_a_return_mean_the_same_in_one_batch_and_in_two(
+    store: Store, together: bool
+) -> None:
+    await go_live(store, COMES_BACK)
+    told = [heard(AppRemoved()), heard(AppInstalled())]
+    for batch in [told] if together else [[item] for item in told]:
+        await pipeline.hear(store, COMES_BACK, batch, BACK)
+    async with store.read() as tx:
+        site = await sites.named(tx, SITE)
+    assert site is not None
+    assert (site.state, site.go_live_at, site.removed_at) == ("active", BACK, None)
+
+
+async def test_a_return_that_is_told_before_its_removal_leaves_the_site_removed(store: Store) -> None:
+    await go_live(store, COMES_BACK)
+    await pipeline.hear(store, COMES_BACK, [heard(AppInstalled()), heard(AppRemoved())], BACK)
+    async with store.read() as tx:
+        site = await sites.named(tx, SITE)
+    assert site is not None
+    assert (site.state, site.go_live_at) == ("removed", GO_LIVE)
