@@ -17,7 +17,7 @@ from milestones.domain.keys import contact_key
 from milestones.domain.verdict import Verdict
 from milestones.store import facts
 from milestones.store.database import Transaction
-from milestones.store.statements import add_missing, chunks, table_of
+from milestones.store.statements import add_missing, chunks, lock_accounts, table_of
 from milestones.store.tables import Account, Action, ContactChange, ErasedMail, Rejected, Subscription, Trace
 
 _ACCOUNTS = table_of(Account)
@@ -46,6 +46,8 @@ _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 
 async def erase(tx: Transaction, site_id: str, account_ids: Sequence[str], now: datetime) -> None:
     """Forget whose these accounts were."""
+    # Who is writing of them just now has read whose they were: it must not be written after this.
+    await lock_accounts(tx, ((site_id, account_id) for account_id in account_ids))
     for ids in chunks(account_ids):
         theirs = (_ACCOUNTS.c.site_id == site_id) & _ACCOUNTS.c.id.in_(ids)
         columns = (_ACCOUNTS.c.id, _ACCOUNTS.c.contact_id, _ACCOUNTS.c.member_id, _ACCOUNTS.c.email)

@@ -10,7 +10,7 @@ from milestones.domain.actions import FINAL
 from milestones.domain.pruning import first_needed
 from milestones.store import accounts, erasure
 from milestones.store.database import Transaction
-from milestones.store.statements import table_of
+from milestones.store.statements import lock_accounts, table_of
 from milestones.store.tables import Account, Action, ObservationRun, Rejected, Scan, Trace
 
 BATCH = 500
@@ -94,6 +94,8 @@ async def forget_observations(
     if not ids:
         return None, 0
     cutoff = (before - _EPOCH) // timedelta(microseconds=1)
+    # Whoever writes their history now must end first: its runs are deleted by their places.
+    await lock_accounts(tx, ((site_id, account_id) for account_id in ids))
     states = await accounts.load(tx, site_id, ids)
     histories = await accounts.histories(tx, site_id, ids)
     forgotten = 0
