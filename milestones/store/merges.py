@@ -185,6 +185,7 @@ async def _share_reminders(tx: Transaction, site_id: str, accounts: Sequence[str
                 reminder_key(site_id, row["account_id"], row["milestone"], row["approach"], row["number"]),
             )
             for row in rows
+            if row["scan_id"] is not None
         ],
         now,
     )
@@ -203,8 +204,8 @@ async def _add_copies(
 async def _cancel_doubles(tx: Transaction, owners: Iterable[tuple[Any, str]], now: datetime) -> None:
     """Of what two accounts were owed before anybody told that they are one customer's, one is enough.
 
-    owners: what they are for, and their key, oldest first. One that has begun is preferred; if several have, they
-    go on, since what was done cannot be taken back.
+    owners: what they are for, and their key, oldest first; none that was inherited. One that has begun is preferred;
+    if several have, they go on, since what was done cannot be taken back. One whose actions are forgotten has ended.
     """
     by_occasion: dict[Any, list[str]] = {}
     for occasion, owner in owners:
@@ -214,8 +215,9 @@ async def _cancel_doubles(tx: Transaction, owners: Iterable[tuple[Any, str]], no
             continue
         columns = (_ACTIONS.c.owner, _ACTIONS.c.state, _ACTIONS.c.lost)
         rows = (await tx.execute(select(*columns).where(_ACTIONS.c.owner.in_(several)))).all()
-        owing = [owner for owner in several if any(row.owner == owner for row in rows)]
         begun = {row.owner for row in rows if row.state in _HAS_BEGUN or row.lost}
+        begun |= set(several) - {row.owner for row in rows}
+        owing = [owner for owner in several if any(r.owner == owner and r.state not in FINAL for r in rows)]
         spared = begun or set(owing[:1])
         await tx.execute(
             update(_ACTIONS)
