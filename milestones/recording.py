@@ -176,7 +176,10 @@ async def record_reminders(
     stops = Stops(rules, site, await ledger.recent(work.tx, site.id, work.now - DAY))
     reminders, actions = [], []
     for item in chosen:
-        version, number = definitions.versions[item.milestone], item.number
+        version, number = definitions.versions.get(item.milestone), item.number
+        if version is None or version.milestone.missing(item.value) is None:
+            # The configuration was reloaded since it was chosen.
+            continue
         if any(
             (row.milestone, row.approach, row.number) == (item.milestone, item.approach, number)
             for row in past.get(item.account_id, [])

@@ -79,7 +79,7 @@ async def run(work: ScanWork, kind: Kind) -> Scan:
         scan = await scans.start(tx, work.site_id, kind, work.clock())
     reach("scan.begun")
     try:
-        await _pages(work, kind, scan)
+        await _read(work, kind, scan)
         if kind is Kind.SWEEP and not work.stopping():
             work.tell(await vanished.after_sweep(_search(work), scan.started_at, work.clock()))
     except ChannelError as error:
@@ -96,21 +96,30 @@ def _search(work: ScanWork) -> vanished.Search:
     return vanished.Search(work.site_id, work.store, work.rules, work.client)
 
 
-async def _pages(work: ScanWork, kind: Kind, scan: Scan) -> None:
+async def _pages(work: ScanWork, kind: Kind, scan: Scan) -> AsyncIterator[Page[Account]]:
+    """The pages behind the one at which the scan stopped; all of them where Wix has forgotten the place."""
+    if scan.pages and scan.cursor is None:
+        # It stopped behind its last page.
+        return
     try:
-        await _read(work, kind, scan)
+        async for page in await _source(work, kind, scan.cursor):
+            yield page
     except WixRefusedError:
         if scan.cursor is None:
             raise
-        # Wix forgets cursors. From the beginning, then: what was recorded is recognised.
         log.info("scan_restarted", site=work.site_id, kind=kind.value, scan=scan.id)
-        scan.cursor = None
-        await _read(work, kind, scan)
+        scan.cursor, scan.pages = None, 0
+        scan.counts = {**scan.counts, "read": 0, "unreadable": 0}
+    else:
+        return
+    # What was recorded before is recognised.
+    async for page in await _source(work, kind, None):
+        yield page
 
 
 async def _read(work: ScanWork, kind: Kind, scan: Scan) -> None:
     total = await wix_accounts.count(work.client) if kind in _EVERYBODY else None
-    async for page in await _source(work, kind, scan.cursor):
+    async for page in _pages(work, kind, scan):
         now = work.clock()
         seen = [pages.observation(account, _SOURCES[kind], now) for account in page.items]
         work.tell(await pipeline.observe(work.store, work.rules, work.site_id, seen, now))

@@ -19,6 +19,8 @@ RETRY = 60.0
 
 _ORDER = tuple(Kind)
 
+_STOPPED = "The daemon is stopping; the scan goes on after its next start."
+
 
 class ScanRunner:
     """Takes orders without waiting; ``run`` carries them out. An order that is there already is not doubled."""
@@ -43,7 +45,9 @@ class ScanRunner:
         self._arrived.set()
 
     async def do(self, site_id: str, kind: Kind) -> Scan:
-        """As ``ask``, and wait for its end. Raises MilestonesError as the scan does."""
+        """As ``ask``, and wait for its end. Raises MilestonesError as the scan does, or when this stops."""
+        if self.stopping:
+            raise MilestonesError(_STOPPED)
         answer: asyncio.Future[Scan] = asyncio.get_running_loop().create_future()
         self.ask(site_id, kind)
         self._orders[site_id][kind].append(answer)
@@ -55,9 +59,7 @@ class ScanRunner:
         self._arrived.set()
         for orders in self._orders.values():
             for waiting in orders.values():
-                _refuse(
-                    waiting, MilestonesError("The daemon is stopping; the scan goes on after its next start.")
-                )
+                _refuse(waiting, MilestonesError(_STOPPED))
 
     async def run(self) -> None:
         """Serve until ``stop``."""

@@ -30,8 +30,10 @@ def first_run(every: Every, timezone: ZoneInfo, last: datetime | None, now: date
         return now
     if isinstance(every, timedelta):
         return max(now, last + every)
-    # After the last one: a scan that began at the very slot has served it.
-    following = CronTrigger.from_crontab(every, timezone=timezone).get_next_fire_time(last, last)
+    # After the last one: a scan that began at the very slot has served it. Not by naming the last one to the trigger,
+    # which compares it across zones: in the hour that comes twice, no two such times are equal (PEP 495).
+    after = last + timedelta(microseconds=1)
+    following = CronTrigger.from_crontab(every, timezone=timezone).get_next_fire_time(None, after)
     return now if following is None else max(now, following.astimezone(UTC))
 
 

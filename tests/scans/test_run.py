@@ -2,19 +2,23 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from milestones.domain.actions import State
+from milestones.domain.milestone import Milestone
 from milestones.domain.policy import Breaker
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.recording import Outcome
 from milestones.scans.run import Kind, run
 from milestones.store.tables import Account, Action, Grant, ObservationRun, Reminder, Scan, Trace
-from tests.scans.conftest import Ground
+from milestones.wix.errors import WixRefusedError
+from tests.builders import a_milestone
+from tests.scans.conftest import NEAR, Ground
 
 
 async def test_the_baseline_reads_everybody_and_gives_nothing(ground: Ground) -> None:
@@ -96,8 +100,47 @@ async def test_a_forgotten_cursor_starts_the_scan_again(ground: Ground) -> None:
         await run(ground.work(progress=_fail), Kind.BASELINE)
     async with ground.store.write() as tx:
         await tx.exec_driver_sql("UPDATE scans SET cursor = 'forgotten'")
-    await run(ground.work(), Kind.BASELINE)
-    assert len(await ground.rows(Account)) == len(ground.sandbox.world.accounts)
+    scan = await run(ground.work(), Kind.BASELINE)
+    everybody = len(ground.sandbox.world.accounts)
+    assert len(await ground.rows(Account)) == everybody
+    assert (scan.counts["read"], (await ground.site()).accounts) == (everybody, everybody)
+
+
+async def test_a_scan_that_died_behind_its_last_page_reads_none_again(ground: Ground) -> None:
+    everybody = len(ground.sandbox.world.accounts)
+
+    def die_at_the_end(_kind: Kind, read: int, _total: int | None) -> None:
+        if read == everybody:
+            raise ChannelError("gone")
+
+    with pytest.raises(ChannelError):
+        await run(ground.work(progress=die_at_the_end), Kind.SWEEP)
+    read: list[int] = []
+    scan = await run(ground.work(progress=lambda _kind, seen, _total: read.append(seen)), Kind.SWEEP)
+    assert (read, scan.counts["read"], (await ground.site()).accounts) == ([], everybody, everybody)
+
+
+async def test_a_refusal_that_is_not_of_the_page_does_not_start_the_scan_again(ground: Ground) -> None:
+    read: list[int] = []
+
+    def refused_on_the_second_page(_kind: Kind, seen: int, _total: int | None) -> None:
+        read.append(seen)
+        if len(read) == 2:
+            raise WixRefusedError("not allowed")
+
+    with pytest.raises(WixRefusedError):
+        await run(ground.work(progress=refused_on_the_second_page), Kind.SWEEP)
+    assert read == [100, 200]
+
+
+@pytest.mark.parametrize("now_defined", [(), (a_milestone(1000, near=None),), (a_milestone(3000),)])
+async def test_who_was_chosen_before_a_reload_is_not_reminded_of_what_holds_no_more(
+    ground: Ground, now_defined: tuple[Milestone, ...]
+) -> None:
+    work = ground.work()
+    ground.rules.milestones = tuple(replace(one, key=NEAR.key) for one in now_defined)
+    await run(work, Kind.NEAR)
+    assert await ground.rows(Reminder) == []
 
 
 def _fail(_kind: Kind, _read: int, _total: int | None) -> None:

@@ -36,6 +36,9 @@ def at(text: str) -> datetime:
         ("0 9 * * *", "2026-03-28T08:00", "2026-03-28T09:00", "2026-03-29T07:00"),  # clocks go forward
         ("0 9 * * *", "2026-10-24T07:00", "2026-10-24T09:00", "2026-10-25T08:00"),  # clocks go back
         ("30 2 * * *", "2026-03-28T01:30", "2026-03-28T09:00", "2026-03-29T01:30"),  # 2:30 does not exist
+        ("30 2 * * *", "2026-10-24T00:30", "2026-10-24T09:00", "2026-10-25T00:30"),  # 2:30 comes twice
+        ("30 2 * * *", "2026-10-25T00:30", "2026-10-25T00:40", "2026-10-25T01:30"),  # and each has its scan
+        ("30 2 * * *", "2026-10-25T01:30", "2026-10-25T01:40", "2026-10-26T01:30"),
     ],
 )
 def test_what_was_missed_is_made_up_for_once(every: Every, last: str | None, now: str, first: str) -> None:
@@ -144,3 +147,9 @@ async def test_who_waits_when_the_daemon_stops_is_told(runs: Runs) -> None:
     runs.runner.stop()
     with pytest.raises(MilestonesError, match="stopping"):
         await waiting
+
+
+async def test_who_asks_when_the_daemon_has_stopped_is_told_and_does_not_wait_for_ever(runs: Runs) -> None:
+    runs.runner.stop()
+    with pytest.raises(MilestonesError, match="stopping"):
+        await runs.runner.do("a", Kind.NEAR)
