@@ -8,13 +8,20 @@ import functools
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -176,12 +183,11 @@ def _sqlite_engine(path: Path, *, mode: str, begin: str) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        try:
-            _set_up(connection, writes=mode == "rwc")
-        except BaseException:
+        with ExitStack() as unless_set_up:
             # Nobody else would: the pool has not taken it over yet, and it has a thread of its own.
-            connection.close()
-            raise
+            unless_set_up.callback(connection.close)
+            _set_up(connection, writes=mode == "rwc")
+            unless_set_up.pop_all()
 
     @event.listens_for(engine.sync_engine, "begin")
     def begun(connection: Any) -> None:
@@ -209,6 +215,10 @@ def _sentences() -> Iterator[None]:
     """Turns the driver's errors into a sentence; the transaction is already undone when it is read."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise StoreUnavailableError(
+            "The database cannot be used now: all connections to it are in use; if that lasts, it is too slow."
+        ) from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) in _RACES:
             raise StoreRaceError("Two writers met over the same rows; nothing of this was kept.") from error

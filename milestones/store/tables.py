@@ -107,7 +107,7 @@ class Account(SQLModel, table=True):
 class ObservationRun(SQLModel, table=True):
     """A stretch of an account's history with equal measures: ``domain.observation.Run``.
 
-    stamps: ``[[revision as text, at, sequence], ...]`` in order.
+    stamps: ``[[revision, at, sequence], ...]`` in order.
     """
 
     __tablename__ = "observations"

@@ -220,6 +220,15 @@ class TestPostgresql:
                 await facts.set_to(tx, "fact", "kept")
             assert await kept(store) == {"fact": "kept"}
 
+    async def test_when_all_connections_are_in_use_it_is_a_sentence(self, fresh_postgres_url: str) -> None:
+        store = await Store.open(fresh_postgres_url, pool=1)
+        store._reader.sync_engine.pool._timeout = 0.01  # type: ignore[attr-defined]  # it is that of a queue
+        async with store.write(), store.write():
+            with pytest.raises(StoreUnavailableError, match="all connections to it are in use"):
+                async with store.write():
+                    raise AssertionError("there was a third connection")
+        await store.close()
+
     async def test_a_server_that_is_not_there_is_a_sentence_without_the_password(self) -> None:
         store = await Store.open("postgresql://shop:hush@127.0.0.1:1/shop")
         with pytest.raises(StoreUnavailableError) as failed:
