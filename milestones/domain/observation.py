@@ -63,7 +63,9 @@ class Stamp(NamedTuple):
 
     revision: rises with every change of the account.
     at: Wix's ``updatedDate`` in microseconds since the epoch, 0 where missing.
-    sequence: ``entityEventSequence``, 0 where missing. Evidence only, see ``when``.
+    sequence: ``entityEventSequence``, 0 where missing. Nothing is decided by it (see ``when``). It is kept because it
+        is the one order of events that Wix promises (fact sheet, section 4.3): should revisions ever disagree with
+        it, nothing else in the history could show that.
     """
 
     revision: int

@@ -73,7 +73,3 @@ class Breaker:
         """The last number within a day that is let through."""
         # As it was written, not as a float is stored: 7 in 100 of 100 accounts are 7.
         return max(self.floor, int(Fraction(str(self.share)) * accounts))
-
-    def holds(self, count: int, accounts: int) -> bool:
-        """Whether the ``count``-th of the last 24 hours, itself included, is held."""
-        return count > self.limit(accounts)
