@@ -40,6 +40,7 @@ class SiteWork:
     """What draining one site needs; kept between drains.
 
     resting: channels that failed as a whole, and until when.
+    tidy: whether the last drain came to its end, so that nothing can have been left running.
     stopping: set when the program stops; what is in flight is finished and nothing new is begun.
     """
 
@@ -53,6 +54,7 @@ class SiteWork:
     stopping: Callable[[], bool] = lambda: False
     settled: Callable[[str, str, str], None] = lambda _kind, _state, _verdict: None
     resting: dict[Kind, datetime] = field(default_factory=dict)
+    tidy: bool = False
 
 
 async def drain(work: SiteWork) -> datetime | None:
@@ -60,6 +62,12 @@ async def drain(work: SiteWork) -> datetime | None:
 
     Raises StoreUnavailableError; then nothing more was begun.
     """
+    if work.tidy:
+        # Every site is looked at every minute, and most have nothing to do: that must not cost a transaction each.
+        due = await _next_due(work)
+        if due is None or due > work.clock():
+            return due
+        work.tidy = False
     async with work.store.write() as tx:
         site = await sites.named(tx, work.site_id)
         if site is None or site.state != "active" or site.paused or await heartbeat.held(tx):
@@ -73,6 +81,11 @@ async def drain(work: SiteWork) -> datetime | None:
     except FencedError:
         log.info("drain_fenced", site=work.site_id, generation=generation)
         return None
+    work.tidy = True
+    return await _next_due(work)
+
+
+async def _next_due(work: SiteWork) -> datetime | None:
     async with work.store.read() as tx:
         due = await outbox.next_due(tx, work.site_id, [kind for kind in ORDER if kind not in work.resting])
     return min((moment for moment in (due, *work.resting.values()) if moment is not None), default=None)

@@ -69,7 +69,7 @@ async def _due(
 def _reached(task: Task, account: AccountState) -> bool:
     settle = task.payload["settle"]
     value = account.last.measures.of(Measure(settle["measure"]))
-    return value is not None and value >= settle["threshold"]
+    return value is None or value >= settle["threshold"]
 
 
 async def _just_subscribed(tx: Transaction, site_id: str, address: str | None, now: datetime) -> bool:

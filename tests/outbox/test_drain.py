@@ -142,3 +142,19 @@ async def test_a_store_that_fails_one_action_leaves_none_of_the_others_to_itself
     badges = [row for row in await bench.rows() if row.kind == "badge"]
     assert [(row.state, row.attempts) for row in badges] == [("done", 1)] * 2
     assert badge.recovered == []
+
+
+async def test_looking_at_a_site_with_nothing_to_do_writes_nothing(bench: Bench) -> None:
+    async def generation() -> int:
+        async with bench.store.read() as tx:
+            return await sites.generation(tx, SITE)
+
+    await bench.reach()
+    await bench.drain()
+    drained = await generation()
+    assert await bench.drain() is None
+    assert await generation() == drained
+    await bench.reach("another")
+    await bench.drain()
+    assert await generation() == drained + 1
+    assert {row.state for row in await bench.rows()} == {"done"}
