@@ -87,7 +87,7 @@ class Reached:
 async def record_grants(work: Batch, site: Site, found: Sequence[Reached]) -> None:
     """Write grants and the actions they owe. The caller looked, under the accounts' lock, that none exists."""
     rules = work.rules.site(site.id)
-    stops = Stops(rules, site, await ledger.recent(work.tx, site.id, work.now - DAY))
+    stops = await _stops(work, site)
     grants, actions = [], []
     for item in found:
         version, crossing, milestone = item.version, item.crossing, item.version.milestone.key
@@ -153,6 +153,11 @@ class Stops:
         return None
 
 
+async def _stops(work: Batch, site: Site) -> Stops:
+    await ledger.count_alone(work.tx, site.id)
+    return Stops(work.rules.site(site.id), site, await ledger.recent(work.tx, site.id, work.now - DAY))
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """A near account that is to be reminded, as ``domain.reminder`` selected it.
@@ -173,7 +178,7 @@ async def record_reminders(
     """Write reminders and the mails they owe, unless they exist. They are held until the scan is complete."""
     rules = work.rules.site(site.id)
     past = await ledger.reminded(work.tx, site.id, [item.account_id for item in chosen])
-    stops = Stops(rules, site, await ledger.recent(work.tx, site.id, work.now - DAY))
+    stops = await _stops(work, site)
     reminders, actions = [], []
     for item in chosen:
         version, number = definitions.versions.get(item.milestone), item.number

@@ -87,7 +87,9 @@ class Store:
         path = database_file(url)
         if path is None:
             engine = create_async_engine(url, pool_size=pool, max_overflow=pool, pool_pre_ping=True)
-            return cls(url, None if read_only else engine, engine)
+            # A writer sees what others commit meanwhile, behind whose locks it waited; a reader sees one moment.
+            reader = engine.execution_options(isolation_level="REPEATABLE READ")
+            return cls(url, None if read_only else engine, reader)
         reader = _sqlite_engine(path, mode="ro", begin="BEGIN")
         if read_only:
             return cls(url, None, reader)

@@ -10,13 +10,16 @@ from milestones.domain.actions import Kind, PlannedAction, State
 from milestones.domain.crossing import Given
 from milestones.domain.verdict import Verdict
 from milestones.store.database import Transaction
-from milestones.store.statements import chunks, put, table_of
+from milestones.store.statements import chunks, lock_accounts, put, table_of
 from milestones.store.tables import Action, Grant, Reminder, Trace
 
 _GRANTS = table_of(Grant)
 _REMINDERS = table_of(Reminder)
 _ACTIONS = table_of(Action)
 _TRACES = table_of(Trace)
+
+_BREAKER = "the breaker"
+"""Stands for all accounts of a site; the id of none."""
 
 GIVEN = _GRANTS.c.verdict != Verdict.INHERITED
 """Grants that gave something. The others say that an account of the same customer was given it (``merges``)."""
@@ -48,6 +51,13 @@ async def reminded(tx: Transaction, site_id: str, account_ids: Iterable[str]) ->
         for row in (await tx.execute(statement.order_by(_REMINDERS.c.id))).mappings():
             found.setdefault(row["account_id"], []).append(Reminder(**row))
     return found
+
+
+async def count_alone(tx: Transaction, site_id: str) -> None:
+    """On PostgreSQL, have nobody else count for the breaker of a site until this transaction ends: each of two that
+    count at once would let through what the limit has room for. The last lock that a transaction takes.
+    """
+    await lock_accounts(tx, [(site_id, _BREAKER)])
 
 
 async def recent(tx: Transaction, site_id: str, since: datetime) -> dict[str, int]:
@@ -151,16 +161,16 @@ async def point_rewards(
     since: datetime,
     apart_from: Collection[int] = (),
 ) -> int:
-    """Point rewards that an account was given for a milestone, those of which nobody knows included.
+    """Point rewards that an account was given for a milestone since a time, those of which nobody knows included.
 
-    apart_from: actions that are not counted.
+    It counts when they were given: that may be long after they were recorded. apart_from: actions that are not counted.
     """
     statement = select(func.count()).where(
         _ACTIONS.c.site_id == site_id,
         _ACTIONS.c.account_id == account_id,
         _ACTIONS.c.milestone == milestone,
         _ACTIONS.c.kind == Kind.POINTS,
-        _ACTIONS.c.recorded_at > since,
+        _ACTIONS.c.settled_at.is_(None) | (_ACTIONS.c.settled_at > since),
         _ACTIONS.c.state.in_([State.DONE, State.UNKNOWN]) | _ACTIONS.c.lost,
         _ACTIONS.c.id.not_in(apart_from),
     )

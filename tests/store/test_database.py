@@ -57,6 +57,16 @@ class TestTransactions:
             assert await kept(store) == {}
         assert await kept(store) == {"fact": "new"}
 
+    async def test_a_reader_sees_the_same_moment_however_long_it_looks(self, store: Store) -> None:
+        async with store.write() as writing:
+            await facts.set_to(writing, "fact", "old")
+        async with store.read() as reading:
+            assert await facts.get(reading, "fact") == "old"
+            async with store.write() as writing:
+                await facts.set_to(writing, "fact", "new")
+            assert await facts.get(reading, "fact") == "old"
+        assert await kept(store) == {"fact": "new"}
+
     async def test_writers_do_not_lose_each_others_work(self, store: Store) -> None:
         async def count_up() -> None:
             async with store.write() as tx:

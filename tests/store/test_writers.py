@@ -1,6 +1,7 @@
 """Writers that meet over one account on PostgreSQL: whoever comes second sees what the first one wrote."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from datetime import timedelta
 from typing import Any
@@ -12,10 +13,11 @@ from milestones import pipeline
 from milestones.domain import account as accounts_rules
 from milestones.domain.event import Anonymized, Heard
 from milestones.domain.observation import Observation
+from milestones.domain.policy import Breaker
 from milestones.store import accounts, people, retention, sites
 from milestones.store.database import Store
 from milestones.store.statements import lock_accounts, table_of
-from milestones.store.tables import Account
+from milestones.store.tables import Account, Action
 from tests.builders import (
     ACCOUNT,
     CONTACT,
@@ -23,6 +25,7 @@ from tests.builders import (
     NOW,
     SECRET,
     SITE,
+    a_badge,
     a_customer,
     a_milestone,
     an_observation,
@@ -76,6 +79,26 @@ async def test_who_is_erased_is_not_brought_back_by_what_was_being_written(
     async with store.read() as tx:
         [row] = (await tx.execute(select(columns.email, columns.name, columns.erased_at))).all()
     assert (row.email, row.name, row.erased_at) == (None, None, NOW)
+
+
+async def test_writers_who_come_to_the_breakers_limit_together_do_not_pass_it(store: Store) -> None:
+    rules = FixedRules((a_milestone(1000, rewards=(a_badge(),)),), breaker=Breaker(0.1, 5))
+
+    async def see(balance: int, revision: int) -> None:
+        await asyncio.gather(
+            *(
+                pipeline.observe(
+                    store, rules, SITE, [an_observation(balance, revision, account_id=f"{number}")], NOW
+                )
+                for number in range(20)
+            )
+        )
+
+    await see(10, 1)
+    await see(1000, 2)
+    async with store.read() as tx:
+        states = Counter((await tx.execute(select(table_of(Action).c.state))).scalars())
+    assert states == {"available": 5, "held": 15}
 
 
 async def test_a_deletion_that_waited_in_vain_erases_what_was_being_written(store: Store) -> None:
