@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, extract, func, select, update
 
 from milestones.domain.account import Version
 from milestones.domain.actions import FINAL
@@ -27,12 +27,22 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def forget_actions(tx: Transaction, before: datetime) -> int:
-    """Delete the actions of grants and reminders that are settled altogether since before then."""
+    """Delete the actions of grants and reminders that are settled altogether since before then.
+
+    Points that are capped stay for the period of the cap as well: the next ones are counted against them.
+    """
     young = _ACTIONS.alias("young")
+    cap = func.coalesce(young.c.payload["cap"][1].as_float(), 0)
+    counted_until = extract("epoch", young.c.settled_at) + cap
     unfinished = (
         select(young.c.id)
         .where(young.c.owner == _ACTIONS.c.owner)
-        .where(young.c.state.not_in(FINAL) | (young.c.settled_at >= before) | young.c.settled_at.is_(None))
+        .where(
+            young.c.state.not_in(FINAL)
+            | (young.c.settled_at >= before)
+            | (counted_until >= before.timestamp())
+            | young.c.settled_at.is_(None)
+        )
         .exists()
     )
     old = (
