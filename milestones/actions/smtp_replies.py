@@ -9,7 +9,8 @@ from enum import Enum
 
 from milestones.errors import MailError
 
-_ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+# Not a part of an IP or mail address: refusals like to quote both.
+_ENHANCED = re.compile(r"(?<![\w.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\w|@)")
 
 _MEANINGS = {
     "1.1": "there is no such mailbox",

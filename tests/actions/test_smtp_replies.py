@@ -20,6 +20,8 @@ OF_ALL = (False, True)
         (550, "no enhanced code", Stage.RECIPIENT, PERMANENT),
         (450, "no enhanced code", Stage.RECIPIENT, TRANSIENT),
         (550, "5.7.1 relaying denied", Stage.RECIPIENT, PERMANENT),
+        (550, "#5.1.0 address rejected", Stage.RECIPIENT, PERMANENT),
+        (550, "host 4.16.20.9 does not know <a5.1.8@example.com>", Stage.RECIPIENT, PERMANENT),
         (550, "5.3.0 other mail system problem", Stage.RECIPIENT, PERMANENT),
         # Where the two codes disagree, the gentler one counts
         (550, "4.2.1 later perhaps", Stage.RECIPIENT, TRANSIENT),
