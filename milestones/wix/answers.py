@@ -118,11 +118,16 @@ def _request(http: httpx.AsyncClient, question: Question, headers: Mapping[str, 
     params = dict(question.params) if question.params else None
     method, url = question.call.method, question.url
     try:
-        return http.build_request(method, url, params=params, content=content, headers=sent, timeout=TIMEOUT)
+        request = http.build_request(
+            method, url, params=params, content=content, headers=sent, timeout=TIMEOUT
+        )
     except (httpx.InvalidURL, UnicodeEncodeError):
         raise WixRefusedError(
             f"{question.call} cannot be sent to Wix: an id or a credential in it is no plain text."
         ) from None
+    # All sites share the connections, and with them a jar: what Wix gave to one is nothing for another.
+    request.headers.pop("cookie", None)
+    return request
 
 
 async def _bounded(response: httpx.Response, call: Call) -> bytes:

@@ -50,6 +50,13 @@ async def test_a_name_with_half_a_surrogate_pair_is_sent_all_the_same(wix: FakeW
         await wix.client().call("GET", "/things", params={"contactId": "\ud83d"}, reads=True)
 
 
+async def test_a_cookie_that_one_site_was_given_is_not_sent_for_another(wix: FakeWix) -> None:
+    wix.answers(httpx.Response(200, json={}, headers={"Set-Cookie": "session=of-one-site; Path=/"}))
+    await wix.client().call("GET", "/things", reads=True)
+    await wix.client(ApiKeyCredentials("another-key", "site-2")).call("GET", "/things", reads=True)
+    assert "cookie" not in wix.requests[1].headers
+
+
 async def test_the_services_under_api_can_be_moved(wix: FakeWix) -> None:
     await wix.client(internal_root="/").call("GET", "/_api/rules/v1", reads=True)
     await wix.client().call("GET", "/_api/rules/v1", reads=True)
