@@ -4,7 +4,7 @@ Query and search lag behind writes; only ``get`` is to be trusted right after on
 ``earn`` and ``adjust`` alone.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,9 +18,9 @@ from milestones.wix.paging import (
     Sort,
     cursor_page,
     cursor_request,
-    every_page,
     maybe,
     one,
+    paged,
     whole,
 )
 from milestones.wix.transport import WixClient
@@ -89,16 +89,8 @@ async def query(
     return cursor_page(answer, "loyaltyAccounts", Account, _QUERY)
 
 
-def query_all(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    sort: Sequence[Sort] = (),
-    limit: int = 100,
-    cursor: str | None = None,
-) -> AsyncIterator[Page[Account]]:
-    """All pages of a query, from ``cursor`` on."""
-    return every_page(lambda at: query(client, where, sort=sort, limit=limit, cursor=at), cursor)
+query_all = paged(query)
+"""All pages of a query, from ``cursor`` on."""
 
 
 async def search(
@@ -114,16 +106,8 @@ async def search(
     return cursor_page(answer, "accounts", Account, _SEARCH)
 
 
-def search_all(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    sort: Sequence[Sort] = (),
-    limit: int = 100,
-    cursor: str | None = None,
-) -> AsyncIterator[Page[Account]]:
-    """All pages of a search, from ``cursor`` on."""
-    return every_page(lambda at: search(client, where, sort=sort, limit=limit, cursor=at), cursor)
+search_all = paged(search)
+"""All pages of a search, from ``cursor`` on."""
 
 
 def changed_since(moment: datetime) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """Which member has which badge (fact sheet, section 2.14). Members have badges, contacts never do."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from milestones.wix.answers import Call
 from milestones.wix.errors import WixError, says_duplicate
 from milestones.wix.fields import Entity, Instant
-from milestones.wix.paging import Page, cursor_page, cursor_request, every_page, one
+from milestones.wix.paging import Page, cursor_page, cursor_request, one, paged
 from milestones.wix.transport import WixClient
 
 _ROOT = "/badges/v4/assignments"
@@ -58,18 +58,8 @@ async def query(
     return cursor_page(answer, "badgeAssignments", Assignment, _QUERY)
 
 
-def query_all(
-    client: WixClient,
-    *,
-    badge_ids: Sequence[str] = (),
-    member_ids: Sequence[str] = (),
-    limit: int = 100,
-    cursor: str | None = None,
-) -> AsyncIterator[Page[Assignment]]:
-    """All pages of a query."""
-    return every_page(
-        lambda at: query(client, badge_ids=badge_ids, member_ids=member_ids, limit=limit, cursor=at), cursor
-    )
+query_all = paged(query)
+"""All pages of a query."""
 
 
 async def find(client: WixClient, badge_id: str, member_id: str) -> Assignment | None:

@@ -1,10 +1,10 @@
 """Badges, API v4 (fact sheet, section 2.13): what members show beside their name. See ``assignments`` for who has one."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 from milestones.wix.answers import Call
 from milestones.wix.fields import Entity, Instant, Revision
-from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, every_page, one
+from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, one, paged
 from milestones.wix.transport import WixClient
 
 BACKGROUND_COLOR = "#796EFF"
@@ -50,15 +50,8 @@ async def query(
     return cursor_page(answer, "badges", Badge, _QUERY)
 
 
-def query_all(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    limit: int = 100,
-    cursor: str | None = None,
-) -> AsyncIterator[Page[Badge]]:
-    """All pages of a query."""
-    return every_page(lambda at: query(client, where, limit=limit, cursor=at), cursor)
+query_all = paged(query)
+"""All pages of a query."""
 
 
 async def find_by_title(client: WixClient, title: str) -> Badge | None:

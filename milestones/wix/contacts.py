@@ -1,12 +1,11 @@
 """Contacts: the people of a site, whether or not they have an account (fact sheet, section 2.16)."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 from milestones.wix.answers import Call
 from milestones.wix.errors import WixError
 from milestones.wix.fields import Entity, Instant, Revision, State
-from milestones.wix.paging import Filter, Page, every_page, offset_of, offset_page, one
+from milestones.wix.paging import Filter, Page, offset_of, offset_page, one, paged
 from milestones.wix.transport import WixClient
 
 _ROOT = "/contacts/v4/contacts"
@@ -115,15 +114,8 @@ async def query(
     return offset_page(answer, "contacts", Contact, _QUERY, offset=offset, limit=limit)
 
 
-def query_all(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    limit: int = 1000,
-    cursor: str | None = None,
-) -> AsyncIterator[Page[Contact]]:
-    """All pages of a query."""
-    return every_page(lambda at: query(client, where, limit=limit, cursor=at), cursor)
+query_all = paged(query)
+"""All pages of a query."""
 
 
 async def find_by_email(client: WixClient, email: str, *, priority: bool = False) -> Contact | None:

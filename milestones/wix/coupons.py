@@ -5,14 +5,13 @@ lost create is repeated, and "duplicate" then means that the first one worked.
 """
 
 import json
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
 from milestones.wix.answers import Call
 from milestones.wix.errors import WixError, WixRefusedError, says_duplicate
 from milestones.wix.fields import Entity, Instant, wire_milliseconds
-from milestones.wix.paging import Filter, Page, every_page, offset_of, offset_page, one, text
+from milestones.wix.paging import Filter, Page, offset_of, offset_page, one, paged, text
 from milestones.wix.transport import WixClient
 
 MAX_CODE = 20
@@ -144,15 +143,8 @@ async def query(
     return offset_page(answer, "coupons", Coupon, _QUERY, offset=offset, limit=limit)
 
 
-def query_all(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    limit: int = 100,
-    cursor: str | None = None,
-) -> AsyncIterator[Page[Coupon]]:
-    """All pages of a query."""
-    return every_page(lambda at: query(client, where, limit=limit, cursor=at), cursor)
+query_all = paged(query)
+"""All pages of a query."""
 
 
 async def find_by_code(client: WixClient, code: str) -> Coupon | None:

@@ -4,13 +4,13 @@ Redeeming has neither idempotency key nor revision: a blind repetition can redee
 ``get`` tells, later, whether the points were taken, so no code goes to a customer before it is ACTIVE.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from milestones.wix.answers import Call
 from milestones.wix.fields import Entity, Instant, Revision, State, wire_time
-from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, every_page, one
+from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, one, paged
 from milestones.wix.transport import WixClient
 
 _ROOT = "/loyalty-coupons/v1/coupons"
@@ -88,16 +88,8 @@ async def query(
     return cursor_page(answer, "loyaltyCoupons", LoyaltyCoupon, _QUERY)
 
 
-def query_all(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    sort: Sequence[Sort] = (),
-    limit: int = 100,
-    cursor: str | None = None,
-) -> AsyncIterator[Page[LoyaltyCoupon]]:
-    """All pages of a query."""
-    return every_page(lambda at: query(client, where, sort=sort, limit=limit, cursor=at), cursor)
+query_all = paged(query)
+"""All pages of a query."""
 
 
 def redeemed_since(account_id: str, moment: datetime) -> dict[str, Any]:

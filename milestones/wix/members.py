@@ -1,11 +1,10 @@
 """Members: contacts who signed up on the site (fact sheet, section 2.15). Member ids and contact ids differ."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 from milestones.wix.answers import Call
 from milestones.wix.fields import Entity, Instant, State
-from milestones.wix.paging import Filter, Page, every_page, offset_of, offset_page, one
+from milestones.wix.paging import Filter, Page, offset_of, offset_page, one, paged
 from milestones.wix.transport import WixClient
 
 _ROOT = "/members/v1/members"
@@ -65,15 +64,8 @@ async def query(
     return offset_page(answer, "members", Member, _QUERY, offset=offset, limit=limit)
 
 
-def query_all(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    limit: int = 100,
-    cursor: str | None = None,
-) -> AsyncIterator[Page[Member]]:
-    """All pages of a query."""
-    return every_page(lambda at: query(client, where, limit=limit, cursor=at), cursor)
+query_all = paged(query)
+"""All pages of a query."""
 
 
 async def find_by_contact(client: WixClient, contact_id: str, *, priority: bool = False) -> Member | None:

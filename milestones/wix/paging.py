@@ -5,14 +5,16 @@ A page that Wix counts by offset gives its next offset as ``next_cursor``, so th
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 from pydantic import ValidationError
 
 from milestones.wix.answers import Call, unreadable
 from milestones.wix.errors import WixUnavailableError
 from milestones.wix.fields import Entity
+from milestones.wix.transport import WixClient
 
+P = ParamSpec("P")
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
 
@@ -160,6 +162,21 @@ async def every_page(
         if page.next_cursor is None:
             return
         cursor, before = page.next_cursor, page.items
+
+
+def paged(
+    query: Callable[Concatenate[WixClient, P], Awaitable[Page[T]]],
+) -> Callable[Concatenate[WixClient, P], AsyncIterator[Page[T]]]:
+    """A query for one page as one for all of them, from its ``cursor`` on."""
+
+    def pages(client: WixClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Page[T]]:
+        def fetch(cursor: str | None) -> Awaitable[Page[T]]:
+            kwargs["cursor"] = cursor
+            return query(client, *args, **kwargs)
+
+        return every_page(fetch, cast("str | None", kwargs.get("cursor")))
+
+    return pages
 
 
 def _faulty_fields(error: ValidationError) -> str:

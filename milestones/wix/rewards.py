@@ -1,11 +1,11 @@
 """Rewards: what points can buy (fact sheet, section 2.4). Making one makes no coupon; redeeming it does."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from milestones.wix.answers import Call
 from milestones.wix.fields import Editable, Instant, Revision, State
-from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, every_page, one
+from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, one, paged
 from milestones.wix.transport import WixClient
 
 _ROOT = "/loyalty-rewards/v1/rewards"
@@ -119,16 +119,8 @@ async def query(
     return cursor_page(answer, "rewards", Reward, _QUERY)
 
 
-def query_all(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    sort: Sequence[Sort] = (),
-    limit: int = 100,
-    cursor: str | None = None,
-) -> AsyncIterator[Page[Reward]]:
-    """All pages of a query."""
-    return every_page(lambda at: query(client, where, sort=sort, limit=limit, cursor=at), cursor)
+query_all = paged(query)
+"""All pages of a query."""
 
 
 async def update(client: WixClient, reward: Reward) -> Reward:

@@ -1,10 +1,10 @@
 """What moved points (fact sheet, section 2.8). No event tells of a transaction, and queries lag."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 from milestones.wix.answers import Call
 from milestones.wix.fields import Entity, Instant, State
-from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, every_page, one
+from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, one, paged
 from milestones.wix.transport import WixClient
 
 _ROOT = "/loyalty-transactions/v1/loyalty-transactions"
@@ -85,16 +85,8 @@ async def query(
     return cursor_page(answer, "loyaltyTransactions", Transaction, _QUERY)
 
 
-def query_all(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    sort: Sequence[Sort] = (),
-    limit: int = 100,
-    cursor: str | None = None,
-) -> AsyncIterator[Page[Transaction]]:
-    """All pages of a query."""
-    return every_page(lambda at: query(client, where, sort=sort, limit=limit, cursor=at), cursor)
+query_all = paged(query)
+"""All pages of a query."""
 
 
 async def find_by_idempotency_key(
