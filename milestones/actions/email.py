@@ -104,7 +104,10 @@ class EmailChannel:
         address = sendable_address(task.customer.email or "")
         assert address is not None, "the gate stops those without an address"
         message_id = self._message_id(task)
-        unsubscribe, mail = await self._prepared(task)
+        program, unsubscribe, mail = await self._prepared(task)
+        if not program.active:
+            # It was when the gate asked, and that grew old since.
+            raise ChannelError("The loyalty program is not active any more.", connection_wide=True)
         now = self._clock()
         message = build_message(
             mail,
@@ -147,10 +150,10 @@ class EmailChannel:
 
     async def render(self, task: Task) -> RenderedMail:
         """The mail as the customer would see it now; hands nothing over. Raises ChannelError."""
-        _, mail = await self._prepared(task)
+        _, _, mail = await self._prepared(task)
         return mail
 
-    async def _prepared(self, task: Task) -> tuple[Unsubscribe, RenderedMail]:
+    async def _prepared(self, task: Task) -> tuple[Program, Unsubscribe, RenderedMail]:
         try:
             program = await self._program()
             unsubscribe = await self._links(task.customer.email or "")
@@ -164,7 +167,7 @@ class EmailChannel:
             ) from error
         shown = variables(task, site=self._settings.site, program=program, unsubscribe_url=unsubscribe.url)
         try:
-            return unsubscribe, self._catalogue.render(task.payload["template"], shown)
+            return program, unsubscribe, self._catalogue.render(task.payload["template"], shown)
         except ConfigurationError as error:
             raise ChannelError(f"{error} Mend the template and run `milestones check`.") from error
 

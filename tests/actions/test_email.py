@@ -188,6 +188,18 @@ async def test_consent_that_grew_old_or_whose_age_nobody_knows_is_asked_again(
     assert setting.postbox.sent == []
 
 
+async def test_a_program_that_was_paused_after_the_gate_was_asked_keeps_the_mail_back(
+    setting: Setting,
+) -> None:
+    channel = setting.channel()
+    await channel.gate([a_reminder()])
+    setting.program = PAUSED
+    with pytest.raises(ChannelError, match="not active") as caught:
+        await channel.perform(a_reminder())
+    assert (caught.value.connection_wide, caught.value.lost) == (True, False)
+    assert setting.postbox.sent == []
+
+
 async def test_a_name_that_is_a_link_is_shown_nowhere_in_the_mail(setting: Setting) -> None:
     channel = setting.channel()
     abused = Customer(email="ana@example.com", name="Win now https://evil.example")
