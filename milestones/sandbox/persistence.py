@@ -162,6 +162,8 @@ def _snapshot(sandbox: Sandbox) -> Document:
         "agenda": list(world.agenda),
         "deliveries": sandbox.sender.waiting(),
         "delivered": sandbox.sender.delivered,
+        "attempts": sandbox.sender.attempts,
+        "lost": sandbox.sender.lost,
     }
 
 
@@ -224,6 +226,7 @@ def _restored(
     sandbox.traffic.start(clock(), settings.earn_per_second, settings.redeem_share, None)
     bulk.plan_recalculation(world)
     sandbox.sender.delivered = content["delivered"]
+    sandbox.sender.attempts, sandbox.sender.lost = content.get("attempts", 0), content.get("lost", 0)
     for due, event_type, data, identity, body, failures in content["deliveries"]:
         event = Event(event_type, data, identity)
         sandbox.sender.restore(Delivery(datetime.fromisoformat(due), 0, event, body, failures))

@@ -95,8 +95,10 @@ async def test_webhooks_that_wait_are_kept_with_their_bodies(tmp_path: Path) -> 
         buy(first.sandbox)
         pending = first.sandbox.sender.pending
         assert pending >= 2
+        first.sandbox.sender.lost = 3
     async with running(path) as second:
         assert second.sandbox.sender.url == "http://127.0.0.1:1/"
+        assert second.sandbox.sender.lost == 3
         assert second.sandbox.sender.pending == pending
 
 
