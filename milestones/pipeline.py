@@ -27,6 +27,7 @@ from milestones.domain.event import (
 from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Observation
 from milestones.domain.verdict import Verdict
+from milestones.errors import UsageError
 from milestones.failpoints import reach
 from milestones.recording import (
     Batch,
@@ -292,7 +293,8 @@ async def backfill(
 ) -> Outcome:
     """Give a milestone to those of these accounts that are at or above it and were not given it.
 
-    The one way in which anything is given without a crossing; a person asked for it.
+    The one way in which anything is given without a crossing; a person asked for it. Raises UsageError where no such
+    milestone is in force.
     """
     outcome = Outcome()
     async with store.write() as tx:
@@ -300,7 +302,9 @@ async def backfill(
         site = await sites.named(tx, site_id)
         assert site is not None, "the order is for a known site"
         definitions = await sites.define(tx, site_id, rules.site(site_id).milestones, now)
-        version = definitions.versions[key]
+        version = definitions.versions.get(key)
+        if version is None:
+            raise UsageError(f"The milestone {key} was taken out of the configuration meanwhile.")
         await lock_accounts(tx, ((site_id, account_id) for account_id in account_ids))
         known = await accounts.load(tx, site_id, account_ids)
         given = await ledger.given(tx, site_id, known)

@@ -9,7 +9,7 @@ import structlog
 
 from milestones import pipeline
 from milestones.domain.observation import Measure, Observation, Source
-from milestones.errors import ChannelError
+from milestones.errors import ChannelError, MilestonesError
 from milestones.failpoints import reach
 from milestones.recording import Chosen, Outcome, Rules
 from milestones.scans import pages, vanished
@@ -73,9 +73,19 @@ class ScanWork:
     progress: Progress = lambda _kind, _read, _total: None
 
 
+class SiteNotActiveError(MilestonesError):
+    """The site is not to be scanned: Wix would refuse every call, or nobody takes what it tells."""
+
+
 async def run(work: ScanWork, kind: Kind) -> Scan:
-    """Run a scan, or go on with the one that stopped. Raises ChannelError or StoreError; it can then go on later."""
+    """Run a scan, or go on with the one that stopped.
+
+    Raises ChannelError or StoreError; it can then go on later. Raises SiteNotActiveError.
+    """
     async with work.store.write() as tx:
+        site = await sites.named(tx, work.site_id)
+        if site is None or site.state != "active":
+            raise SiteNotActiveError("The site is only observed, or its app was removed: it is not scanned.")
         scan = await scans.start(tx, work.site_id, kind, work.clock())
     reach("scan.begun")
     try:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from milestones.errors import MilestonesError
-from milestones.scans.run import Kind, ScanWork, run
+from milestones.scans.run import Kind, ScanWork, SiteNotActiveError, run
 from milestones.store.tables import Scan
 
 log = structlog.get_logger()
@@ -82,6 +82,11 @@ class ScanRunner:
     async def _one(self, site_id: str, kind: Kind, waiting: list[asyncio.Future[Scan]]) -> None:
         try:
             scan = await run(self._work_for(site_id), kind)
+        except SiteNotActiveError as error:
+            # The timetable may still ask. When the app comes back, the daemon asks for everything anew.
+            log.info("scan_left_out", site=site_id, kind=kind.value)
+            self._finished(kind.value, "left_out")
+            _refuse(waiting, error)
         except MilestonesError as error:
             log.warning("scan_stopped", site=site_id, kind=kind.value, error=str(error), retry_seconds=RETRY)
             self._finished(kind.value, "stopped")

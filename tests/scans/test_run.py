@@ -14,7 +14,8 @@ from milestones.domain.policy import Breaker
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.recording import Outcome
-from milestones.scans.run import Kind, run
+from milestones.scans.run import Kind, SiteNotActiveError, run
+from milestones.store import sites
 from milestones.store.tables import Account, Action, Grant, ObservationRun, Reminder, Scan, Trace
 from milestones.wix.errors import WixRefusedError
 from tests.builders import a_milestone
@@ -145,6 +146,14 @@ async def test_who_was_chosen_before_a_reload_is_not_reminded_of_what_holds_no_m
 
 def _fail(_kind: Kind, _read: int, _total: int | None) -> None:
     raise ChannelError("gone")
+
+
+async def test_of_a_site_whose_app_was_removed_nothing_is_asked(ground: Ground) -> None:
+    async with ground.store.write() as tx:
+        await sites.change(tx, ground.site_id, state="removed", removed_at=ground.now)
+    with pytest.raises(SiteNotActiveError):
+        await run(ground.work(), Kind.NEAR)
+    assert await ground.rows(Scan) == []
 
 
 async def test_a_crossing_that_no_event_told_of_is_found_by_the_scan_for_changes(ground: Ground) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from milestones.errors import MilestonesError
-from milestones.scans.run import Kind, ScanWork
+from milestones.scans.run import Kind, ScanWork, SiteNotActiveError
 from milestones.scans.runner import ScanRunner
 from milestones.scans.schedule import Every, Timetable, first_run
 from milestones.store.tables import Scan
@@ -139,6 +139,21 @@ async def test_a_scan_that_fails_ends_neither_the_runner_nor_whoever_waits(
         assert (await runs.runner.do("a", Kind.NEAR)).kind == Kind.NEAR
         runs.runner.stop()
     assert runs.outcomes == [("near", outcome), ("near", "finished")]
+
+
+async def test_a_site_whose_app_was_removed_is_left_out_and_not_tried_again(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("milestones.scans.runner.RETRY", 0.0)
+    runs.error = SiteNotActiveError("removed")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(runs.runner.run())
+        with pytest.raises(SiteNotActiveError):
+            await runs.runner.do("a", Kind.NEAR)
+        runs.error = None
+        await runs.runner.do("b", Kind.NEAR)
+        runs.runner.stop()
+    assert runs.begun == [("a", Kind.NEAR), ("b", Kind.NEAR)]
 
 
 async def test_who_waits_when_the_daemon_stops_is_told(runs: Runs) -> None:

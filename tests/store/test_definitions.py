@@ -7,6 +7,7 @@ import pytest
 
 from milestones import pipeline
 from milestones.domain.milestone import Milestone, Repeat
+from milestones.errors import UsageError
 from milestones.store import sites
 from milestones.store.database import Store
 from tests.builders import GO_LIVE, NOW, SITE, a_coupon, a_milestone, an_observation
@@ -109,3 +110,11 @@ async def test_a_pause_survives_a_change_of_the_definition(store: Store) -> None
         await sites.pause(tx, SITE, "stars", paused=True)
         await sites.define(tx, SITE, (a_milestone(2000, key="stars"),), NOW)
         assert await sites.paused_milestones(tx, SITE) == {"stars"}
+
+
+async def test_what_was_taken_out_of_the_configuration_cannot_be_backfilled(store: Store) -> None:
+    rules = FixedRules((STARS,))
+    await go_live(store, rules)
+    rules.milestones = ()
+    with pytest.raises(UsageError, match="stars was taken out"):
+        await pipeline.backfill(store, rules, SITE, "stars", ["account"], NOW)
