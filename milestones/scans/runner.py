@@ -85,7 +85,6 @@ class ScanRunner:
         except SiteNotActiveError as error:
             # The timetable may still ask. When the app comes back, the daemon asks for everything anew.
             log.info("scan_left_out", site=site_id, kind=kind.value)
-            self._finished(kind.value, "left_out")
             _refuse(waiting, error)
         except MilestonesError as error:
             log.warning("scan_stopped", site=site_id, kind=kind.value, error=str(error), retry_seconds=RETRY)
