@@ -36,6 +36,8 @@ LONGEST_PATH = 103
 
 REQUEST_SECONDS = 10.0
 
+_CUT_SHORT = "The daemon stopped before it was done. What was recorded until then is kept: look with `milestones status`."
+
 _FD_FOLDER: Final = Path("/proc/self/fd")
 
 _log = structlog.get_logger(__name__)
@@ -56,6 +58,8 @@ class RefusedError(MilestonesError):
 async def serve(path: Path, operations: Mapping[str, Operation], stop: asyncio.Event) -> None:
     """Answer until ``stop``, then let what is under way end. A dead daemon's socket file is replaced.
 
+    Cancelled, it cuts short what is under way, and says so to whoever asked.
+
     Raises StoreBusyError when another daemon answers on it, and ConfigurationError for a path that cannot be one.
     """
     connections: set[asyncio.Task[None]] = set()
@@ -66,6 +70,10 @@ async def serve(path: Path, operations: Mapping[str, Operation], stop: asyncio.E
         connections.add(task)
         try:
             await _answer(operations, reader, writer)
+        except asyncio.CancelledError:
+            # Not raised again: the streams of Python 3.11 would log it as a fault.
+            with suppress(ConnectionError):
+                writer.write(_line(_refusal(_CUT_SHORT, exit_code=1)))
         finally:
             connections.discard(task)
             writer.close()
@@ -77,8 +85,12 @@ async def serve(path: Path, operations: Mapping[str, Operation], stop: asyncio.E
         server = await asyncio.start_unix_server(connected, sock=listening, limit=LONGEST_REQUEST)
         try:
             await stop.wait()
+            server.close()
+            await asyncio.gather(*connections, return_exceptions=True)
         finally:
             server.close()
+            for connection in connections:
+                connection.cancel()
             if connections:
                 await asyncio.wait(connections)
 

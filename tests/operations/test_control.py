@@ -180,6 +180,31 @@ async def test_stopping_lets_an_operation_end(tmp_path: Path) -> None:
         assert await asked == "ended"
 
 
+async def test_who_asked_is_told_when_stopping_does_not_wait_for_the_end(tmp_path: Path) -> None:
+    path, begun = tmp_path / "milestones.sock", asyncio.Event()
+
+    async def endless(_arguments: Mapping[str, Any], _progress: Progress) -> Any:
+        begun.set()
+        await asyncio.Event().wait()
+
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+    stop = asyncio.Event()
+    serving = asyncio.create_task(control.serve(path, {"endless": endless}, stop))
+    while not path.is_socket():  # noqa: ASYNC110 - it tells by being there
+        await asyncio.sleep(0)
+    asked = asyncio.create_task(control.ask(path, "endless", {}))
+    await begun.wait()
+    stop.set()
+    serving.cancel()
+    with pytest.raises(RefusedError, match="The daemon stopped before it was done"):
+        await asked
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    assert not path.exists()
+    assert complaints == []
+
+
 async def test_whoever_asked_may_leave_and_it_is_done_all_the_same(tmp_path: Path) -> None:
     path, begun, go_on, done = (tmp_path / "milestones.sock", *(asyncio.Event() for _ in range(3)))
 
