@@ -11,7 +11,9 @@ import typer
 
 from milestones import daemon, logs
 from milestones.config import load
+from milestones.errors import MilestonesError
 from milestones.shipped import sample_config, templates_dir
+from milestones.web.server import bind
 
 app = typer.Typer()
 
@@ -36,6 +38,7 @@ def demo(
     Customers buy several times a second; what they are mailed is shown in the dashboard. All of it lives in a
     temporary folder and is gone at the end.
     """
+    _require_free(port)
     with TemporaryDirectory(prefix="milestones-demo-") as folder:
         home = Path(folder)
         (home / "config.toml").write_text(sample_config(), encoding="utf-8")
@@ -51,3 +54,14 @@ def demo(
                 webbrowser.open(settings.daemon.public_url)
 
         asyncio.run(daemon.run(settings, lambda: settings, announce))
+
+
+def _require_free(port: int) -> None:
+    try:
+        sockets = bind("127.0.0.1", port)
+    except MilestonesError:
+        raise MilestonesError(
+            f"The port {port} is taken, or not for this user. Name another with --port."
+        ) from None
+    for sock in sockets:
+        sock.close()

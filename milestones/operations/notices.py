@@ -26,9 +26,11 @@ async def notices(tx: Transaction, settings: Settings) -> list[str]:
     stopped = await recent.paused(tx)
     names = await recent.site_names(tx, {site_id for site_id, _ in stopped})
     for site_id, milestone in stopped[:MOST_PAUSES]:
-        what = "Everything" if milestone is None else f"The milestone {milestone}"
+        what, go_on = (
+            ("Everything", "") if milestone is None else (f"The milestone {milestone}", f" {milestone}")
+        )
         where = f" on {names[site_id]}" if site_id in names else ""
-        told.append(f"{what} is paused{where} (`milestones resume`).")
+        told.append(f"{what} is paused{where} (`milestones resume{go_on}`).")
     if len(stopped) > MOST_PAUSES:
         told.append(f"{len(stopped) - MOST_PAUSES:,} more pauses are in force (`milestones status`).")
     if number := await recent.observed(tx):

@@ -1,6 +1,7 @@
 """``milestones demo``."""
 
 from collections.abc import Callable
+from socket import socket
 from typing import Any
 
 import pytest
@@ -37,11 +38,26 @@ def test_the_environment_of_a_real_shop_does_not_lead_it_there(
     }
     for name, value in real.items():
         monkeypatch.setenv(f"MILESTONES_{name}", value)
-    called = call("demo", "--no-browser", "--port", 9191)
+    with socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    called = call("demo", "--no-browser", "--port", port)
     assert called.code == 0, called.err
     (settings,) = started
     assert settings.wix.sandbox
-    assert settings.daemon.listen == "127.0.0.1:9191"
+    assert settings.daemon.listen == f"127.0.0.1:{port}"
     assert settings.mail.transport == "folder"
     assert settings.daemon.database.get_secret_value().startswith(f"sqlite:///{settings.folder}/")
     assert not settings.folder.exists(), "all of it is gone at the end"
+
+
+def test_a_taken_port_is_a_sentence_that_says_how_to_name_another(
+    call: Call, started: list[Settings]
+) -> None:
+    with socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        called = call("demo", "--no-browser", "--port", port)
+    assert called == (1, "", f"The port {port} is taken, or not for this user. Name another with --port.\n")
+    assert started == []

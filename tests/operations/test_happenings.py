@@ -146,7 +146,7 @@ class TestOverview:
             "Nothing is sent or given until `milestones resume`. The machine slept.",
             "Shadow mode: everything is decided and recorded, and nothing is sent (daemon.mode).",
             "Mail leaves only for *@shop.example (mail.only_to).",
-            "The milestone again-500 is paused on The Corner Shop (`milestones resume`).",
+            "The milestone again-500 is paused on The Corner Shop (`milestones resume again-500`).",
             "1 site(s) send events and are not in the configuration: they are observed, and nothing is given there.",
         ]
 
