@@ -28,11 +28,17 @@ def backfill(
     arguments: dict[str, Any] = {"milestone": milestone, **({"site": site} if site else {})}
     planned = order(settings, "backfill", {**arguments, "counts_only": True})
     total = sum(one["grants"] for one in planned["sites"])
+    for one in planned["sites"]:
+        if not one["complete"]:
+            typer.echo(
+                f"{one['site']}: the first reading of all accounts is not complete, so there may be more.",
+                err=True,
+            )
     if total == 0:
         if as_json:
             print_json(planned)
         else:
-            typer.echo("Nobody is above it who was not given it.")
+            typer.echo("Nobody that is known is above it who was not given it.")
         return
     if not yes:
         for one in planned["sites"]:

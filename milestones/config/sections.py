@@ -62,11 +62,13 @@ class DaemonSettings(Table):
         if isinstance(values, dict) and "public_url" not in values:
             listen = values.get("listen", "127.0.0.1:8080")
             try:
-                host_and_port(listen)
+                _, port = host_and_port(listen)
             except ValueError:
                 # The fault of ``listen`` is told; it must not be told twice.
-                listen = "127.0.0.1:8080"
-            return {**values, "public_url": f"http://{listen}"}
+                listen, port = "127.0.0.1:8080", 8080
+            # Which port is free is not known yet.
+            place = listen if port else listen.rpartition(":")[0]
+            return {**values, "public_url": f"http://{place}"}
         return values
 
     @property

@@ -20,7 +20,8 @@ BATCH = 200
 async def backfill(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
     """Grant ``milestone`` to the accounts above it. With ``counts_only`` it counts and changes nothing.
 
-    What is recorded passes the breaker like everything else: past its limit, actions are held.
+    What is recorded passes the breaker like everything else: past its limit, actions are held. ``complete`` says of a
+    site whether all its accounts were read yet; else there may be more.
     """
     key, counts_only = str(arguments["milestone"]), bool(arguments.get("counts_only"))
     async with host.program.store.read() as tx:
@@ -39,7 +40,13 @@ async def _site(
     host: Host, site: Site, milestone: Milestone, progress: Progress, *, counts_only: bool
 ) -> dict[str, Any]:
     program = host.program
-    found: dict[str, Any] = {"site": site.name or site.id, "accounts": 0, "grants": 0, "held": 0}
+    found: dict[str, Any] = {
+        "site": site.name or site.id,
+        "complete": site.baseline_done_at is not None,
+        "accounts": 0,
+        "grants": 0,
+        "held": 0,
+    }
     after: str | None = ""
     while after is not None:
         async with program.store.read() as tx:

@@ -127,6 +127,18 @@ class TestReload:
             assert shop.reloads == 0
 
 
+class TestBackfill:
+    def test_before_every_account_was_read_it_says_that_there_may_be_more(
+        self, call: Call, path: Path
+    ) -> None:
+        called = call("backfill", "stars-1000", "--config", path)
+        assert called == (
+            0,
+            "Nobody that is known is above it who was not given it.\n",
+            "The Corner Shop: the first reading of all accounts is not complete, so there may be more.\n",
+        )
+
+
 class TestScan:
     async def test_the_daemon_scans(self, call: Call, tmp_path: Path) -> None:
         path = await asyncio.to_thread(filled, tmp_path / "shop")

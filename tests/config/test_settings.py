@@ -54,6 +54,18 @@ def test_relative_paths_start_at_the_folder_of_the_file(read: Reader, folder: Pa
     assert settings.sandbox.state_file == folder / "var/world.json"
 
 
+@pytest.mark.parametrize(
+    ("listen", "url"),
+    [
+        ("127.0.0.1:9090", "http://127.0.0.1:9090"),
+        ("[::1]:9090", "http://[::1]:9090"),
+        ("[::1]:0", "http://[::1]"),
+    ],
+)
+def test_without_a_public_address_it_is_where_it_listens(read: Reader, listen: str, url: str) -> None:
+    assert read(f"[daemon]\nlisten = '{listen}'\n{BASE}").daemon.public_url == url
+
+
 def test_the_port_follows_the_encryption(read: Reader) -> None:
     smtp = BASE + 'transport = "smtp"\nhost = "127.0.0.1"\n'
     assert [read(smtp + f'tls = "{tls}"\n').mail.port for tls in ("starttls", "implicit", "none")] == [
