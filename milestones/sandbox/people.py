@@ -127,6 +127,8 @@ def erase(world: World, contact: Contact) -> None:
     subscription = subscription_of(world, contact)
     if subscription is not None:
         world.subscriptions.delete(subscription.id, world.write_visible)
+    for email in (one["email"] for one in contact.info.get("emails", {}).get("items", [])):
+        world.unsubscribe_tokens.pop(world.unsubscribe_token(email), None)
     _forget(world, contact)
     world.deleted(CONTACT, contact.id, world.owner, triggeredByAnonymizeRequest=True)
 

@@ -140,7 +140,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise MilestonesError(
             f"The simulated Wix cannot listen on {host}:{port} ({error.strerror or error}). "
-            "Choose another port (--port, or port in its settings; 0 takes any free one), or stop what uses it."
+            "Choose another port (--port, or port in its settings; 0 takes any free one) or host, or stop what uses it."
         ) from error
     return listener
 

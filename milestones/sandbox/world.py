@@ -137,6 +137,10 @@ class World:
         """What makes two addresses the same subscription."""
         return email.casefold() if self.switches.emails_ignore_case else email
 
+    def unsubscribe_token(self, email: str) -> str:
+        """What an address is called in its unsubscribe link."""
+        return derived(self.identity.app_secret, "unsubscribe", self.email_key(email))
+
     def code_key(self, code: str) -> str:
         """What makes two coupon codes the same."""
         return code.casefold() if self.switches.coupon_codes_ignore_case else code

@@ -186,11 +186,15 @@ async def test_a_member_can_only_be_the_target_of_a_merge(shop: Shop) -> None:
 async def test_an_erased_person_is_gone_everywhere_and_the_events_say_why(shop: Shop) -> None:
     contact = a_contact(shop, member=True)
     email = str(primary_email(contact))
+    asked = await shop.post(
+        "/email-marketing/v1/email-subscriptions/unsubscribe-link", {"emailAddress": email}
+    )
     await shop.post("/_sandbox/erase", {"contact_id": contact.id})
     last = shop.events[-1]
     assert last.type == "wix.contacts.v4.contact_deleted"
     assert last.data["triggeredByAnonymizeRequest"] is True
     assert email not in (await shop.client.get("/_sandbox/state")).text
+    assert (await shop.client.post(asked["link"])).status_code == 404
 
 
 @pytest.mark.parametrize(

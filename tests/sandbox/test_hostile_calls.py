@@ -129,7 +129,8 @@ async def test_no_body_breaks_an_operation(shop: Shop, operation: Operation) -> 
     sample = calls[operation.name]
     for body in bodies(sample.body):
         await call(shop, operation, sample, content=body, json=None)
-    await everything_can_be_shown(shop, calls)
+    if sample.body is not None:
+        await everything_can_be_shown(shop, calls)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from milestones.sandbox.errors import InvalidError, RefusedError, not_found
 from milestones.sandbox.events import EMAIL_SUBSCRIPTION_CHANGED, Caller
 from milestones.sandbox.paging import offset_metadata
 from milestones.sandbox.records import Subscription, subscription_document
-from milestones.sandbox.wire import Document, Wire, derived, parse
+from milestones.sandbox.wire import Document, Wire, parse
 from milestones.sandbox.world import World
 
 _ADDRESS = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
@@ -101,7 +101,7 @@ def get_subscription(world: World, call: Call) -> Document:
 def unsubscribe_link(world: World, call: Call) -> Document:
     """A link to a page of Wix; opening it and confirming sets UNSUBSCRIBED."""
     wanted = call.parsed(_Link)
-    token = derived(world.identity.app_secret, "unsubscribe", world.email_key(wanted.email_address))
+    token = world.unsubscribe_token(wanted.email_address)
     world.unsubscribe_tokens[token] = wanted.email_address
     world.changes += 1
     return {"link": f"{world.base_url}/_sandbox/unsubscribe/{token}"}
