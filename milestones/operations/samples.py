@@ -3,9 +3,20 @@
 from datetime import datetime
 from typing import Any
 
+from milestones.actions.channel import Task
 from milestones.actions.message import Mailbox
-from milestones.actions.variables import Site, only, plain, preview_variables, requirements
+from milestones.actions.variables import (
+    Program,
+    Site,
+    only,
+    plain,
+    preview_variables,
+    requirements,
+    variables,
+)
 from milestones.config.settings import SiteSettings
+from milestones.domain.actions import Context, Kind, plan_grant
+from milestones.domain.crossing import Crossing
 from milestones.domain.milestone import Email, Milestone
 from milestones.store.tables import Account
 
@@ -24,6 +35,8 @@ def sample_variables(
         brand=settings.brand,
     )
     values = preview_variables(site, now=now, milestone=milestone)
+    if milestone is not None:
+        values |= _given(milestone, site, now)
     if account is not None:
         values |= _of(account, milestone, values)
     available = requirements(settings.milestones, settings.brand).get(template)
@@ -39,6 +52,30 @@ def _user_of(settings: SiteSettings, template: str) -> Milestone | None:
         if template in mails:
             return milestone
     return None
+
+
+def _given(milestone: Milestone, site: Site, now: datetime) -> dict[str, Any]:
+    """The coupon and the badge as the mails of this milestone show them; the code is nobody's."""
+    context = Context("preview", "preview", b"preview", now=now, configuration="preview")
+    reached = Crossing(milestone, milestone.threshold, revision=1, value=milestone.threshold)
+    planned = plan_grant(reached, context)
+    inputs: dict[str, dict[str, Any]] = {}
+    for action in planned:
+        payload = action.payload
+        if action.kind is Kind.COUPON:
+            coupon = payload["specification"]
+            inputs["coupon"] = {"code": coupon["code"], "name": coupon["name"], "specification": coupon}
+        elif action.kind is Kind.BADGE and payload["title"]:
+            inputs["badge"] = {"title": payload["title"]}
+    if not inputs:
+        return {}
+    task = Task(0, "preview", Kind.EMAIL, "preview", "preview", milestone.key, planned[0].payload, inputs)
+    shown = variables(task, site=site, program=Program("preview"), unsubscribe_url="")
+    promise = {"coupon": shown.get("coupon", {}).get("name"), "badge": shown.get("badge", {}).get("title")}
+    return {
+        **{group: shown[group] for group in inputs},
+        "reward": {name: title for name, title in promise.items() if title},
+    }
 
 
 def _of(account: Account, milestone: Milestone | None, values: dict[str, Any]) -> dict[str, Any]:

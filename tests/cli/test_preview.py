@@ -1,5 +1,6 @@
 """``milestones preview``."""
 
+import re
 from email import message_from_bytes
 from pathlib import Path
 
@@ -30,6 +31,18 @@ def test_every_template_that_ships_can_be_looked_at(
     called = call("preview", template, "--html", html, "--config", path)
     assert called.code == 0, called.err
     assert "<html" in html.read_text()
+
+
+def test_what_a_milestone_gives_is_shown_as_it_is_configured(call: Call, path: Path) -> None:
+    text = path.read_text().replace('valid_for = "30d"', 'valid_for = "14d", prefix = "STAR"')
+    path.write_text(text.replace("percent_off = 10", "percent_off = 15"))
+    reached = call("preview", "milestone-reached", "--config", path).out
+    assert "This is for you: 10% off for 1,000 stars\n" in reached
+    assert re.search(r"^ {4}STAR[0-9A-Z]{12,16}$", reached, re.MULTILINE)
+    assert "15% off, valid until" in reached
+    near = call("preview", "almost-there", "--config", path).out
+    assert "this is waiting for you: 10% off for 1,000 stars." in near
+    assert 'the badge "Star customer"' in near
 
 
 def test_a_real_customer_has_their_own_points(call: Call, tmp_path: Path) -> None:
