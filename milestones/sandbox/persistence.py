@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import glob
 import json
 import logging
 import os
@@ -81,6 +82,8 @@ def opened(sandbox: Sandbox) -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        for unfinished in path.parent.glob(f"{glob.escape(_temporary(path))}*"):
+            unfinished.unlink()  # a crash came while it was written
         _mark(path).write_text(str(sandbox.world.run))
         if not path.exists():
             _write(path, _snapshot(sandbox))
@@ -139,6 +142,10 @@ def _not_written(path: Path, error: OSError) -> MilestonesError:
     )
 
 
+def _temporary(path: Path) -> str:
+    return f".{path.name}."
+
+
 def _mark(path: Path) -> Path:
     return path.with_name(f"{path.name}.open")
 
@@ -175,7 +182,7 @@ def _write(path: Path, snapshot: Document) -> None:
     """Replace the file in one step: a reader, or a crash, sees the old one or the new one."""
     encoded = json.dumps({**snapshot, **_encoded(snapshot)}, separators=(",", ":"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_temporary(path))
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(encoded)

@@ -102,6 +102,14 @@ async def test_webhooks_that_wait_are_kept_with_their_bodies(tmp_path: Path) -> 
         assert second.sandbox.sender.pending == pending
 
 
+async def test_what_a_crash_left_half_written_is_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / ".wix.json.x7f3").write_text("{")
+    (tmp_path / ".other.json.x7f3").write_text("{")
+    async with running(tmp_path / "wix.json"):
+        assert not (tmp_path / ".wix.json.x7f3").exists()
+    assert (tmp_path / ".other.json.x7f3").exists()
+
+
 async def test_a_webhook_that_a_stop_interrupts_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "wix.json"
     asked = asyncio.Event()
