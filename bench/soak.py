@@ -17,7 +17,6 @@ import os
 import sys
 import tempfile
 import time
-from collections import Counter
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,44 +35,21 @@ MEMORY_DISK = Path("/dev/shm")
 
 @dataclass
 class Kills:
-    """What all rounds together came to."""
+    """What all rounds together came to. void: rounds that cannot be judged, and are not in the tally."""
 
     rounds: int = 0
     void: int = 0
     seconds: float = 0.0
-    kills: int = 0
-    kills_at_failpoints: int = 0
-    events: int = 0
-    faults: int = 0
-    grants: int = 0
-    mails: int = 0
-    mails_unknown: int = 0
-    lost: Counter[str] = field(default_factory=Counter)
-    doubled: Counter[str] = field(default_factory=Counter)
-
-    def add(self, tally: Tally) -> None:
-        self.rounds += 1
-        for name in (
-            "kills",
-            "kills_at_failpoints",
-            "events",
-            "faults",
-            "grants",
-            "mails",
-            "mails_unknown",
-        ):
-            setattr(self, name, getattr(self, name) + getattr(tally, name))
-        self.lost += tally.lost
-        self.doubled += tally.doubled
+    tally: Tally = field(default_factory=Tally)
 
 
 async def _kills(options: argparse.Namespace, end: float, root: Path) -> Kills:
     found, began = Kills(), time.monotonic()
-    while found.kills < options.kills and time.monotonic() < end:
+    while found.tally.kills < options.kills and time.monotonic() < end:
         number = found.rounds + found.void
         folder, seed = root / f"round-{number}", options.seed + number
         folder.mkdir()
-        most = min(options.kills_a_round, options.kills - found.kills)
+        most = min(options.kills_a_round, options.kills - found.tally.kills)
         try:
             tally = await _round(options, folder, seed, most, end)
         except GaveUpError as error:
@@ -82,12 +58,13 @@ async def _kills(options: argparse.Namespace, end: float, root: Path) -> Kills:
             continue
         finally:
             found.seconds = time.monotonic() - began
-        found.add(tally)
+        found.rounds += 1
+        found.tally.add(tally)
         if not tally.clean:
             print(f"seed {seed}: {tally}", file=sys.stderr, flush=True)
         print(
-            f"round {found.rounds}: {found.kills} kills, {found.grants} grants, "
-            f"lost {found.lost.total()}, doubled {found.doubled.total()}",
+            f"round {found.rounds}: {found.tally.kills} kills, {found.tally.grants} grants, "
+            f"lost {found.tally.lost.total()}, doubled {found.tally.doubled.total()}",
             file=sys.stderr,
             flush=True,
         )
@@ -128,18 +105,10 @@ def _told(seed: int, tried: Histories, killed: Kills, where: str) -> dict[str, A
             "databases": where,
         },
         "daemon": {
-            "kills": killed.kills,
-            "kills_at_failpoints": killed.kills_at_failpoints,
             "rounds": killed.rounds,
             "rounds_that_cannot_be_judged": killed.void,
             "seconds": round(killed.seconds, 1),
-            "events_sent": killed.events,
-            "faults": killed.faults,
-            "grants": killed.grants,
-            "mails": killed.mails,
-            "mails_shown_as_unknown": killed.mails_unknown,
-            "lost": {"all": killed.lost.total(), **+killed.lost},
-            "doubled": {"all": killed.doubled.total(), **+killed.doubled},
+            **killed.tally.told(),
             "load_average": [round(load, 1) for load in os.getloadavg()],
         },
     }
@@ -156,12 +125,10 @@ def _print(told: dict[str, Any]) -> None:
         print(f"    {example}")
     print(f"process kills        {killed['kills']:,} ({killed['kills_at_failpoints']:,} at failure points)")
     print(f"  rounds             {killed['rounds']}, and {killed['rounds_that_cannot_be_judged']} not judged")
-    print(f"  webhooks sent      {killed['events_sent']:,}")
+    print(f"  webhooks sent      {killed['events']:,}")
     print(f"  faults of Wix      {killed['faults']:,}")
     print(f"  grants owed        {killed['grants']:,}")
-    print(
-        f"  mails              {killed['mails']:,}, and {killed['mails_shown_as_unknown']} shown as unknown"
-    )
+    print(f"  mails              {killed['mails']:,}, and {killed['mails_unknown']} shown as unknown")
     print(f"  lost               {killed['lost']}")
     print(f"  doubled            {killed['doubled']}")
 
@@ -181,7 +148,7 @@ def _options() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Returns 1 if anything was lost or doubled."""
+    """Returns 1 if anything was lost or doubled, and 2 if nothing was tried that could tell."""
     options = _options()
     seconds = options.minutes * 60
     where = str(MEMORY_DISK) if MEMORY_DISK.is_dir() else tempfile.gettempdir()
@@ -201,8 +168,10 @@ def main() -> int:
         print(json.dumps(told, indent=2))
     else:
         _print(told)
-    wrong = tried.lost + tried.doubled + killed.lost.total() + killed.doubled.total()
-    return 1 if wrong else 0
+    if tried.lost or tried.doubled or not killed.tally.clean:
+        return 1
+    judged = (killed.rounds or not options.kills) and (tried.tried or not options.workers)
+    return 0 if judged else 2
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import json
 import signal
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -274,15 +274,20 @@ def _reader(mail: EmailMessage) -> str:
     return str(mail["to"].addresses[0].addr_spec).casefold()
 
 
-async def strangers(shop: Shop) -> list[Customer]:
-    """Members below the near window who agreed to mail, each with an address of their own."""
-    state = await shop.state()
-    willing = {
+def addresses_of_the_willing(state: Mapping[str, Any]) -> set[str]:
+    """Who agreed to mail, by the shop's own books, folded."""
+    return {
         one["email"].casefold()
         for one in state["subscriptions"]
         if one["subscriptionStatus"] == "SUBSCRIBED"
         and one.get("deliverabilityStatus", "NOT_SET") in {"NOT_SET", "VALID"}
     }
+
+
+async def strangers(shop: Shop) -> list[Customer]:
+    """Members below the near window who agreed to mail, each with an address of their own."""
+    state = await shop.state()
+    willing = addresses_of_the_willing(state)
     found: dict[str, Any] = {}
     for one in state["accounts"]:
         address = one.get("contact", {}).get("email", "").casefold()

@@ -1,7 +1,7 @@
 """The process is killed at every named place, started again, and everything is there once."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from tests.crash.receiver import receiver
 from tests.postgres import fresh_database
 from tests.process import Shop, shop
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("crash"), pytest.mark.slow]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 
 @asynccontextmanager
@@ -25,20 +25,38 @@ async def a_quick_shop(folder: Path) -> AsyncIterator[Shop]:
         yield found
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite"])
-async def running(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sqlite_house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    async with _lived_in(tmp_path_factory.mktemp("house")) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def postgresql_house(
+    tmp_path_factory: pytest.TempPathFactory, postgres_url: str
 ) -> AsyncIterator[House]:
-    folder = tmp_path_factory.mktemp("house")
-    async with AsyncExitStack() as stack:
-        database = None
-        if request.param == "postgresql":
-            database = stack.enter_context(fresh_database(request.getfixturevalue("postgres_url")))
-        wix = await stack.enter_async_context(a_quick_shop(folder))
-        hook = await stack.enter_async_context(receiver())
-        found = await stack.enter_async_context(house(folder, wix, hook, database=database))
+    with fresh_database(postgres_url) as database:
+        async with _lived_in(tmp_path_factory.mktemp("house"), database) as found:
+            yield found
+
+
+@asynccontextmanager
+async def _lived_in(folder: Path, database: str | None = None) -> AsyncIterator[House]:
+    async with (
+        a_quick_shop(folder) as wix,
+        receiver() as hook,
+        house(folder, wix, hook, database=database) as found,
+    ):
         await found.undisturbed()
         yield found
+
+
+@pytest.fixture
+def running(request: pytest.FixtureRequest) -> House:
+    """One house for all tests on a database: parametrized itself, it would be made anew for each of them."""
+    found = request.getfixturevalue(f"{request.param}_house")
+    assert isinstance(found, House)
+    return found
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -54,15 +72,20 @@ async def posting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hou
         yield found
 
 
+MARKS = {
+    "sqlite": [pytest.mark.xdist_group("crash on SQLite")],
+    "postgresql": [pytest.mark.xdist_group("crash on PostgreSQL"), pytest.mark.postgres],
+}
+"""Houses are in different groups, so that they are tried side by side."""
+
+
 def on_both(
     points: Sequence[str], on_postgres: Callable[[str], bool] = lambda _point: True
 ) -> pytest.MarkDecorator:
     """Each point on SQLite; on PostgreSQL those around commits, which is where the two differ."""
-    cases = [pytest.param("sqlite", point) for point in points]
+    cases = [pytest.param("sqlite", point, marks=MARKS["sqlite"]) for point in points]
     cases += [
-        pytest.param("postgresql", point, marks=pytest.mark.postgres)
-        for point in points
-        if on_postgres(point)
+        pytest.param("postgresql", point, marks=MARKS["postgresql"]) for point in points if on_postgres(point)
     ]
     return pytest.mark.parametrize(("running", "point"), cases, indirect=["running"])
 
@@ -104,7 +127,7 @@ async def test_a_near_customer_is_reminded_once_although_the_process_died_at(
     await running.assert_everything_once()
 
 
-@pytest.mark.parametrize("point", FAREWELL)
+@on_both(FAREWELL)
 async def test_who_unsubscribes_stays_so_and_wix_is_told_although_the_process_died_at(
     running: House, point: str
 ) -> None:
@@ -118,6 +141,7 @@ async def test_who_unsubscribes_stays_so_and_wix_is_told_although_the_process_di
     await running.assert_wix_knows_who_left()
 
 
+@pytest.mark.xdist_group("crash by SMTP")
 @pytest.mark.parametrize(("point", "undecidable"), SMTP)
 async def test_a_mail_server_gets_a_mail_at_most_once_and_doubt_is_shown_although_the_process_died_at(
     posting: House, point: str, undecidable: bool
