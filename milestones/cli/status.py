@@ -57,7 +57,8 @@ def _daemon(told: Mapping[str, Any] | None, settings: Settings) -> str:
     )
     if told["configuration"] != settings.hash:
         sentence += (
-            "\n[yellow]config.toml has changed since it was read[/]; `milestones reload` puts it into force."
+            "\n[yellow]config.toml has changed since it was read[/], or is overridden otherwise in this shell than for "
+            "the daemon; `milestones reload` puts the file into force."
         )
     return sentence
 
