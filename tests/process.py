@@ -98,10 +98,10 @@ async def shop(folder: Path, *, customers: int = 200, seed: int = 1, **settings:
         "-c",
         str(config),
     ]
-    process = await _started(command, {})
+    process = await started(command, {})
     found: Shop | None = None
     try:
-        base_url = _address(await _announced(process, "http://"))
+        base_url = address(await announced(process, "http://"))
         async with httpx.AsyncClient(base_url=base_url, timeout=30) as http:
             credentials = (await http.get("/_sandbox/credentials")).json()
             await http.post("/_sandbox/settings", json={"rate_limit_per_minute": 0})
@@ -110,17 +110,18 @@ async def shop(folder: Path, *, customers: int = 200, seed: int = 1, **settings:
     finally:
         # A test that failed leaves its daemon running.
         for daemon in found.daemons if found is not None else []:
-            await _ended(daemon, signal.SIGKILL)
-        await _ended(process, signal.SIGTERM)
+            await ended(daemon, signal.SIGKILL)
+        await ended(process, signal.SIGTERM)
 
 
-async def _started(
+async def started(
     arguments: list[str],
     environment: Mapping[str, str],
     cwd: Path = ROOT,
     *,
     behind: Sequence[str] = (),
 ) -> Process:
+    """``milestones`` with these arguments, and of the environment's own settings only those that are given here."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MILESTONES_")}
     return await asyncio.create_subprocess_exec(
         *behind,
@@ -135,7 +136,7 @@ async def _started(
     )
 
 
-async def _announced(process: Process, mark: str) -> str:
+async def announced(process: Process, mark: str) -> str:
     """The line with which a program says that it serves, from its address on."""
     assert process.stdout is not None
     async with asyncio.timeout(DEADLINE):
@@ -145,11 +146,13 @@ async def _announced(process: Process, mark: str) -> str:
     raise AssertionError("it ended before it served")
 
 
-def _address(line: str) -> str:
+def address(line: str) -> str:
+    """The address with which a line begins."""
     return line.split(maxsplit=1)[0].rstrip(".,)")
 
 
-async def _ended(process: Process, with_signal: signal.Signals) -> int:
+async def ended(process: Process, with_signal: signal.Signals) -> int:
+    """Stop a process, if it still runs; its exit code."""
     if process.returncode is not None:
         return process.returncode
     process.send_signal(with_signal)
@@ -157,7 +160,7 @@ async def _ended(process: Process, with_signal: signal.Signals) -> int:
         return await process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that was free a moment ago, and that the system hands out to nobody else for a while."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -196,7 +199,7 @@ class Daemon:
             app_id=told["app_id"],
             instance_id=told["instance_id"],
             templates=ROOT / "templates",
-            port=_free_port(),
+            port=free_port(),
             database=self.database,
         )
         self.config.write_text(base + milestones + "".join(f"\n[{k}]\n{v}\n" for k, v in sections.items()))
@@ -204,7 +207,7 @@ class Daemon:
     async def start(self, **environment: str) -> None:
         """Start and wait until it serves; Wix is told its new address."""
         secrets = {"WIX_APP_SECRET": self.shop.credentials["app_secret"]}
-        self.process = await _started(
+        self.process = await started(
             ["run", "-c", str(self.config)],
             {**secrets, **self.environment, **environment},
             behind=self.behind,
@@ -212,8 +215,8 @@ class Daemon:
         self.shop.daemons.append(self.process)
         self._reading = asyncio.create_task(self._read_log(self.process))
         try:
-            self.line = await _announced(self.process, "http://")
-            self.address = _address(self.line)
+            self.line = await announced(self.process, "http://")
+            self.address = address(self.line)
         except AssertionError as error:
             await self._reading
             raise AssertionError("".join(self.log)) from error
@@ -251,7 +254,7 @@ class Daemon:
     async def command(self, *arguments: str) -> tuple[int, str, str]:
         """Another command on the same configuration: exit code, stdout, stderr."""
         secrets = {"WIX_APP_SECRET": self.shop.credentials["app_secret"]}
-        process = await _started(
+        process = await started(
             [*arguments, "-c", str(self.config)], {**secrets, **self.environment}, behind=self.behind
         )
         out, err = await process.communicate()
