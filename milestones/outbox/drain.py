@@ -20,7 +20,7 @@ from milestones.failpoints import reach
 from milestones.outbox.gates import FRESH, Policy, stop_for
 from milestones.outbox.meanwhile import reconsidered
 from milestones.store import heartbeat, outbox, sites
-from milestones.store.database import Store
+from milestones.store.database import Store, again_after_a_race
 from milestones.store.outbox import Claimed, Settlement
 from milestones.store.tables import Action
 
@@ -274,13 +274,9 @@ async def _settle(
 ) -> None:
     if not settlements:
         return
-    async with work.store.write() as tx:
-        now = work.clock()
-        settlements = await reconsidered(tx, work.site_id, settlements, tasks, now)
-        await outbox.settle(tx, work.site_id, generation, settlements, now)
-        reach("drain.before_settle")
+    written = await _written(work, generation, settlements, tasks)
     reach("drain.settled")
-    for item in settlements:
+    for item in written:
         task = tasks[item.action_id]
         work.settled(task.kind.value, item.state.value, item.verdict.value)
         log.info(
@@ -291,3 +287,16 @@ async def _settle(
             state=item.state.value,
             verdict=item.verdict.value,
         )
+
+
+@again_after_a_race
+async def _written(
+    work: SiteWork, generation: int, settlements: Sequence[Settlement], tasks: Mapping[int, Task]
+) -> list[Settlement]:
+    """The effects are done: to give up after a race would make lost answers of what was answered."""
+    async with work.store.write() as tx:
+        now = work.clock()
+        found = await reconsidered(tx, work.site_id, settlements, tasks, now)
+        await outbox.settle(tx, work.site_id, generation, found, now)
+        reach("drain.before_settle")
+    return found

@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 
+import pytest
+
 from milestones import pipeline
 from milestones.actions.channel import Task
 from milestones.domain.actions import Kind, State
 from milestones.domain.policy import Breaker
 from milestones.domain.verdict import Verdict
-from milestones.errors import ChannelError, StoreUnavailableError
+from milestones.errors import ChannelError, StoreRaceError, StoreUnavailableError
+from milestones.outbox import drain
 from milestones.store import sites
 from tests.builders import NOW, SITE, a_customer, an_observation
 from tests.outbox.bench import ALL_DONE, REWARDED, Bench
@@ -142,6 +145,24 @@ async def test_a_store_that_fails_one_action_leaves_none_of_the_others_to_itself
     badges = [row for row in await bench.rows() if row.kind == "badge"]
     assert [(row.state, row.attempts) for row in badges] == [("done", 1)] * 2
     assert badge.recovered == []
+
+
+async def test_a_result_whose_writing_meets_another_writer_is_written_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met: list[str] = []
+
+    def deadlock(name: str) -> None:
+        if name == "drain.before_settle" and len(met) < 2:
+            met.append(name)
+            raise StoreRaceError("Two writers met over the same rows.")
+
+    monkeypatch.setattr(drain, "reach", deadlock)
+    await bench.reach()
+    await bench.drain()
+    assert len(met) == 2
+    assert await bench.states() == ALL_DONE
+    assert all(len(bench.channels[Kind(kind)].performed) == 1 for kind in ALL_DONE)
 
 
 async def test_looking_at_a_site_with_nothing_to_do_writes_nothing(bench: Bench) -> None:
