@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -37,11 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-def _missing(sentence: str, *, required: str) -> None:
-    """Skip the test, or fail it where the environment says that nothing may be skipped (as CI does)."""
-    if os.environ.get(required) == "1":
-        pytest.fail(f"{sentence} ({required}=1 forbids to skip.)", pytrace=False)
-    pytest.skip(sentence)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where the environment says that nothing may be skipped, as CI does, a skipped test has failed."""
+    report = yield
+    if report.skipped and os.environ.get("MILESTONES_SKIP_NOTHING") == "1":
+        reason = report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid}: {reason} (MILESTONES_SKIP_NOTHING=1 forbids to skip.)"
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +57,7 @@ def postgres_url() -> Iterator[str]:
             try:
                 url = stack.enter_context(postgres_server())
             except PostgresUnavailableError as unavailable:
-                _missing(str(unavailable), required="MILESTONES_REQUIRE_POSTGRES")
+                pytest.skip(str(unavailable))
         yield url
 
 
@@ -78,9 +82,7 @@ async def chromium_page() -> AsyncIterator[Page]:
     """A page of the machine's own Chromium, without state and without a window."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
-        _missing(
-            "No Chromium on the PATH; install the package `chromium`.", required="MILESTONES_REQUIRE_CHROMIUM"
-        )
+        pytest.skip("No Chromium on the PATH; install the package `chromium`.")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=list(CHROMIUM_OPTIONS))
         yield await browser.new_page()
