@@ -96,7 +96,10 @@ async def _batch(
                 continue
             told = Given(grant.occurrence, grant.revision, grant.stamped_at, grant.value)
             from_zero = state.created_at is not None and state.created_at > version.activated_at
-            verdict = evidence(version.milestone, told, points, from_zero=from_zero)
+            # Since its app came back a site has a new history; and retention takes the beginning of an old one.
+            whole = site.go_live_at is not None and grant.recorded_at >= site.go_live_at
+            whole = whole and state.ordinal == len(runs) - 1
+            verdict = evidence(version.milestone, told, points, from_zero=from_zero, whole=whole)
             found.forgotten += verdict is Evidence.FORGOTTEN
             if verdict not in {Evidence.FOUND, Evidence.FORGOTTEN} and grant.verdict == "crossed":
                 found.differs(

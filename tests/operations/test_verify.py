@@ -1,5 +1,6 @@
 """Every way in which grants, log and Wix can disagree, and that they agree when nothing was touched."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, update
@@ -8,9 +9,10 @@ from milestones import pipeline
 from milestones.domain.actions import State
 from milestones.operations.verify import verify
 from milestones.scans.run import Kind, run
+from milestones.store import retention, sites
 from milestones.store.statements import table_of
 from milestones.store.tables import Action, Grant
-from tests.builders import a_badge, a_coupon, a_milestone, an_observation
+from tests.builders import a_badge, a_coupon, a_milestone, a_point, an_observation
 from tests.scans.conftest import Ground, ground
 
 __all__ = ["ground"]
@@ -59,6 +61,30 @@ async def test_a_grant_that_nothing_bears_out_is_found(ground: Ground) -> None:
     async with ground.store.write() as tx:
         await tx.execute(update(table_of(Grant)).values(value=5000))
     assert whats(await verified(ground)) == ["grant_without_evidence"]
+
+
+async def test_a_grant_whose_past_was_forgotten_is_no_difference(ground: Ground) -> None:
+    await crossed(ground)
+    later = ground.now + timedelta(days=2)
+    young = an_observation(point=a_point(1100, 3, at=int(later.timestamp()) * 1_000_000), told_at=ground.now)
+    await pipeline.observe(ground.store, ground.rules, ground.site_id, [young], later)
+    async with ground.store.write() as tx:
+        versions = await sites.versions(tx, ground.site_id, ground.rules.milestones)
+        await retention.forget_observations(tx, ground.site_id, versions, later, "")
+    result = await verified(ground)
+    assert (result["forgotten"], result["differences"]) == (1, [])
+
+
+async def test_a_grant_of_before_the_app_was_removed_is_no_difference(ground: Ground) -> None:
+    await crossed(ground)
+    ground.now += timedelta(days=1)
+    async with ground.store.write() as tx:
+        await sites.change(tx, ground.site_id, state="removed", removed_at=ground.now)
+        await sites.take_on(tx, ground.site_id, "main", ground.now)
+    again = an_observation(1000, 2, told_at=ground.now)
+    await pipeline.observe(ground.store, ground.rules, ground.site_id, [again], ground.now)
+    result = await verified(ground)
+    assert (result["forgotten"], result["differences"]) == (1, [])
 
 
 async def test_a_coupon_that_wix_lost_and_one_that_is_not_recorded(ground: Ground) -> None:
