@@ -59,16 +59,19 @@ class Door:
     async def receive(self, body: bytes) -> None:
         """Take one webhook. Raises IngestError (401, 503) when it must not be acknowledged, and nothing else."""
         now = self.clock()
+        event: Heard | None = None
         try:
-            await self._receive(body, now)
+            event = self._understood(body, now)
+            await self._take(event, now)
         except IngestError as refusal:
             if self._each_minute.due(str(refusal.status), now):
-                _log.warning("webhook_refused", status=refusal.status, reason=str(refusal))
+                about = {} if event is None else _named(event)
+                _log.warning("webhook_refused", **about, status=refusal.status, reason=str(refusal))
             raise
         except UnreadableError as unreadable:
             await self._keep(unreadable, body)
 
-    async def _receive(self, body: bytes, now: datetime) -> None:
+    def _understood(self, body: bytes, now: datetime) -> Heard:
         key = self.public_key()
         if key is None:
             raise IngestError(
@@ -76,29 +79,36 @@ class Door:
             )
         claims = verify(body, key, now)
         try:
-            event = heard(claims)
+            return heard(claims)
         except UnreadableError:
             raise
         except Exception as error:  # noqa: BLE001
             # A fault of ours, which an upgrade may mend: the event is kept, not refused for two days and then lost.
-            raise blamed(error, None, None) from None
+            raise blamed(error, None, None, None) from None
+
+    async def _take(self, event: Heard, now: datetime) -> None:
         if isinstance(event.event, Unneeded):
             self.metrics.event(event.event_type, "unneeded")
             if self._daily.due(event.event_type, now):
-                _log.info("event_unneeded", site=event.site_id, event_type=event.event_type)
+                _log.info("event_unneeded", **_named(event))
             return
         await self.take(event)
         self.metrics.event(event.event_type, "taken")
-        _log.debug("event_taken", site=event.site_id, event_id=event.event_id, event_type=event.event_type)
+        _log.debug("event_taken", **_named(event))
 
     async def _keep(self, unreadable: UnreadableError, body: bytes) -> None:
-        where = {"site": unreadable.site_id, "event_type": unreadable.event_type}
+        about = _named(unreadable)
         try:
             await self.keep(unreadable.site_id, unreadable.event_type, unreadable.reason, body)
         except Exception as error:  # noqa: BLE001
             # A sentence of ours is safe to log; the message of a foreign exception may quote the event.
             reason = str(error) if isinstance(error, MilestonesError) else type(error).__name__
-            _log.error("event_not_kept", **where, reason=reason)
+            _log.error("event_not_kept", **about, reason=reason)
             raise IngestError(503, "The event cannot be stored at the moment; send it again later.") from None
         self.metrics.event(unreadable.event_type, "rejected")
-        _log.warning("event_kept_unread", **where, reason=unreadable.reason)
+        _log.warning("event_kept_unread", **about, reason=unreadable.reason)
+
+
+def _named(event: Heard | UnreadableError) -> dict[str, str | None]:
+    """Which event a line of the log is about."""
+    return {"site": event.site_id, "event_id": event.event_id, "event_type": event.event_type}

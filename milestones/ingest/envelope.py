@@ -10,14 +10,17 @@ from milestones.ingest.reading import Fields, UnreadableError, fields, maybe_fie
 def heard(claims: Fields) -> Heard:
     """The event inside verified claims; ``Unneeded`` when its type is not listened to, whatever it holds.
 
-    Raises UnreadableError, which tells the site and the type as far as they are known.
+    Raises UnreadableError, which tells the site, the type and the id as far as they are known.
     """
     envelope = fields(claims.get("data"), "`data` of the token")
     site_id, event_type = text(envelope, "instanceId"), text(envelope, "eventType")
     try:
         return _heard(envelope, site_id, event_type, claims)
     except UnreadableError as unreadable:
-        raise UnreadableError(unreadable.reason, site_id=site_id, event_type=event_type) from None
+        event_id = text(maybe_fields(envelope.get("data")), "id")
+        raise UnreadableError(
+            unreadable.reason, site_id=site_id, event_type=event_type, event_id=event_id
+        ) from None
 
 
 def _heard(envelope: Fields, site_id: str | None, event_type: str | None, claims: Fields) -> Heard:

@@ -112,7 +112,7 @@ class Inbox:
             if len(batch) == 1:
                 heard, answer = batch[0]
                 if not answer.done():
-                    answer.set_exception(blamed(error, heard.site_id, heard.event_type))
+                    answer.set_exception(blamed(error, heard.site_id, heard.event_type, heard.event_id))
                 return
             middle = len(batch) // 2
             await self._commit(batch[:middle])

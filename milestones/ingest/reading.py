@@ -28,17 +28,27 @@ _WHOLE = re.compile(r"-?[0-9]{1,4000}")
 class UnreadableError(MilestonesError):
     """A genuine event that cannot be understood, or not be recorded: it is kept, with ``reason``, for a person.
 
-    site_id, event_type: as far as they could be read.
+    site_id, event_type, event_id: as far as they could be read.
     """
 
-    def __init__(self, reason: str, *, site_id: str | None = None, event_type: str | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        site_id: str | None = None,
+        event_type: str | None = None,
+        event_id: str | None = None,
+    ) -> None:
         self.reason = reason
         self.site_id = site_id
         self.event_type = event_type
+        self.event_id = event_id
         super().__init__(reason)
 
 
-def blamed(error: Exception, site_id: str | None, event_type: str | None) -> UnreadableError:
+def blamed(
+    error: Exception, site_id: str | None, event_type: str | None, event_id: str | None
+) -> UnreadableError:
     """What to keep of an exception that nobody foresaw. Its message may quote the event, and so a person: the log
     gets its kind and place instead.
     """
@@ -47,8 +57,20 @@ def blamed(error: Exception, site_id: str | None, event_type: str | None) -> Unr
         frame = frame.tb_next
     place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame is not None else "unknown"
     kind = type(error).__name__
-    _log.error("event_not_recordable", site=site_id, event_type=event_type, error=kind, place=place)
-    return UnreadableError(f"Recording the event failed with {kind}.", site_id=site_id, event_type=event_type)
+    _log.error(
+        "event_not_recordable",
+        site=site_id,
+        event_id=event_id,
+        event_type=event_type,
+        error=kind,
+        place=place,
+    )
+    return UnreadableError(
+        f"Recording the event failed with {kind}.",
+        site_id=site_id,
+        event_type=event_type,
+        event_id=event_id,
+    )
 
 
 def parsed(document: str | bytes, what: str) -> Any:

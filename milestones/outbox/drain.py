@@ -196,10 +196,21 @@ async def _act(work: SiteWork, channel: Channel, task: Task, stop: Stop | None, 
         return _failed(work, task, ChannelError(str(error), connection_wide=True), lost=lost)
     except Exception as error:
         # One action must neither hold up all the others nor be tried for ever. How far it came, nobody knows.
-        log.exception("action_crashed", site=task.site_id, action=task.id, kind=task.kind.value)
+        log.exception("action_crashed", **_named(task))
         return _failed(work, task, _stumbled(error), lost=lost)
     reach("drain.effect_done")
     return Settlement(task.id, State.DONE, Verdict.DONE, result=result)
+
+
+def _named(task: Task) -> dict[str, str | int]:
+    """Which action a line of the log is about, and whose grant or reminder it is of."""
+    return {
+        "site": task.site_id,
+        "account": task.account_id,
+        "milestone": task.milestone,
+        "action": task.id,
+        "kind": task.kind.value,
+    }
 
 
 def _stumbled(error: Exception) -> ChannelError:
@@ -210,9 +221,7 @@ def _failed(work: SiteWork, task: Task, error: ChannelError, *, lost: bool) -> S
     now = work.clock()
     log.warning(
         "action_failed",
-        site=task.site_id,
-        action=task.id,
-        kind=task.kind.value,
+        **_named(task),
         attempt=task.attempt,
         permanent=error.permanent,
         lost=error.lost,
@@ -279,14 +288,7 @@ async def _settle(
     for item in written:
         task = tasks[item.action_id]
         work.settled(task.kind.value, item.state.value, item.verdict.value)
-        log.info(
-            "action_settled",
-            site=task.site_id,
-            action=task.id,
-            kind=task.kind.value,
-            state=item.state.value,
-            verdict=item.verdict.value,
-        )
+        log.info("action_settled", **_named(task), state=item.state.value, verdict=item.verdict.value)
 
 
 @again_after_a_race

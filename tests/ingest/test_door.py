@@ -16,6 +16,7 @@ from milestones.ingest.door import Door, Seldom
 from milestones.ingest.reading import UnreadableError
 from milestones.metrics import MOST_EVENT_TYPES, Metrics
 from tests.ingest.tokens import (
+    EVENT,
     NOW,
     POINTS_UPDATED,
     SITE,
@@ -145,6 +146,30 @@ async def test_without_a_public_key_nothing_is_believed() -> None:
     with pytest.raises(IngestError, match=r"wix\.public_key") as refusal:
         await door.receive(token(claims(POINTS_UPDATED, points_updated())))
     assert refusal.value.status == 401
+
+
+async def test_every_line_names_the_site_the_event_and_its_type(house: House) -> None:
+    about = {"site": SITE, "event_id": EVENT, "event_type": POINTS_UPDATED}
+    lines = []
+    with structlog.testing.capture_logs() as logs:
+        await house.door.receive(token(claims(POINTS_UPDATED, points_updated())))
+        lines.append({"event": "event_taken", "log_level": "debug", **about})
+        await house.door.receive(token(claims(POINTS_UPDATED, points_updated(revision="x"))))
+        reason = "The account has no `revision` that is a whole number."
+        lines.append({"event": "event_kept_unread", "log_level": "warning", **about, "reason": reason})
+        house.keep_fails = OSError()
+        with pytest.raises(IngestError):
+            await house.door.receive(token(claims(POINTS_UPDATED, points_updated(revision="x"))))
+        lines.append({"event": "event_not_kept", "log_level": "error", **about, "reason": "OSError"})
+        house.take_fails = IngestError(503, "Too many events wait.")
+        house.now += timedelta(minutes=1)
+        with pytest.raises(IngestError):
+            await house.door.receive(token(claims(POINTS_UPDATED, points_updated())))
+        refused = {"event": "webhook_refused", "log_level": "warning", **about, "status": 503}
+        lines.append({**refused, "reason": "Too many events wait."})
+        await house.door.receive(token(claims("something.new", points_updated())))
+        lines.append({"event": "event_unneeded", "log_level": "info", **about, "event_type": "something.new"})
+    assert logs == lines
 
 
 async def test_no_log_line_names_a_person(house: House) -> None:

@@ -15,6 +15,7 @@ NOW = datetime(2026, 11, 20, 9, 15, 31, tzinfo=UTC)
 SITE = "0b7c9c62-4d0e-4a55-9d0e-6a2f5f7d1c11"
 ACCOUNT = "a1a1a1a1-0000-4000-8000-000000000001"
 CONTACT = "c1c1c1c1-0000-4000-8000-000000000001"
+EVENT = "5e0f4f3a-1c2d-4e5f-8a9b-0c1d2e3f4a5b"
 POINTS_UPDATED = "wix.loyalty.v1.account_points_updated"
 SUBSCRIPTION_CHANGED = "com.wixpress.emailsubscriptions.v1.EmailSubscriptionChanged"
 
@@ -74,7 +75,7 @@ def account(**changes: Any) -> dict[str, Any]:
 def domain_event(**changes: Any) -> dict[str, Any]:
     """The fields of a domain event without its content; None leaves one out."""
     fields = {
-        "id": "5e0f4f3a-1c2d-4e5f-8a9b-0c1d2e3f4a5b",
+        "id": EVENT,
         "entityFqdn": "wix.loyalty.v1.account",
         "entityId": ACCOUNT,
         "eventTime": "2026-11-20T09:15:30.123456Z",

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from milestones import pipeline
 from milestones.actions.channel import Task
@@ -47,6 +48,33 @@ async def test_a_discarded_coupon_holds_its_mail_for_a_person(bench: Bench) -> N
     rows = {row.kind: row for row in await bench.rows()}
     assert (rows["email"].state, rows["email"].verdict) == (State.HELD, Verdict.BLOCKED)
     assert rows["coupon"].error == "refused"
+
+
+async def test_what_becomes_of_an_action_is_logged_with_whose_it_is_and_with_nobodys_address(
+    bench: Bench,
+) -> None:
+    bench.channels[Kind.BADGE].answers = [ChannelError("not now")]
+    await bench.reach()
+    with capture_logs() as logs:
+        await bench.drain()
+    ids = {row.kind: row.id for row in await bench.rows()}
+    about = {"site": SITE, "account": "account", "milestone": REWARDED.key}
+    told = [line for line in logs if line["event"] == "action_settled"]
+    assert told == [
+        {"event": "action_settled", "log_level": "info", **about, "action": ids[kind], "kind": kind, **became}
+        for kind, became in (
+            ("coupon", {"state": "done", "verdict": "done"}),
+            ("badge", {"state": "available", "verdict": "retry"}),
+            ("email", {"state": "done", "verdict": "done"}),
+        )
+    ]
+    [failed] = [line for line in logs if line["event"] == "action_failed"]
+    assert failed.items() >= {**about, "action": ids["badge"], "kind": "badge", "attempt": 1}.items()
+    customer = a_customer()
+    assert customer.email is not None
+    assert customer.name is not None
+    assert customer.email not in repr(logs)
+    assert customer.name not in repr(logs)
 
 
 async def test_attempts_run_out(bench: Bench) -> None:
