@@ -25,6 +25,7 @@ def grant(account_id: str = ACCOUNT, occurrence: int = 1) -> Grant:
         occurrence=occurrence,
         version=1,
         revision=17,
+        stamped_at=0,
         value=1010,
         source="webhook",
         configuration="0",

@@ -150,7 +150,7 @@ async def test_without_a_public_key_nothing_is_believed() -> None:
 
 async def test_every_line_names_the_site_the_event_and_its_type(house: House) -> None:
     about = {"site": SITE, "event_id": EVENT, "event_type": POINTS_UPDATED}
-    lines = []
+    lines: list[dict[str, object]] = []
     with structlog.testing.capture_logs() as logs:
         await house.door.receive(token(claims(POINTS_UPDATED, points_updated())))
         lines.append({"event": "event_taken", "log_level": "debug", **about})
@@ -165,8 +165,8 @@ async def test_every_line_names_the_site_the_event_and_its_type(house: House) ->
         house.now += timedelta(minutes=1)
         with pytest.raises(IngestError):
             await house.door.receive(token(claims(POINTS_UPDATED, points_updated())))
-        refused = {"event": "webhook_refused", "log_level": "warning", **about, "status": 503}
-        lines.append({**refused, "reason": "Too many events wait."})
+        refused = {"status": 503, "reason": "Too many events wait."}
+        lines.append({"event": "webhook_refused", "log_level": "warning", **about, **refused})
         await house.door.receive(token(claims("something.new", points_updated())))
         lines.append({"event": "event_unneeded", "log_level": "info", **about, "event_type": "something.new"})
     assert logs == lines
