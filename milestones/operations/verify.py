@@ -11,14 +11,16 @@ from typing import Any
 from milestones.control import Progress
 from milestones.domain.account import AccountState, Version, history_for
 from milestones.domain.actions import Kind, State
-from milestones.domain.crossing import Given, owed
+from milestones.domain.crossing import Crossing, Given, owed
 from milestones.domain.evidence import Evidence, evidence
+from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Point, Run
+from milestones.domain.verdict import Verdict
 from milestones.operations.host import Host
 from milestones.operations.lookup import chosen_sites
 from milestones.store import accounts, ledger, reads, sites
 from milestones.store.database import Transaction
-from milestones.store.tables import Site
+from milestones.store.tables import Grant, Site
 from milestones.wix import assignments, coupons
 from milestones.wix.transport import WixClient
 
@@ -94,11 +96,9 @@ async def _batch(
             version = shapes.get(grant.version)
             if version is None:
                 continue
-            told = Given(grant.occurrence, grant.revision, grant.stamped_at, grant.value)
+            told = _given(grant)
             from_zero = state.created_at is not None and state.created_at > version.activated_at
-            # Since its app came back a site has a new history; and retention takes the beginning of an old one.
-            whole = site.go_live_at is not None and grant.recorded_at >= site.go_live_at
-            whole = whole and state.ordinal == len(runs) - 1
+            whole = _is_whole(site, state, runs, grant)
             verdict = evidence(version.milestone, told, points, from_zero=from_zero, whole=whole)
             found.forgotten += verdict is Evidence.FORGOTTEN
             if verdict not in {Evidence.FOUND, Evidence.FORGOTTEN} and grant.verdict == "crossed":
@@ -111,6 +111,21 @@ async def _batch(
                     milestone=grant.milestone,
                 )
         _missing(site, account_id, state, runs, versions, given, found)
+        with_past = [grant for grant in grants.get(account_id, []) if _is_whole(site, state, runs, grant)]
+        _doubled(site, account_id, state, runs, versions, with_past, found)
+
+
+def _is_whole(site: Site, state: AccountState, runs: Sequence[Run], grant: Grant) -> bool:
+    """Whether all that was seen until the grant is kept.
+
+    Since its app came back a site has a new history, and retention takes the beginning of an old one.
+    """
+    since_taken_on = site.go_live_at is not None and grant.recorded_at >= site.go_live_at
+    return since_taken_on and state.ordinal == len(runs) - 1
+
+
+def _given(grant: Grant) -> Given:
+    return Given(grant.occurrence, grant.revision, grant.stamped_at, grant.value)
 
 
 def _missing(
@@ -137,6 +152,45 @@ def _missing(
                 account=account_id,
                 milestone=milestone.key,
             )
+
+
+def _doubled(
+    site: Site,
+    account_id: str,
+    state: AccountState,
+    runs: Sequence[Run],
+    versions: Sequence[Version],
+    grants: Sequence[Grant],
+    found: Findings,
+) -> None:
+    """Of ONCE and LADDER the database refuses a second grant; of EVERY only its cycle tells that it is one."""
+    for version in versions:
+        milestone = version.milestone
+        # What a merge handed down or a person gave for the past belongs to no cycle.
+        crossed = [one for one in grants if one.milestone == milestone.key and one.verdict == Verdict.CROSSED]
+        if milestone.repeat is not Repeat.EVERY or len(crossed) < 2:
+            continue
+        points = history_for(state, runs, version)
+        cycles = {_place(crossing) for crossing in owed(milestone, points, [])}
+        first: dict[tuple[int, int, int], Grant] = {}
+        for grant in crossed:
+            # What nobody would owe any more if this were the only grant.
+            for cycle in cycles - {_place(crossing) for crossing in owed(milestone, points, [_given(grant)])}:
+                earlier = first.setdefault(cycle, grant)
+                if earlier is not grant:
+                    found.differs(
+                        "grant_twice",
+                        f"{milestone.key} was given at revision {earlier.revision} and again at revision "
+                        f"{grant.revision}, and the log does not show a fall below {milestone.rearm_below} points "
+                        "between them.",
+                        site=site.id,
+                        account=account_id,
+                        milestone=milestone.key,
+                    )
+
+
+def _place(crossing: Crossing) -> tuple[int, int, int]:
+    return crossing.revision, crossing.at, crossing.value
 
 
 async def _wix(host: Host, site: Site, found: Findings, progress: Progress) -> None:

@@ -1,9 +1,9 @@
 """Every way in which grants, log and Wix can disagree, and that they agree when nothing was touched."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 
 from milestones import pipeline
 from milestones.domain.actions import State
@@ -12,7 +12,7 @@ from milestones.scans.run import Kind, run
 from milestones.store import retention, sites
 from milestones.store.statements import table_of
 from milestones.store.tables import Action, Grant
-from tests.builders import a_badge, a_coupon, a_milestone, a_point, an_observation
+from tests.builders import a_badge, a_coupon, a_milestone, a_point, a_repeating, an_observation
 from tests.scans.conftest import Ground, ground
 
 __all__ = ["ground"]
@@ -63,14 +63,86 @@ async def test_a_grant_that_nothing_bears_out_is_found(ground: Ground) -> None:
     assert whats(await verified(ground)) == ["grant_without_evidence"]
 
 
-async def test_a_grant_whose_past_was_forgotten_is_no_difference(ground: Ground) -> None:
-    await crossed(ground)
-    later = ground.now + timedelta(days=2)
-    young = an_observation(point=a_point(1100, 3, at=int(later.timestamp()) * 1_000_000), told_at=ground.now)
+async def seen(ground: Ground, *balances: int, revision: int = 1) -> None:
+    for number, balance in enumerate(balances, start=revision):
+        told = an_observation(balance, number, told_at=ground.now)
+        await pipeline.observe(ground.store, ground.rules, ground.site_id, [told], ground.now)
+
+
+async def given_once_more(ground: Ground, **values: Any) -> None:
+    """A second grant like the first, as a fault of this program would write it."""
+    [first] = await ground.rows(Grant)
+    second = {**first, "occurrence": 2, **values}
+    del second["id"]
+    async with ground.store.write() as tx:
+        await tx.execute(insert(table_of(Grant)).values(second))
+
+
+async def test_a_second_grant_in_one_cycle_is_found(ground: Ground) -> None:
+    ground.rules.milestones = (a_repeating(),)
+    await seen(ground, 10, 1000, 1100)
+    await given_once_more(ground, revision=3, value=1100)
+    result = await verified(ground)
+    assert whats(result) == ["grant_twice"]
+    assert result["differences"][0]["sentence"] == (
+        "again was given at revision 2 and again at revision 3, and the log does not show a fall below 200 points "
+        "between them."
+    )
+
+
+async def test_a_second_grant_in_a_second_cycle_is_as_it_should_be(ground: Ground) -> None:
+    ground.rules.milestones = (a_repeating(),)
+    await seen(ground, 10, 1000, 1100, 100, 1200)
+    result = await verified(ground)
+    assert (result["grants"], result["differences"]) == (2, [])
+
+
+async def test_a_late_fall_between_two_crossings_makes_no_difference(ground: Ground) -> None:
+    ground.rules.milestones = (a_repeating(),)
+    await seen(ground, 10, 1000)
+    await seen(ground, 1100, revision=5)
+    await seen(ground, 100, 1000, revision=3)
+    result = await verified(ground)
+    assert (result["grants"], result["differences"]) == (2, [])
+
+
+async def test_forgotten_cycles_of_a_young_account_are_no_difference(ground: Ground) -> None:
+    ground.rules.milestones = (a_repeating(),)
+    born = ground.now + timedelta(hours=1)
+    for number, balance in enumerate((10, 1000, 100, 1000), start=1):
+        told = an_observation(balance, number, told_at=born, created_at=born)
+        await pipeline.observe(ground.store, ground.rules, ground.site_id, [told], born)
+    await forgotten(ground, born + timedelta(days=2), 1100, 5)
+    result = await verified(ground)
+    assert (result["grants"], result["differences"]) == (2, [])
+
+
+async def test_a_grant_is_held_against_the_definition_of_its_time(ground: Ground) -> None:
+    ground.rules.milestones = (a_repeating(1000),)
+    await seen(ground, 10, 1000)
+    ground.now += timedelta(hours=1)
+    ground.rules.milestones = (a_repeating(2000),)
+    async with ground.store.write() as tx:
+        await sites.define(tx, ground.site_id, ground.rules.milestones, ground.now)
+    await seen(ground, 1100, 2000, 100, 2000, revision=3)
+    result = await verified(ground)
+    assert (result["grants"], result["differences"]) == (3, [])
+
+
+async def forgotten(ground: Ground, later: datetime, balance: int, revision: int) -> None:
+    """Later this is seen, and all that may be forgotten of what was before is."""
+    young = an_observation(
+        point=a_point(balance, revision, at=int(later.timestamp()) * 1_000_000), told_at=later
+    )
     await pipeline.observe(ground.store, ground.rules, ground.site_id, [young], later)
     async with ground.store.write() as tx:
         versions = await sites.versions(tx, ground.site_id, ground.rules.milestones)
         await retention.forget_observations(tx, ground.site_id, versions, later, "")
+
+
+async def test_a_grant_whose_past_was_forgotten_is_no_difference(ground: Ground) -> None:
+    await crossed(ground)
+    await forgotten(ground, ground.now + timedelta(days=2), 1100, 3)
     result = await verified(ground)
     assert (result["forgotten"], result["differences"]) == (1, [])
 
