@@ -20,7 +20,7 @@ from milestones.wix.subscriptions import Subscription
 from milestones.wix.transport import WixClient
 
 PROGRAM_AGE = timedelta(minutes=5)
-"""How old the program's status may be when a mail is handed over; Wix sends no event when it changes."""
+"""How old the program's status may be when a mail is handed over or points are given; Wix sends no event when it changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +177,10 @@ class SiteProgram:
     _known: Program | None = None
     _checked_at: datetime | None = None
 
-    async def __call__(self) -> Program:
-        """The program as it was at most five minutes ago. Raises WixError."""
+    async def __call__(self, *, anew: bool = False) -> Program:
+        """The program as it was at most five minutes ago, or as it is now. Raises WixError."""
         now = self.clock()
-        if self._known is None or not sites.is_fresh(self._checked_at, now, PROGRAM_AGE):
+        if anew or self._known is None or not sites.is_fresh(self._checked_at, now, PROGRAM_AGE):
             told = await programs.get(self.client)
             self._known = Program(
                 name=told.name or self.fallback_name,

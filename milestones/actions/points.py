@@ -1,7 +1,7 @@
 """Points as a reward: earned with an idempotency key, at most so many times in a period (fact sheet, section 2.3)."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -9,6 +9,7 @@ from milestones.actions.channel import PROGRAM_PAUSE, Fate, Found, Stop, Task
 from milestones.actions.variables import Program
 from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
+from milestones.errors import ChannelError
 
 
 class Earnings(Protocol):
@@ -35,11 +36,15 @@ class EarnedSince(Protocol):
         """Raises StoreError."""
 
 
-class PointsChannel:
-    """The points that one site gives.
+class CurrentProgram(Protocol):
+    """The loyalty program as Wix had it at most five minutes ago, or as it has it now. Raises ChannelError."""
 
-    program: the loyalty program as Wix had it at most five minutes ago; raises ChannelError. clock: the time now, UTC.
-    """
+    async def __call__(self, *, anew: bool = False) -> Program:
+        """anew: ask now."""
+
+
+class PointsChannel:
+    """The points that one site gives. clock: the time now, UTC."""
 
     concurrency = 4
 
@@ -48,7 +53,7 @@ class PointsChannel:
         earnings: Earnings,
         *,
         earned_since: EarnedSince,
-        program: Callable[[], Awaitable[Program]],
+        program: CurrentProgram,
         clock: Callable[[], datetime],
     ) -> None:
         self._earnings = earnings
@@ -80,13 +85,23 @@ class PointsChannel:
         return stops
 
     async def perform(self, task: Task) -> Mapping[str, Any]:
-        """Books the points. Raises ChannelError."""
-        transaction_id = await self._earnings.earn(
-            task.account_id,
-            amount=task.payload["amount"],
-            description=task.payload["description"],
-            idempotency_key=task.payload["idempotency_key"],
-        )
+        """Books the points. Raises ChannelError, which lets all points wait if the program was paused since the gate."""
+        try:
+            transaction_id = await self._earnings.earn(
+                task.account_id,
+                amount=task.payload["amount"],
+                description=task.payload["description"],
+                idempotency_key=task.payload["idempotency_key"],
+            )
+        except ChannelError as error:
+            # With which status Wix refuses then is documented nowhere (section 8), and it sends no event of a pause.
+            if not error.permanent or (await self._program(anew=True)).active:
+                raise
+            raise ChannelError(
+                "Wix refused the points because the loyalty program is not active.",
+                retry_at=self._clock() + PROGRAM_PAUSE,
+                connection_wide=True,
+            ) from error
         return _result(task, transaction_id)
 
     async def recover(self, task: Task) -> Found:

@@ -10,6 +10,7 @@ from milestones.actions.points import PointsChannel
 from milestones.actions.variables import Program
 from milestones.domain.actions import Kind, State
 from milestones.domain.verdict import Verdict
+from milestones.errors import ChannelError
 from tests.actions.builders import NOW, Clock, a_task
 
 MONTH = timedelta(days=30).total_seconds()
@@ -22,20 +23,24 @@ class Ledger:
     booked: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     had: int = 0
     active: bool = True
+    paused_meanwhile: bool = False
+    refusal: ChannelError | None = None
     asked_since: datetime | None = None
     asked_apart_from: Collection[int] = ()
 
     async def earn(
         self, account_id: str, *, amount: int, description: str, idempotency_key: str
     ) -> str | None:
+        if self.refusal is not None:
+            raise self.refusal
         self.booked.setdefault(idempotency_key, (account_id, amount, description))
         return f"transaction-{list(self.booked).index(idempotency_key) + 1}"
 
     async def transaction(self, idempotency_key: str, /) -> str | None:
         return "transaction-1" if idempotency_key in self.booked else None
 
-    async def program(self) -> Program:
-        return Program("Star Club", active=self.active)
+    async def program(self, *, anew: bool = False) -> Program:
+        return Program("Star Club", active=self.active and not (anew and self.paused_meanwhile))
 
     async def earned_since(
         self, account_id: str, milestone: str, since: datetime, /, *, apart_from: Collection[int]
@@ -114,3 +119,32 @@ async def test_points_wait_while_the_program_is_paused(
     assert [(stop.state, stop.verdict, stop.until) for stop in stops.values()] == [
         (State.AVAILABLE, Verdict.PROGRAM_NOT_ACTIVE, clock() + PROGRAM_PAUSE)
     ]
+
+
+async def test_points_that_are_refused_because_the_program_was_paused_since_the_gate_wait(
+    channel: PointsChannel, ledger: Ledger, clock: Clock
+) -> None:
+    ledger.paused_meanwhile, ledger.refusal = True, ChannelError("428", permanent=True)
+    assert await channel.gate([some_points()]) == {}
+    with pytest.raises(ChannelError, match="the loyalty program is not active") as refused:
+        await channel.perform(some_points())
+    waits = refused.value
+    assert (waits.permanent, waits.connection_wide, waits.lost) == (False, True, False)
+    assert waits.retry_at == clock() + PROGRAM_PAUSE
+
+
+@pytest.mark.parametrize(
+    ("refusal", "paused"),
+    [
+        (ChannelError("400", permanent=True), False),
+        (ChannelError("No answer.", lost=True), True),
+        (ChannelError("429", connection_wide=True, retry_at=NOW), True),
+    ],
+)
+async def test_points_that_are_refused_for_another_reason_are_refused_as_they_were(
+    channel: PointsChannel, ledger: Ledger, refusal: ChannelError, *, paused: bool
+) -> None:
+    ledger.paused_meanwhile, ledger.refusal = paused, refusal
+    with pytest.raises(ChannelError) as refused:
+        await channel.perform(some_points())
+    assert refused.value is refusal
