@@ -6,7 +6,7 @@ import typer
 
 from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
 from milestones.cli.ordering import order
-from milestones.cli.showing import print_json
+from milestones.cli.showing import counted, print_json
 
 app = typer.Typer()
 
@@ -43,7 +43,8 @@ def backfill(
     if not yes:
         for one in planned["sites"]:
             typer.echo(
-                f"{one['site']}: {one['accounts']:,} accounts would be given {one['grants']:,} times.",
+                f"{one['site']}: {counted(one['accounts'], 'account')} would be given it, "
+                f"{counted(one['grants'], 'time')} in all.",
                 err=True,
             )
         typer.confirm("Give it to all of them?", abort=True, err=True)
@@ -52,5 +53,5 @@ def backfill(
         print_json(result)
         return
     for one in result["sites"]:
-        held = f", of which {one['held']:,} are held by the breaker" if one["held"] else ""
-        typer.echo(f"{one['site']}: given {one['grants']:,} times{held}.")
+        held = f"; held by the breaker: {one['held']:,}" if one["held"] else ""
+        typer.echo(f"{one['site']}: given {counted(one['grants'], 'time')}{held}.")

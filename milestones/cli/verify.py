@@ -6,7 +6,7 @@ import typer
 
 from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
 from milestones.cli.ordering import order
-from milestones.cli.showing import console, print_json, text
+from milestones.cli.showing import console, counted, print_json, text
 
 app = typer.Typer()
 
@@ -41,17 +41,19 @@ def verify(
 
 def _show(result: dict[str, Any]) -> None:
     out = console()
-    compared = f"{result['grants']:,} grants of {result['accounts']:,} accounts were compared with the log"
+    compared = f"{counted(result['grants'], 'grant')} of {counted(result['accounts'], 'account')}: compared with the log"
     if result["checked_in_wix"]:
-        compared += f", and {result['checked_in_wix']:,} coupons and badges with Wix"
+        compared += (
+            f", and with Wix {counted(result['checked_in_wix'], 'coupon or badge', 'coupons and badges')}"
+        )
     out.print(f"{compared}.")
     if result["forgotten"]:
-        out.print(f"{result['forgotten']:,} are older than the log that is kept (retention.observations).")
+        out.print(f"Older than the log that is kept (retention.observations): {result['forgotten']:,}.")
     differences = result["differences"]
     if not differences:
         out.print("[green]Everything agrees.[/]")
         return
-    out.print(f"[red]{len(differences):,} differences:[/]")
+    out.print(f"[red]{counted(len(differences), 'difference')}:[/]")
     for found in differences[:SHOWN]:
         out.print(text(f"  {found['account']}  {found['sentence']}"))
     if len(differences) > SHOWN:

@@ -1,12 +1,17 @@
-"""``milestones status``, ``pause``, ``resume``, ``reload`` and ``scan``: with a daemon and without one."""
+"""``status``, ``pause``, ``resume``, ``reload``, ``backfill``, ``verify`` and ``scan``: with a daemon and without one."""
 
 import asyncio
+import io
 import json
+import sqlite3
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from milestones.store import heartbeat
+from tests.builders import ACCOUNT
 from tests.cli.conftest import Call
 from tests.cli.filled import daemon_of, filled
 from tests.operations.shop import Shop
@@ -137,6 +142,63 @@ class TestBackfill:
             "Nobody that is known is above it who was not given it.\n",
             "The Corner Shop: the first reading of all accounts is not complete, so there may be more.\n",
         )
+
+    def test_it_shows_the_count_and_asks_before_anything_is_given(
+        self, call: Call, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+        refused = call("backfill", "again-500", "--config", path)
+        assert (refused.code, refused.out.strip()) == (1, "")
+        assert "The Corner Shop: 2 accounts would be given it, 2 times in all.\n" in refused.err
+        assert "Give it to all of them? [y/N]: " in refused.err
+        assert grants(path) == ["stars-1000"]
+        monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+        agreed = call("backfill", "again-500", "--config", path)
+        assert (agreed.code, agreed.out.strip()) == (0, "The Corner Shop: given 2 times.")
+        assert grants(path) == ["again-500", "again-500", "stars-1000"]
+
+    def test_yes_is_not_asked_and_a_second_time_there_is_nobody_left(self, call: Call, path: Path) -> None:
+        called = call("backfill", "again-500", "--yes", "--json", "--config", path)
+        assert (called.code, [site["grants"] for site in json.loads(called.out)["sites"]]) == (0, [2])
+        assert "Give it" not in called.err
+        again = call("backfill", "again-500", "--config", path)
+        assert (again.code, again.out) == (0, "Nobody that is known is above it who was not given it.\n")
+        assert grants(path) == ["again-500", "again-500", "stars-1000"]
+
+    def test_a_milestone_that_does_not_exist_is_a_sentence(self, call: Call, path: Path) -> None:
+        called = call("backfill", "stars", "--config", path)
+        assert called.code == 2
+        assert "No site has a milestone 'stars'" in called.err
+
+
+def grants(path: Path) -> list[str]:
+    """Milestones that were given, sorted."""
+    with closing(sqlite3.connect(path.parent / "var/milestones.db")) as database:
+        return sorted(row[0] for row in database.execute("SELECT milestone FROM grants"))
+
+
+class TestVerify:
+    def test_what_agrees_is_said_and_is_no_failure(self, call: Call, path: Path) -> None:
+        called = call("verify", "--config", path)
+        assert (called.code, called.err) == (0, "")
+        assert called.out == "1 grant of 2 accounts: compared with the log.\nEverything agrees.\n"
+        told = json.loads(call("verify", "--json", "--config", path).out)
+        assert (told["grants"], told["accounts"], told["differences"]) == (1, 2, [])
+
+    def test_differences_are_shown_with_their_evidence_and_fail(self, call: Call, path: Path) -> None:
+        with closing(sqlite3.connect(path.parent / "var/milestones.db")) as database, database:
+            database.execute("UPDATE grants SET value = 5000")
+        called = call("verify", "--config", path)
+        assert called.code == 1
+        shown = " ".join(called.out.split())
+        assert "1 difference:" in shown
+        assert (
+            f"{ACCOUNT} stars-1000 was given at revision 2 with 5000 points, and the log says: no such state."
+            in shown
+        )
+        machine = call("verify", "--json", "--config", path)
+        assert machine.code == 1
+        assert [one["what"] for one in json.loads(machine.out)["differences"]] == ["grant_without_evidence"]
 
 
 class TestScan:
