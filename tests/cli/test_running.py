@@ -150,7 +150,7 @@ class TestBackfill:
         refused = call("backfill", "again-500", "--config", path)
         assert (refused.code, refused.out.strip()) == (1, "")
         assert "The Corner Shop: 2 accounts would be given it, 2 times in all.\n" in refused.err
-        assert "Give it to all of them? [y/N]: " in refused.err
+        assert "Give it to all of them? [y/N]:" in refused.err
         assert grants(path) == ["stars-1000"]
         monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
         agreed = call("backfill", "again-500", "--config", path)
