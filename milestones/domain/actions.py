@@ -106,6 +106,7 @@ def plan_grant(crossing: Crossing, context: Context) -> tuple[PlannedAction, ...
             "measure": milestone.measure.value,
             "threshold": _reached(crossing),
             "seconds": milestone.settle_for.total_seconds(),
+            "repeat": milestone.repeat.value,
         }
     rewards = _mails_last(milestone.rewards)
     return tuple(
@@ -132,7 +133,12 @@ def plan_reminder(
     payload = {
         "milestone": {"key": milestone.key, "title": milestone.title, "threshold": target},
         "points": {"measure": milestone.measure.value, "value": value, "missing": target - value},
-        "near": {"measure": milestone.measure.value, "from": target - near.within, "below": target},
+        "near": {
+            "measure": milestone.measure.value,
+            "from": target - near.within,
+            "below": target,
+            "approach": approach,
+        },
         "configuration": context.configuration,
         "template": near.template,
         "consent": Consent.MARKETING.value,

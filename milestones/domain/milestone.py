@@ -123,7 +123,8 @@ class Milestone:
 
     threshold: points; for a LADDER the distance between two rungs (``every_points``).
     rearm_below: for EVERY, the measure must fall below this before it can be reached anew.
-    settle_for: the reward is given only if the threshold is still reached after this time.
+    settle_for: the reward is given only if the threshold is still reached after this time. An EVERY that is reached anew
+        within it gives one reward, that of the newest cycle.
     """
 
     key: str

@@ -27,6 +27,10 @@ class Verdict(StrEnum):
         "fell_back",
         "No longer at the threshold when the return period ended; it waits to be reached again.",
     )
+    SUPERSEDED = (
+        "superseded",
+        "Fell back within its return period and was reached anew: the reward of that time takes its place.",
+    )
     POINTS_CAPPED = (
         "points_capped",
         "The account has had as many point rewards in this period as are allowed.",

@@ -11,11 +11,13 @@ from zoneinfo import ZoneInfo
 
 from milestones.actions.channel import Stop
 from milestones.domain.actions import Kind, State
-from milestones.domain.milestone import Consent
+from milestones.domain.keys import grant_key
+from milestones.domain.milestone import Consent, Repeat
 from milestones.domain.observation import Measure
 from milestones.domain.policy import QuietHours
 from milestones.domain.verdict import Verdict
 from milestones.store.outbox import Claimed
+from milestones.store.tables import Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,34 @@ Gate = Callable[[Claimed, Policy, datetime], Stop | None]
 def not_erased(claimed: Claimed, _policy: Policy, _now: datetime) -> Stop | None:
     """Nobody is written to whose data was erased. Coupons and badges of theirs have no use either."""
     return Stop(State.CANCELLED, Verdict.DELETED) if claimed.erased else None
+
+
+def newest_cycle(claimed: Claimed, _policy: Policy, _now: datetime) -> Stop | None:
+    """With ``settle_for``, of an EVERY: what fell back and was reached anew is one reward, that of the newest cycle.
+
+    What was kept for its whole return period before the next cycle came stays a reward of its own.
+    """
+    action, settle = claimed.action, claimed.action.payload.get("settle")
+    if settle is None or settle["repeat"] != Repeat.EVERY:
+        return None
+    mine = next((grant for grant in claimed.grants if _key(grant) == action.owner), None)
+    if mine is None:
+        return None
+    fell_back = action.verdict == Verdict.FELL_BACK
+    kept_until = mine.recorded_at + timedelta(seconds=settle["seconds"])
+    for other in claimed.grants:
+        if _place(other) > _place(mine) and (fell_back or other.recorded_at < kept_until):
+            return Stop(State.CANCELLED, Verdict.SUPERSEDED)
+    return None
+
+
+def _key(grant: Grant) -> str:
+    return grant_key(grant.site_id, grant.account_id, grant.milestone, grant.occurrence)
+
+
+def _place(grant: Grant) -> tuple[int, int, int]:
+    """Where a grant stands in the account's history, whenever it was recorded."""
+    return grant.revision, grant.stamped_at, grant.value
 
 
 def still_reached(claimed: Claimed, _policy: Policy, _now: datetime) -> Stop | None:
@@ -56,6 +86,14 @@ def still_near(claimed: Claimed, _policy: Policy, _now: datetime) -> Stop | None
     return None
 
 
+def not_given(claimed: Claimed, _policy: Policy, _now: datetime) -> Stop | None:
+    """A reminder promises a reward; who was given it and then spent the points is near again, and promised nothing."""
+    near = claimed.action.payload.get("near")
+    if near is None or near["approach"] not in {grant.occurrence for grant in claimed.grants}:
+        return None
+    return Stop(State.CANCELLED, Verdict.ALREADY_GIVEN)
+
+
 def awake(claimed: Claimed, policy: Policy, now: datetime) -> Stop | None:
     """Mails that advertise wait until the quiet hours end."""
     if claimed.action.kind != Kind.EMAIL or policy.quiet_hours is None:
@@ -66,7 +104,7 @@ def awake(claimed: Claimed, policy: Policy, now: datetime) -> Stop | None:
     return Stop(State.AVAILABLE, Verdict.QUIET_HOURS, until=ends) if ends is not None else None
 
 
-GATES: tuple[Gate, ...] = (not_erased, still_reached, still_near, awake)
+GATES: tuple[Gate, ...] = (not_erased, newest_cycle, still_reached, still_near, not_given, awake)
 
 FRESH = timedelta(seconds=45)
 """How long a batch may rely on its gates; the contract is 60 s at hand-over, and the hand-over takes a while."""

@@ -11,10 +11,10 @@ from milestones.domain.actions import FINAL, Kind, State
 from milestones.domain.observation import Customer, Measures
 from milestones.domain.verdict import Verdict
 from milestones.errors import FencedError
-from milestones.store import erasure, sites
+from milestones.store import erasure, reads, sites
 from milestones.store.database import Transaction
 from milestones.store.statements import chunks, table_of
-from milestones.store.tables import Account, Action
+from milestones.store.tables import Account, Action, Grant
 
 _ACTIONS = table_of(Action)
 _ACCOUNTS = table_of(Account)
@@ -25,13 +25,17 @@ CLAIM = 100
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A leased action with what its gates look at."""
+    """A leased action with what its gates look at.
+
+    grants: what its account was given of its milestone, oldest first; read where a gate asks for it.
+    """
 
     action: Action
     customer: Customer
     measures: Measures | None
     erased: bool
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    grants: Sequence[Grant] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,10 @@ async def _with_facts(tx: Transaction, site_id: str, actions: Sequence[Action]) 
     wanted = {key for action in actions for key in action.waits_for}
     statement = select(_ACTIONS.c.key, _ACTIONS.c.kind, _ACTIONS.c.result).where(_ACTIONS.c.key.in_(wanted))
     results = {row.key: (row.kind, row.result or {}) for row in (await tx.execute(statement)).all()}
+    concerned = {
+        action.account_id for action in actions if "near" in action.payload or "settle" in action.payload
+    }
+    grants = await reads.grants_by_account(tx, site_id, sorted(concerned))
     claimed = []
     for action in actions:
         account = accounts.get(action.account_id)
@@ -124,6 +132,11 @@ async def _with_facts(tx: Transaction, site_id: str, actions: Sequence[Action]) 
                 measures=_measures(account),
                 erased=account is not None and account["erased_at"] is not None,
                 inputs=inputs,
+                grants=[
+                    grant
+                    for grant in grants.get(action.account_id, [])
+                    if grant.milestone == action.milestone
+                ],
             )
         )
     return claimed
@@ -187,22 +200,28 @@ async def settle(
             values["attempts"] = case((_ACTIONS.c.attempts > 0, _ACTIONS.c.attempts - 1), else_=0)
         await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == item.action_id).values(**values))
     await erasure.scrub_settled(tx, [item.action_id for item in settlements], now)
-    await release_dependents(tx, [item.action_id for item in settlements if item.state in FINAL])
+    await release_dependents(tx, [item.action_id for item in settlements if item.state in FINAL], now)
 
 
-async def release_dependents(tx: Transaction, action_ids: Iterable[int]) -> None:
-    """Move on what waits for these actions: ready when all of it is done, held when something was discarded."""
+async def release_dependents(tx: Transaction, action_ids: Iterable[int], now: datetime) -> None:
+    """Move on what waits for these actions: ready when all of it is done, held when something was discarded, and
+    given up with what another reward took the place of.
+    """
     for ids in chunks(list(action_ids)):
         owners = select(_ACTIONS.c.owner).where(_ACTIONS.c.id.in_(ids))
-        columns = (_ACTIONS.c.id, _ACTIONS.c.key, _ACTIONS.c.state, _ACTIONS.c.waits_for, _ACTIONS.c.needs)
-        rows = (await tx.execute(select(*columns).where(_ACTIONS.c.owner.in_(owners)))).all()
+        columns = (_ACTIONS.c.id, _ACTIONS.c.key, _ACTIONS.c.state, _ACTIONS.c.verdict)
+        needed = (_ACTIONS.c.waits_for, _ACTIONS.c.needs)
+        rows = (await tx.execute(select(*columns, *needed).where(_ACTIONS.c.owner.in_(owners)))).all()
         states = {row.key: State(row.state) for row in rows}
+        superseded = {row.key for row in rows if row.verdict == Verdict.SUPERSEDED}
         for row in rows:
             if row.state != State.WAITING or not row.waits_for or row.needs:
                 continue
             standing = {states[key] for key in row.waits_for}
             if standing == {State.DONE}:
                 await _set(tx, row.id, state=State.AVAILABLE)
+            elif not superseded.isdisjoint(row.waits_for):
+                await _set(tx, row.id, state=State.CANCELLED, verdict=Verdict.SUPERSEDED, settled_at=now)
             elif standing & {State.DISCARDED, State.CANCELLED}:
                 await _set(tx, row.id, state=State.HELD, verdict=Verdict.BLOCKED)
 

@@ -59,7 +59,7 @@ async def retry(tx: Transaction, which: Which, now: datetime) -> Moved:
         error=None,
         settled_at=None,
     )
-    await _unblock(tx, ids)
+    await _unblock(tx, ids, now)
     return await _moved(tx, chosen, refused, Verdict.RELEASED_BY_PERSON, now)
 
 
@@ -67,7 +67,7 @@ async def release(tx: Transaction, which: Which, now: datetime) -> Moved:
     """Let go what is held. What waits for another action goes on waiting, or stays held if that will not come."""
     chosen, refused = await _chosen(tx, which, _why_not_released)
     await _begin_anew(tx, chosen, available_at=_later(_ACTIONS.c.available_at, now))
-    await release_dependents(tx, [_id(action) for action in chosen])
+    await release_dependents(tx, [_id(action) for action in chosen], now)
     return await _moved(tx, chosen, refused, Verdict.RELEASED_BY_PERSON, now)
 
 
@@ -86,7 +86,7 @@ async def cancel(tx: Transaction, which: Which, now: datetime) -> Moved:
     await _set(
         tx, ids, state=State.CANCELLED.value, verdict=Verdict.CANCELLED_BY_PERSON.value, settled_at=now
     )
-    await release_dependents(tx, ids)
+    await release_dependents(tx, ids, now)
     return await _moved(tx, chosen, refused, Verdict.CANCELLED_BY_PERSON, now)
 
 
@@ -98,7 +98,7 @@ async def resolve(tx: Transaction, which: Which, now: datetime, *, done: bool) -
         for action in chosen:
             await _set(tx, [_id(action)], result=_result(action))
         await _set(tx, ids, state=State.DONE.value, verdict=Verdict.DONE.value, lost=False, settled_at=now)
-        await release_dependents(tx, ids)
+        await release_dependents(tx, ids, now)
         return await _moved(tx, chosen, refused, Verdict.DONE, now)
     await _set(
         tx,
@@ -219,7 +219,7 @@ async def _set(tx: Transaction, ids: Sequence[int], **values: Any) -> None:
         )
 
 
-async def _unblock(tx: Transaction, ids: Sequence[int]) -> None:
+async def _unblock(tx: Transaction, ids: Sequence[int], now: datetime) -> None:
     """What was held because of these waits again; then whatever waits goes where it belongs."""
     for some in chunks(ids):
         owners = select(_ACTIONS.c.owner).where(_ACTIONS.c.id.in_(some))
@@ -229,7 +229,7 @@ async def _unblock(tx: Transaction, ids: Sequence[int]) -> None:
             _ACTIONS.c.verdict == Verdict.BLOCKED,
         )
         await tx.execute(update(_ACTIONS).where(blocked).values(state=State.WAITING.value, verdict=None))
-    await release_dependents(tx, ids)
+    await release_dependents(tx, ids, now)
 
 
 async def _moved(

@@ -125,7 +125,7 @@ def test_a_return_period_shifts_when_it_is_given_and_how_long_it_is_valid() -> N
     assert coupon.payload["specification"]["startTime"] == NOW_MS + 14 * DAY_MS
     assert coupon.payload["specification"]["expirationTime"] == NOW_MS + (14 + 30) * DAY_MS
     # 14 x 86,400 seconds; the threshold must still be reached then.
-    settle = {"measure": "balance", "threshold": 1000, "seconds": 1_209_600.0}
+    settle = {"measure": "balance", "threshold": 1000, "seconds": 1_209_600.0, "repeat": "once"}
     assert coupon.payload["settle"] == mail.payload["settle"] == settle
 
 
@@ -250,7 +250,7 @@ def test_a_reminder_owes_one_mail_that_tells_what_is_missing_and_promised() -> N
     assert action.payload == {
         "milestone": {"key": "stars-1000", "title": "1,000 stars", "threshold": 1000},
         "points": {"measure": "balance", "value": 950, "missing": 50},
-        "near": {"measure": "balance", "from": 900, "below": 1000},
+        "near": {"measure": "balance", "from": 900, "below": 1000, "approach": 1},
         "configuration": "c0ffee",
         "template": "almost-there",
         "consent": "marketing",
@@ -263,7 +263,7 @@ def test_a_reminder_of_a_ladder_is_about_the_next_rung() -> None:
     ladder = a_ladder(1000, near=a_near_window(within=100), rewards=(a_badge(title=None, badge_id="b1"),))
     (action,) = plan_reminder(ladder, 2950, 3000, 1, a_context())
     assert action.payload["milestone"]["threshold"] == 3000
-    assert action.payload["near"] == {"measure": "balance", "from": 2900, "below": 3000}
+    assert action.payload["near"] == {"measure": "balance", "from": 2900, "below": 3000, "approach": 3000}
     assert action.payload["reward"] == {}
 
 

@@ -1,20 +1,23 @@
 """Rewards that fell back within their return period, and what lets them go on."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
 
 from milestones import pipeline
-from milestones.domain.actions import State
+from milestones.domain.actions import Kind, State
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Observation
+from milestones.domain.verdict import Verdict
 from milestones.store.database import Store
 from milestones.store.statements import table_of
 from milestones.store.tables import Action
-from tests.builders import NOW, SITE, a_coupon, a_milestone, an_observation
+from tests.builders import NOW, SITE, a_coupon, a_customer, a_milestone, an_email, an_observation
 from tests.store.rules import FixedRules, go_live
+from tests.store.test_overtaken_reminders import Shop
 
 FORTNIGHT = timedelta(days=14)
 ONCE = a_milestone(1000, rewards=(a_coupon(),), settle_for=FORTNIGHT)
@@ -23,6 +26,8 @@ EVERY = a_milestone(
     1000, key="every", repeat=Repeat.EVERY, rearm_below=400, rewards=(a_coupon(),), settle_for=FORTNIGHT
 )
 _ACTIONS = table_of(Action)
+CANCELLED = ("cancelled", Verdict.SUPERSEDED)
+DONE = ("done", Verdict.DONE)
 
 
 async def fell_back(store: Store, milestone: Milestone) -> FixedRules:
@@ -73,3 +78,70 @@ async def test_a_new_cycle_is_a_reward_of_its_own_and_not_two(store: Store) -> N
     rules = await fell_back(store, EVERY)
     await pipeline.observe(store, rules, SITE, [an_observation(100, 4), an_observation(1000, 5)], NOW)
     assert [state for state, _ in await states(store)] == ["waiting", "available"]
+
+
+class TestCycles:
+    """Of an EVERY: what falls back and is reached anew is one reward, that of the newest cycle."""
+
+    @pytest.fixture
+    async def shop(self, store: Store) -> Shop:
+        shop = Shop(store, replace(EVERY, rewards=(a_coupon(), an_email())))
+        await go_live(store, shop.rules)
+        await shop.see(10, 1000, 300)
+        return shop
+
+    async def told(self, shop: Shop) -> list[tuple[str, str | None]]:
+        """(state, verdict) of every action, oldest first, when all that is due is done."""
+        await shop.bench.drain()
+        return [(row.state, row.verdict) for row in await shop.bench.rows()]
+
+    async def test_of_two_that_fell_back_only_the_newest_is_given(self, shop: Shop) -> None:
+        shop.bench.now += FORTNIGHT
+        await self.told(shop)
+        await shop.see(1000, 900)
+        shop.bench.now += FORTNIGHT
+        await self.told(shop)
+        await shop.see(1000)
+        shop.bench.now += FORTNIGHT
+        assert await self.told(shop) == [CANCELLED] * 2 + [DONE] * 2
+
+    async def test_what_is_reached_anew_within_the_return_period_is_one_reward(self, shop: Shop) -> None:
+        shop.bench.now += timedelta(days=5)
+        await shop.see(1000)
+        shop.bench.now += FORTNIGHT
+        assert await self.told(shop) == [CANCELLED] * 2 + [DONE] * 2
+
+    async def test_a_late_observation_that_shows_an_older_cycle_gives_nothing_more(
+        self, store: Store
+    ) -> None:
+        shop = Shop(store, EVERY)
+        await go_live(store, shop.rules)
+        await shop.see(10)
+        shop.revision += 1
+        await shop.see(300, 1000)
+        late = an_observation(1000, 2, customer=a_customer())
+        await pipeline.observe(store, shop.rules, SITE, [late], shop.bench.now)
+        shop.bench.now += FORTNIGHT
+        assert await self.told(shop) == [DONE, CANCELLED]
+
+    async def test_what_was_kept_for_its_whole_return_period_is_given_although_a_new_cycle_came_before_it_was_done(
+        self, store: Store
+    ) -> None:
+        shop = Shop(store, EVERY)
+        await go_live(store, shop.rules)
+        await shop.see(10, 1000)
+        shop.bench.now += FORTNIGHT + timedelta(days=1)
+        await shop.see(300, 1000)
+        await self.told(shop)
+        shop.bench.now += FORTNIGHT
+        assert await self.told(shop) == [DONE] * 2
+
+    async def test_a_threshold_that_is_reached_anew_while_the_gate_is_asked_is_one_reward(
+        self, shop: Shop
+    ) -> None:
+        shop.bench.now += FORTNIGHT
+        shop.bench.channels[Kind.COUPON].meanwhile = lambda: shop.see(1000)
+        await self.told(shop)
+        shop.bench.channels[Kind.COUPON].meanwhile = None
+        shop.bench.now += FORTNIGHT
+        assert await self.told(shop) == [CANCELLED] * 2 + [DONE] * 2
