@@ -33,12 +33,18 @@ async def heart(
     told: str | None = None
     asked: str | None = None
     watch = ClockWatch(program.clock(), time.monotonic())
+    jumped = timedelta(0)
     while not stop.is_set():
+        # Kept until it was followed: the database may be busy just now, and the watch tells of a jump once.
+        jumped += watch.jump(program.clock(), time.monotonic()) or timedelta(0)
         with contextlib.suppress(MilestonesError):
-            if jump := watch.jump(program.clock(), time.monotonic()):
-                await _clock_jumped(program, jump)
-                await reschedule()
+            # First, since drains are woken next. A clock set forward by more than the gap holds everything too: a
+            # virtual machine put back to a snapshot, which must be held, cannot be told from it.
             reason = await program.look_back()
+            if jumped:
+                await _clock_jumped(program, jumped)
+                await reschedule()
+                jumped = timedelta(0)
             if reason is not None and reason != told:
                 log.warning("held", reason=reason, go_on="milestones resume")
             told = reason

@@ -1,0 +1,174 @@
+"""What the daemon does by the clock, and when the clock itself is set: beat by beat, without waiting."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+from structlog.testing import capture_logs
+
+from milestones import config, housekeeping, pipeline
+from milestones.bootstrap import Program, opened
+from milestones.daemon import Daemon
+from milestones.errors import StoreBusyError
+from milestones.store import heartbeat, outbox, scans
+from milestones.store.statements import table_of
+from milestones.store.tables import Action
+from tests.builders import an_observation
+from tests.operations.shop import write_config
+
+EVERY = timedelta(hours=1)
+"""scan.every, since the configuration does not say another."""
+
+
+@dataclass
+class Life:
+    """A daemon whose heart beats as often as a test has steps; between two beats, a step is made."""
+
+    program: Program
+    path: Path
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    rescheduled: int = 0
+    held_when_rescheduled: bool = False
+    reconciled: int = 0
+
+    async def beats(self, *steps: Callable[[], None]) -> list[str]:
+        """Returns the events of the log."""
+        stop, left = asyncio.Event(), list(steps)
+
+        async def pause(stop: asyncio.Event, _seconds: float) -> None:
+            if left:
+                left.pop(0)()
+            else:
+                stop.set()
+
+        async def reschedule() -> None:
+            self.rescheduled += 1
+            self.held_when_rescheduled = await self.held() is not None
+
+        async def reconcile() -> None:
+            self.reconciled += 1
+
+        with pytest.MonkeyPatch.context() as patch, capture_logs() as logs:
+            patch.setattr(housekeeping, "_pause", pause)
+            await housekeeping.heart(self.program, stop, reschedule, reconcile)
+        return [line["event"] for line in logs]
+
+    def set_by(self, **span: float) -> Callable[[], None]:
+        """The step that sets the clock by so much."""
+
+        def step() -> None:
+            self.now += timedelta(**span)
+
+        return step
+
+    async def held(self) -> str | None:
+        async with self.program.store.read() as tx:
+            return await heartbeat.held(tx)
+
+    async def due_at(self, moment: datetime | None = None) -> datetime:
+        """When the only action is due; first sets it, if a moment is told."""
+        actions = table_of(Action)
+        if moment is not None:
+            async with self.program.store.write() as tx:
+                await tx.execute(update(actions).values(available_at=moment))
+        async with self.program.store.read() as tx:
+            found: datetime = (await tx.execute(select(actions.c.available_at))).scalar_one()
+        return found
+
+
+@pytest.fixture
+async def life(tmp_path: Path) -> AsyncIterator[Life]:
+    """One coupon is due, and nobody makes it."""
+    path = write_config(tmp_path / "shop")
+    path.write_text(f"{path.read_text()}\n[sandbox]\nport = 0\ncustomers = 3\n")
+    with capture_logs():
+        async with opened(config.load(path, {})) as program:
+            found = Life(program, path)
+            program.clock = lambda: found.now
+            (site_id,) = program.site_ids()
+            for revision, balance in enumerate((10, 600), start=1):
+                seen = an_observation(balance, revision, told_at=found.now)
+                await pipeline.observe(program.store, program.rules, site_id, [seen], found.now)
+            yield found
+
+
+@pytest.mark.parametrize(
+    ("hours", "held"),
+    [
+        (2, False),
+        (-2, False),
+        (-8, False),
+        # Nothing tells it from a machine that was put back to a snapshot and hears the time.
+        (8, True),
+    ],
+)
+async def test_a_clock_that_was_set_has_the_timetable_made_anew_once(
+    life: Life, hours: int, held: bool
+) -> None:
+    events = await life.beats(life.set_by(hours=hours), life.set_by(minutes=0), life.set_by(minutes=0))
+    assert events.count("clock_jumped") == life.rescheduled == 1
+    assert (await life.held() is not None, life.reconciled) == (held, int(held))
+    # Rescheduling wakes the drains.
+    assert life.held_when_rescheduled is held
+
+
+async def test_a_clock_that_goes_on_is_left_alone(life: Life) -> None:
+    assert await life.beats(*[life.set_by(seconds=30)] * 2) == []
+    assert (life.rescheduled, await life.held()) == (0, None)
+
+
+async def test_what_was_due_is_due_when_the_clock_is_set_back(life: Life) -> None:
+    due = await life.due_at(life.now - timedelta(minutes=5))
+    await life.beats(life.set_by(hours=-2))
+    assert await life.due_at() == life.now < due
+
+
+async def test_what_was_not_due_yet_keeps_its_time_when_the_clock_is_set_back(life: Life) -> None:
+    later = await life.due_at(life.now + timedelta(hours=1))
+    await life.beats(life.set_by(hours=-2))
+    assert await life.due_at() == later
+
+
+async def test_what_comes_due_by_a_clock_set_forward_keeps_its_time(life: Life) -> None:
+    soon = await life.due_at(life.now + timedelta(hours=1))
+    await life.beats(life.set_by(hours=2))
+    assert await life.due_at() == soon < life.now
+
+
+async def test_a_jump_is_followed_even_when_the_database_was_busy_at_first(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_: object) -> int:
+        raise StoreBusyError("The database is locked.")
+
+    def jump_while_busy() -> None:
+        life.set_by(hours=-2)()
+        monkeypatch.setattr(outbox, "clock_set_back", busy)
+
+    await life.due_at(life.now - timedelta(minutes=5))
+    await life.beats(jump_while_busy, monkeypatch.undo)
+    assert life.rescheduled == 1
+    assert await life.due_at() == life.now
+
+
+@pytest.mark.parametrize("hours", [3, -3])
+async def test_scans_are_due_by_the_clock_as_it_is(life: Life, hours: int) -> None:
+    (site_id,) = life.program.site_ids()
+    async with life.program.store.write() as tx:
+        for kind in ("reached", "near"):
+            await scans.finish(tx, await scans.start(tx, site_id, kind, life.now), 0, life.now)
+    running = Daemon(life.program, lambda: config.load(life.path, {}))
+    await running._reschedule()
+    assert due_times(running) == [life.now + EVERY] * 2
+    life.now += timedelta(hours=hours)
+    await running._reschedule()
+    assert due_times(running) == [life.now] * 2
+
+
+def due_times(running: Daemon) -> list[datetime]:
+    """When the hourly scans are due."""
+    return [job.next_run_time for job in running._timetable._scheduler.get_jobs() if "sweep" not in job.id]
