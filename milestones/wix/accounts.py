@@ -50,14 +50,14 @@ class Booking(NamedTuple):
     transaction_id: str | None
 
 
-async def get(client: WixClient, account_id: str, *, priority: bool = False) -> Account:
+async def get(client: WixClient, account_id: str) -> Account:
     """The account as it is now. Raises WixNotFoundError."""
-    answer = await client.send(_GET, ids={"id": account_id}, priority=priority)
+    answer = await client.send(_GET, ids={"id": account_id})
     return one(answer, "account", Account, _GET)
 
 
 async def fetch_by(
-    client: WixClient, *, contact_id: str | None = None, member_id: str | None = None, priority: bool = False
+    client: WixClient, *, contact_id: str | None = None, member_id: str | None = None
 ) -> Account | None:
     """The account of one contact or one member (give exactly one), or None.
 
@@ -67,7 +67,7 @@ async def fetch_by(
         raise ValueError("give either a contact id or a member id")
     params = {"contactId": contact_id} if contact_id is not None else {"memberId": member_id or ""}
     try:
-        answer = await client.send(_FETCH_BY, params=params, priority=priority)
+        answer = await client.send(_FETCH_BY, params=params)
     except WixNotFoundError:
         return None
     return one(answer, "account", Account, _FETCH_BY) if answer.get("account") else None
@@ -129,9 +129,9 @@ async def totals(client: WixClient) -> ProgramTotals:
     return whole(await client.send(_TOTALS), ProgramTotals, _TOTALS)
 
 
-async def create(client: WixClient, contact_id: str, *, priority: bool = False) -> Account:
+async def create(client: WixClient, contact_id: str) -> Account:
     """Opens an account with balance 0. The program must be active. See ``already_exists``."""
-    answer = await client.send(_CREATE, body={"contactId": contact_id}, priority=priority)
+    answer = await client.send(_CREATE, body={"contactId": contact_id})
     return one(answer, "account", Account, _CREATE)
 
 
@@ -150,7 +150,6 @@ async def earn(
     idempotency_key: str,
     activity_type: str | None = None,
     order_id: str | None = None,
-    priority: bool = False,
 ) -> Booking:
     """Gives points: 1 to 9,999,999. The same key again books nothing.
 
@@ -169,7 +168,7 @@ async def earn(
         body["activityType"] = activity_type
     if order_id is not None:
         body["orderId"] = order_id
-    answer = await client.send(_EARN, ids={"accountId": account_id}, body=body, priority=priority)
+    answer = await client.send(_EARN, ids={"accountId": account_id}, body=body)
     return _booking(answer, _EARN)
 
 
@@ -186,7 +185,6 @@ async def adjust(
     amount: int | None = None,
     description: str,
     revision: int | None = None,
-    priority: bool = False,
 ) -> Booking:
     """Sets the balance (0 to 999,999,999) or changes it by an amount (not 0): give exactly one.
 
@@ -198,7 +196,7 @@ async def adjust(
     body["description"] = description
     if revision is not None:
         body["revision"] = str(revision)
-    answer = await client.send(_ADJUST, ids={"accountId": account_id}, body=body, priority=priority)
+    answer = await client.send(_ADJUST, ids={"accountId": account_id}, body=body)
     return _booking(answer, _ADJUST)
 
 

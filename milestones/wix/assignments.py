@@ -24,12 +24,10 @@ class Assignment(Entity):
     created_date: Instant | None = None
 
 
-async def create(client: WixClient, badge_id: str, member_id: str, *, priority: bool = False) -> Assignment:
+async def create(client: WixClient, badge_id: str, member_id: str) -> Assignment:
     """Gives the badge to the member. See ``is_already_assigned``."""
     body = {"badgeAssignment": {"badgeId": badge_id, "memberId": member_id}}
-    return one(
-        await client.send(_CREATE, body=body, priority=priority), "badgeAssignment", Assignment, _CREATE
-    )
+    return one(await client.send(_CREATE, body=body), "badgeAssignment", Assignment, _CREATE)
 
 
 def is_already_assigned(error: WixError) -> bool:

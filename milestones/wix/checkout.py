@@ -44,7 +44,6 @@ async def apply_reward(
     *,
     revision: Revision,
     points_to_spend: int | None = None,
-    priority: bool = False,
 ) -> CheckoutDiscount:
     """Puts a reward of type DISCOUNT_AMOUNT on the checkout, for 1 to 9,999,999 points.
 
@@ -53,19 +52,19 @@ async def apply_reward(
     reward: dict[str, Any] = {"id": reward_id, "revision": str(revision)}
     if points_to_spend is not None:
         reward["pointsToSpend"] = points_to_spend
-    return await _apply(client, {"checkoutId": checkout_id, "reward": reward}, priority=priority)
+    return await _apply(client, {"checkoutId": checkout_id, "reward": reward})
 
 
 async def apply_coupon(
-    client: WixClient, checkout_id: str, loyalty_coupon_id: str, *, revision: Revision, priority: bool = False
+    client: WixClient, checkout_id: str, loyalty_coupon_id: str, *, revision: Revision
 ) -> CheckoutDiscount:
     """Puts a loyalty coupon on the checkout. After a lost answer look with ``query`` by checkout."""
     coupon = {"id": loyalty_coupon_id, "revision": str(revision)}
-    return await _apply(client, {"checkoutId": checkout_id, "loyaltyCoupon": coupon}, priority=priority)
+    return await _apply(client, {"checkoutId": checkout_id, "loyaltyCoupon": coupon})
 
 
-async def _apply(client: WixClient, body: dict[str, Any], *, priority: bool) -> CheckoutDiscount:
-    return one(await client.send(_APPLY, body=body, priority=priority), "discount", CheckoutDiscount, _APPLY)
+async def _apply(client: WixClient, body: dict[str, Any]) -> CheckoutDiscount:
+    return one(await client.send(_APPLY, body=body), "discount", CheckoutDiscount, _APPLY)
 
 
 async def query(

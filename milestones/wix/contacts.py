@@ -92,9 +92,9 @@ class Contact(Entity):
         return frozenset(address.casefold() for address in addresses if address)
 
 
-async def get(client: WixClient, contact_id: str, *, priority: bool = False) -> Contact:
+async def get(client: WixClient, contact_id: str) -> Contact:
     """The contact; if it was merged, the one it was merged into, with another id. Raises WixNotFoundError."""
-    return one(await client.send(_GET, ids={"id": contact_id}, priority=priority), "contact", Contact, _GET)
+    return one(await client.send(_GET, ids={"id": contact_id}), "contact", Contact, _GET)
 
 
 async def query(
@@ -103,14 +103,13 @@ async def query(
     *,
     limit: int = 100,
     cursor: str | None = None,
-    priority: bool = False,
 ) -> Page[Contact]:
     """Contacts, at most 1,000 a page, counted by offset."""
     offset = offset_of(cursor)
     request: dict[str, Any] = {"paging": {"limit": limit, "offset": offset}}
     if where:
         request["filter"] = dict(where)
-    answer = await client.send(_QUERY, body={"query": request}, priority=priority)
+    answer = await client.send(_QUERY, body={"query": request})
     return offset_page(answer, "contacts", Contact, _QUERY, offset=offset, limit=limit)
 
 
@@ -118,10 +117,10 @@ query_all = paged(query)
 """All pages of a query."""
 
 
-async def find_by_email(client: WixClient, email: str, *, priority: bool = False) -> Contact | None:
+async def find_by_email(client: WixClient, email: str) -> Contact | None:
     """The contact with this address, if it shows yet: whose main address it is first, and then the lowest id."""
     spellings = list(dict.fromkeys((email, email.casefold())))
-    page = await query(client, {"info.emails.email": {"$in": spellings}}, priority=priority)
+    page = await query(client, {"info.emails.email": {"$in": spellings}})
     wanted = email.casefold()
     return min(
         (contact for contact in page.items if wanted in contact.emails),
@@ -136,16 +135,13 @@ async def create(
     *,
     first_name: str | None = None,
     last_name: str | None = None,
-    priority: bool = False,
 ) -> Contact:
     """Makes a contact. Raises a WixError, for which see ``duplicate_of``, when the address is taken."""
     info: dict[str, Any] = {"emails": {"items": [{"tag": "UNTAGGED", "email": email, "primary": True}]}}
     name = {"first": first_name, "last": last_name}
     if any(name.values()):
         info["name"] = {part: value for part, value in name.items() if value}
-    return one(
-        await client.send(_CREATE, body={"info": info}, priority=priority), "contact", Contact, _CREATE
-    )
+    return one(await client.send(_CREATE, body={"info": info}), "contact", Contact, _CREATE)
 
 
 def duplicate_of(error: WixError) -> str | None:

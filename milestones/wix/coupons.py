@@ -105,11 +105,11 @@ def faults(specification: CouponSpecification) -> list[str]:
     return found
 
 
-async def create(client: WixClient, specification: CouponSpecification, *, priority: bool = False) -> str:
+async def create(client: WixClient, specification: CouponSpecification) -> str:
     """Makes the coupon and returns its id. Raises WixRefusedError, without asking, for what ``faults`` finds."""
     if found := faults(specification):
         raise WixRefusedError(" ".join(found))
-    answer = await client.send(_CREATE, body={"specification": _wire(specification)}, priority=priority)
+    answer = await client.send(_CREATE, body={"specification": _wire(specification)})
     return text(answer, "id", _CREATE)
 
 
@@ -122,9 +122,9 @@ def is_duplicate_code(error: WixError) -> bool:
     return says_duplicate(error)
 
 
-async def get(client: WixClient, coupon_id: str, *, priority: bool = False) -> Coupon:
+async def get(client: WixClient, coupon_id: str) -> Coupon:
     """The coupon. Raises WixNotFoundError."""
-    return one(await client.send(_GET, ids={"id": coupon_id}, priority=priority), "coupon", Coupon, _GET)
+    return one(await client.send(_GET, ids={"id": coupon_id}), "coupon", Coupon, _GET)
 
 
 async def query(

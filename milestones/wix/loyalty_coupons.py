@@ -59,17 +59,15 @@ class LoyaltyCoupon(Entity):
     updated_date: Instant | None = None
 
 
-async def redeem(
-    client: WixClient, reward_id: str, account_id: str, *, priority: bool = False
-) -> LoyaltyCoupon:
+async def redeem(client: WixClient, reward_id: str, account_id: str) -> LoyaltyCoupon:
     """Buys the reward with the account's points. Never to be repeated without a look at ``redeemed_since``."""
     body = {"rewardId": reward_id, "loyaltyAccountId": account_id}
-    return one(await client.send(_REDEEM, body=body, priority=priority), "coupon", LoyaltyCoupon, _REDEEM)
+    return one(await client.send(_REDEEM, body=body), "coupon", LoyaltyCoupon, _REDEEM)
 
 
-async def get(client: WixClient, coupon_id: str, *, priority: bool = False) -> LoyaltyCoupon:
+async def get(client: WixClient, coupon_id: str) -> LoyaltyCoupon:
     """The redemption as it is now. Raises WixNotFoundError."""
-    answer = await client.send(_GET, ids={"loyaltyCouponId": coupon_id}, priority=priority)
+    answer = await client.send(_GET, ids={"loyaltyCouponId": coupon_id})
     return one(answer, "loyaltyCoupon", LoyaltyCoupon, _GET)
 
 
@@ -80,11 +78,10 @@ async def query(
     sort: Sequence[Sort] = (),
     limit: int = 100,
     cursor: str | None = None,
-    priority: bool = False,
 ) -> Page[LoyaltyCoupon]:
     """Redemptions by account, member, transaction, status, reward name or date. At most 100 a page."""
     body = {"query": cursor_request(where, sort, limit, cursor)}
-    answer = await client.send(_QUERY, body=body, priority=priority)
+    answer = await client.send(_QUERY, body=body)
     return cursor_page(answer, "loyaltyCoupons", LoyaltyCoupon, _QUERY)
 
 

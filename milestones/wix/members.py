@@ -41,9 +41,9 @@ class Member(Entity):
     updated_date: Instant | None = None
 
 
-async def get(client: WixClient, member_id: str, *, priority: bool = False) -> Member:
+async def get(client: WixClient, member_id: str) -> Member:
     """The member with address and status, which a public reading would hide. Raises WixNotFoundError."""
-    answer = await client.send(_GET, ids={"id": member_id}, params={"fieldsets": ["FULL"]}, priority=priority)
+    answer = await client.send(_GET, ids={"id": member_id}, params={"fieldsets": ["FULL"]})
     return one(answer, "member", Member, _GET)
 
 
@@ -53,14 +53,13 @@ async def query(
     *,
     limit: int = 100,
     cursor: str | None = None,
-    priority: bool = False,
 ) -> Page[Member]:
     """Members by id, contact, login address, status or name. At most 100 a page, counted by offset."""
     offset = offset_of(cursor)
     request: dict[str, Any] = {"paging": {"limit": limit, "offset": offset}}
     if where:
         request["filter"] = dict(where)
-    answer = await client.send(_QUERY, body={"query": request, "fieldsets": ["FULL"]}, priority=priority)
+    answer = await client.send(_QUERY, body={"query": request, "fieldsets": ["FULL"]})
     return offset_page(answer, "members", Member, _QUERY, offset=offset, limit=limit)
 
 
@@ -68,7 +67,7 @@ query_all = paged(query)
 """All pages of a query."""
 
 
-async def find_by_contact(client: WixClient, contact_id: str, *, priority: bool = False) -> Member | None:
+async def find_by_contact(client: WixClient, contact_id: str) -> Member | None:
     """The member that this contact is, if it is one and it shows yet."""
-    page = await query(client, {"contactId": {"$eq": contact_id}}, limit=10, priority=priority)
+    page = await query(client, {"contactId": {"$eq": contact_id}}, limit=10)
     return next((member for member in page.items if member.contact_id == contact_id), None)

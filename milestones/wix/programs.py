@@ -78,7 +78,9 @@ class Program(Entity):
 
 async def get(client: WixClient, *, priority: bool = False) -> Program:
     """The program as it is now."""
-    return one(await client.send(_GET, priority=priority), "loyaltyProgram", Program, _GET)
+    return one(
+        await (client.for_a_person() if priority else client).send(_GET), "loyaltyProgram", Program, _GET
+    )
 
 
 async def premium_features(client: WixClient) -> PremiumFeatures:

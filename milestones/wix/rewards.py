@@ -101,9 +101,9 @@ async def create(client: WixClient, reward: Reward) -> Reward:
     return one(await client.send(_CREATE, body=body), "reward", Reward, _CREATE)
 
 
-async def get(client: WixClient, reward_id: str, *, priority: bool = False) -> Reward:
+async def get(client: WixClient, reward_id: str) -> Reward:
     """The reward. Raises WixNotFoundError."""
-    return one(await client.send(_GET, ids={"id": reward_id}, priority=priority), "reward", Reward, _GET)
+    return one(await client.send(_GET, ids={"id": reward_id}), "reward", Reward, _GET)
 
 
 async def query(

@@ -59,9 +59,7 @@ class Subscription(Entity):
         return self.deliverability_status in {DeliverabilityStatus.NOT_SET, DeliverabilityStatus.VALID}
 
 
-async def statuses(
-    client: WixClient, emails: Sequence[str], *, priority: bool = False
-) -> dict[str, Subscription]:
+async def statuses(client: WixClient, emails: Sequence[str]) -> dict[str, Subscription]:
     """The subscriptions of these addresses, by case-folded address. One that Wix does not know is missing.
 
     Whether Wix folds case is unverified, so each address is asked for as given and folded. Where it knows both
@@ -80,7 +78,7 @@ async def statuses(
     while pending:
         batch = pending.pop(0)
         try:
-            subscriptions = [known async for known in _query(client, batch, priority=priority)]
+            subscriptions = [known async for known in _query(client, batch)]
         except WixRefusedError as error:
             if error.status not in {400, 413, 422}:
                 raise
@@ -98,17 +96,13 @@ async def statuses(
     return found
 
 
-async def upsert(
-    client: WixClient, email: str, status: SubscriptionStatus, *, priority: bool = False
-) -> Subscription:
+async def upsert(client: WixClient, email: str, status: SubscriptionStatus) -> Subscription:
     """Sets the consent of an address. Repeating it is harmless.
 
     Whether SUBSCRIBED may overwrite UNSUBSCRIBED is unverified; look at the status of what is returned.
     """
     body = {"subscription": {"email": email, "subscriptionStatus": status.value}}
-    return one(
-        await client.send(_UPSERT, body=body, priority=priority), "subscription", Subscription, _UPSERT
-    )
+    return one(await client.send(_UPSERT, body=body), "subscription", Subscription, _UPSERT)
 
 
 async def unsubscribe_link(
@@ -130,13 +124,13 @@ async def unsubscribe_link(
     return text(await client.send(_LINK, body=body), "link", _LINK)
 
 
-async def _query(client: WixClient, emails: Sequence[str], *, priority: bool) -> AsyncIterator[Subscription]:
+async def _query(client: WixClient, emails: Sequence[str]) -> AsyncIterator[Subscription]:
     # Filter and paging stand at the top level here, without the "query" around them that all others have.
     offset: str | None = "0"
     while offset is not None:
         paging = {"limit": len(emails), "offset": int(offset)}
         body = {"filter": {"email": {"$in": list(emails)}}, "paging": paging}
-        answer = await client.send(_QUERY, body=body, priority=priority)
+        answer = await client.send(_QUERY, body=body)
         page = offset_page(
             answer, "subscriptions", Subscription, _QUERY, offset=int(offset), limit=len(emails)
         )

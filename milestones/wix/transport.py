@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
@@ -54,6 +55,15 @@ class WixClient:
         self._read_attempts = read_attempts
         self._read_backoff = read_backoff
         self._internal_root = internal_root
+        self.priority = False
+
+    def for_a_person(self) -> Self:
+        """The same access for somebody who waits for the answers: it may use the reserve of the site's budget, and
+        while Wix throttles the site it is told so at once.
+        """
+        access = copy(self)
+        access.priority = True
+        return access
 
     async def call(
         self,
@@ -64,12 +74,9 @@ class WixClient:
         params: Mapping[str, ParameterValue] | None = None,
         body: Mapping[str, Any] | None = None,
         reads: bool,
-        priority: bool = False,
     ) -> dict[str, Any]:
         """As ``send``, for a call that no resource file has named."""
-        return await self.send(
-            Call(method, path, reads=reads), ids=ids, params=params, body=body, priority=priority
-        )
+        return await self.send(Call(method, path, reads=reads), ids=ids, params=params, body=body)
 
     async def send(
         self,
@@ -78,19 +85,17 @@ class WixClient:
         ids: Mapping[str, str] | None = None,
         params: Mapping[str, ParameterValue] | None = None,
         body: Mapping[str, Any] | None = None,
-        priority: bool = False,
     ) -> dict[str, Any]:
         """The JSON object that Wix answers, ``{}`` when the answer is empty.
 
         ids: what fills the template's braces. params: the query string. body: JSON.
-        priority: a person waits for the answer.
         Raises WixError and nothing else. A throttled read waits out the pause, unless a person waits for it.
         """
         question = Question(call, self._base_url + self._filled(call.template, ids or {}), params, body)
         if not call.reads:
-            return await self._ask(question, priority=priority)
+            return await self._ask(question)
         attempts = stamina.retry_context(
-            on=lambda error: _worth_repeating(error, priority=priority),
+            on=self._worth_repeating,
             attempts=self._read_attempts,
             timeout=None,
             wait_initial=self._read_backoff,
@@ -99,11 +104,11 @@ class WixClient:
         )
         async for attempt in attempts:
             with attempt:
-                return await self._ask(question, priority=priority)
+                return await self._ask(question)
         raise AssertionError("stamina either returns from the block or raises")
 
-    async def _ask(self, question: Question, *, priority: bool) -> dict[str, Any]:
-        await self._await_turn(question.call, priority=priority)
+    async def _ask(self, question: Question) -> dict[str, Any]:
+        await self._await_turn(question.call)
         headers = await self._authority.headers()
         answer = await self._observed(question, headers)
         if answer.status == 401:
@@ -111,7 +116,7 @@ class WixClient:
             # which Wix also calls 401 at times, turn into a storm of token requests.
             fresh = await self._authority.renewed(headers)
             if fresh is not None:
-                await self._await_turn(question.call, priority=priority)
+                await self._await_turn(question.call)
                 answer = await self._observed(question, fresh)
         now = self._clock()
         try:
@@ -121,9 +126,9 @@ class WixClient:
                 await self._pacer.pause((throttled.retry_at - now).total_seconds())
             raise
 
-    async def _await_turn(self, call: Call, *, priority: bool) -> None:
+    async def _await_turn(self, call: Call) -> None:
         try:
-            await self._pacer.acquire(priority=priority)
+            await self._pacer.acquire(priority=self.priority)
         except PausedError as paused:
             raise WixThrottledError(
                 f"Wix throttles this site, so {call} was not tried; try again in {paused.seconds:.0f} s.",
@@ -146,6 +151,11 @@ class WixClient:
                 call = question.call
                 self._observer(call.method, call.template, status, time.perf_counter() - began)
 
+    def _worth_repeating(self, error: Exception) -> bool:
+        if isinstance(error, WixThrottledError):
+            return not self.priority
+        return isinstance(error, WixUnavailableError)
+
     def _filled(self, template: str, ids: Mapping[str, str]) -> str:
         path = template.format_map({name: _segment(name, value) for name, value in ids.items()})
         if path.startswith(_INTERNAL):
@@ -159,9 +169,3 @@ def _segment(name: str, value: str) -> str:
     if not value.strip(".") or not value.isascii() or len(value) > MAX_ID:
         raise WixRefusedError(f"The {name} of a call to Wix is no id.")
     return quote(value, safe="")
-
-
-def _worth_repeating(error: Exception, *, priority: bool) -> bool:
-    if isinstance(error, WixThrottledError):
-        return not priority
-    return isinstance(error, WixUnavailableError)

@@ -64,10 +64,10 @@ async def test_a_token_that_expired_early_is_renewed(shop: RunningSandbox, clien
 
 
 async def test_a_throttled_person_is_told_so(shop: RunningSandbox, client: WixClient) -> None:
-    await programs.get(client, priority=True)
+    await programs.get(client.for_a_person())
     switch(shop, rate_limit_per_minute=1)
     with pytest.raises(WixThrottledError) as caught:
-        await programs.get(client, priority=True)
+        await programs.get(client.for_a_person())
     assert caught.value.retry_at is not None
     assert timedelta(seconds=50) < caught.value.retry_at - now() <= timedelta(seconds=60)
 
