@@ -126,10 +126,8 @@ class Program:
             await people.reject(tx, site_id, event_type, reason, body, self.clock())
 
     async def forget_mail(self, site_id: str, message_id: str) -> None:
-        """Delete the file of a mail, where mails go into a folder; a server keeps nothing that could be asked for."""
-        mail = self.settings.for_site(site_id).mail
-        if mail.transport == "folder":
-            await FolderTransport(mail.folder).delete(message_id)
+        """Delete the file of a mail. Where a server takes the mails now, there may be files of before."""
+        await FolderTransport(self.settings.for_site(site_id).mail.folder).delete(message_id)
 
     # Continuity
 

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from milestones import config, daemon
+from milestones.actions.folder import FolderTransport
 from milestones.bootstrap import Program, opened
 from milestones.daemon import Daemon
 from milestones.errors import StoreUnavailableError
@@ -80,6 +81,19 @@ async def test_pages_show_the_time_of_the_zone_in_force(path: Path, running: Dae
     rewrite(path, 'timezone = "UTC"', 'timezone = "Asia/Tokyo"')
     await running.reload()
     assert "JST" in (await visit(running)).text
+
+
+async def test_an_erasure_finds_mails_of_before_a_server_took_them(
+    path: Path, program: Program, running: Daemon
+) -> None:
+    folder = program.settings.mail.folder
+    await FolderTransport(folder).send(b"Dear Ada", message_id="<1@shop>", sender="", recipient="")
+    rewrite(path, 'transport = "folder"', 'transport = "smtp"\nhost = "localhost"\ntls = "none"')
+    await running.reload()
+    (site_id,) = program.site_ids()
+    for _ in range(2):
+        await program.forget_mail(site_id, "<1@shop>")
+        assert list(folder.iterdir()) == []
 
 
 async def test_what_is_late_at_the_end_is_cut_short_and_said() -> None:
