@@ -7,11 +7,34 @@ Wix once documented 200 requests a minute for each app instance, and now documen
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 WINDOW_SECONDS = 60.0
 PAUSE_SECONDS = 60.0
+
+
+_PERSON_WAITS: ContextVar[bool] = ContextVar("person_waits", default=False)
+
+
+@contextmanager
+def a_person_waits() -> Iterator[None]:
+    """Calls that are made inside may use the reserve, and while Wix throttles the site they are told so at once.
+
+    It reaches tasks that are begun inside, so begin none that goes on alone.
+    """
+    before = _PERSON_WAITS.set(True)
+    try:
+        yield
+    finally:
+        _PERSON_WAITS.reset(before)
+
+
+def person_waits() -> bool:
+    """Whether somebody waits for the answer to the call that is being made."""
+    return _PERSON_WAITS.get()
 
 
 class Pacer(Protocol):

@@ -3,10 +3,12 @@
 No event tells of activation or pause, so whoever needs the status asks.
 """
 
+from contextlib import nullcontext
 from typing import Any
 
 from milestones.wix.answers import Call
 from milestones.wix.fields import Entity, Instant, State
+from milestones.wix.pacing import a_person_waits
 from milestones.wix.paging import one, whole
 from milestones.wix.transport import WixClient
 
@@ -78,9 +80,8 @@ class Program(Entity):
 
 async def get(client: WixClient, *, priority: bool = False) -> Program:
     """The program as it is now."""
-    return one(
-        await (client.for_a_person() if priority else client).send(_GET), "loyaltyProgram", Program, _GET
-    )
+    with a_person_waits() if priority else nullcontext():
+        return one(await client.send(_GET), "loyaltyProgram", Program, _GET)
 
 
 async def premium_features(client: WixClient) -> PremiumFeatures:

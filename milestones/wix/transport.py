@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping
-from copy import copy
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -13,7 +12,7 @@ import stamina
 from milestones.wix.answers import Answer, Call, ParameterValue, Question, exchange, understand
 from milestones.wix.auth import Credentials, authority
 from milestones.wix.errors import WixError, WixRefusedError, WixThrottledError, WixUnavailableError
-from milestones.wix.pacing import Pacer, PausedError
+from milestones.wix.pacing import Pacer, PausedError, person_waits
 
 CallObserver = Callable[[str, str, int | None, float], None]
 """Told of every exchange: method, path template, HTTP status (None without an answer), seconds."""
@@ -55,15 +54,6 @@ class WixClient:
         self._read_attempts = read_attempts
         self._read_backoff = read_backoff
         self._internal_root = internal_root
-        self.priority = False
-
-    def for_a_person(self) -> Self:
-        """The same access for somebody who waits for the answers: it may use the reserve of the site's budget, and
-        while Wix throttles the site it is told so at once.
-        """
-        access = copy(self)
-        access.priority = True
-        return access
 
     async def call(
         self,
@@ -95,7 +85,7 @@ class WixClient:
         if not call.reads:
             return await self._ask(question)
         attempts = stamina.retry_context(
-            on=self._worth_repeating,
+            on=_worth_repeating,
             attempts=self._read_attempts,
             timeout=None,
             wait_initial=self._read_backoff,
@@ -128,7 +118,7 @@ class WixClient:
 
     async def _await_turn(self, call: Call) -> None:
         try:
-            await self._pacer.acquire(priority=self.priority)
+            await self._pacer.acquire(priority=person_waits())
         except PausedError as paused:
             raise WixThrottledError(
                 f"Wix throttles this site, so {call} was not tried; try again in {paused.seconds:.0f} s.",
@@ -151,11 +141,6 @@ class WixClient:
                 call = question.call
                 self._observer(call.method, call.template, status, time.perf_counter() - began)
 
-    def _worth_repeating(self, error: Exception) -> bool:
-        if isinstance(error, WixThrottledError):
-            return not self.priority
-        return isinstance(error, WixUnavailableError)
-
     def _filled(self, template: str, ids: Mapping[str, str]) -> str:
         path = template.format_map({name: _segment(name, value) for name, value in ids.items()})
         if path.startswith(_INTERNAL):
@@ -169,3 +154,9 @@ def _segment(name: str, value: str) -> str:
     if not value.strip(".") or not value.isascii() or len(value) > MAX_ID:
         raise WixRefusedError(f"The {name} of a call to Wix is no id.")
     return quote(value, safe="")
+
+
+def _worth_repeating(error: Exception) -> bool:
+    if isinstance(error, WixThrottledError):
+        return not person_waits()
+    return isinstance(error, WixUnavailableError)

@@ -21,6 +21,7 @@ from milestones.wix.errors import (
     WixUnauthorizedError,
     WixUnavailableError,
 )
+from milestones.wix.pacing import a_person_waits
 from milestones.wix.paging import Sort
 from milestones.wix.programs import ProgramStatus
 from milestones.wix.transport import WixClient
@@ -64,10 +65,10 @@ async def test_a_token_that_expired_early_is_renewed(shop: RunningSandbox, clien
 
 
 async def test_a_throttled_person_is_told_so(shop: RunningSandbox, client: WixClient) -> None:
-    await programs.get(client.for_a_person())
+    await programs.get(client)
     switch(shop, rate_limit_per_minute=1)
-    with pytest.raises(WixThrottledError) as caught:
-        await programs.get(client.for_a_person())
+    with a_person_waits(), pytest.raises(WixThrottledError) as caught:
+        await programs.get(client)
     assert caught.value.retry_at is not None
     assert timedelta(seconds=50) < caught.value.retry_at - now() <= timedelta(seconds=60)
 

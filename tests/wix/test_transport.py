@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +12,9 @@ import pytest
 from milestones.wix import answers
 from milestones.wix.auth import ApiKeyCredentials
 from milestones.wix.errors import WixError, WixRefusedError, WixThrottledError, WixUnavailableError
-from milestones.wix.pacing import SlidingWindowPacer
+from milestones.wix.pacing import SlidingWindowPacer, a_person_waits
 from milestones.wix.transport import WixClient
-from tests.wix.fakes import APP, FakeClock, FakeWix
+from tests.wix.fakes import FakeClock, FakeWix
 
 NEVER_SENT = [httpx.ConnectError("no"), httpx.ConnectTimeout("no"), httpx.PoolTimeout("no")]
 MAYBE_SENT = [
@@ -150,9 +151,9 @@ async def test_a_throttled_write_or_person_is_told_when_to_come_again(
     wix: FakeWix, clock: FakeClock, reads: bool, priority: bool
 ) -> None:
     wix.answers(httpx.Response(429), {"ok": 1})
-    client = wix.client().for_a_person() if priority else wix.client()
-    with pytest.raises(WixThrottledError) as caught:
-        await client.call("POST", "/things", reads=reads)
+    waits = a_person_waits() if priority else nullcontext()
+    with waits, pytest.raises(WixThrottledError) as caught:
+        await wix.client().call("POST", "/things", reads=reads)
     assert caught.value.retry_at == clock.now() + timedelta(seconds=60)
     assert not caught.value.lost
     assert clock.slept == []
@@ -162,13 +163,13 @@ async def test_a_person_is_answered_from_the_reserve_while_the_rest_of_the_budge
     wix: FakeWix, clock: FakeClock
 ) -> None:
     wix.pacer = SlidingWindowPacer(10, 3, monotonic=clock.monotonic, sleep=clock.sleep)
-    client = wix.client(APP)
+    client = wix.client()
     for _ in range(7):
         await client.call("GET", "/things", reads=True)
-    for _ in range(3):
-        await client.for_a_person().call("GET", "/things", reads=True)
+    with a_person_waits():
+        for _ in range(3):
+            await client.call("GET", "/things", reads=True)
     assert clock.slept == []
-    assert wix.tokens == 1, "it is one access"
     await client.call("GET", "/things", reads=True)
     assert clock.slept == [60]
 
@@ -179,8 +180,8 @@ async def test_after_a_429_the_whole_site_stands_still_for_a_minute(wix: FakeWix
     with pytest.raises(WixThrottledError):
         await client.call("POST", "/things", reads=False)
     clock.seconds += 20
-    with pytest.raises(WixThrottledError, match="try again in 40 s") as caught:
-        await client.for_a_person().call("GET", "/things", reads=True)
+    with a_person_waits(), pytest.raises(WixThrottledError, match="try again in 40 s") as caught:
+        await client.call("GET", "/things", reads=True)
     assert caught.value.retry_at == clock.now() + timedelta(seconds=40)
     assert len(wix.requests) == 1
     await client.call("POST", "/things", reads=False)
