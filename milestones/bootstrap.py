@@ -301,4 +301,4 @@ async def _reached(settings: Settings, stack: AsyncExitStack) -> Wix:
 
 def _public_key(settings: Settings) -> RSAPublicKey | None:
     pem = settings.wix.public_key
-    return load_public_key(pem) if pem is not None else None
+    return load_public_key(pem.get_secret_value()) if pem is not None else None

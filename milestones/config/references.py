@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     PlainSerializer,
     PlainValidator,
     SecretStr,
@@ -71,7 +70,8 @@ def _portable(value: Path, info: SerializationInfo) -> str:
     return str(value)
 
 
-def _secret(value: Any, info: ValidationInfo) -> SecretStr:
+def referred(value: Any, info: ValidationInfo) -> SecretStr:
+    """What a reference leads to; where it may be missing, only whoever asks for it is told. Raises ValueError."""
     if isinstance(value, SecretStr):
         return value
     kind, name = _reference(value)
@@ -120,10 +120,6 @@ def secret_or_text(value: Any, info: ValidationInfo) -> tuple[str, str | None]:
     return _fetch(kind, name, surroundings(info) or Surroundings(Path(), os.environ)), f"{kind}:{name}"
 
 
-def _public_text(value: Any, info: ValidationInfo) -> Any:
-    return secret_or_text(value, info)[0] if isinstance(value, dict) else value
-
-
 def reference_of(value: SecretStr) -> str:
     """Where a secret is kept: what may be shown of it."""
     return value.reference if isinstance(value, Secret) else "in code"
@@ -139,10 +135,5 @@ REFERENCE_SCHEMA = {
 
 ConfiguredPath = Annotated[Path, AfterValidator(_resolved), PlainSerializer(_portable)]
 SecretValue = Annotated[
-    SecretStr, PlainValidator(_secret), PlainSerializer(reference_of), WithJsonSchema(REFERENCE_SCHEMA)
-]
-PublicText = Annotated[
-    str,
-    BeforeValidator(_public_text),
-    WithJsonSchema({"anyOf": [{"type": "string"}, REFERENCE_SCHEMA]}),
+    SecretStr, PlainValidator(referred), PlainSerializer(reference_of), WithJsonSchema(REFERENCE_SCHEMA)
 ]

@@ -2,13 +2,22 @@
 
 import base64
 import binascii
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SecretStr,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 
 from milestones.config.addresses import BaseAddress
 from milestones.config.faults import Fault, faulty
-from milestones.config.references import PublicText, SecretValue
+from milestones.config.references import REFERENCE_SCHEMA, Secret, SecretValue, reference_of, referred
 from milestones.config.sections import Flag, Table, Whole
 
 NOT_A_KEY = (
@@ -17,7 +26,20 @@ NOT_A_KEY = (
 )
 
 
-def _public_key(value: str) -> str:
+def _public_key(value: Any, info: ValidationInfo) -> SecretStr:
+    """No secret, and treated as one: a command that does not need it can do without."""
+    if isinstance(value, str):
+        pem = _pem(value)
+        return Secret(pem, pem)
+    if not isinstance(value, dict | SecretStr):
+        raise ValueError(NOT_A_KEY)  # noqa: TRY004 - pydantic wants ValueError
+    found = referred(value, info)
+    if isinstance(found, Secret) and found.missing is not None:
+        return found
+    return Secret(_pem(found.get_secret_value()), reference_of(found))
+
+
+def _pem(value: str) -> str:
     """The key as PEM. Wix signs with RS256 (fact sheet, section 4.2), so only an RSA key can be right."""
     pem = value.strip()
     if not pem.startswith("-----"):
@@ -46,6 +68,14 @@ def _root(value: str) -> str:
     return value
 
 
+PublicKey = Annotated[
+    SecretStr,
+    PlainValidator(_public_key),
+    PlainSerializer(reference_of),
+    WithJsonSchema({"anyOf": [{"type": "string"}, REFERENCE_SCHEMA]}),
+]
+
+
 class WixSettings(Table):
     """``[wix]``.
 
@@ -60,7 +90,7 @@ class WixSettings(Table):
     api_url: BaseAddress = "https://www.wixapis.com"
     app_id: str | None = Field(default=None, min_length=1)
     app_secret: SecretValue | None = None
-    public_key: Annotated[PublicText, AfterValidator(_public_key)] | None = None
+    public_key: PublicKey | None = None
     requests_per_minute: Whole = Field(default=200, ge=1, le=100_000)
     new_sites: Literal["ignore", "observe", "active"] = "observe"
     internal_root: Annotated[str, AfterValidator(_root)] = "/_api/"

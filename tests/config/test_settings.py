@@ -238,6 +238,12 @@ def test_a_command_without_need_for_secrets_can_do_without(read: Reader) -> None
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+OTHER_PEM = (
+    rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    .public_key()
+    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    .decode()
+)
 ELLIPTIC = (
     ec.generate_private_key(ec.SECP256R1())
     .public_key()
@@ -250,7 +256,22 @@ APP = '[mail]\nsender = "s@example.com"\n[wix]\napp_id = "a"\napp_secret = { env
 def test_the_public_key_is_pem_or_pem_in_base64(read: Reader, folder: Path, written: str) -> None:
     (folder / "key.pem").write_text(written)
     settings = read(APP + 'public_key = { file = "key.pem" }\n', {"S": "s"})
-    assert settings.wix.public_key == PEM.strip()
+    assert settings.wix.public_key is not None
+    assert settings.wix.public_key.get_secret_value() == PEM.strip()
+
+
+def test_a_command_that_needs_no_secrets_needs_no_public_key(read: Reader) -> None:
+    written = APP + 'public_key = { env = "K" }\n'
+    settings = read(written, {}, secrets=False)
+    assert settings.hash == read(written, {"S": "s", "K": PEM}).hash
+    assert settings.wix.public_key is not None
+    with pytest.raises(UsageError, match="environment variable K, which is not set"):
+        settings.wix.public_key.get_secret_value()
+
+
+def test_a_public_key_that_is_written_down_is_part_of_the_configuration(read: Reader) -> None:
+    one, other = (read(APP + f"public_key = '''{pem}'''\n", {"S": "s"}) for pem in (PEM, OTHER_PEM))
+    assert one.hash != other.hash
 
 
 @pytest.mark.parametrize(
@@ -267,6 +288,11 @@ def test_a_wrong_public_key_is_refused(faults: Faults, folder: Path, written: st
     (folder / "key.pem").write_text(written)
     (fault,) = faults(APP + 'public_key = { file = "key.pem" }\n', {"S": "s"})
     assert fault.startswith("config.toml:6:1: wix.public_key: " + sentence)
+
+
+def test_a_number_is_no_public_key(faults: Faults) -> None:
+    (fault,) = faults(APP + "public_key = 5\n", {"S": "s"})
+    assert fault.startswith("config.toml:6:1: wix.public_key: is no public key that can be read")
 
 
 def test_points_must_be_bounded_where_something_repeats(faults: Faults) -> None:
