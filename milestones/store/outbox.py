@@ -167,12 +167,18 @@ async def about_to_act(
 async def put_back(
     tx: Transaction, site_id: str, generation: int, action_ids: Sequence[int], until: datetime | None
 ) -> None:
-    """Give leased actions back as they were, due at ``until`` if that is given. Raises FencedError."""
+    """Give leased actions back as they were. until: their channel rests so long, and has failed if it rests again.
+    Raises FencedError.
+    """
     await _check(tx, site_id, generation)
     values: dict[str, Any] = {"state": State.AVAILABLE, "generation": None}
     if until is not None:
-        values["available_at"] = until
+        values |= {"available_at": until, "failing_since": _first_failure(until)}
     await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id.in_(action_ids)).values(**values))
+
+
+def _first_failure(at: datetime) -> Any:
+    return func.coalesce(_ACTIONS.c.failing_since, at)
 
 
 async def settle(
@@ -189,6 +195,7 @@ async def settle(
             "lost": item.lost,
             "generation": None,
             "acted_at": None,
+            "failing_since": _first_failure(now) if item.verdict is Verdict.RETRY else None,
         }
         if item.available_at is not None:
             values["available_at"] = item.available_at

@@ -57,6 +57,7 @@ async def retry(tx: Transaction, which: Which, now: datetime) -> Moved:
         ),
         attempts=0,
         error=None,
+        failing_since=None,
         settled_at=None,
     )
     await _unblock(tx, ids, now)

@@ -15,6 +15,7 @@ from milestones.store.statements import chunks, table_of
 from milestones.store.tables import (
     Account,
     Action,
+    DefinitionVersion,
     Grant,
     ObservationRun,
     Rejected,
@@ -29,6 +30,7 @@ _SITES = table_of(Site)
 _ACCOUNTS = table_of(Account)
 _RUNS = table_of(ObservationRun)
 _ACTIONS = table_of(Action)
+_VERSIONS = table_of(DefinitionVersion)
 _GRANTS = table_of(Grant)
 _REMINDERS = table_of(Reminder)
 _TRACES = table_of(Trace)
@@ -245,20 +247,38 @@ async def rejected_count(tx: Transaction) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """due: actions that could be done now. oldest: for how long the oldest of them could. held: by whatever."""
+    """What waits to be done.
+
+    due: actions that could be done now. oldest: for how long the oldest of them could; while a channel rests after a
+        fault, none of its actions could.
+    failing: for how long the oldest has failed that is tried again and again, or whose channel rests.
+    held: by whatever.
+    """
 
     due: int
     oldest: timedelta | None
+    failing: timedelta | None
     held: int
 
 
 async def backlog(tx: Transaction, now: datetime) -> Backlog:
-    """What waits to be done, over the sites that are drained."""
+    """What waits to be done, over the sites that are drained and the milestones that are not paused."""
     drained = select(_SITES.c.id).where(_SITES.c.state == "active", ~_SITES.c.paused)
-    due = select(func.count(), func.min(_ACTIONS.c.available_at)).where(
+    paused = select(_VERSIONS.c.number).where(
+        _VERSIONS.c.site_id == _ACTIONS.c.site_id,
+        _VERSIONS.c.milestone == _ACTIONS.c.milestone,
+        _VERSIONS.c.paused,
+        _VERSIONS.c.retired_at.is_(None),
+    )
+    is_due = _ACTIONS.c.available_at <= now
+    due = select(
+        func.count().filter(is_due),
+        func.min(_ACTIONS.c.available_at).filter(is_due),
+        func.min(_ACTIONS.c.failing_since),
+    ).where(
         _ACTIONS.c.site_id.in_(drained),
         _ACTIONS.c.state.in_([State.AVAILABLE, State.RUNNING]),
-        _ACTIONS.c.available_at <= now,
+        ~paused.exists(),
     )
     held = (
         select(func.count())
@@ -270,9 +290,14 @@ async def backlog(tx: Transaction, now: datetime) -> Backlog:
             _ACTIONS.c.verdict != Verdict.SCAN_UNDER_WAY,
         )
     )
-    number, since = (await tx.execute(due)).one()
+    number, due_since, failing_since = (await tx.execute(due)).one()
     held_number = (await tx.execute(held)).scalar_one()
-    return Backlog(int(number), now - since if since is not None else None, int(held_number))
+    oldest, failing = (
+        # A rest that has not ended lies ahead.
+        None if moment is None else max(now - moment, timedelta(0))
+        for moment in (due_since, failing_since)
+    )
+    return Backlog(int(number), oldest, failing, int(held_number))
 
 
 async def account_ids(tx: Transaction, site_id: str, after: str, limit: int) -> list[str]:

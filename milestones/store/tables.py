@@ -182,6 +182,7 @@ class Action(SQLModel, table=True):
     needs: ``consent``, ``member``, ``threshold`` or, after a merge, ``account``, while it waits for that.
     generation, acted_at: of the drain that holds it, and when that committed "about to act".
     lost: the last attempt's answer was lost; the next begins by looking.
+    failing_since: when the first of its failures in a row was, or the first rest of its channel ended.
     scan_id: the scan whose end lets it go.
     """
 
@@ -211,6 +212,7 @@ class Action(SQLModel, table=True):
     error: str | None = Field(default=None, sa_type=Text)
     attempts: int = 0
     lost: bool = False
+    failing_since: datetime | None = Field(default=None, sa_type=Moment)
     scan_id: int | None = None
     generation: int | None = None
     acted_at: datetime | None = Field(default=None, sa_type=Moment)

@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("lost", sa.Boolean(), nullable=False),
+        sa.Column("failing_since", columns.Moment(), nullable=True),
         sa.Column("scan_id", sa.Integer(), nullable=True),
         sa.Column("generation", sa.Integer(), nullable=True),
         sa.Column("acted_at", columns.Moment(), nullable=True),
