@@ -13,6 +13,10 @@ from milestones.store.database import Store, Transaction, database_file, databas
 T = TypeVar("T")
 
 
+class NoDatabaseError(StoreError):
+    """There is none yet: nothing is wrong, and nothing can be shown."""
+
+
 def look(settings: Settings, question: Callable[[Transaction], Awaitable[T]]) -> T:
     """The answer of one consistent view. Raises StoreError where there is nothing to look at."""
 
@@ -39,7 +43,7 @@ async def require_current(settings: Settings) -> None:
     """Raise StoreError unless the database is there and of this version."""
     match await schema.standing(settings.daemon.database.get_secret_value()):
         case "empty":
-            raise StoreError(f"{place(settings)} does not exist yet. `milestones run` makes it.")
+            raise NoDatabaseError(f"{place(settings)} does not exist yet. `milestones run` makes it.")
         case "older":
             raise StoreError(
                 f"{place(settings)} is of an older version. Make a backup, then run `milestones db upgrade`."

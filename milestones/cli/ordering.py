@@ -13,7 +13,11 @@ from milestones import control
 from milestones.cli.configuration import settings_at
 from milestones.cli.looking import require_current
 from milestones.config import Settings
+from milestones.config.settings import SiteSettings
 from milestones.control import NotRunningError, Progress
+from milestones.domain.keys import folded
+from milestones.errors import UsageError
+from milestones.store import schema
 from milestones.store.lock import held
 
 
@@ -48,10 +52,25 @@ async def _ordered(
         if asks_wix:
             # The daemon has its secrets; whoever works in its place needs them, and is told of all that are missing.
             settings = settings_at(settings.path)
+            await _refuse_unknown_site(settings, arguments.get("site"))
         else:
             await require_current(settings)
         async with (at_wix if asks_wix else at_store)(settings) as host:
             return await ORDERS[name](host, arguments, progress)
+
+
+async def _refuse_unknown_site(settings: Settings, named: str | None) -> None:
+    """No database is made for a site that there is none of. One that is there knows more than the configuration."""
+    if named is None or await schema.standing(settings.daemon.database.get_secret_value()) != "empty":
+        return
+    sites = settings.named_sites()
+    if folded(named) not in {folded(name) for site in sites for name in (site.name, *_ids(site)) if name}:
+        names = ", ".join(site.name or next(_ids(site), "") for site in sites)
+        raise UsageError(f"There is no site {named!r}; the configuration names {names or 'none'}.")
+
+
+def _ids(site: SiteSettings) -> Iterator[str]:
+    yield from (one for one in (site.instance_id, site.site_id) if one is not None)
 
 
 @contextmanager

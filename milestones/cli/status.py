@@ -10,7 +10,7 @@ from rich.console import Console
 
 from milestones.cli import showing
 from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
-from milestones.cli.looking import looking
+from milestones.cli.looking import NoDatabaseError, looking
 from milestones.cli.ordering import daemon_status
 from milestones.cli.showing import print_json, span, text, when
 from milestones.config import Settings
@@ -23,25 +23,32 @@ app = typer.Typer()
 
 @app.command()
 def status(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
-    """Show whether the daemon runs, its sites and scans, and what waits for a person."""
+    """Show whether the daemon runs, its sites and scans, and what waits for a person.
+
+    Exit code 1 when the database cannot be read; one that no daemon has made yet is no failure.
+    """
     settings = settings_at(config, secrets=False)
     daemon = daemon_status(settings)
     now = datetime.now(UTC)
+    found: Standing | None = None
+    trouble: StoreError | None = None
     try:
-        found, trouble = asyncio.run(_looked(settings, now)), None
+        found = asyncio.run(_looked(settings, now))
     except StoreError as error:
-        found, trouble = None, str(error)
+        trouble = error
     if as_json:
         told = {"daemon": daemon, "mode": settings.daemon.mode, "configuration": settings.hash}
-        print_json({**told, "database": trouble or "current", "standing": found})
-        return
-    shown = showing.console()
-    showing.banner(shown, list(found.notices) if found is not None else settings_notices(settings))
-    shown.print(_daemon(daemon, settings))
-    if found is None:
-        shown.print(text(trouble))
-        return
-    _show(shown, found, settings, now)
+        print_json({**told, "database": str(trouble or "current"), "standing": found})
+    else:
+        shown = showing.console()
+        showing.banner(shown, list(found.notices) if found is not None else settings_notices(settings))
+        shown.print(_daemon(daemon, settings))
+        if found is None:
+            shown.print(text(trouble))
+        else:
+            _show(shown, found, settings, now)
+    if trouble is not None and not isinstance(trouble, NoDatabaseError):
+        raise typer.Exit(trouble.exit_code)
 
 
 async def _looked(settings: Settings, now: datetime) -> Standing:

@@ -37,6 +37,30 @@ class TestStatus:
         assert called.code == 0
         assert "does not exist yet" in " ".join(called.out.split())
 
+    @pytest.mark.parametrize(
+        ("content", "sentence"),
+        [
+            (b"no database, but long enough to be taken for one" * 20, "not a database"),
+            (None, "older version"),
+        ],
+    )
+    def test_a_database_that_cannot_be_read_is_a_failure(
+        self, call: Call, path: Path, content: bytes | None, sentence: str
+    ) -> None:
+        file = path.parent / "var/milestones.db"
+        if content is not None:
+            file.write_bytes(content)
+        else:
+            with closing(sqlite3.connect(file)) as database, database:
+                database.execute("UPDATE alembic_version SET version_num = '9999'")
+        called = call("status", "--config", path)
+        assert called.code == 1
+        assert called.out.startswith("No daemon is running.")
+        assert sentence in " ".join(called.out.split())
+        machine = call("status", "--json", "--config", path)
+        assert (machine.code, json.loads(machine.out)["standing"]) == (1, None)
+        assert sentence in json.loads(machine.out)["database"]
+
     def test_shadow_mode_and_only_to_are_said_loudly(self, call: Call, path: Path) -> None:
         text = path.read_text().replace('"live"', '"shadow"')
         path.write_text(text.replace("[mail]", '[mail]\nonly_to = ["*@example.com"]'))
@@ -224,3 +248,9 @@ class TestScan:
         assert (
             call("outbox", "list", "--kind", "email", "--config", config).out != "There is no such action.\n"
         )
+
+    def test_no_database_is_made_for_a_site_that_does_not_exist(self, call: Call, shop: Path) -> None:
+        called = call("scan", "nowhere", "--config", shop / "config.toml")
+        assert called.code == 2
+        assert "There is no site 'nowhere'; the configuration names The Corner Shop." in called.err
+        assert not (shop / "var/milestones.db").exists()
