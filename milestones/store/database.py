@@ -86,7 +86,9 @@ class Store:
         url = database_url(text_url)
         path = database_file(url)
         if path is None:
-            engine = create_async_engine(url, pool_size=pool, max_overflow=pool, pool_pre_ping=True)
+            engine = create_async_engine(
+                url, pool_size=pool, max_overflow=pool, pool_pre_ping=True, hide_parameters=True
+            )
             # A writer sees what others commit meanwhile, behind whose locks it waited; a reader sees one moment.
             reader = engine.execution_options(isolation_level="REPEATABLE READ")
             return cls(url, None if read_only else engine, reader)
@@ -180,7 +182,7 @@ def _sqlite_engine(path: Path, *, mode: str, begin: str) -> AsyncEngine:
     )
     location = f"file:{_quoted(path)}"
     url = URL.create(_DRIVERS["sqlite"], database=location, query={"mode": mode, "uri": "true"})
-    engine = create_async_engine(url, **options)
+    engine = create_async_engine(url, hide_parameters=True, **options)
 
     @event.listens_for(engine.sync_engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
@@ -223,10 +225,24 @@ def _sentences() -> Iterator[None]:
         ) from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) in _RACES:
-            raise StoreRaceError("Two writers met over the same rows; nothing of this was kept.") from error
+            raise StoreRaceError(
+                "Two writers met over the same rows; nothing of this was kept."
+            ) from _nameless(error)
         if error.connection_invalidated or type(error) in _OF_THE_DATABASE:
             raise StoreUnavailableError(sentence(error)) from error
-        raise
+        raise _nameless(error).with_traceback(error.__traceback__) from None
+
+
+def _nameless(error: DBAPIError) -> DBAPIError:
+    """The error without its values: those of the statement, and those of the row that PostgreSQL quotes below its first
+    line. It may end up in a log.
+    """
+    assert error.orig is not None, "it came from the driver"
+    return type(error)(error.statement, None, type(error.orig)(_first_line(error.orig)), hide_parameters=True)
+
+
+def _first_line(orig: BaseException) -> str:
+    return (str(orig).strip().splitlines() or [type(orig).__name__])[0]
 
 
 _RACES = frozenset({"23505", "40001", "40P01"})
@@ -268,7 +284,8 @@ _REASONS = (
 
 def sentence(error: DBAPIError) -> str:
     """What a driver's error means, and what to do; without the statement and its values."""
-    told = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    assert error.orig is not None, "it came from the driver"
+    told = _first_line(error.orig)
     for part, reason in _REASONS:
         if part in told:
             return f"The database cannot be used now: {reason}."

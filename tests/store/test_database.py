@@ -2,12 +2,14 @@
 
 import asyncio
 import sqlite3
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.exc import IntegrityError, StatementError
 
 from milestones.errors import ConfigurationError, StoreError, StoreRaceError, StoreUnavailableError
 from milestones.store import facts
@@ -20,7 +22,7 @@ from milestones.store.database import (
     is_alive,
 )
 from milestones.store.statements import table_of
-from milestones.store.tables import Meta
+from milestones.store.tables import Account, Meta
 from tests.store.rules import opened
 
 
@@ -35,6 +37,10 @@ async def kept(store: Store) -> dict[str, str]:
 async def a_store(path: Path) -> AsyncIterator[Store]:
     async with opened(f"sqlite:///{path}") as store:
         yield store
+
+
+ADDRESS = "ada@example.com"
+HALF_A_ROW = {"site_id": "site", "id": "account", "email": ADDRESS}
 
 
 class TestTransactions:
@@ -102,6 +108,27 @@ class TestTransactions:
     async def test_it_answers_and_the_secret_stays_the_same(self, store: Store) -> None:
         assert await is_alive(store)
         assert await facts.secret(store) == await facts.secret(store)
+
+    @pytest.mark.parametrize(
+        ("values", "expected"), [({}, IntegrityError), ({"created_at": "no moment"}, StatementError)]
+    )
+    async def test_an_error_of_what_was_to_be_written_names_nobody(
+        self, store: Store, values: dict[str, str], expected: type[Exception]
+    ) -> None:
+        with pytest.raises(expected) as failed:
+            async with store.write() as tx:
+                await tx.execute(insert(table_of(Account)), [{**HALF_A_ROW, **values}])
+        told = "".join(traceback.format_exception(failed.value))
+        assert "accounts" in told
+        assert ADDRESS not in told
+
+    async def test_a_race_for_a_key_names_nobody(self, fresh_postgres_url: str) -> None:
+        meta = table_of(Meta)
+        async with opened(fresh_postgres_url) as store:
+            with pytest.raises(StoreRaceError) as failed:
+                async with store.write() as tx:
+                    await tx.execute(insert(meta), [{"key": ADDRESS, "value": ""}] * 2)
+        assert ADDRESS not in "".join(traceback.format_exception(failed.value))
 
 
 class TestAddresses:
