@@ -85,6 +85,7 @@ class ChannelError(MilestonesError):
     retry_at: the peer named a time (UTC) before which a new attempt is pointless.
     connection_wide: the fault is of the channel, not of this item (login refused, host unreachable); the
         item's attempts must not be used up by it.
+    untried: nothing was attempted, since something must show first at ``retry_at``; it uses up no attempt either.
     """
 
     def __init__(
@@ -95,11 +96,13 @@ class ChannelError(MilestonesError):
         lost: bool = False,
         retry_at: datetime | None = None,
         connection_wide: bool = False,
+        untried: bool = False,
     ) -> None:
         self.permanent = permanent
         self.lost = lost
         self.retry_at = retry_at
         self.connection_wide = connection_wide
+        self.untried = untried
         super().__init__(sentence)
 
 

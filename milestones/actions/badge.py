@@ -111,7 +111,9 @@ class BadgeChannel:
         wait_until = self._no_create_before.get(title)
         if wait_until is not None and now < wait_until:
             raise ChannelError(
-                f"The badge {title!r} may just have been made; waiting for it to show.", retry_at=wait_until
+                f"The badge {title!r} may just have been made; waiting for it to show.",
+                untried=True,
+                retry_at=wait_until,
             )
         try:
             return await self._badges.create(title)

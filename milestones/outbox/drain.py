@@ -231,25 +231,25 @@ def _failed(work: SiteWork, task: Task, error: ChannelError, *, lost: bool) -> S
         return Settlement(task.id, State.DISCARDED, Verdict.REFUSED, error=str(error))
     # A look-up that failed leaves the older loss as it was.
     lost = lost or error.lost
+    again: datetime | None
     if error.connection_wide:
-        until = max(now + REST, error.retry_at or now)
-        work.resting[task.kind] = until
-        return Settlement(
-            task.id,
-            State.AVAILABLE,
-            Verdict.RETRY,
-            available_at=until,
-            error=str(error),
-            lost=lost,
-            uncount=True,
-        )
-    again = work.retry.next(task.attempt, now, work.random(), error.retry_at)
+        again = work.resting[task.kind] = max(now + REST, error.retry_at or now)
+    elif error.untried:
+        again = error.retry_at or now + REST
+    else:
+        again = work.retry.next(task.attempt, now, work.random(), error.retry_at)
     if again is None and lost:
         return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER, error=str(error), lost=True)
     if again is None:
         return Settlement(task.id, State.DISCARDED, Verdict.EXHAUSTED, error=str(error))
     return Settlement(
-        task.id, State.AVAILABLE, Verdict.RETRY, available_at=again, error=str(error), lost=lost
+        task.id,
+        State.AVAILABLE,
+        Verdict.RETRY,
+        available_at=again,
+        error=str(error),
+        lost=lost,
+        uncount=error.connection_wide or error.untried,
     )
 
 

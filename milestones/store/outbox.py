@@ -42,7 +42,7 @@ class Claimed:
 class Settlement:
     """What became of a leased action.
 
-    uncount: the attempt was counted by "about to act" and shall not be: the whole channel was at fault.
+    uncount: the attempt was counted by "about to act" and shall not be: the whole channel was at fault, or it only waited.
     """
 
     action_id: int

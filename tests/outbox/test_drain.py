@@ -87,6 +87,21 @@ async def test_attempts_run_out(bench: Bench) -> None:
     assert (row.state, row.verdict, row.attempts) == (State.DISCARDED, Verdict.EXHAUSTED, 12)
 
 
+async def test_an_attempt_that_only_waited_is_not_counted_and_comes_again_when_it_said(bench: Bench) -> None:
+    times = [NOW + timedelta(minutes=number) for number in range(1, 20)]
+    waiting = [ChannelError("not shown yet", untried=True, retry_at=at) for at in times]
+    bench.channels[Kind.BADGE].answers = [ChannelError("no answer", lost=True, retry_at=NOW), *waiting]
+    await bench.reach()
+    bench.now = await bench.drain() or bench.now
+    for at in times:
+        assert await bench.drain() == at
+        row = await bench.row(Kind.BADGE)
+        assert (row.state, row.attempts, row.lost) == (State.AVAILABLE, 1, True)
+        bench.now = at
+    await bench.drain()
+    assert await bench.states() == ALL_DONE
+
+
 async def test_a_fault_of_this_program_in_one_action_stops_no_other_and_ends(bench: Bench) -> None:
     def stumble(task: Task) -> None:
         if task.account_id == "b":
