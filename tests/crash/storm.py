@@ -133,33 +133,44 @@ class Storm:
         return sum(one["happened"] for one in listed)
 
     async def settle(self, seconds: float) -> None:
-        """Let the daemon hear everything and finish. What waits for a later time is made due by a restart."""
-        end = time.monotonic() + seconds
-        while not await self._told():
+        """Let the daemon hear everything and finish. What waits for a later time is made due by a restart.
+
+        Each life is longer than the one before: a process that finds a badge of which nobody knows whether it was made
+        waits a minute itself, and a restart has it wait anew.
+        """
+        end, life = time.monotonic() + seconds, 5.0
+        while await self._told() is None:
             assert time.monotonic() < end, "the shop still has events to tell"
             await asyncio.sleep(0.1)
-        while not await self._done_within(5.0):
+        while not await self._done_within(min(life, end - time.monotonic())):
             assert time.monotonic() < end, self._unsettled()
+            life *= 4
             await self.daemon.end()
             make_due(self.daemon)
             await self.daemon.start()
 
-    async def _told(self) -> bool:
+    async def _told(self) -> int | None:
+        """How many events there were, if every one was delivered."""
         events = (await self.shop.http.get("/_sandbox/state", params={"only": "events"})).json()["events"]
         if events["lost"]:
             raise GaveUpError(f"{events['lost']} events were tried as often as Wix tries, in vain")
         self.found.events = events["attempts"]
-        return bool(events["pending"] == 0)
+        return int(events["emitted"]) if events["pending"] == 0 else None
 
     async def _done_within(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            busy = self.daemon.query("SELECT 1 FROM actions WHERE state IN ('available', 'running') LIMIT 1")
-            # What was done last may have led to events.
-            if not busy and await self._told():
+            # What an event led to is looked for behind it, and what was done led to no event that is not told.
+            told = await self._told()
+            if told is not None and not self._busy() and await self._told() == told:
                 return True
             await asyncio.sleep(0.1)
         return False
+
+    def _busy(self) -> bool:
+        return bool(
+            self.daemon.query("SELECT 1 FROM actions WHERE state IN ('available', 'running') LIMIT 1")
+        )
 
     def _unsettled(self) -> str:
         rows = self.daemon.query(
