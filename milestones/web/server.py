@@ -18,6 +18,9 @@ MOST_CONNECTIONS = 10_000
 HEAD_SECONDS = 10
 """For a request's line and headers to arrive."""
 
+UNREAD_SECONDS = 10
+"""For a peer to read on, where an answer waits for it to."""
+
 KEEP_ALIVE_SECONDS = 75
 """Longer than proxies commonly keep theirs (60 s), so that the proxy is the one who closes."""
 
@@ -29,13 +32,15 @@ _HOW_TO_CHANGE = (
 
 
 class PatientProtocol(H11Protocol):
-    """uvicorn's HTTP with the two limits that it lacks, since any stranger can open a connection and say nothing.
+    """uvicorn's HTTP with the limits that it lacks, since any stranger can open a connection and say nothing.
 
     * A request's head must arrive within ``HEAD_SECONDS``.
+    * An answer that its peer does not read is given up after ``UNREAD_SECONDS``, and the connection with it.
     * At the limit of connections, an idle one makes room for the new one, so that idlers never lock Wix out.
     """
 
     _head: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -45,7 +50,16 @@ class PatientProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_head()
+        self._forget_unread()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._forget_unread()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -73,6 +87,11 @@ class PatientProtocol(H11Protocol):
         if self._head is not None:
             self._head.cancel()
             self._head = None
+
+    def _forget_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _make_room(self) -> None:
         for other in self.connections:

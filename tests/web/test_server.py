@@ -183,6 +183,26 @@ async def test_letters_that_drip_do_not_keep_a_connection(
             await ended
 
 
+async def test_an_answer_that_nobody_reads_costs_its_connection(
+    served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "UNREAD_SECONDS", 0.1)
+    given_up = asyncio.Event()
+
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        # What is sent to a connection that has ended is thrown away.
+        for _ in range(64):
+            await send({"type": "http.response.body", "body": bytes(1024 * 1024), "more_body": True})
+        given_up.set()
+
+    address = await served(endless)
+    async with AsyncExitStack() as stack, asyncio.timeout(5):
+        _, writer = await opened(address, stack)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await given_up.wait()
+
+
 async def test_a_connection_is_kept_between_requests(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "HEAD_SECONDS", 0.1)
     address = await served(hello)
