@@ -186,7 +186,7 @@ class SmtpTransport:
         except asyncio.CancelledError:
             client.close()
             raise
-        except (SMTPException, OSError) as error:
+        except (SMTPException, OSError, UnicodeError) as error:
             raise MailError(
                 f"No connection to the mail server {settings.host}:{settings.port} ({_reason(error)}). "
                 "Check mail.host, mail.port and mail.tls.",
@@ -285,6 +285,8 @@ def _died(stage: Stage) -> MailError:
 def _reason(error: Exception) -> str:
     """Why a connection failed, without the addresses and names that a system's error may hold."""
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    if isinstance(cause, UnicodeError):
+        return "that is no name of a host"
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {cause.verify_message}"
     if isinstance(cause, TimeoutError):

@@ -27,8 +27,8 @@ SILENCE = "silence"
 class Mailserver:
     """What happens at a verb, and what was taken.
 
-    at: by ``CONNECT``, ``EHLO``, ``MAIL``, ``RCPT``, ``DATA``, ``DOT``, ``RSET`` or a recipient's address: a reply
-    to give, HANG_UP or SILENCE.
+    at: by ``CONNECT``, ``EHLO``, ``STARTTLS``, ``AUTH``, ``MAIL``, ``RCPT``, ``DATA``, ``DOT``, ``RSET``, ``QUIT`` or a
+    recipient's address: a reply to give, HANG_UP or SILENCE.
     """
 
     port: int = 0
@@ -77,6 +77,18 @@ class _Server(SMTP):
     async def smtp_EHLO(self, hostname: str) -> None:  # noqa: N802
         if not await self._misbehaves("EHLO"):
             await super().smtp_EHLO(hostname)
+
+    async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802
+        if not await self._misbehaves("STARTTLS"):
+            await super().smtp_STARTTLS(arg)
+
+    async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802
+        if not await self._misbehaves("AUTH"):
+            await super().smtp_AUTH(arg)
+
+    async def smtp_QUIT(self, arg: str | None) -> None:  # noqa: N802
+        if not await self._misbehaves("QUIT"):
+            await super().smtp_QUIT(arg)
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
         if not await self._misbehaves("MAIL"):

@@ -1,55 +1,13 @@
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from milestones.actions.smtp import SmtpSettings, SmtpTransport, Tls
 from milestones.actions.transport import Carried
-from milestones.errors import MailError
-from tests.actions.smtp_server import HANG_UP, SILENCE, Mailserver, a_certificate, mailserver
-
-MESSAGE = b"Subject: Hello\r\n\r\nfirst\r\n.\r\n.two\r\n"
-
-
-@asynccontextmanager
-async def transport_to(server: Mailserver, **settings: Any) -> AsyncIterator[SmtpTransport]:
-    fixed = {
-        "host": "127.0.0.1",
-        "port": server.port,
-        "tls": Tls.NONE,
-        "per_minute": 1_000_000,
-        "hello": "shop.test",
-    }
-    made = SmtpTransport(SmtpSettings(**{**fixed, **settings}))
-    try:
-        yield made
-    finally:
-        await made.aclose()
-
-
-async def send(
-    transport: SmtpTransport, recipient: str = "ana@example.com", within: float | None = None
-) -> None:
-    await transport.send(
-        MESSAGE,
-        message_id="<1@example.com>",
-        sender="hello@example.com",
-        recipient=recipient,
-        within=within,
-    )
-
-
-async def refused(
-    transport: SmtpTransport, recipient: str = "ana@example.com", within: float | None = None
-) -> MailError:
-    with pytest.raises(MailError) as caught:
-        await send(transport, recipient, within)
-    assert "example.com" not in str(caught.value)
-    return caught.value
+from tests.actions.smtp_client import MESSAGE, refused, send, transport_to
+from tests.actions.smtp_server import HANG_UP, SILENCE, a_certificate, mailserver
 
 
 async def test_a_mail_arrives_as_it_was_written() -> None:
@@ -205,56 +163,12 @@ async def test_a_server_that_is_not_there_is_of_the_channel() -> None:
         assert f"127.0.0.1:{server.port}" in str(error)
 
 
-@pytest.mark.parametrize(
-    ("verb", "reply", "permanent", "of_all"),
-    [
-        ("CONNECT", "554 5.3.2 no service", False, True),
-        ("CONNECT", "421 4.3.2 busy", False, True),
-        ("MAIL", "550 5.7.1 not your address", False, True),
-        ("MAIL", "451 4.3.0 later", False, True),
-        ("RCPT", "550 5.1.1 no such user", True, False),
-        ("RCPT", "450 4.2.0 greylisted", False, False),
-        ("RCPT", "421 4.7.0 too many", False, True),
-        ("DATA", "554 5.5.1 no", True, False),
-        ("DATA", "451 4.3.0 later", False, False),
-        ("DOT", "554 5.7.1 spam", True, False),
-        ("DOT", "452 4.2.2 full", False, False),
-        ("DOT", "421 4.3.2 shutting down", False, True),
-    ],
-)
-async def test_a_refusal_at_a_verb_is_never_a_lost_answer(
-    verb: str, reply: str, permanent: bool, of_all: bool
-) -> None:
-    async with mailserver() as server, transport_to(server) as transport:
-        server.at[verb] = reply
+@pytest.mark.parametrize("host", ["smtp..example.org", f"{'a' * 64}.example.org"])
+async def test_a_name_that_is_none_is_of_the_channel(host: str) -> None:
+    async with mailserver() as server, transport_to(server, host=host) as transport:
         error = await refused(transport)
-        assert (error.permanent, error.connection_wide, error.lost) == (permanent, of_all, False)
-        del server.at[verb]
-        await send(transport)
-        assert server.recipients == ["ana@example.com"]
-
-
-@pytest.mark.parametrize("how", [HANG_UP, SILENCE])
-@pytest.mark.parametrize("verb", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "DOT"])
-async def test_only_after_the_final_dot_a_dead_connection_is_a_lost_answer(verb: str, how: str) -> None:
-    patience = {"command_seconds": 0.3, "answer_seconds": 0.3}
-    async with mailserver() as server, transport_to(server, **patience) as transport:
-        server.at[verb] = how
-        error = await refused(transport)
-        assert error.lost is (verb == "DOT")
-        assert not error.permanent
-        assert error.connection_wide is (verb in {"CONNECT", "EHLO", "MAIL"})
-        server.at.clear()
-        await send(transport)
-        assert len(server.taken) == 1
-
-
-async def test_an_answer_to_the_dot_that_makes_no_sense_is_a_lost_answer() -> None:
-    async with mailserver() as server, transport_to(server) as transport:
-        for nonsense in ("354 go on", "what?"):
-            server.at["DOT"] = nonsense
-            error = await refused(transport)
-            assert error.lost
+        assert (error.connection_wide, error.lost) == (True, False)
+        assert "is no name of a host" in str(error)
 
 
 async def test_one_refused_recipient_disturbs_no_other() -> None:
