@@ -1,5 +1,6 @@
 """What happened, newest first, over all tables that tell of it: the rows behind the page, and its figures."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,8 +22,10 @@ _SCANS = table_of(Scan)
 _SITES = table_of(Site)
 _VERSIONS = table_of(DefinitionVersion)
 
-_DIGITS = 19
-"""Of an id inside a key, so that the order of keys is the order of ids."""
+_DIGITS = 18
+"""Of an id inside a key, so that the order of keys is the order of ids. Any number of so many fits a database."""
+
+_NUMBER = re.compile(rf"[0-9]{{{_DIGITS}}}")
 
 Row = Grant | Reminder | Action | Scan
 
@@ -51,7 +54,7 @@ class _Shelf:
     def before(self, at: datetime, key: str) -> ColumnElement[bool]:
         """The rows that come after a place in the list, newest first."""
         name, _, number = key.partition("-")
-        if self.name == name and number.isdigit():
+        if self.name == name and _NUMBER.fullmatch(number):
             same_time = and_(self.at == at, self.table.c.id < int(number))
             return or_(self.at < at, same_time)
         return self.at <= at if self.name < name else self.at < at

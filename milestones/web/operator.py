@@ -1,10 +1,10 @@
 """``/``: what happened, newest first, with each mail as the customer sees it."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -32,7 +32,7 @@ def routes(services: WebServices, pages: Pages) -> APIRouter:
         return asset_response(pages.assets[name])
 
     @guarded.get("/")
-    async def happenings(before: Annotated[str | None, Query(max_length=1000)] = None) -> Response:
+    async def happenings(before: str | None = None) -> Response:
         return pages.page("happenings.html", **await listing(before), **await top(), first=before is None)
 
     @guarded.get("/happenings")
@@ -75,8 +75,8 @@ def _place(mark: str) -> Place:
     at, _, key = mark.partition("~")
     try:
         moment = datetime.fromisoformat(at)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or "\0" in key:
-        raise HTTPException(400, "This link to older happenings is damaged")
-    return Place(moment, key)
+        if moment.tzinfo is None or "\0" in key:
+            raise ValueError  # noqa: TRY301 (one sentence for all that is no mark)
+        return Place(moment.astimezone(UTC), key)
+    except (ValueError, OverflowError):
+        raise HTTPException(400, "This link to older happenings is damaged") from None

@@ -48,6 +48,15 @@ async def test_pages_have_everything_once_newest_first(shop: Shop, size: int) ->
     assert await paged(shop, size) == whole
 
 
+@pytest.mark.parametrize(
+    "key", ["", "action", "action-", "action-²", "action-" + "9" * 40, "nothing-1", "zzz"]
+)
+async def test_a_place_at_which_no_page_ended_is_a_place_all_the_same(shop: Shop, key: str) -> None:
+    await shop.observe(960, 1010)
+    assert await happenings(shop).recent(10, Place(shop.now + timedelta(days=1), key))
+    assert not await happenings(shop).recent(10, Place(shop.now - timedelta(days=1), key))
+
+
 async def test_a_grant_and_its_effects_are_sentences(small_shop: Shop) -> None:
     small_shop.channels[Kind.EMAIL].answers = [{"message_id": "<m@example.com>", "subject": "You did it"}]
     await small_shop.observe(960, 1010)

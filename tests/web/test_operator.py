@@ -56,7 +56,18 @@ async def test_older_happenings_are_a_link_away_and_none_is_skipped_or_shown_twi
     assert path == ""
 
 
-@pytest.mark.parametrize("mark", ["x", "~", "2026-11-20T09:15:30~k", "2026-11-20T09:15:30%2B00:00~%00"])
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "x",
+        "x" * 2000,
+        "~",
+        "2026-11-20T09:15:30~k",
+        "2026-11-20T09:15:30%2B00:00~%00",
+        "0001-01-01T00:00:00%2B14:00~k",
+    ],
+    ids=["nothing", "too much", "no time", "no zone", "no text", "before all times"],
+)
 async def test_a_damaged_link_to_older_happenings_is_a_sentence(
     visitor: httpx.AsyncClient, mark: str
 ) -> None:
