@@ -128,7 +128,8 @@ class Happenings:
             case Scan():
                 return Happening(kind="scan", title=_scan_title(row), state=_scan_state(row), **shown)
             case Action():
-                return Happening(**shown, **_action(row))
+                in_folder = self._settings().for_site(row.site_id).mail.transport == "folder"
+                return Happening(**shown, **_action(row, shows_mail=in_folder))
             case Grant() | Reminder():
                 return Happening(**shown, **self._decided(row))
 
@@ -152,7 +153,7 @@ class Happenings:
         }
 
 
-def _action(row: Action) -> dict[str, Any]:
+def _action(row: Action, *, shows_mail: bool) -> dict[str, Any]:
     result = row.result or {}
     sent = row.kind == Kind.EMAIL and row.state == State.DONE
     return {
@@ -162,7 +163,7 @@ def _action(row: Action) -> dict[str, Any]:
         "milestone": row.payload["milestone"]["title"],
         "state": row.state,
         "verdict": reason(row.verdict),
-        "mail": result.get("message_id") if sent else None,
+        "mail": result.get("message_id") if sent and shows_mail else None,
     }
 
 

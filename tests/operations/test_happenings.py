@@ -69,6 +69,17 @@ async def test_a_grant_and_its_effects_are_sentences(small_shop: Shop) -> None:
     assert {(one.account, one.milestone) for one in told.values()} == {(ACCOUNT, "1,000 stars")}
 
 
+async def test_a_mail_that_went_to_a_server_is_not_offered_to_be_looked_at(small_shop: Shop) -> None:
+    small_shop.channels[Kind.EMAIL].answers = [{"message_id": "<m@example.com>", "subject": "You did it"}]
+    await small_shop.observe(960, 1010)
+    await small_shop.drain()
+    text = CONFIG.format(database=small_shop.settings.daemon.database.get_secret_value())
+    text = text.replace('transport = "folder"', 'transport = "smtp"\nhost = "127.0.0.1"\ntls = "none"')
+    small_shop.settings = config.parse(text, small_shop.settings.path, {})
+    (told,) = [one for one in await happenings(small_shop).recent(10, None) if one.kind == "email"]
+    assert (told.state, told.mail) == ("done", None)
+
+
 async def test_what_is_held_or_waits_is_shown_before_it_is_settled(small_shop: Shop) -> None:
     small_shop.channels[Kind.COUPON].answers = [ChannelError("later")]
     await small_shop.observe(960, 1010)
