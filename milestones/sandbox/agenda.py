@@ -19,5 +19,6 @@ DOINGS: Mapping[str, Callable[[World, Appointment], None]] = {
 
 def advance(world: World) -> None:
     """Do everything that is due. Work that goes on puts its next turn on the agenda."""
+    world.settle()
     while (appointment := world.due()) is not None:
         DOINGS[appointment.what](world, appointment)

@@ -68,14 +68,14 @@ class Collection(Generic[R]):
 
     def visible(self, now: datetime) -> Iterator[R]:
         """The records as query and search see them."""
-        self._settle(now)
+        self.settle(now)
         if not self._versions:
             return iter(self._records.values())
         return self._overlaid()
 
     def visible_by(self, index: str, value: Hashable, now: datetime) -> R | None:
         """What query would find by a unique field that never changes, without looking at every record."""
-        self._settle(now)
+        self.settle(now)
         key = self._indexes[index].get(value)
         if key is None:
             return None
@@ -93,7 +93,13 @@ class Collection(Generic[R]):
             values = ((value_of(record), key) for key, record in self._records.items())
             self._indexes[name] = {value: key for value, key in values if value is not None}
 
-    def _settle(self, now: datetime) -> None:
+    @property
+    def outdated(self) -> int:
+        """How many records have former states that query and search may still show."""
+        return len(self._versions)
+
+    def settle(self, now: datetime) -> None:
+        """Forget the former states that query and search no longer show."""
         while self._late and self._late[0][0] <= now:
             _, key = self._late.popleft()
             versions = self._versions[key]

@@ -128,6 +128,12 @@ class World:
         self.merged_contacts: dict[str, str] = {}
         self.uploads: dict[str, str] = {}
         self.unsubscribe_tokens: dict[str, str] = {}
+        self._lagging = [one for one in vars(self).values() if isinstance(one, Collection)]
+
+    def settle(self) -> None:
+        """Let every write be seen whose lag is over: what nobody queries would remember all its states for ever."""
+        for collection in self._lagging:
+            collection.settle(self.now)
 
     def _contact_key(self, contact: Contact) -> str | None:
         email = primary_email(contact)

@@ -69,3 +69,14 @@ async def test_the_oldest_transactions_are_forgotten_in_the_end(shop: Shop) -> N
     shop.clock.pass_(10)
     shop.sandbox.advance()
     assert 100 <= len(shop.sandbox.world.transactions) <= 110
+
+
+async def test_traffic_that_nobody_queries_leaves_nothing_but_the_last_states(shop: Shop) -> None:
+    shop.switch(query_lag_seconds=5, recalculation_seconds=0)
+    await shop.post("/_sandbox/traffic", {"earn_per_second": 1, "redeem_share": 0.2, "seconds": 600})
+    for _ in range(12):
+        shop.clock.pass_(60)
+        shop.sandbox.advance()
+    world = shop.sandbox.world
+    assert len(world.transactions) > 400
+    assert world.transactions.outdated == world.accounts.outdated == world.coupons.outdated == 0
