@@ -93,8 +93,9 @@ async def _site(work: Batch, heard: Sequence[Heard]) -> Site | None:
     site_id = heard[0].site_id
     site = await sites.named(tx, site_id)
     told = [type(item.event) for item in heard if isinstance(item.event, AppInstalled | AppRemoved)]
-    if site is not None and AppRemoved in told:
-        await sites.change(tx, site_id, state="removed", removed_at=work.now)
+    if AppRemoved in told:
+        if site is not None:
+            await sites.change(tx, site_id, state="removed", removed_at=work.now)
         if told[-1] is AppRemoved:
             return None
         site = await sites.named(tx, site_id)

@@ -152,6 +152,16 @@ async def test_a_removal_and_a_return_mean_the_same_in_one_batch_and_in_two(
     assert (site.state, site.go_live_at, site.removed_at) == ("active", BACK, None)
 
 
+@pytest.mark.parametrize("told", [[AppRemoved()], [AppInstalled(), AppRemoved()]])
+async def test_a_site_that_is_known_by_its_removal_alone_is_not_taken_on(
+    store: Store, told: list[Event]
+) -> None:
+    outcome = await pipeline.hear(store, COMES_BACK, [heard(event, "stranger") for event in told], NOW)
+    assert outcome.new_sites == set()
+    async with store.read() as tx:
+        assert await sites.named(tx, "stranger") is None
+
+
 async def test_a_return_that_is_told_before_its_removal_leaves_the_site_removed(store: Store) -> None:
     await go_live(store, COMES_BACK)
     await pipeline.hear(store, COMES_BACK, [heard(AppInstalled()), heard(AppRemoved())], BACK)
