@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from milestones.actions.message import sendable_address
+from milestones.domain.address import sendable_address
 from milestones.domain.keys import folded
 from milestones.domain.milestone import Consent
 from milestones.domain.verdict import Verdict

@@ -11,12 +11,13 @@ from typing import Any, Protocol
 
 from milestones.actions.channel import PROGRAM_PAUSE, Fate, Found, Stop, Task
 from milestones.actions.consent import Gatekeeper, Reader
-from milestones.actions.message import Mailbox, Unsubscribe, build_message, sendable_address
+from milestones.actions.message import Mailbox, Unsubscribe, build_message
 from milestones.actions.rendering import Catalogue, RenderedMail
 from milestones.actions.transport import Carried, Transport
 from milestones.actions.variables import Program, Site, person, variables
 from milestones.domain import keys
 from milestones.domain.actions import State
+from milestones.domain.address import sendable_address
 from milestones.domain.milestone import Consent
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, ConfigurationError

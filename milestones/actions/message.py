@@ -18,13 +18,12 @@ from urllib.parse import quote
 
 from milestones.actions.rendering import RenderedMail
 from milestones.actions.variables import plain
+from milestones.domain.address import sendable_address
 
-_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LINE_END = re.compile(r"\r\n?|\n")
 _URL_MARKS = "%/:?#[]@!$&'()*+,;=~"
 _NEVER_FOLDED = 60
 """Characters of a plain header value that fit in a line, whatever the header's name."""
-_DOMAIN = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(?:\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +54,6 @@ class Mailbox:
     def domain(self) -> str:
         """What follows the @."""
         return self.address.rpartition("@")[2]
-
-
-def sendable_address(address: str) -> str | None:
-    """The address as SMTP takes it (RFC 5321, section 4.1.2), its domain in ASCII; None if it cannot be mailed.
-
-    Quoted local parts and those beyond ASCII, which need SMTPUTF8 from every server on the way, are not mailed.
-    """
-    local, _, domain = address.strip().rpartition("@")
-    try:
-        ascii_domain = domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return None
-    if len(local) > 64 or len(ascii_domain) > 253:
-        return None
-    if not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(ascii_domain):
-        return None
-    return f"{local}@{ascii_domain}"
 
 
 def build_message(

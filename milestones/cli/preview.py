@@ -10,12 +10,13 @@ from uuid import uuid4
 import typer
 
 from milestones import assembly
-from milestones.actions.message import Mailbox, Unsubscribe, build_message, sendable_address
+from milestones.actions.message import Mailbox, Unsubscribe, build_message
 from milestones.actions.rendering import Catalogue, RenderedMail
 from milestones.cli.configuration import DEFAULT, ConfigPath, settings_at
 from milestones.cli.looking import look
 from milestones.cli.showing import printable
 from milestones.config import Settings, SiteSettings
+from milestones.domain.address import sendable_address
 from milestones.domain.keys import folded
 from milestones.errors import UsageError
 from milestones.operations.customers import named_accounts

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from milestones.config.references import REFERENCE_SCHEMA, Secret, reference_of, secret_or_text, surroundings
+from milestones.domain.address import sendable_address
 
 
 def host_and_port(value: Any) -> tuple[str, int]:
@@ -61,8 +62,7 @@ def _database(value: Any, info: ValidationInfo) -> SecretStr:
 
 def _mailbox(value: str) -> str:
     name, address = parseaddr(value)
-    local, _, domain = address.rpartition("@")
-    if not local or not domain or any(character in value for character in "\r\n") or " " in address:
+    if sendable_address(address) is None or any(character in value for character in "\r\n"):
         raise ValueError('must be a mailbox such as "The Corner Shop <hello@example.com>"')
     if name and not value.isprintable():
         raise ValueError("holds characters that no mail program can show")

@@ -238,6 +238,16 @@ every_points = 100
     ]
 
 
+@pytest.mark.parametrize(
+    "sender", ["Shop", "shop@example..com", "shop@-example.com", "jos\u00e9@example.com"]
+)
+def test_a_sender_that_no_mail_server_takes_is_a_fault(faults: Faults, sender: str) -> None:
+    (fault,) = faults(BASE.replace("Shop <shop@example.com>", sender))
+    assert fault == (
+        'config.toml:4:1: mail.sender: must be a mailbox such as "The Corner Shop <hello@example.com>"'
+    )
+
+
 def test_a_fault_that_a_site_inherits_is_told_once(faults: Faults) -> None:
     text = BASE + 'language = "zz-zz"\n[[sites]]\nname = "a"\n[sites.mail]\ncurrency = "EUR"\n'
     assert [fault.split(": ")[1] for fault in faults(text)] == ["mail.language"]
