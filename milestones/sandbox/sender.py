@@ -150,7 +150,8 @@ class Sender:
             async with asyncio.timeout(switches.webhook_timeout_seconds):
                 headers = {"content-type": switches.webhook_content_type}
                 answer = await client.post(url, content=body, headers=headers, timeout=None)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+        # UnicodeError: the host in the Location of a redirect, which httpx reads even if nobody follows it
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError) as error:
             log.debug("webhook not delivered: %s", type(error).__name__)
             return False
         return answer.status_code == httpx.codes.OK

@@ -2,16 +2,21 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
+import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 LONGEST = 315_576_000.0  # ten years, in seconds; dates come to an end, and slow clocks may run a hundred times slower
 
 
 def _reachable(url: str) -> str:
-    parts = urlsplit(url)  # raises ValueError for an address, and .port for a port, that cannot be
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+    try:
+        parts = httpx.URL(url)
+        port = 80 if parts.port is None else parts.port
+        possible = parts.scheme in {"http", "https"} and bool(parts.host) and 0 < port < 65_536
+    except (httpx.InvalidURL, UnicodeError):  # UnicodeError comes of names that only look international
+        possible = False
+    if not possible:
         raise ValueError("must be an address such as http://127.0.0.1:8080/webhooks/wix")
     return url
 

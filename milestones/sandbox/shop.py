@@ -9,6 +9,7 @@ from milestones.sandbox.wire import Document
 from milestones.sandbox.world import World
 
 ORDER_PAID = "stores/OrderPaid"
+MOST = 9_999_999  # units of money in one order, as points in one call
 
 
 def purchase(world: World, account: Account, money: float) -> Account:
@@ -30,7 +31,7 @@ def points_for(world: World, account: Account, money: float) -> int:
     points = int(config["points"])
     if "moneyAmount" not in config:
         return points
-    units = money / float(config["moneyAmount"])
+    units = min(money / float(config["moneyAmount"]), MOST)
     if world.switches.conversion_rounding == "whole_units":
         return math.floor(units) * points
     return math.floor(round(units * points, 6))

@@ -93,7 +93,18 @@ async def test_no_switch_breaks_the_sandbox(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "localhost:8080", "ftp://x/", "http://", "http://x:99999/", "http://[::1"]
+    "url",
+    [
+        "",
+        "localhost:8080",
+        "ftp://x/",
+        "http://",
+        "http://x:99999/",
+        "http://x:0/",
+        "http://[::1",
+        "http://xn--/",
+        "http://a\nb",
+    ],
 )
 async def test_an_address_that_cannot_be_is_refused_in_a_sentence(shop: Shop, url: str) -> None:
     answer = await shop.call("PUT", "/_sandbox/webhook", {"url": url}, status=400)

@@ -21,6 +21,7 @@ class Receiver:
     def __init__(self) -> None:
         self.bodies: list[str] = []
         self.status = 200
+        self.fields = ""
         self.silence: asyncio.Event | None = None
         self.content_types: set[str] = set()
 
@@ -33,7 +34,7 @@ class Receiver:
                 self.bodies.append((await reader.readexactly(int(fields["content-length"]))).decode())
                 if self.silence is not None:
                     await self.silence.wait()
-                writer.write(f"HTTP/1.1 {self.status} X\r\ncontent-length: 0\r\n\r\n".encode())
+                writer.write(f"HTTP/1.1 {self.status} X\r\ncontent-length: 0\r\n{self.fields}\r\n".encode())
                 await writer.drain()
         writer.close()
 
@@ -117,6 +118,17 @@ async def test_a_repeat_carries_the_body_of_the_first_sending(clock: FakeClock) 
         clock.pass_(60)
         await until(lambda: sender.delivered == 1)
     assert receiver.bodies == ["e1#1", "e1#1"]
+
+
+async def test_a_redirect_to_nowhere_is_a_failure_like_any_other(clock: FakeClock) -> None:
+    sender = a_sender(clock)
+    async with sending(sender) as receiver:
+        receiver.status, receiver.fields = 302, "location: http://xn--/\r\n"
+        sender.take(event(1))
+        await until(partial(failed, sender, 1))
+        receiver.status, receiver.fields = 200, ""
+        sender.take(event(2))
+        await until(lambda: sender.delivered == 1)
 
 
 async def test_a_late_answer_counts_as_a_failure(clock: FakeClock) -> None:

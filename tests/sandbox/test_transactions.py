@@ -75,6 +75,18 @@ async def test_orders_earn_by_the_rule_of_the_shop_and_rounding_is_a_switch(shop
     assert await earned(100) == 0
 
 
+async def test_a_rule_that_gives_points_for_next_to_nothing_breaks_no_order(shop: Shop) -> None:
+    (rule,) = shop.sandbox.world.earning_rules
+    amount = {"configs": [{"moneyAmount": 5e-324, "points": 2}]}
+    body = {"earningRule": {"revision": "1", "conversionRate": amount}}
+    await shop.call("PUT", f"/_api/loyalty-earning-rules/v1/earning-rules/{rule['id']}", body)
+    account = shop.account()
+    for rounding in ("linear", "whole_units"):
+        shop.switch(conversion_rounding=rounding)
+        answer = await shop.post("/_sandbox/purchase", {"account_id": account.id, "money": 100})
+        assert answer["account"]["points"]["earned"] > account.earned
+
+
 async def test_whether_expired_points_leave_the_balance_is_a_switch(shop: Shop) -> None:
     account = shop.account(lambda one: one.balance > 100)
     answer = await shop.post("/_sandbox/expire", {"account_id": account.id, "points": 10})
