@@ -106,7 +106,7 @@ def _test(name: str, field: Field[R], operator: str, wanted: Any) -> Test:
     if operator == "$exists":
         if not isinstance(wanted, bool):
             raise InvalidError("query.filter", f"$exists of '{name}' must be true or false", "VALIDATION")
-        return lambda value: (value is not None) is wanted
+        return lambda value: (value is not None and value != []) is wanted
     if operator in {"$in", "$nin", "$hasSome"}:
         if not isinstance(wanted, list):
             raise InvalidError("query.filter", f"{operator} of '{name}' must be a list", "VALIDATION")

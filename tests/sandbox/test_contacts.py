@@ -76,6 +76,20 @@ async def test_contacts_are_found_by_mail_with_offset_paging(shop: Shop) -> None
     assert {one["primaryEmail"]["subscriptionStatus"] for one in answer["contacts"]} == {"SUBSCRIBED"}
 
 
+@pytest.mark.parametrize("field", ["primaryInfo.email", "info.emails.email", "info.labelKeys.items"])
+async def test_contacts_are_found_by_what_they_do_not_have(shop: Shop, field: str) -> None:
+    await create(shop)
+    info = {"phones": {"items": [{"phone": "030"}]}, "labelKeys": {"items": ["custom.a"]}}
+    bare = info if field != "info.labelKeys.items" else {"name": {"first": "A"}}
+    other = (await shop.post(ROOT, {"info": bare}))["contact"]
+    total = len(shop.sandbox.world.contacts)
+    for exists in (False, True):
+        query = {"filter": {field: {"$exists": exists}}, "paging": {"limit": 1000}}
+        found = [one["id"] for one in (await shop.post(f"{ROOT}/query", {"query": query}))["contacts"]]
+        assert (other["id"] in found) is not exists
+        assert 0 < len(found) < total or field == "info.labelKeys.items"
+
+
 async def test_limits_and_sorting_of_contacts_have_codes_of_their_own(shop: Shop) -> None:
     body: dict[str, Any] = {"query": {"paging": {"limit": 1001}}}
     assert await shop.refused(f"{ROOT}/query", body, status=400) == "ILLEGAL_LIMIT"
