@@ -39,7 +39,7 @@ _DIED = "This program ended between the hand-over and its answer."
 class SiteWork:
     """What draining one site needs; kept between drains.
 
-    resting: channels that failed as a whole, and until when.
+    resting: channels that failed as a whole, since when and until when.
     tidy: whether the last drain came to its end, so that nothing can have been left running.
     stopping: set when the program stops; what is in flight is finished and nothing new is begun.
     """
@@ -53,7 +53,7 @@ class SiteWork:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     stopping: Callable[[], bool] = lambda: False
     settled: Callable[[str, str, str], None] = lambda _kind, _state, _verdict: None
-    resting: dict[Kind, datetime] = field(default_factory=dict)
+    resting: dict[Kind, tuple[datetime, datetime]] = field(default_factory=dict)
     tidy: bool = False
 
 
@@ -86,21 +86,39 @@ async def drain(work: SiteWork) -> datetime | None:
 
 
 async def _next_due(work: SiteWork) -> datetime | None:
+    awake = [kind for kind in ORDER if not _is_resting(work, kind)]
     async with work.store.read() as tx:
-        due = await outbox.next_due(tx, work.site_id, [kind for kind in ORDER if kind not in work.resting])
-    return min((moment for moment in (due, *work.resting.values()) if moment is not None), default=None)
+        due = await outbox.next_due(tx, work.site_id, awake)
+    ends = [until for _, until in work.resting.values()]
+    return min((moment for moment in (due, *ends) if moment is not None), default=None)
+
+
+def _rest(work: SiteWork, kind: Kind, error: ChannelError) -> datetime:
+    """Let a channel rest; returns until when."""
+    now = work.clock()
+    until = max(now + REST, error.retry_at or now)
+    work.resting[kind] = now, until
+    return until
+
+
+def _is_resting(work: SiteWork, kind: Kind) -> bool:
+    """Whether a channel rests. A rest that begins later than now is over: the clock was set back."""
+    now = work.clock()
+    since, until = work.resting.get(kind, (now, now))
+    if since <= now < until:
+        return True
+    work.resting.pop(kind, None)
+    return False
 
 
 async def _pass(work: SiteWork, generation: int) -> bool:
     """One batch of each kind. False when nothing was due."""
     found = False
     for kind in ORDER:
-        now = work.clock()
-        if work.resting.get(kind, now) > now:
+        if _is_resting(work, kind):
             continue
-        work.resting.pop(kind, None)
         async with work.store.write() as tx:
-            batch = await outbox.claim(tx, work.site_id, generation, kind, now)
+            batch = await outbox.claim(tx, work.site_id, generation, kind, work.clock())
             if batch:
                 reach("drain.before_claim")
         if batch:
@@ -121,14 +139,14 @@ async def _batch(work: SiteWork, generation: int, kind: Kind, batch: Sequence[Cl
     try:
         stops |= await channel.gate([tasks[number] for number in open_ids])
     except ChannelError as error:
-        await _rest(work, generation, kind, error, list(tasks.values()))
+        await _not_now(work, generation, kind, error, list(tasks.values()))
         return
     except StoreError:
         raise
     except Exception as error:
         # It must neither keep the other channels from their work nor let anything pass this gate.
         log.exception("gate_crashed", site=work.site_id, kind=kind.value)
-        await _rest(work, generation, kind, _stumbled(error), list(tasks.values()))
+        await _not_now(work, generation, kind, _stumbled(error), list(tasks.values()))
         return
     reach("drain.gated")
     # What may have happened already is looked for whatever the gates say: they guard new effects only.
@@ -233,7 +251,7 @@ def _failed(work: SiteWork, task: Task, error: ChannelError, *, lost: bool) -> S
     lost = lost or error.lost
     again: datetime | None
     if error.connection_wide:
-        again = work.resting[task.kind] = max(now + REST, error.retry_at or now)
+        again = _rest(work, task.kind, error)
     elif error.untried:
         again = error.retry_at or now + REST
     else:
@@ -257,12 +275,11 @@ def _stopped(action_id: int, stop: Stop) -> Settlement:
     return Settlement(action_id, stop.state, stop.verdict, available_at=stop.until, needs=stop.needs)
 
 
-async def _rest(
+async def _not_now(
     work: SiteWork, generation: int, kind: Kind, error: ChannelError, tasks: Sequence[Task]
 ) -> None:
     """What must be known before acting cannot be learned: nothing of the batch is done, all of it later."""
-    until = max(work.clock() + REST, error.retry_at or work.clock())
-    work.resting[kind] = until
+    until = _rest(work, kind, error)
     log.warning(
         "channel_rests", site=work.site_id, kind=kind.value, until=until.isoformat(), error=str(error)
     )

@@ -237,12 +237,19 @@ async def _set(tx: Transaction, action_id: int, **values: Any) -> None:
     await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == action_id).values(**values))
 
 
+_ASKED_AGAIN = frozenset({Verdict.QUIET_HOURS, Verdict.PROGRAM_NOT_ACTIVE, Verdict.NO_CONSENT_YET})
+"""Of what a gate put off for a while: to ask it sooner does no harm."""
+
+
 async def clock_set_back(tx: Transaction, was: datetime, now: datetime) -> int:
-    """What was due by the clock as it was is due now: it must not wait until the clock is there again."""
+    """What was due by the clock as it was is due now, and so is what was put off for a while by it: it must not wait
+    until the clock is there again.
+    """
+    put_off = _ACTIONS.c.failing_since.is_not(None) | _ACTIONS.c.verdict.in_(_ASKED_AGAIN)
     due = (
         (_ACTIONS.c.state == State.AVAILABLE)
         & (_ACTIONS.c.available_at > now)
-        & (_ACTIONS.c.available_at <= was)
+        & ((_ACTIONS.c.available_at <= was) | put_off)
     )
     return (await tx.execute(update(_ACTIONS).where(due).values(available_at=now))).rowcount
 

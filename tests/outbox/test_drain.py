@@ -6,13 +6,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from milestones import pipeline
-from milestones.actions.channel import Task
+from milestones.actions.channel import Stop, Task
 from milestones.domain.actions import Kind, State
 from milestones.domain.policy import Breaker
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, StoreRaceError, StoreUnavailableError
 from milestones.outbox import drain
-from milestones.store import sites
+from milestones.store import outbox, sites
 from tests.builders import NOW, SITE, a_customer, an_observation
 from tests.outbox.bench import ALL_DONE, REWARDED, Bench
 from tests.store.rules import FixedRules, go_live
@@ -140,6 +140,35 @@ async def test_a_fault_of_the_whole_channel_uses_up_no_attempt_and_rests_it(benc
     bench.now = due
     await bench.drain()
     assert {row.state for row in await bench.rows()} == {"done"}
+
+
+async def test_a_channel_rests_no_longer_than_it_should_when_the_clock_is_set_back(bench: Bench) -> None:
+    bench.channels[Kind.EMAIL].answers = [ChannelError("login refused", connection_wide=True)]
+    await bench.reach()
+    await bench.drain()
+    was, bench.now = bench.now, bench.now - timedelta(days=1)
+    async with bench.store.write() as tx:
+        await outbox.clock_set_back(tx, was, bench.now)
+    await bench.drain()
+    assert await bench.states() == ALL_DONE
+
+
+@pytest.mark.parametrize(
+    "asked_again", [Verdict.QUIET_HOURS, Verdict.PROGRAM_NOT_ACTIVE, Verdict.NO_CONSENT_YET]
+)
+async def test_what_a_gate_is_asked_of_again_is_asked_again_when_the_clock_is_set_back(
+    bench: Bench, asked_again: Verdict
+) -> None:
+    await bench.reach()
+    later = bench.now + timedelta(hours=8)
+    await bench.stop(Kind.EMAIL, Stop(State.AVAILABLE, asked_again, until=later))
+    assert await bench.drain() == later
+    await bench.stop(Kind.EMAIL, None)
+    was, bench.now = bench.now, bench.now - timedelta(days=1)
+    async with bench.store.write() as tx:
+        await outbox.clock_set_back(tx, was, bench.now)
+    await bench.drain()
+    assert await bench.states() == ALL_DONE
 
 
 async def test_a_paused_milestone_is_left_alone(bench: Bench) -> None:
