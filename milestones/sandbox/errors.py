@@ -51,11 +51,11 @@ def not_found(what: str, key: str) -> RefusedError:
     return RefusedError(404, "NOT_FOUND", f"{what} {key} was not found")
 
 
-def stale_revision(entity_id: str) -> RefusedError:
-    """409 for a revision that is not the current one (fact sheet, section 5: seen on earning rules)."""
+def stale_revision(entity_id: str, status: int = 409, code: str = "INVALID_REVISION") -> RefusedError:
+    """The refusal of a revision that is not the current one (fact sheet, section 5: seen on earning rules)."""
     return RefusedError(
-        409,
-        "INVALID_REVISION",
+        status,
+        code,
         "The requested entity has an outdated revision",
         {"revisionViolation": {"entityId": entity_id}},
     )

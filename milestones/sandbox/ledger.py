@@ -34,7 +34,9 @@ def require_active(world: World) -> None:
     """Points are neither earned nor redeemed, and accounts not opened, unless the program is ACTIVE."""
     if world.program["status"] != "ACTIVE":
         raise RefusedError(
-            world.switches.inactive_program_status, "FAILED_PRECONDITION", "The loyalty program is not active"
+            world.switches.inactive_program_status,
+            world.switches.inactive_program_code,
+            "The loyalty program is not active",
         )
 
 
@@ -85,8 +87,8 @@ def spend(
 
 
 def too_few_points(world: World, description: str) -> RefusedError:
-    """The refusal of a negative balance (status unverified: a switch)."""
-    return RefusedError(world.switches.too_few_points_status, "FAILED_PRECONDITION", description)
+    """The refusal of a negative balance (status and code unverified: switches)."""
+    return RefusedError(world.switches.too_few_points_status, world.switches.too_few_points_code, description)
 
 
 def balance_of(world: World, earned: int, adjusted: int, redeemed: int, expired: int) -> int:

@@ -22,6 +22,7 @@ def _reachable(url: str) -> str:
 
 
 WebhookUrl = Annotated[str, AfterValidator(_reachable)]
+Code = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
 Header = Annotated[str, Field(pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$")]
 
 
@@ -79,13 +80,20 @@ class Switches(BaseModel):
         default=True, description="tiers need one; without it creating a tier answers 428"
     )
     inactive_program_status: Literal[400, 403, 409, 428] = 428
+    inactive_program_code: Code = "FAILED_PRECONDITION"
     missing_account: Literal["not_found", "empty"] = "not_found"
     existing_account: Literal["already_exists", "return"] = "already_exists"
     repeated_earn: Literal["first_result", "already_exists"] = "first_result"
-    earn_key_scope: Literal["account", "site"] = "account"
+    earn_key_scope: Literal["account", "app", "site"] = "account"
+    earn_key_seconds: float = Field(
+        default=0.0, ge=0, le=LONGEST, description="sandbox seconds until a key is as good as new; 0 is never"
+    )
     adjust_without_revision: Literal["accept", "refuse"] = "accept"
+    stale_account_status: Literal[400, 409, 412, 428] = 409
+    stale_account_code: Code = "INVALID_REVISION"
     amount_adjustment_type: Literal["ADJUST", "GIVE"] = "ADJUST"
     too_few_points_status: Literal[400, 409, 428] = 428
+    too_few_points_code: Code = "FAILED_PRECONDITION"
     expired_points_in_balance: bool = Field(
         True, description="whether expired points are taken off the balance"
     )
@@ -101,6 +109,7 @@ class Switches(BaseModel):
 
     # Coupons, badges, consent
     duplicate_coupon_status: Literal[400, 409, 428] = 409
+    duplicate_coupon_code: Code = "ALREADY_EXISTS"
     coupon_codes_ignore_case: bool = True
     coupon_times: Literal["number", "text"] = "number"
     badge_assigned_twice: Literal["already_exists", "existing"] = "already_exists"

@@ -105,6 +105,9 @@ class World:
             lambda one: one.id,
             {
                 "accountKey": lambda one: one.idempotency_key and (one.account_id, one.idempotency_key),
+                "appKey": lambda one: (
+                    one.idempotency_key and (one.info["earnInfo"]["appId"], one.idempotency_key)
+                ),
                 "siteKey": lambda one: one.idempotency_key,
             },
         )

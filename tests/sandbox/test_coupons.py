@@ -55,8 +55,8 @@ async def test_a_code_exists_once_without_regard_to_case(shop: Shop) -> None:
     await create(shop)
     body = {"specification": specification(code="stars10")}
     assert await shop.refused(ROOT, body, status=409) == "ALREADY_EXISTS"
-    shop.switch(duplicate_coupon_status=400)
-    await shop.refused(ROOT, body, status=400)
+    shop.switch(duplicate_coupon_status=400, duplicate_coupon_code="CODE_TAKEN")
+    assert await shop.refused(ROOT, body, status=400) == "CODE_TAKEN"
     shop.switch(coupon_codes_ignore_case=False)
     await create(shop, code="stars10")
     await shop.refused(ROOT, {"specification": specification()}, status=400)

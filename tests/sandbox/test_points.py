@@ -59,6 +59,36 @@ async def test_the_scope_of_a_key_is_a_switch(shop: Shop) -> None:
     shop.switch(earn_key_scope="site")
     again = await shop.post(f"{ROOT}/{other.id}/earn-points", earning())
     assert again["transactionId"] != first["transactionId"]  # the newest booking under that key
+    shop.switch(earn_key_scope="app")
+    assert await shop.post(f"{ROOT}/{one.id}/earn-points", earning()) == again
+    elsewhere = await shop.post(f"{ROOT}/{one.id}/earn-points", earning(appId="another app"))
+    assert elsewhere["transactionId"] != again["transactionId"]
+
+
+async def test_how_long_a_key_is_remembered_is_a_switch(shop: Shop) -> None:
+    shop.switch(earn_key_seconds=60)
+    path = f"{ROOT}/{shop.account().id}/earn-points"
+    first = await shop.post(path, earning())
+    shop.clock.pass_(59)
+    assert await shop.post(path, earning()) == first
+    shop.clock.pass_(1)
+    assert (await shop.post(path, earning()))["transactionId"] != first["transactionId"]
+
+
+async def test_how_points_are_refused_is_a_switch(shop: Shop) -> None:
+    shop.switch(
+        stale_account_status=428, stale_account_code="ABORTED",
+        too_few_points_status=400, too_few_points_code="INSUFFICIENT_POINTS",
+        inactive_program_status=403, inactive_program_code="PROGRAM_PAUSED",
+    )  # fmt: skip
+    account = shop.account()
+    path = f"{ROOT}/{account.id}"
+    stale = {"balance": 5, "revision": account.revision - 1}
+    assert await shop.refused(f"{path}/adjust-points", stale, status=428) == "ABORTED"
+    less = {"amount": -account.balance - 1}
+    assert await shop.refused(f"{path}/adjust-points", less, status=400) == "INSUFFICIENT_POINTS"
+    await shop.post("/loyalty-programs/v1/program/pause")
+    assert await shop.refused(f"{path}/earn-points", earning(), status=403) == "PROGRAM_PAUSED"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Loyalty accounts (fact sheet, section 2.3)."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field as Limited
@@ -18,8 +19,8 @@ from milestones.sandbox.api.account_search import (
 from milestones.sandbox.api.call import Call, Operation, member_only
 from milestones.sandbox.errors import InvalidError, RefusedError, not_found, stale_revision
 from milestones.sandbox.paging import Condition, CursorPaging, CursorQuery, Page, Sorting, cursor_page
-from milestones.sandbox.records import Account
-from milestones.sandbox.wire import Document, Guid, GuidList, Wire, parse
+from milestones.sandbox.records import Account, Transaction
+from milestones.sandbox.wire import Document, Guid, GuidList, Wire, parse, stamp
 from milestones.sandbox.world import World
 
 _LATEST_CHANGE = (Sorting(field_name="updatedDate", order="DESC"),)
@@ -170,10 +171,7 @@ def earn_points(world: World, call: Call) -> Document:
     account = ledger.the_account(world, call.path["accountId"])
     ledger.require_active(world)
     key = wanted.idempotency_key[:128]  # the record's limit is lower than the call's
-    if world.switches.earn_key_scope == "site":
-        booked = world.transactions.find("siteKey", key)
-    else:
-        booked = world.transactions.find("accountKey", (account.id, key))
+    booked = _booked_before(world, account, wanted.app_id, key)
     if booked is not None:
         if world.switches.repeated_earn == "already_exists":
             raise RefusedError(409, "ALREADY_EXISTS", "The idempotency key was used before")
@@ -194,6 +192,17 @@ def earn_points(world: World, call: Call) -> Document:
         info=info,
     )
     return {"account": ledger.document(world, account), "transactionId": transaction.id}
+
+
+def _booked_before(world: World, account: Account, app_id: str, key: str) -> Transaction | None:
+    """What an earlier call with this key booked. Whose keys are compared, and for how long, are switches."""
+    switches = world.switches
+    names = {"account": (account.id, key), "app": (app_id, key), "site": key}
+    booked = world.transactions.find(f"{switches.earn_key_scope}Key", names[switches.earn_key_scope])
+    if booked is None or not switches.earn_key_seconds:
+        return booked
+    oldest = world.now - timedelta(seconds=switches.earn_key_seconds / world.time_scale)
+    return booked if booked.created > stamp(oldest) else None
 
 
 class _Adjust(Wire):
@@ -219,7 +228,8 @@ def adjust_points(world: World, call: Call) -> Document:
         if world.switches.adjust_without_revision == "refuse":
             raise InvalidError("revision", "must not be empty", "REQUIRED_FIELD")
     elif wanted.revision != account.revision:
-        raise stale_revision(account.id)
+        switches = world.switches
+        raise stale_revision(account.id, switches.stale_account_status, switches.stale_account_code)
     if wanted.balance is not None:
         delta, kind = wanted.balance - account.balance, "ADJUST"
     else:

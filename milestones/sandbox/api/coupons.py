@@ -165,7 +165,9 @@ def _complete(wanted: Specification) -> Document:
 
 def _duplicate(world: World) -> RefusedError:
     return RefusedError(
-        world.switches.duplicate_coupon_status, "ALREADY_EXISTS", "The coupon code already exists"
+        world.switches.duplicate_coupon_status,
+        world.switches.duplicate_coupon_code,
+        "The coupon code already exists",
     )
 
 
