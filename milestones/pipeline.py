@@ -95,15 +95,16 @@ async def _site(work: Batch, heard: Sequence[Heard]) -> Site | None:
     told = [type(item.event) for item in heard if isinstance(item.event, AppInstalled | AppRemoved)]
     if AppRemoved in told:
         if site is not None:
-            await sites.change(tx, site_id, state="removed", removed_at=work.now)
+            await sites.remove(tx, site, work.now)
         if told[-1] is AppRemoved:
             return None
         site = await sites.named(tx, site_id)
-    if site is not None and site.state == "removed" and _speaks(site, heard):
+    speaks = site is not None and site.state == "removed" and _speaks(site, heard)
+    if site is not None and speaks and site.go_live_at is not None:
         # Such events have neither id nor time: this removal was told late, and the app is back, or never left.
         await sites.change(tx, site_id, state="active", removed_at=None)
         site = await sites.named(tx, site_id)
-    if site is None or (site.state == "removed" and AppInstalled in told):
+    if site is None or (site.state == "removed" and (speaks or AppInstalled in told)):
         answer = rules.new_site(site_id)
         if answer == "ignore":
             return None
@@ -152,9 +153,11 @@ async def _subscription(work: Batch, item: Heard) -> None:
 
 async def _observe(work: Batch, site: Site, observations: Sequence[Observation]) -> None:
     assert site.go_live_at is not None, "an active site has gone live"
+    # A go-live in the future was by a clock that has been set back since.
+    go_live_at = min(site.go_live_at, work.now)
     by_account: dict[str, list[Observation]] = {}
     for item in observations:
-        if item.told_at >= site.go_live_at:
+        if item.told_at >= go_live_at:
             by_account.setdefault(item.account_id, []).append(item)
         else:
             work.outcome.before_go_live += 1

@@ -10,7 +10,6 @@ from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Customer, Measure, Measures, Observation, Point, Source, Stamp
 from milestones.wix import accounts as wix_accounts
 from milestones.wix.account import Account
-from milestones.wix.fields import wire_time
 from milestones.wix.paging import Page, Sort
 from milestones.wix.transport import WixClient
 
@@ -92,10 +91,10 @@ def _closed(place: int, inner: str | None) -> str:
     return json.dumps([place, inner])
 
 
-def reached(client: WixClient, since: datetime | None, cursor: str | None) -> AsyncIterator[Page[Account]]:
+def reached(client: WixClient, since: datetime, cursor: str | None) -> AsyncIterator[Page[Account]]:
     """The accounts that changed since a time, as far as Wix's search shows them by now."""
-    where = None if since is None else {"updatedDate": {"$gte": wire_time(since)}}
-    return wix_accounts.search_all(client, where, sort=[Sort("updatedDate")], cursor=cursor)
+    changed = wix_accounts.changed_since(since)
+    return wix_accounts.search_all(client, changed, sort=[Sort("updatedDate")], cursor=cursor)
 
 
 def everybody(client: WixClient, cursor: str | None) -> AsyncIterator[Page[Account]]:

@@ -49,6 +49,9 @@ _SOURCES = {
 _REMINDS = frozenset({Kind.NEAR, Kind.SWEEP})
 _EVERYBODY = frozenset({Kind.BASELINE, Kind.SWEEP})
 
+CLOCKS_APART = timedelta(days=1)
+"""How far this machine's clock may be from Wix's. What changed is told by Wix's clock, and asked for by it."""
+
 Progress = Callable[[Kind, int, int | None], None]
 
 
@@ -139,12 +142,23 @@ async def _read(work: ScanWork, kind: Kind, scan: Scan) -> None:
             await _select(work, scan, seen, now)
         scan.counts = _added(scan.counts, {"read": len(seen), "unreadable": page.unreadable})
         scan.cursor, scan.pages = page.next_cursor, scan.pages + 1
+        if kind is Kind.REACHED:
+            scan.watermark = _newest_change(scan, page)
         async with work.store.write() as tx:
             await scans.page_recorded(tx, scan)
         reach("scan.page_recorded")
         work.progress(kind, scan.counts["read"], total)
         if work.stopping():
             return
+
+
+def _newest_change(scan: Scan, page: Page[Account]) -> datetime | None:
+    """The newest change that Wix has shown to this scan and those before it, but for one that lies in the future: the
+    next scan would find nothing until then.
+    """
+    latest = scan.started_at + CLOCKS_APART
+    changes = [at for account in page.items if (at := account.updated_date) is not None and at <= latest]
+    return max((*changes, *([scan.watermark] if scan.watermark else [])), default=None)
 
 
 async def _source(work: ScanWork, kind: Kind, cursor: str | None) -> AsyncIterator[Page[Account]]:
@@ -159,8 +173,13 @@ async def _source(work: ScanWork, kind: Kind, cursor: str | None) -> AsyncIterat
         async with work.store.read() as tx:
             last = await scans.last_finished(tx, work.site_id, kind)
             site = await sites.named(tx, work.site_id)
-        since = last.watermark if last is not None else site.go_live_at if site is not None else None
-        return pages.reached(work.client, since - work.lag if since is not None else None, cursor)
+        if last is not None and last.watermark is not None:
+            since = last.watermark - work.lag
+        else:
+            assert site is not None, "it is being scanned"
+            assert site.go_live_at is not None, "an active site has gone live"
+            since = site.go_live_at - max(work.lag, CLOCKS_APART)
+        return pages.reached(work.client, since, cursor)
     return pages.everybody(work.client, cursor)
 
 

@@ -30,7 +30,9 @@ async def start(tx: Transaction, site_id: str, kind: str, now: datetime) -> Scan
     row = (await tx.execute(unfinished)).mappings().first()
     if row is not None:
         return Scan(**row)
-    scan = Scan(site_id=site_id, kind=kind, counts={}, started_at=now)
+    former = await last_finished(tx, site_id, kind)
+    watermark = former.watermark if former is not None else None
+    scan = Scan(site_id=site_id, kind=kind, counts={}, watermark=watermark, started_at=now)
     added = await tx.execute(_SCANS.insert().values(scan.model_dump(exclude={"id"})).returning(_SCANS.c.id))
     scan.id = added.scalar_one()
     return scan
@@ -38,7 +40,9 @@ async def start(tx: Transaction, site_id: str, kind: str, now: datetime) -> Scan
 
 async def page_recorded(tx: Transaction, scan: Scan) -> None:
     """Keep how far a scan came. Raises StoreError if it was given up."""
-    await _advance(tx, scan, cursor=scan.cursor, pages=scan.pages, counts=dict(scan.counts))
+    await _advance(
+        tx, scan, cursor=scan.cursor, pages=scan.pages, counts=dict(scan.counts), watermark=scan.watermark
+    )
 
 
 async def _advance(tx: Transaction, scan: Scan, **values: Any) -> None:
@@ -73,9 +77,7 @@ async def finish(tx: Transaction, scan: Scan, limit: int, now: datetime) -> Mapp
 
     Returns how many are held, by milestone. Raises StoreError if it was given up.
     """
-    await _advance(
-        tx, scan, state="finished", cursor=None, finished_at=now, watermark=scan.started_at, error=None
-    )
+    await _advance(tx, scan, state="finished", cursor=None, finished_at=now, error=None)
     counts = await recent(tx, scan.site_id, now - timedelta(hours=24))
     over = sorted(milestone for milestone, number in counts.items() if number > limit)
     waiting = (

@@ -294,7 +294,7 @@ class Scan(SQLModel, table=True):
     """One scan of a site, resumable at the page where it stopped.
 
     cursor: of the next page; None at the start and at the end.
-    watermark: accounts that changed before it are known.
+    watermark: accounts that changed before it are known; a time of Wix's clock, whatever this machine's says.
     counts: accounts by verdict.
     """
 

@@ -38,13 +38,14 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 @dataclass
 class Ground:
-    """What a test of scans stands on."""
+    """What a test of scans stands on. now: by this machine's clock. wix_now: by Wix's."""
 
     sandbox: Sandbox
     client: WixClient
     store: Store
     rules: FixedRules
     now: datetime = NOW
+    wix_now: datetime = NOW
     told: list[Outcome] = field(default_factory=list)
     stopping: Callable[[], bool] = lambda: False
     active: bool = True
@@ -115,8 +116,13 @@ class Ground:
 @pytest.fixture
 async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
     """A shop of 400 customers, taken on and not read yet."""
-    switches = Switches(query_lag_seconds=0, rate_limit_per_minute=0)
-    sandbox = Sandbox(SandboxSettings(seed=7, switches=switches), lambda: NOW, new_key())
+    switches = Switches(query_lag_seconds=0, rate_limit_per_minute=0, recalculation_seconds=0)
+    found: Ground | None = None
+
+    def wix_clock() -> datetime:
+        return NOW if found is None else found.wix_now
+
+    sandbox = Sandbox(SandboxSettings(seed=7, switches=switches), wix_clock, new_key())
     sandbox.begin(400)
     transport = httpx.ASGITransport(application(sandbox))
     rules = FixedRules((NEAR,))
@@ -130,10 +136,11 @@ async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
             "http://wix.test",
             AppCredentials(own.app_id, own.app_secret, own.instance_id),
             SlidingWindowPacer(100_000),
-            lambda: NOW,
+            wix_clock,
             read_backoff=0.01,
         )
         async with store.write() as tx:
             await sites.take_on(tx, own.instance_id, "main", NOW)
             await sites.define(tx, own.instance_id, rules.milestones, NOW)
-        yield Ground(sandbox, client, store, rules)
+        found = Ground(sandbox, client, store, rules)
+        yield found

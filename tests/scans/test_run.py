@@ -158,8 +158,16 @@ async def test_of_a_site_whose_app_was_removed_nothing_is_asked(ground: Ground) 
 
 async def test_a_crossing_that_no_event_told_of_is_found_by_the_scan_for_changes(ground: Ground) -> None:
     await run(ground.work(), Kind.BASELINE)
-    world = ground.sandbox.world
-    account = next(one for one in world.accounts if one.balance < 900)
+    account_id = await cross(ground)
+    await run(ground.work(), Kind.REACHED)
+    assert sum(outcome.grants for outcome in ground.told) == 1
+    [grant] = await ground.rows(Grant)
+    assert (grant["account_id"], grant["source"]) == (account_id, "reached")
+
+
+async def cross(ground: Ground) -> str:
+    """Somebody reaches 1,000 points by the hand of the shop, and no event tells."""
+    account = next(one for one in ground.sandbox.world.accounts if one.balance < 900)
     await ground.client.call(
         "POST",
         "/loyalty-accounts/v1/accounts/{id}/adjust-points",
@@ -167,11 +175,45 @@ async def test_a_crossing_that_no_event_told_of_is_found_by_the_scan_for_changes
         body={"balance": 1000, "description": "a present", "revision": str(account.revision)},
         reads=False,
     )
-    outcomes: list[Outcome] = []
-    await run(ground.work(tell=outcomes.append), Kind.REACHED)
-    assert sum(outcome.grants for outcome in outcomes) == 1
-    [grant] = await ground.rows(Grant)
-    assert (grant["account_id"], grant["source"]) == (account.id, "reached")
+    return account.id
+
+
+@pytest.mark.parametrize(
+    ("at_go_live", "then", "later"),
+    [
+        (2, 2, 2),  # this machine's clock is two hours fast, and stays so
+        (0, 2, 2),  # or is set forward,
+        (2, 2, 0),  # or set right again,
+        (2, 0, 0),
+        (-2, -2, -2),  # or is slow
+        (0, -2, 0),
+    ],
+)
+async def test_what_changed_is_found_at_once_however_wrong_the_clock_of_this_machine_is(
+    ground: Ground, at_go_live: int, then: int, later: int
+) -> None:
+    ground.now = ground.wix_now + timedelta(hours=at_go_live)
+    async with ground.store.write() as tx:
+        await sites.change(tx, ground.site_id, go_live_at=ground.now)
+    await run(ground.work(), Kind.BASELINE)
+    found = []
+    for hours in (then, later, later):
+        found.append(await cross(ground))
+        ground.wix_now += timedelta(hours=1)
+        ground.now = ground.wix_now + timedelta(hours=hours)
+        await run(ground.work(), Kind.REACHED)
+        assert [row["account_id"] for row in await ground.rows(Grant)] == found
+
+
+async def test_a_scan_for_changes_reads_what_is_new_and_once_more_what_was_newest(ground: Ground) -> None:
+    await run(ground.work(), Kind.REACHED)
+    read = []
+    for crossings in (2, 0, 1, 0):
+        ground.wix_now = ground.now = ground.now + timedelta(hours=1)
+        for _ in range(crossings):
+            await cross(ground)
+        read.append((await run(ground.work(), Kind.REACHED)).counts["read"])
+    assert read == [2 + 1, 2, 2 + 1, 1]
 
 
 async def test_a_scan_that_would_mail_too_many_is_held_whole(ground: Ground) -> None:
