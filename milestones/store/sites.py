@@ -76,6 +76,12 @@ async def _begin_anew(tx: Transaction, site_id: str, now: datetime) -> None:
     )
 
 
+async def remove(tx: Transaction, site: Site, now: datetime) -> None:
+    """The app is gone from a site. One that was only observed is no site that was taken on, whatever it was once."""
+    live = None if site.state == "observed" else site.go_live_at
+    await change(tx, site.id, state="removed", removed_at=now, go_live_at=live)
+
+
 async def change(tx: Transaction, site_id: str, **values: Any) -> None:
     """Set columns of a site."""
     await tx.execute(update(_SITES).where(_SITES.c.id == site_id).values(**values))

@@ -162,6 +162,24 @@ async def test_a_site_that_is_known_by_its_removal_alone_is_not_taken_on(
         assert await sites.named(tx, "stranger") is None
 
 
+@pytest.mark.parametrize("lived", [False, True])
+async def test_a_removed_site_that_was_only_observed_is_not_taken_on_by_what_its_accounts_do(
+    store: Store, lived: bool
+) -> None:
+    if lived:
+        await go_live(store, RULES)
+        await pipeline.hear(store, RULES, [heard(AppRemoved())], NOW)
+    for event in (AppInstalled(), AppRemoved(), AppRemoved()):
+        await pipeline.hear(store, RULES, [heard(event)], NOW)
+    seen = [an_observation(balance, revision, told_at=BACK) for revision, balance in ((1, 10), (2, 1000))]
+    outcome = await pipeline.hear(store, RULES, [heard(AccountSeen(one)) for one in seen], BACK)
+    assert outcome.grants == 0
+    async with store.read() as tx:
+        site = await sites.named(tx, SITE)
+    assert site is not None
+    assert site.state == "observed"
+
+
 async def test_a_return_that_is_told_before_its_removal_leaves_the_site_removed(store: Store) -> None:
     await go_live(store, COMES_BACK)
     await pipeline.hear(store, COMES_BACK, [heard(AppInstalled()), heard(AppRemoved())], BACK)
