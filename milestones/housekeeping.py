@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sized
 from datetime import timedelta
 
 import structlog
@@ -24,11 +24,12 @@ async def heart(
     program: Program,
     stop: asyncio.Event,
     reschedule: Callable[[], Awaitable[None]],
-    reconcile: Callable[[], Awaitable[None]],
+    reconcile: Callable[[], Awaitable[Sized]],
 ) -> None:
     """A sign of life every minute. A gap in it while running, as after a sleep, holds everything too.
 
-    reschedule: has the timetable follow a clock that jumped. reconcile: hears from Wix what has changed.
+    reschedule: has the timetable follow a clock that jumped. reconcile: hears from Wix what has changed, and
+    returns the sites of which it does not tell.
     """
     told: str | None = None
     asked: str | None = None
@@ -49,11 +50,13 @@ async def heart(
                 log.warning("held", reason=reason, go_on="milestones resume")
             told = reason
             if reason is not None and reason != asked:
-                await reconcile()
+                untold = await reconcile()
                 async with program.store.read() as tx:
                     waiting = await heartbeat.pending(tx)
-                log.warning("reconciled", would_do=waiting, go_on="milestones resume")
-            # Where Wix did not answer, it is asked again with the next beat.
+                log.warning(
+                    "reconciled", would_do=waiting, sites_untold=len(untold), go_on="milestones resume"
+                )
+            # Where Wix told of no site, it is asked again with the next beat.
             asked = reason
         await _pause(stop, BEAT_SECONDS)
 

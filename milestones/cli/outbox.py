@@ -232,13 +232,13 @@ def _given(settings: Settings, name: str, which: Which, site: str | None, *, yes
 
 
 def _ask(name: str, found: list[Action]) -> None:
-    shown = showing.console()
+    shown = showing.console(stderr=True)
     shown.print(f"This would {name} [bold]{counted(len(found), 'action')}[/]:")
     for action in found[:5]:
         shown.print(f"  #{action.id} {text(action_sentence(action))} [dim]({text(action.milestone)})[/]")
     if len(found) > 5:
         shown.print(f"  and {len(found) - 5:,} more")
-    typer.confirm("Go on?", abort=True)
+    typer.confirm("Go on?", abort=True, err=True)
 
 
 @app.command()

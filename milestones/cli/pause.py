@@ -1,12 +1,13 @@
 """``milestones pause``: keep back what is due."""
 
+import shlex
 from typing import Annotated, Any
 
 import typer
 
 from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
 from milestones.cli.ordering import order
-from milestones.cli.showing import print_json
+from milestones.cli.showing import print_json, printable
 
 app = typer.Typer()
 
@@ -39,6 +40,13 @@ def tell(result: dict[str, Any], *, as_json: bool) -> None:
     what = result["milestone"] or "Everything"
     now = "is paused" if result["paused"] else "goes on"
     typer.echo(f"{what} {now} on {', '.join(result['sites'])}.")
+    for site, why in result.get("not_asked", {}).items():
+        typer.echo(
+            printable(
+                f"{site} is paused, since Wix could not be asked what has changed there. {why} Mend it, then "
+                f"`milestones resume --site {shlex.quote(site)}`."
+            )
+        )
     others = [key for key in result["milestones_paused"] if key != result["milestone"]]
     if others and not result["paused"]:
         typer.echo(f"Still paused by themselves: {', '.join(others)}.")

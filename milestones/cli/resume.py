@@ -40,25 +40,25 @@ def resume(
     arguments: dict[str, Any] = {"milestone": milestone, "site": site}
     arguments = {key: value for key, value in arguments.items() if value is not None}
     asks_wix = False
-    if not arguments:
-        reason, pending = look(settings, _hold)
-        if reason is not None and continued is None and sys.stdin.isatty():
+    if milestone is None:
+        reason, pending, behind = look(settings, _hold)
+        if site is None and reason is not None and continued is None and sys.stdin.isatty():
             continued = _ask(reason, pending)
         arguments["rewound"] = not continued
-        asks_wix = reason is not None and not continued
+        asks_wix = not continued and (bool(behind) or (site is None and reason is not None))
     tell(order(settings, "resume", arguments, asks_wix=asks_wix), as_json=as_json)
 
 
-async def _hold(tx: Transaction) -> tuple[str | None, dict[str, int]]:
-    return await heartbeat.held(tx), await heartbeat.pending(tx)
+async def _hold(tx: Transaction) -> tuple[str | None, dict[str, int], set[str]]:
+    return await heartbeat.held(tx), await heartbeat.pending(tx), await heartbeat.behind(tx)
 
 
 def _ask(reason: str, pending: dict[str, int]) -> bool:
     """Whether the database goes on from where it was. Doubt means no: then everything is looked for first."""
-    shown = showing.console()
+    shown = showing.console(stderr=True)
     shown.print(f"[bold yellow]Held:[/] {text(reason)}")
     would = ", ".join(counted(number, f"{kind} action") for kind, number in pending.items())
     shown.print(f"To be done when it goes on: {would or 'nothing'}.")
     return typer.confirm(
-        "Is this surely the only copy, with nothing done since it was last used?", default=False
+        "Is this surely the only copy, with nothing done since it was last used?", default=False, err=True
     )

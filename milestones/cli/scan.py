@@ -25,7 +25,8 @@ def scan(
 ) -> None:
     """Look for customers who reached a milestone, and for those near one, now.
 
-    With --dry-run, show the verdict on everybody near a milestone, with examples.
+    With --dry-run, show the verdict on everybody near a milestone, with examples. Exit code 1 when Wix could not be
+    asked about a site.
     """
     settings = settings_at(config, secrets=False)
     shown = showing.console()
@@ -43,6 +44,11 @@ def scan(
             _show_verdicts(shown, of_site)
     else:
         _show_scans(shown, result["scans"])
+    if result["failed"]:
+        if not as_json:
+            for name, why in result["failed"].items():
+                shown.print(f"[red]{text(name)}[/]: {text(why)}")
+        raise typer.Exit(1)
 
 
 def _progress(told: Mapping[str, Any]) -> str:

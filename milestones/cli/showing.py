@@ -37,9 +37,9 @@ _IN_JSON = {code: f"\\u{code:04x}" for code in _STEERING if code >= 0x7F}
 """JSON escapes the others itself."""
 
 
-def console() -> Console:
-    """Where answers go. Made for each command, so that it sees the terminal as it is now."""
-    return Console(highlight=False, soft_wrap=False)
+def console(*, stderr: bool = False) -> Console:
+    """Where answers go, or with ``stderr`` questions. Made for each command, so that it sees the terminal as it is."""
+    return Console(highlight=False, soft_wrap=False, stderr=stderr)
 
 
 def print_json(answer: Any) -> None:

@@ -1,11 +1,12 @@
 """Scans by order: for real, or as a dry run that reads, decides and forgets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from milestones.control import Progress
 from milestones.domain.observation import Measure, Observation, Source
 from milestones.domain.verdict import Verdict
+from milestones.errors import ChannelError, ConfigurationError, MilestonesError
 from milestones.operations.host import Host
 from milestones.operations.lookup import chosen_sites
 from milestones.scans import pages
@@ -21,15 +22,45 @@ KINDS = (Kind.REACHED, Kind.NEAR)
 """What "a scan" is: first who has arrived, so that nobody is told of a milestone that lies behind."""
 
 
+Failed = dict[str, MilestonesError]
+"""Sites by their id, and why Wix could not be asked about them."""
+
+
 async def scan(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
     """Look for crossings and near customers now, on one site or on all."""
-    found = []
-    for site in await _sites(host, arguments):
-        for kind in KINDS:
-            progress({"site": site.name or site.id, "kind": kind.value})
-            done = await host.scan(site.id, kind)
-            found.append(await _told(host, site, done))
-    return {"scans": found}
+    chosen = await _sites(host, arguments)
+    done, failed = await scan_each(host, chosen, progress)
+    raise_if_all(chosen, failed)
+    return {"scans": [await _told(host, site, one) for site, one in done], "failed": by_name(chosen, failed)}
+
+
+async def scan_each(
+    host: Host, chosen: Sequence[Site], progress: Progress
+) -> tuple[list[tuple[Site, Scan]], Failed]:
+    """Scan sites one after the other. One of which Wix does not tell, as when its key was withdrawn, keeps no other
+    from its turn. Raises MilestonesError where the fault is our own.
+    """
+    done: list[tuple[Site, Scan]] = []
+    failed: Failed = {}
+    for site in chosen:
+        try:
+            for kind in KINDS:
+                progress({"site": site.name or site.id, "kind": kind.value})
+                done.append((site, await host.scan(site.id, kind)))
+        except (ChannelError, ConfigurationError) as error:
+            failed[site.id] = error
+    return done, failed
+
+
+def raise_if_all(chosen: Sequence[Site], failed: Failed) -> None:
+    """Where nothing at all could be done, that is the answer."""
+    if failed and len(failed) == len(chosen):
+        raise next(iter(failed.values()))
+
+
+def by_name(chosen: Sequence[Site], failed: Failed) -> dict[str, str]:
+    """What failed, as an answer tells it."""
+    return {site.name or site.id: str(failed[site.id]) for site in chosen if site.id in failed}
 
 
 async def _told(host: Host, site: Site, done: Scan) -> dict[str, Any]:
@@ -48,7 +79,15 @@ async def _told(host: Host, site: Site, done: Scan) -> dict[str, Any]:
 async def dry_run(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
     """What a scan for near customers would decide now. Sends nothing and records nothing."""
     chosen = await _sites(host, arguments)
-    return {"sites": [await _decided(site, host.scan_work(site.id), progress) for site in chosen]}
+    told: list[dict[str, Any]] = []
+    failed: Failed = {}
+    for site in chosen:
+        try:
+            told.append(await _decided(site, host.scan_work(site.id), progress))
+        except (ChannelError, ConfigurationError) as error:
+            failed[site.id] = error
+    raise_if_all(chosen, failed)
+    return {"sites": told, "failed": by_name(chosen, failed)}
 
 
 async def _sites(host: Host, arguments: Mapping[str, Any]) -> list[Site]:

@@ -3,6 +3,7 @@
 import json
 import platform
 import uuid
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from milestones.store.tables import Action, Meta
 
 _BEAT = "heartbeat"
 _HOLD = "hold"
+_BEHIND = "behind"
 _MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 
@@ -114,11 +116,30 @@ async def resume(tx: Transaction, *, rewound: bool) -> bool:
     rewound: this is an old backup, or a copy whose original went on. What is not settled may have been done since,
     so each of it is looked for before it is done; a mail of which nobody can tell waits for a person.
     """
-    meta, actions = table_of(Meta), table_of(Action)
     if rewound:
-        open_states = [State.AVAILABLE, State.WAITING, State.RUNNING, State.HELD]
-        await tx.execute(update(actions).where(actions.c.state.in_(open_states)).values(lost=True))
+        await doubt(tx)
+    meta = table_of(Meta)
     return (await tx.execute(delete(meta).where(meta.c.key == _HOLD))).rowcount > 0
+
+
+async def doubt(tx: Transaction, site_ids: Collection[str] | None = None) -> None:
+    """What is open, of these sites or of all, is looked for before it is done."""
+    actions = table_of(Action)
+    open_states = [State.AVAILABLE, State.WAITING, State.RUNNING, State.HELD]
+    statement = update(actions).where(actions.c.state.in_(open_states)).values(lost=True)
+    if site_ids is not None:
+        statement = statement.where(actions.c.site_id.in_(site_ids))
+    await tx.execute(statement)
+
+
+async def behind(tx: Transaction) -> set[str]:
+    """Sites of which Wix did not tell when a hold ended: what they missed is still to be heard."""
+    return set(json.loads(await facts.get(tx, _BEHIND) or "[]"))
+
+
+async def set_behind(tx: Transaction, site_ids: Collection[str]) -> None:
+    """Remember them, until each is asked about."""
+    await facts.set_to(tx, _BEHIND, json.dumps(sorted(site_ids)))
 
 
 async def pending(tx: Transaction) -> dict[str, int]:

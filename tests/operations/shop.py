@@ -15,6 +15,7 @@ from milestones.bootstrap import ConfiguredRules
 from milestones.config import Settings
 from milestones.domain.actions import Kind
 from milestones.domain.observation import Customer
+from milestones.errors import MilestonesError
 from milestones.outbox.drain import SiteWork, drain
 from milestones.outbox.gates import Policy
 from milestones.recording import Chosen, Outcome
@@ -97,6 +98,8 @@ class Shop:
     channels: dict[Kind, FakeChannel] = field(default_factory=lambda: {kind: FakeChannel() for kind in Kind})
     outcomes: list[Outcome] = field(default_factory=list)
     reloads: int = 0
+    refused: dict[str, MilestonesError] = field(default_factory=dict)
+    """Sites of which Wix does not tell."""
 
     @property
     def program(self) -> "Shop":
@@ -116,6 +119,8 @@ class Shop:
         raise NotImplementedError(site_id)
 
     async def scan(self, site_id: str, kind: ScanKind, /) -> Scan:
+        if site_id in self.refused:
+            raise self.refused[site_id]
         async with self.store.write() as tx:
             scan = await scans.start(tx, site_id, kind.value, self.now)
             scan.counts = {"read": 3}
@@ -129,15 +134,16 @@ class Shop:
 
     # What happens to it
 
-    async def take_on(self, site_id: str = SITE) -> None:
+    async def take_on(self, site_id: str = SITE, name: str = "The Corner Shop") -> None:
         async with self.store.write() as tx:
-            await sites.take_on(tx, site_id, "The Corner Shop", GO_LIVE)
+            await sites.take_on(tx, site_id, name, GO_LIVE)
             await sites.define(tx, site_id, self.rules.site(site_id).milestones, GO_LIVE)
 
     async def observe(
         self,
         *balances: int,
         account: str = ACCOUNT,
+        site: str = SITE,
         customer: Customer = ADA,
         revision: int = 1,
         **overrides: Any,
@@ -145,7 +151,7 @@ class Shop:
         """These balances, one after the other, as events tell them."""
         for number, balance in enumerate(balances, start=revision):
             seen = an_observation(balance, number, account_id=account, customer=customer, **overrides)
-            await pipeline.observe(self.store, self.rules, SITE, [seen], self.now)
+            await pipeline.observe(self.store, self.rules, site, [seen], self.now)
 
     async def remind(self, account: str = ACCOUNT, *, value: int = 960, number: int = 1) -> Scan:
         """A scan found the account near 1,000 stars and is complete."""

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select
 
-from milestones.errors import UsageError
+from milestones.errors import ChannelError, MilestonesError, UsageError
 from milestones.operations.database import examined
 from milestones.operations.orders import ORDERS, registry
-from milestones.store import heartbeat, people, reads
+from milestones.store import heartbeat, people, reads, sites
 from milestones.store.statements import table_of
 from milestones.store.tables import Account, Grant, ObservationRun, Reminder
 from tests.builders import NOW, SITE
@@ -76,6 +76,77 @@ class TestHolds:
         assert (await order(small_shop, "resume", site=SITE))["hold_ended"] is None
         async with small_shop.store.read() as tx:
             assert await heartbeat.held(tx) == "The machine slept."
+
+
+class TestASiteOfWhichWixDoesNotTell:
+    """A thousand sites are not kept waiting by one whose app was removed or whose key was withdrawn."""
+
+    WITHDRAWN = ChannelError("The key was not accepted.", permanent=True)
+
+    async def hold(self, shop: Shop) -> None:
+        await shop.take_on("elsewhere", "The Other Shop")
+        await shop.observe(960, 1010)
+        await shop.observe(960, 1010, site="elsewhere")
+        async with shop.store.write() as tx:
+            await heartbeat.hold(tx, "It may be a copy.")
+        shop.refused["elsewhere"] = self.WITHDRAWN
+
+    async def states(self, shop: Shop) -> tuple[bool, set[str], bool, set[str]]:
+        async with shop.store.read() as tx:
+            here, there = await sites.named(tx, SITE), await sites.named(tx, "elsewhere")
+        assert here is not None
+        assert there is not None
+        lost = [{str(one.lost) for one in await shop.actions(site=site)} for site in (SITE, "elsewhere")]
+        return here.paused, lost[0], there.paused, lost[1]
+
+    async def test_it_stays_behind_paused_and_the_others_go_on(self, shop: Shop) -> None:
+        await self.hold(shop)
+        told = await order(shop, "resume")
+        assert (told["sites"], told["not_asked"]) == (
+            ["The Corner Shop"],
+            {"The Other Shop": "The key was not accepted."},
+        )
+        assert told["hold_ended"] == "It may be a copy."
+        assert await self.states(shop) == (False, {"True"}, True, {"True"})
+
+    async def test_it_is_asked_about_before_it_goes_on(self, shop: Shop) -> None:
+        await self.hold(shop)
+        await order(shop, "resume")
+        with pytest.raises(MilestonesError, match=r"Nothing goes on, .* The key was not accepted"):
+            await order(shop, "resume", site="The Other Shop")
+        await order(shop, "resume")
+        assert (await self.states(shop))[2], "nor with all"
+        # What a scan has found since, the lost time may have seen done.
+        await shop.observe(960, 1010, site="elsewhere", account="another")
+        assert (await self.states(shop))[3] == {"True", "False"}
+        shop.refused.clear()
+        told = await order(shop, "resume", site="The Other Shop")
+        assert (told["sites"], told["not_asked"]) == (["The Other Shop"], {})
+        assert await self.states(shop) == (False, {"True"}, False, {"True"})
+
+    async def test_once_it_has_gone_on_it_is_a_site_like_others(self, small_shop: Shop) -> None:
+        await self.hold(small_shop)
+        await order(small_shop, "resume")
+        await order(small_shop, "resume", site="elsewhere", rewound=False)
+        await small_shop.observe(960, 1010, site="elsewhere", account="another")
+        await order(small_shop, "resume")
+        assert (await self.states(small_shop))[2:] == (False, {"True", "False"})
+
+    async def test_where_wix_tells_of_nobody_the_hold_goes_on(self, small_shop: Shop) -> None:
+        await self.hold(small_shop)
+        small_shop.refused[SITE] = ChannelError("Wix does not answer.")
+        with pytest.raises(MilestonesError, match=r"Nothing goes on, .* Wix does not answer"):
+            await order(small_shop, "resume")
+        async with small_shop.store.read() as tx:
+            assert await heartbeat.held(tx) == "It may be a copy."
+
+    async def test_a_scan_by_order_reads_the_others(self, small_shop: Shop) -> None:
+        await self.hold(small_shop)
+        told = await order(small_shop, "scan")
+        assert {one["site"] for one in told["scans"]} == {"The Corner Shop"}
+        assert told["failed"] == {"The Other Shop": "The key was not accepted."}
+        with pytest.raises(ChannelError, match="not accepted"):
+            await order(small_shop, "scan", site="elsewhere")
 
 
 class TestKeptWebhooks:
