@@ -49,8 +49,9 @@ class Life:
             self.rescheduled += 1
             self.held_when_rescheduled = await self.held() is not None
 
-        async def reconcile() -> None:
+        async def reconcile() -> list[str]:
             self.reconciled += 1
+            return []
 
         with pytest.MonkeyPatch.context() as patch, capture_logs() as logs:
             patch.setattr(housekeeping, "_pause", pause)
