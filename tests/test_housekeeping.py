@@ -156,6 +156,15 @@ async def test_a_jump_is_followed_even_when_the_database_was_busy_at_first(
     assert await life.due_at() == life.now
 
 
+async def test_by_a_clock_set_years_ahead_nothing_is_forgotten_before_a_person_resumes(life: Life) -> None:
+    life.set_by(days=1000)()
+    await life.program.look_back()
+    assert await life.program.forget(lambda: False) == {}
+    async with life.program.store.write() as tx:
+        await heartbeat.resume(tx, rewound=False)
+    assert (await life.program.forget(lambda: False))["observations"] == 1
+
+
 @pytest.mark.parametrize("hours", [3, -3])
 async def test_scans_are_due_by_the_clock_as_it_is(life: Life, hours: int) -> None:
     (site_id,) = life.program.site_ids()
