@@ -116,7 +116,7 @@ def reset(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
     """A new world, with the webhook and the switches of the old one. Another seed has other credentials."""
     wanted = _read(bodies.Reset, body)
     seed = sandbox.world.seed if wanted.seed is None else wanted.seed
-    sandbox.reset(seed, wanted.customers)
+    sandbox.reset(seed, wanted.customers, new_program=wanted.new_program)
     return credentials(sandbox, _request, body)
 
 

@@ -27,10 +27,11 @@ class Traffic(ControlBody):
 
 
 class Reset(ControlBody):
-    """The new world."""
+    """The new world; with ``new_program`` its loyalty program is a draft without a name, and nobody has an account."""
 
     seed: int | None = None
     customers: int = Field(default=500, ge=0, le=1_000_000)
+    new_program: bool = False
 
 
 class Purchase(ControlBody):

@@ -31,19 +31,24 @@ CONSENTS: tuple[tuple[str | None, str, float], ...] = (
 )
 
 
-def seed_world(world: World, customers: int) -> None:
-    """Fill an empty world: a program with its rules, rewards and tiers, and its customers."""
+def seed_world(world: World, customers: int, *, new_program: bool = False) -> None:
+    """Fill an empty world: a program with its rules, rewards and tiers, and its customers.
+
+    new_program: the program was only just installed (fact sheet, section 2.1), and so nobody has an account.
+    """
     rng = random.Random(f"{world.seed}:customers")  # noqa: S311 - a simulated shop, not a secret
     now = world.now.replace(microsecond=0)
-    _program(world, now)
-    _rewards(world, now)
-    _tiers(world, now)
-    _badges(world, now)
+    world.program = _installed(stamp(now if new_program else now - timedelta(days=900)))
+    if not new_program:
+        _program(world)
+        _rewards(world, now)
+        _tiers(world, now)
+        _badges(world, now)
     collecting = gc.isenabled()
     gc.disable()  # a hundred thousand records are all kept: looking for rubbish among them only costs time
     try:
         for number in range(customers):
-            _customer(world, rng, number, _Past.of(now, number / customers), with_account=True)
+            _customer(world, rng, number, _Past.of(now, number / customers), with_account=not new_program)
         others = customers // 12
         for number in range(others):
             past = _Past.of(now, number / others)
@@ -56,16 +61,19 @@ def seed_world(world: World, customers: int) -> None:
         world.checkouts.put({"id": checkout, "accountId": account.id})
 
 
-def _program(world: World, now: datetime) -> None:
-    opened = stamp(now - timedelta(days=900))
-    world.program = {
-        "name": "Star Club",
-        "pointDefinition": {"customName": "Stars"},
-        "status": "ACTIVE",
-        "createdDate": opened,
-        "updatedDate": opened,
+def _installed(when: str) -> Document:
+    return {
+        "pointDefinition": {"customName": "Points"},
+        "status": "DRAFT",
+        "createdDate": when,
+        "updatedDate": when,
         "pointsExpiration": {"status": "DISABLED", "monthsOfInactivity": 3, "expiringPointsPercentage": 100},
     }
+
+
+def _program(world: World) -> None:
+    world.program |= {"name": "Star Club", "pointDefinition": {"customName": "Stars"}, "status": "ACTIVE"}
+    opened = world.program["createdDate"]
     rule = {
         "id": guid(world.seed, "rule", 1),
         "sourceAppId": LOYALTY_APP_ID,

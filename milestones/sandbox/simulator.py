@@ -99,13 +99,13 @@ class Sandbox:
         else:
             self.sender.wake()
 
-    def reset(self, seed: int, customers: int) -> None:
+    def reset(self, seed: int, customers: int, *, new_program: bool = False) -> None:
         """A new world in place of this one; the switches and the subscription stay."""
         self.sender.restart()
         base_url, switches = self.world.base_url, self.world.switches
         self.enter(self.empty_world(seed, switches))
         self.world.base_url = base_url
-        self.begin(customers)
+        self.begin(customers, new_program=new_program)
 
     def credentials(self) -> Credentials:
         """What a client of this site has to know."""
@@ -114,9 +114,9 @@ class Sandbox:
             own.app_id, own.app_secret, own.instance_id, own.site_id, own.api_key, public_pem(self.key)
         )
 
-    def begin(self, customers: int) -> None:
+    def begin(self, customers: int, *, new_program: bool = False) -> None:
         """Fill an empty world and start its slow clock."""
-        seed_world(self.world, customers)
+        seed_world(self.world, customers, new_program=new_program)
         bulk.plan_recalculation(self.world)
 
     def switch(self, switches: Switches) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from tests.sandbox.builders import Shop
 
+ACCOUNTS = "/loyalty-accounts/v1/accounts"
 PROGRAM = "/loyalty-programs/v1/program"
 RULES = "/_api/loyalty-earning-rules/v1/earning-rules"
 REWARDS = "/loyalty-rewards/v1/rewards"
@@ -55,9 +56,21 @@ async def test_the_program_names_the_field_that_breaks_a_limit(
     assert await shop.violated(PROGRAM, body, method="PATCH") == [f"loyaltyProgram.{field}"]
 
 
-async def test_a_program_without_a_name_cannot_be_activated(shop: Shop) -> None:
-    shop.sandbox.world.program = {**shop.sandbox.world.program, "name": "", "status": "DRAFT"}
+async def test_a_new_program_is_a_draft_and_cannot_be_activated_without_a_name(shop: Shop) -> None:
+    key = (await shop.post("/_sandbox/reset", {"customers": 20, "new_program": True}))["api_key"]
+    shop.client.headers.update({"Authorization": key, "wix-site-id": shop.sandbox.world.identity.site_id})
+    program = (await shop.get(PROGRAM))["loyaltyProgram"]
+    assert "name" not in program
+    assert (program["status"], program["pointDefinition"]["customName"]) == ("DRAFT", "Points")
     assert await shop.violated(f"{PROGRAM}/activate", {}) == ["programName"]
+    contact = next(iter(shop.sandbox.world.contacts))
+    opening = {"contactId": contact.id}
+    assert await shop.refused(ACCOUNTS, opening, status=428) == "FAILED_PRECONDITION"
+    await shop.call("PATCH", PROGRAM, {"loyaltyProgram": {"name": "Star Club"}})
+    assert (await shop.post(f"{PROGRAM}/activate"))["loyaltyProgram"]["status"] == "ACTIVE"
+    assert (await shop.post(ACCOUNTS, opening))["account"]["points"]["balance"] == 0
+    state = await shop.get("/_sandbox/state", only="rewards,tiers,earning_rules,accounts")
+    assert [len(state[name]) for name in ("rewards", "tiers", "earning_rules", "accounts")] == [0, 0, 0, 1]
 
 
 async def test_programs_of_all_sites_are_for_wix_users(shop: Shop) -> None:
