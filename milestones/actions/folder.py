@@ -25,9 +25,12 @@ class FolderTransport:
         await asyncio.to_thread(self._write, self._path(message_id), message)
 
     async def carried(self, message_id: str) -> Carried:
-        """Whether the file is there."""
-        there = await asyncio.to_thread(self._path(message_id).is_file)
-        return Carried.YES if there else Carried.NO
+        """Whether the file is there. Half of one, which a crash has left, is removed. Raises MailError."""
+        path = self._path(message_id)
+        if await asyncio.to_thread(path.is_file):
+            return Carried.YES
+        await asyncio.to_thread(self._remove, path.with_suffix(".partial"))
+        return Carried.NO
 
     async def read(self, message_id: str) -> bytes | None:
         """The message with this Message-ID, or None if there is none."""
@@ -39,15 +42,9 @@ class FolderTransport:
     async def delete(self, message_id: str) -> None:
         """Remove the message with this Message-ID, if there is one. Raises MailError."""
         path = self._path(message_id)
-        try:
-            # What a power cut has left half-written goes as well.
-            await asyncio.to_thread(path.with_suffix(".partial").unlink, missing_ok=True)
-            await asyncio.to_thread(path.unlink, missing_ok=True)
-        except OSError as error:
-            raise MailError(
-                f"A mail in {self._folder} cannot be deleted ({error.strerror}). Check who owns the folder.",
-                connection_wide=True,
-            ) from error
+        # What a power cut has left half-written goes as well.
+        for one in (path.with_suffix(".partial"), path):
+            await asyncio.to_thread(self._remove, one)
 
     async def aclose(self) -> None:
         """Nothing is held open."""
@@ -55,6 +52,15 @@ class FolderTransport:
     def _path(self, message_id: str) -> Path:
         # A hash, since a Message-ID is text from a key and may hold what a file system takes for a path.
         return self._folder / f"{hashlib.sha256(message_id.encode()).hexdigest()[:32]}.eml"
+
+    def _remove(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise MailError(
+                f"A mail in {self._folder} cannot be deleted ({error.strerror}). Check who owns the folder.",
+                connection_wide=True,
+            ) from error
 
     def _write(self, path: Path, message: bytes) -> None:
         partial = path.with_suffix(".partial")
