@@ -10,7 +10,7 @@ from milestones.actions.variables import Program
 from milestones.domain import keys
 from milestones.store import people, sites
 from milestones.store.database import Store
-from milestones.store.ledger import badge_unanswered, point_rewards
+from milestones.store.ledger import badge_just_made, point_rewards
 from milestones.wix import accounts, assignments, badges, coupons, programs, subscriptions, transactions
 from milestones.wix.account import LOYALTY_APP_ID
 from milestones.wix.coupons import CouponSpecification
@@ -153,16 +153,16 @@ class EarnedRewards:
 
 
 @dataclass(frozen=True, slots=True)
-class UnansweredBadges:
-    """``actions.badge.Unanswered`` on the store."""
+class NewBadges:
+    """``actions.badge.JustMade`` on the store."""
 
     store: Store
     site_id: str
 
-    async def __call__(self, title: str, /) -> bool:
-        """Whether the answer to giving a badge of this title was lost."""
+    async def __call__(self, title: str, since: datetime, /) -> bool:
+        """Whether a badge of this title may have been made since a time."""
         async with self.store.read() as tx:
-            return await badge_unanswered(tx, self.site_id, title)
+            return await badge_just_made(tx, self.site_id, title, since)
 
 
 @dataclass(slots=True)

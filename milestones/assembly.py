@@ -147,7 +147,7 @@ class Assembly:
             ),
             Kind.BADGE: BadgeChannel(
                 adapters.SiteBadges(client),
-                unanswered=adapters.UnansweredBadges(self._store, site_id),
+                just_made=adapters.NewBadges(self._store, site_id),
                 clock=self._clock,
             ),
             Kind.POINTS: PointsChannel(

@@ -1,7 +1,8 @@
 """Badges: given to members, by title or id (fact sheet, sections 2.13 and 2.14; API v3 is not used).
 
 Giving a badge twice is harmless, so an assignment is simply repeated. Making one is not: Wix takes any number of badges
-with the same title, and its queries lag. So after a create whose answer was lost nobody creates for a while.
+with the same title, and its queries lag. So after a create, whether its answer was lost or not, nobody creates for a
+while.
 """
 
 import asyncio
@@ -34,10 +35,10 @@ class Badges(Protocol):
         """Gives the badge to the member; it is a success if the member has it already."""
 
 
-class Unanswered(Protocol):
-    """Whether the answer to giving a badge of this title was lost, perhaps by a process that is dead now."""
+class JustMade(Protocol):
+    """Whether a badge of this title may have been made since a time, perhaps by a process that is dead now."""
 
-    async def __call__(self, title: str, /) -> bool:
+    async def __call__(self, title: str, since: datetime, /) -> bool:
         """Raises StoreError."""
 
 
@@ -46,9 +47,9 @@ class BadgeChannel:
 
     concurrency = 4
 
-    def __init__(self, badges: Badges, *, unanswered: Unanswered, clock: Callable[[], datetime]) -> None:
+    def __init__(self, badges: Badges, *, just_made: JustMade, clock: Callable[[], datetime]) -> None:
         self._badges = badges
-        self._unanswered = unanswered
+        self._just_made = just_made
         self._clock = clock
         self._known: dict[str, str] = {}
         self._titles: dict[str, str] = {}
@@ -65,25 +66,29 @@ class BadgeChannel:
 
     async def perform(self, task: Task) -> Mapping[str, Any]:
         """Finds or makes the badge and gives it. Raises ChannelError."""
-        member_id = task.customer.member_id
-        assert member_id, "the gate stops those who are no members"
-        # One at a time, or the first two customers would each get a badge of their own made.
-        async with self._resolving:
-            badge_id, title = await self._resolved(task.payload)
+        remembered = task.payload.get("title") in self._known
         try:
-            await self._badges.assign(badge_id, member_id)
+            return await self._given(task)
         except ChannelError as error:
-            if error.permanent:
-                # Perhaps the badge was deleted in Wix: the next attempt looks for it anew.
-                self._known.pop(title, None)
-                self._titles.pop(badge_id, None)
-            raise
-        return {"badge_id": badge_id, "title": title, "member_id": member_id}
+            if not (error.permanent and remembered):
+                raise
+            # Perhaps the badge was deleted in Wix, and there is another, or may be.
+            self._known.pop(task.payload["title"], None)
+            return await self._given(task)
 
     async def recover(self, task: Task) -> Found:
         """Assigning again changes nothing."""
         del task
         return Found(Fate.REPEAT)
+
+    async def _given(self, task: Task) -> Mapping[str, Any]:
+        member_id = task.customer.member_id
+        assert member_id, "the gate stops those who are no members"
+        # One at a time, or the first two customers would each get a badge of their own made.
+        async with self._resolving:
+            badge_id, title = await self._resolved(task.payload)
+        await self._badges.assign(badge_id, member_id)
+        return {"badge_id": badge_id, "title": title, "member_id": member_id}
 
     async def _resolved(self, payload: Mapping[str, Any]) -> tuple[str, str]:
         badge_id, title = payload.get("badge_id"), payload.get("title")
@@ -105,8 +110,8 @@ class BadgeChannel:
                 permanent=True,
             )
         now = self._clock()
-        if title not in self._no_create_before and await self._unanswered(title):
-            # The attempt may have made the badge before it went silent.
+        if title not in self._no_create_before and await self._just_made(title, now - QUERY_LAG):
+            # By a process that ended since, or an attempt that went silent.
             self._no_create_before[title] = now + QUERY_LAG
         wait_until = self._no_create_before.get(title)
         if wait_until is not None and now < wait_until:

@@ -32,6 +32,11 @@ ORDER = (Kind.COUPON, Kind.BADGE, Kind.POINTS, Kind.EMAIL, Kind.WEBHOOK)
 REST = timedelta(seconds=30)
 """How long a channel rests after a fault that is of the channel and not of one action."""
 
+_REFUSES_REPETITION = frozenset({Kind.COUPON, Kind.BADGE, Kind.POINTS})
+"""Of these, Wix may refuse a second one because of the first, in words that are documented nowhere, and its queries
+show the first one late. So after a lost answer a refusal is not for good.
+"""
+
 _DIED = "This program ended between the hand-over and its answer."
 
 
@@ -245,7 +250,7 @@ def _failed(work: SiteWork, task: Task, error: ChannelError, *, lost: bool) -> S
         lost=error.lost,
         error=str(error),
     )
-    if error.permanent:
+    if error.permanent and not (lost and task.kind in _REFUSES_REPETITION):
         return Settlement(task.id, State.DISCARDED, Verdict.REFUSED, error=str(error))
     # A look-up that failed leaves the older loss as it was.
     lost = lost or error.lost

@@ -177,13 +177,16 @@ async def point_rewards(
     return int((await tx.execute(statement)).scalar_one())
 
 
-async def badge_unanswered(tx: Transaction, site_id: str, title: str) -> bool:
-    """Whether a badge of this title was to be given and nobody heard what became of it."""
+async def badge_just_made(tx: Transaction, site_id: str, title: str, since: datetime) -> bool:
+    """Whether a badge of this title may have been made and not show yet: it was given to somebody since a time, or was
+    to be given and nobody heard what became of it.
+    """
+    unanswered = _ACTIONS.c.lost & _ACTIONS.c.state.in_([State.AVAILABLE, State.RUNNING, State.HELD])
+    given = (_ACTIONS.c.state == State.DONE) & (_ACTIONS.c.settled_at > since)
     statement = select(_ACTIONS.c.id).where(
         _ACTIONS.c.site_id == site_id,
         _ACTIONS.c.kind == Kind.BADGE,
-        _ACTIONS.c.lost,
-        _ACTIONS.c.state.in_([State.AVAILABLE, State.RUNNING, State.HELD]),
+        unanswered | given,
         _ACTIONS.c.payload["title"].as_string() == title,
     )
     return (await tx.execute(statement.limit(1))).first() is not None

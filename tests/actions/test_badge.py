@@ -1,6 +1,6 @@
 import asyncio
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ class Members:
 
     titles: dict[str, str] = field(default_factory=lambda: {"badge-1": "Star customer"})
     assigned: set[tuple[str, str]] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
     visible: bool = True
     create_error: ChannelError | None = None
     found: int = 0
@@ -40,7 +41,7 @@ class Members:
         return badge_id
 
     async def assign(self, badge_id: str, member_id: str, /) -> None:
-        if badge_id not in self.titles:
+        if badge_id not in self.titles or member_id in self.gone:
             raise ChannelError("Wix refused: 404.", permanent=True)
         self.assigned.add((badge_id, member_id))
 
@@ -50,8 +51,8 @@ def a_badge(number: int = 1, *, customer: Customer = ANA, **payload: Any) -> Tas
     return a_task(Kind.BADGE, frozen, number=number, customer=customer)
 
 
-async def nothing_lost(title: str, /) -> bool:
-    del title
+async def not_just_made(title: str, since: datetime, /) -> bool:
+    del title, since
     return False
 
 
@@ -62,7 +63,7 @@ def members() -> Members:
 
 @pytest.fixture
 def channel(members: Members, clock: Clock) -> BadgeChannel:
-    return BadgeChannel(members, unanswered=nothing_lost, clock=clock)
+    return BadgeChannel(members, just_made=not_just_made, clock=clock)
 
 
 async def test_a_badge_is_found_by_its_title_once(channel: BadgeChannel, members: Members) -> None:
@@ -124,6 +125,19 @@ async def test_after_a_create_without_an_answer_no_second_badge_is_made(
     assert len(members.titles) == 1
 
 
+async def test_a_badge_that_a_former_process_made_just_now_is_awaited(members: Members, clock: Clock) -> None:
+    async def just_made(title: str, since: datetime, /) -> bool:
+        return (title, since) == ("Star customer", NOW - timedelta(seconds=60))
+
+    channel = BadgeChannel(members, just_made=just_made, clock=clock)
+    members.visible = False
+    with pytest.raises(ChannelError) as caught:
+        await channel.perform(a_badge(create=True))
+    assert (caught.value.untried, caught.value.retry_at) == (True, NOW + timedelta(seconds=60))
+    members.visible = True
+    assert (await channel.perform(a_badge(create=True)))["badge_id"] == "badge-1"
+
+
 async def test_a_create_without_an_answer_is_remembered_with_the_action(
     channel: BadgeChannel, members: Members
 ) -> None:
@@ -148,9 +162,17 @@ async def test_a_badge_that_was_deleted_in_wix_is_looked_for_anew(
 ) -> None:
     await channel.perform(a_badge())
     members.titles = {"badge-9": "Star customer"}
-    with pytest.raises(ChannelError):
-        await channel.perform(a_badge())
     assert (await channel.perform(a_badge()))["badge_id"] == "badge-9"
+    members.titles.clear()
+    assert (await channel.perform(a_badge(create=True)))["badge_id"] in members.titles
+
+
+async def test_a_member_that_wix_refuses_is_refused_for_good(channel: BadgeChannel, members: Members) -> None:
+    await channel.perform(a_badge())
+    members.gone.add("member-2")
+    with pytest.raises(ChannelError) as caught:
+        await channel.perform(a_badge(customer=Customer(member_id="member-2")))
+    assert caught.value.permanent
 
 
 async def test_assigning_again_is_harmless(channel: BadgeChannel) -> None:

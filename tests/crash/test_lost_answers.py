@@ -11,7 +11,7 @@ from aiosmtpd.smtp import Envelope
 from milestones.actions import webhook
 from milestones.outbox import drain
 from milestones.sandbox.faults import Fault
-from milestones.wix import answers
+from milestones.wix import answers, coupons
 from tests.crash.giving import Giving, giving
 from tests.crash.house import KINDS
 
@@ -78,7 +78,7 @@ async def test_answers_that_are_lost_again_and_again_double_nothing(shop: Giving
 LOOK_UPS = {
     "coupon create": "/stores/v2/coupons/query",
     "badge create": "/badges/v4/badges/query",
-    "points earn": "/loyalty-transactions/v1/transactions/query",
+    "points earn": "/loyalty-transactions/v1/loyalty-transactions/query",
 }
 
 
@@ -92,6 +92,7 @@ async def test_when_the_look_up_after_a_loss_fails_too_nothing_is_repeated_blind
         shop.fault("POST", LOOK_UPS[call], Fault(effect="status", status=500, times=5, skip=skip))
         await shop.crossing()
         await shop.finish()
+        assert all(armed["happened"] for armed in shop.wix.sandbox.faults.listed())
         await shop.assert_everything_once()
 
 
@@ -120,6 +121,18 @@ async def test_whatever_wix_says_to_a_repetition_it_is_no_failure(
         tried = {row.kind: row.attempts for row in await shop.actions()}
         assert tried["badge"] <= 2
         assert tried["points"] <= 2
+
+
+@pytest.mark.parametrize("status", [400, 409, 428])
+async def test_a_duplicate_that_is_refused_in_words_that_nobody_knows_is_looked_for_until_it_shows(
+    tmp_path: Path, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coupons, "says_duplicate", lambda _error: False)
+    async with giving(tmp_path, duplicate_coupon_status=status) as shop, shop.started():
+        shop.fault(*CALLS["coupon create"], LOSSES["connection dropped after"])
+        await shop.crossing()
+        await shop.finish()
+        await shop.assert_everything_once()
 
 
 class DiedError(BaseException):
@@ -166,6 +179,14 @@ async def test_a_badge_that_a_dead_process_made_is_awaited_for_others_too(
         await shop.crossing()
         await shop.finish()
         await shop.assert_everything_once()
+
+
+async def test_a_badge_that_was_just_made_is_awaited_by_the_next_process(shop: Giving) -> None:
+    for _ in range(2):
+        async with shop.started():
+            await shop.crossing()
+            await shop.finish()
+            await shop.assert_everything_once()
 
 
 async def test_a_receiver_that_took_the_webhook_and_said_nothing_or_nonsense_sees_one_id(

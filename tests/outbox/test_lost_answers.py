@@ -82,3 +82,27 @@ async def test_what_nobody_can_tell_keeps_what_was_heard_last(bench: Bench) -> N
         State.UNKNOWN,
         "The mail server took the message and then gave no answer.",
     )
+
+
+async def test_a_refusal_after_a_loss_may_be_of_the_repetition_so_it_is_looked_for_again(
+    bench: Bench,
+) -> None:
+    coupon = bench.channels[Kind.COUPON]
+    coupon.answers = [ChannelError("silence", lost=True), ChannelError("Refused: 400.", permanent=True)]
+    await bench.reach()
+    for _ in range(2):
+        bench.now = await bench.drain() or bench.now
+    assert (await bench.row(Kind.COUPON)).state == State.AVAILABLE
+    coupon.found = Found(Fate.HAPPENED, {"code": "ABC"})
+    await bench.drain()
+    assert len(coupon.performed) == 2
+    assert await bench.states() == ALL_DONE
+
+
+async def test_a_recipient_who_is_refused_after_a_loss_is_refused_for_good(bench: Bench) -> None:
+    mail = bench.channels[Kind.EMAIL]
+    mail.answers = [ChannelError("silence", lost=True), ChannelError("no such mailbox", permanent=True)]
+    await bench.reach()
+    for _ in range(2):
+        bench.now = await bench.drain() or bench.now
+    assert (await bench.row(Kind.EMAIL)).state == State.DISCARDED
