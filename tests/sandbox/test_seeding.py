@@ -1,4 +1,7 @@
+import tomllib
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -9,6 +12,8 @@ from milestones.sandbox.settings import SandboxSettings
 from milestones.sandbox.simulator import Sandbox
 from milestones.sandbox.world import World
 from tests.sandbox.builders import FakeClock
+
+SHIPPED = tomllib.loads((Path(__file__).parents[2] / "config.toml").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +40,20 @@ def test_every_milestone_has_near_and_far_customers(world: World) -> None:
         assert 0.12 < len(near) / len(inside) < 0.4
         assert any(balance >= 975 for balance in near)
         assert any(balance < 300 for balance in inside)
+
+
+@pytest.mark.parametrize("milestone", SHIPPED["milestones"], ids=lambda one: one["key"])
+def test_the_shipped_shop_has_customers_for_each_of_its_milestones(
+    key: RSAPrivateKey, milestone: dict[str, Any]
+) -> None:
+    settings = SandboxSettings(seed=SHIPPED["sandbox"]["seed"])
+    sandbox = Sandbox(settings, FakeClock(), key)
+    sandbox.begin(SHIPPED["sandbox"]["customers"])
+    missing = [milestone["threshold"] - getattr(one, milestone["measure"]) for one in sandbox.world.accounts]
+    assert sum(0 < points <= 25 for points in missing) >= 3, "who crosses with the next order"
+    assert sum(0 < points <= 100 for points in missing) >= 15, "who is near"
+    assert sum(points > milestone["threshold"] / 2 for points in missing) >= 50, "who is far"
+    assert sum(points <= 0 for points in missing) >= 50, "who is there already"
 
 
 def test_addresses_can_never_belong_to_anybody(world: World) -> None:
