@@ -11,13 +11,11 @@ from milestones.cli.customers import show_person
 from milestones.cli.looking import look, looking
 from milestones.cli.showing import counted, print_json, text, when
 from milestones.config import Settings
-from milestones.domain.milestone import Milestone
-from milestones.errors import UsageError
-from milestones.operations.customers import listed_accounts, named_accounts
+from milestones.operations.customers import Listed, listed_accounts, named_accounts
 from milestones.operations.person import mailable, person
 from milestones.operations.trace import Person
 from milestones.store import reads, sites
-from milestones.store.tables import Account, Grant, Reminder
+from milestones.store.tables import Grant, Reminder
 
 app = typer.Typer(no_args_is_help=True, help="Whose points are known, and what they were given.")
 
@@ -36,64 +34,45 @@ def list_accounts(
 ) -> None:
     """Show accounts as they were last heard of, the highest first."""
     settings = settings_at(config, secrets=False)
-    milestone = _near(settings, near)
-    found = look(settings, lambda tx: listed_accounts(tx, site=site, near=milestone, limit=limit))
+    found = look(settings, lambda tx: listed_accounts(tx, settings, site=site, near=near, limit=limit))
     if as_json:
-        print_json([_listed(account, milestone) for account in found])
+        print_json([_told(one, near) for one in found])
         return
     shown = showing.console()
     if not found:
         shown.print("No such account is known.")
         return
-    _table(found, milestone)
+    _table(found, near)
     if len(found) == limit:
         shown.print(f"[dim]The first {counted(limit, 'account')}; --limit shows more.[/]")
 
 
-def _near(settings: Settings, key: str | None) -> Milestone | None:
-    if key is None:
-        return None
-    everywhere = {
-        milestone.key: milestone
-        for site in (*settings.named_sites(), settings.for_site(""))
-        for milestone in site.milestones
-        if milestone.near is not None
-    }
-    if key not in everywhere:
-        known = ", ".join(everywhere) or "none"
-        raise UsageError(f"No milestone {key!r} has a near window; those with one are {known}.")
-    return everywhere[key]
+_FIELDS = {
+    "site_id",
+    "id",
+    "contact_id",
+    "member_id",
+    "name",
+    "email",
+    "balance",
+    "earned",
+    "tier_points",
+    "seen_at",
+}
 
 
-def _listed(account: Account, milestone: Milestone | None) -> dict[str, Any]:
-    told = account.model_dump(
-        include={
-            "site_id",
-            "id",
-            "contact_id",
-            "member_id",
-            "name",
-            "email",
-            "balance",
-            "earned",
-            "tier_points",
-            "seen_at",
-        }
-    )
-    return told if milestone is None else {**told, "missing": _missing(account, milestone)}
+def _told(listed: Listed, near: str | None) -> dict[str, Any]:
+    told = listed.account.model_dump(include=_FIELDS)
+    return told if near is None else {**told, "missing": listed.missing}
 
 
-def _missing(account: Account, milestone: Milestone) -> int | None:
-    value: int | None = getattr(account, milestone.measure.value)
-    return milestone.target(value) - value if value is not None else None
-
-
-def _table(found: list[Account], milestone: Milestone | None) -> None:
-    missing = ("missing",) if milestone is not None else ()
+def _table(found: list[Listed], near: str | None) -> None:
+    missing = ("missing",) if near is not None else ()
     rows = showing.table("balance", "earned", *missing, "whose", right=("balance", "earned", "missing"))
-    for account in found:
+    for listed in found:
+        account = listed.account
         who = " ".join(text(part) for part in (account.name, account.email) if part) or "erased"
-        left = (f"{_missing(account, milestone):,}",) if milestone is not None else ()
+        left = (f"{listed.missing:,}",) if near is not None else ()
         rows.add_row(
             f"{account.balance:,}", f"{account.earned:,}", *left, f"{who}\n[dim]{text(account.id)}[/]"
         )

@@ -1,8 +1,12 @@
 """Finding the account that an operator means, and saying what may be the reason where there is none."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from milestones.config import Settings
 from milestones.domain.keys import address_key
 from milestones.domain.milestone import Milestone
-from milestones.errors import MilestonesError
+from milestones.errors import MilestonesError, UsageError
 from milestones.operations.lookup import chosen_sites, secret_of
 from milestones.store import people, reads, sites
 from milestones.store.database import Transaction
@@ -71,9 +75,39 @@ async def _of_contact(tx: Transaction, secret: bytes, contact_id: str, chosen: l
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An account of a list. missing: to the milestone whose near window it is in, where one was asked for."""
+
+    account: Account
+    missing: int | None = None
+
+
 async def listed_accounts(
-    tx: Transaction, *, site: str | None, near: Milestone | None, limit: int
-) -> list[Account]:
-    """Accounts with the highest values first; only those in the near window of a milestone, if one is given."""
-    site_id = (await chosen_sites(tx, site))[0].id if site is not None else None
-    return await reads.accounts(tx, site_id=site_id, near=near, limit=limit)
+    tx: Transaction, settings: Settings, *, site: str | None, near: str | None, limit: int
+) -> list[Listed]:
+    """Accounts with the highest values first; only those near a milestone, as their site defines it, if its key is
+    given. Raises UsageError where nobody can be near it.
+    """
+    chosen = await chosen_sites(tx, site) if site is not None else await sites.all_sites(tx)
+    if near is None:
+        only = chosen[0].id if site is not None else None
+        return [Listed(one) for one in await reads.accounts(tx, site_id=only, near=None, limit=limit)]
+    definitions = {one.id: _with_window(settings.for_site(one.id).milestones) for one in chosen}
+    if not any(near in of_site for of_site in definitions.values()):
+        known = sorted({key for of_site in definitions.values() for key in of_site})
+        raise UsageError(
+            f"No milestone {near!r} has a near window; those with one are {', '.join(known) or 'none'}."
+        )
+    found: list[tuple[int, Listed]] = []
+    for site_id, of_site in definitions.items():
+        if (milestone := of_site.get(near)) is None:
+            continue
+        for account in await reads.accounts(tx, site_id=site_id, near=milestone, limit=limit):
+            value = getattr(account, milestone.measure.value)
+            found.append((value, Listed(account, milestone.target(value) - value)))
+    return [listed for _, listed in sorted(found, key=lambda one: one[0], reverse=True)][:limit]
+
+
+def _with_window(milestones: Sequence[Milestone]) -> dict[str, Milestone]:
+    return {milestone.key: milestone for milestone in milestones if milestone.near is not None}

@@ -8,6 +8,7 @@ import pytest
 from tests.builders import ACCOUNT
 from tests.cli.conftest import Call
 from tests.cli.filled import filled
+from tests.operations.shop import Shop
 
 
 @pytest.fixture
@@ -73,6 +74,37 @@ def test_those_near_a_milestone_are_listed_with_what_is_missing(call: Call, path
     called = call("accounts", "list", "--near", "again-500", "--config", path)
     assert called.code == 2
     assert "No milestone 'again-500' has a near window; those with one are stars-1000." in called.err
+
+
+OF_ANOTHER = """
+[[sites]]
+name = "The Other Shop"
+instance_id = "elsewhere"
+
+[[sites.milestones]]
+key = "stars-1000"
+title = "Here it takes 2,000"
+threshold = 2000
+near = { within = 100, template = "almost-there" }
+"""
+
+
+def test_near_is_what_each_site_calls_near(call: Call, tmp_path: Path) -> None:
+    async def another(shop: Shop) -> None:
+        await shop.take_on("elsewhere", "The Other Shop")
+        await shop.observe(930, 1930, site="elsewhere", account="account-carol")
+        await shop.observe(970, site="elsewhere", account="account-dave")
+
+    path = filled(tmp_path / "shop", another)
+    path.write_text(path.read_text() + OF_ANOTHER)
+
+    def near(*options: str) -> list[tuple[str, int]]:
+        called = call("accounts", "list", "--near", "stars-1000", "--json", *options, "--config", path)
+        return [(account["id"], account["missing"]) for account in json.loads(called.out)]
+
+    assert near() == [("account-carol", 70), ("account-bob", 50)]
+    assert near("--site", "the other shop") == [("account-carol", 70)]
+    assert near("--limit", "1") == [("account-carol", 70)]
 
 
 def test_one_account_is_shown_with_what_it_was_given(call: Call, path: Path) -> None:
