@@ -44,7 +44,7 @@ def status(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
         showing.banner(shown, list(found.notices) if found is not None else settings_notices(settings))
         shown.print(_daemon(daemon, settings))
         if found is None:
-            shown.print(text(trouble))
+            shown.print(text(trouble), soft_wrap=True)
         else:
             _show(shown, found, settings, now)
     if trouble is not None and not isinstance(trouble, NoDatabaseError):

@@ -16,11 +16,8 @@ from tests.security.village import baseline_done
 FIRST = "</title></pre></iframe><script>top.pwned=1</script><img/src=x/onerror=top.pwned=1>"
 LAST = "Anna\r\nBcc: victim@example.com\r\n\r\n<h1>Injected</h1>{{ 7 * 191 }}\u202e"
 HOSTILE = {"first": FIRST, "last": LAST}
-ADDRESSES = (
-    "a@example.com\r\nBcc: victim@example.com",
-    "a@example.com, victim@example.com",
-    '"><script>1</script>@example.com',
-)
+# What passes a shop's own look at it: one @ and no space. Line ends are tried on the message itself.
+ADDRESSES = ("a,victim@example.com", "a@example.com>,<victim", '"><script>1</script>@example.com')
 
 
 @pytest.fixture
@@ -115,7 +112,8 @@ async def test_an_address_that_is_none_or_several_gets_no_mail(daemon: Daemon) -
         headers = {"Authorization": await daemon.shop.token()}
         await rename(daemon, account, emails=emails)
         consent = {"subscription": {"email": address, "subscriptionStatus": "SUBSCRIBED"}}
-        await daemon.shop.http.post("/email-marketing/v1/email-subscriptions", headers=headers, json=consent)
+        path = "/email-marketing/v1/email-subscriptions"
+        (await daemon.shop.http.post(path, headers=headers, json=consent)).raise_for_status()
         await rewarded(daemon, account)
     assert [str(mail["To"]) for mail in mails(daemon)] == []
     fates = daemon.query("SELECT state FROM actions WHERE kind = 'email'")
