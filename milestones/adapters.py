@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from milestones.actions.coupon import MadeCoupon
 from milestones.actions.message import Unsubscribe
 from milestones.actions.variables import Program
 from milestones.domain import keys
@@ -39,15 +40,14 @@ class SiteCoupons:
         except (WixRefusedError, WixConflictError) as error:
             if coupons.is_duplicate_code(error):
                 return None
-            found = await self.find(specification["code"])
-            if found is None:
+            if await self.find(specification["code"]) is None:
                 raise
-            return found
+            return None
 
-    async def find(self, code: str, /) -> str | None:
-        """The id of the coupon with this code, or None while queries do not show it."""
+    async def find(self, code: str, /) -> MadeCoupon | None:
+        """The coupon with this code, or None while queries do not show it."""
         found = await coupons.find_by_code(self.client, code)
-        return found.id if found is not None else None
+        return MadeCoupon(found.id, found.specification.expiration_time) if found is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ and a code of 65 secret bits that exists already can only be ours.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -24,14 +25,22 @@ ASK_AGAIN = timedelta(days=1)
 """How often a customer's consent is asked for where no event tells of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class MadeCoupon:
+    """A coupon as it exists. ends: UTC, or None where Wix tells of no end."""
+
+    id: str
+    ends: datetime | None
+
+
 class Coupons(Protocol):
     """The coupons of one site."""
 
     async def create(self, specification: Mapping[str, Any], /) -> str | None:
         """The new coupon's id, or None where its code exists already. Raises ChannelError."""
 
-    async def find(self, code: str, /) -> str | None:
-        """The id of the coupon with this code, or None while queries do not show it. Raises ChannelError."""
+    async def find(self, code: str, /) -> MadeCoupon | None:
+        """The coupon with this code, or None while queries do not show it. Raises ChannelError."""
 
 
 class CouponChannel:
@@ -71,22 +80,23 @@ class CouponChannel:
         """Creates the coupon, or finds that an earlier attempt did. Raises ChannelError."""
         specification = _not_over(task.payload["specification"], self._clock())
         coupon_id = await self._coupons.create(specification)
-        if coupon_id is None:
-            coupon_id = await self._coupons.find(specification["code"])
-        if coupon_id is None:
+        if coupon_id is not None:
+            return _result(specification, coupon_id)
+        made = await self._coupons.find(specification["code"])
+        if made is None:
             raise ChannelError(
                 "The coupon exists, but Wix's queries do not show its id yet; it is looked up again.",
                 retry_at=self._clock() + QUERY_LAG,
             )
-        return _result(specification, coupon_id)
+        return _result(_as_made(specification, made), made.id)
 
     async def recover(self, task: Task) -> Found:
         """Looks the code up. Not shown means nothing, since queries lag: then the create is repeated."""
         specification = task.payload["specification"]
-        coupon_id = await self._coupons.find(specification["code"])
-        if coupon_id is None:
+        made = await self._coupons.find(specification["code"])
+        if made is None:
             return Found(Fate.REPEAT)
-        return Found(Fate.HAPPENED, _result(specification, coupon_id))
+        return Found(Fate.HAPPENED, _result(_as_made(specification, made), made.id))
 
 
 def _waits(task: Task) -> bool:
@@ -103,6 +113,13 @@ def _not_over(specification: Mapping[str, Any], now: datetime) -> Mapping[str, A
     begins = int(now.timestamp() * 1000)
     validity = specification["expirationTime"] - specification["startTime"]
     return {**specification, "startTime": begins, "expirationTime": begins + validity}
+
+
+def _as_made(specification: Mapping[str, Any], made: MadeCoupon) -> Mapping[str, Any]:
+    """The specification with the end that the coupon has: the attempt that made it may have moved its validity."""
+    if made.ends is None:
+        return specification
+    return {**specification, "expirationTime": round(made.ends.timestamp() * 1000)}
 
 
 def _result(specification: Mapping[str, Any], coupon_id: str) -> dict[str, Any]:

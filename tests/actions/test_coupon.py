@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from milestones.actions.channel import Fate, Stop, Task
-from milestones.actions.coupon import CouponChannel
+from milestones.actions.coupon import CouponChannel, MadeCoupon
+from milestones.actions.terms import expiry
 from milestones.domain.actions import Kind, State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
@@ -15,19 +16,19 @@ from tests.actions.builders import NOW, SPECIFICATION, Clock, FakeConsent, Known
 
 @dataclass
 class Shop:
-    """The coupons of a site; ``visible`` are those that its queries show already."""
+    """The coupons of a site. visible: whether its queries show them already."""
 
-    made: dict[str, str] = field(default_factory=dict)
+    made: dict[str, MadeCoupon] = field(default_factory=dict)
     visible: bool = True
 
     async def create(self, specification: Mapping[str, Any], /) -> str | None:
         code = specification["code"]
         if code in self.made:
             return None
-        self.made[code] = f"coupon-{len(self.made) + 1}"
-        return self.made[code]
+        made = self.made[code] = MadeCoupon(f"coupon-{len(self.made) + 1}", expiry(specification))
+        return made.id
 
-    async def find(self, code: str, /) -> str | None:
+    async def find(self, code: str, /) -> MadeCoupon | None:
         return self.made.get(code) if self.visible else None
 
 
@@ -47,7 +48,7 @@ def channel(shop: Shop, consent: FakeConsent, clock: Clock) -> CouponChannel:
 
 async def test_a_coupon_is_made_as_it_was_recorded(channel: CouponChannel, shop: Shop) -> None:
     result = await channel.perform(a_coupon())
-    assert shop.made == {"AB12CD34EF56G": "coupon-1"}
+    assert shop.made == {"AB12CD34EF56G": MadeCoupon("coupon-1", NOW + timedelta(days=30))}
     assert result == {
         "coupon_id": "coupon-1",
         "code": "AB12CD34EF56G",
@@ -125,4 +126,16 @@ async def test_a_coupon_that_is_made_late_is_not_over_already(
     result = await channel.perform(a_coupon())
     assert result["expires"] == (begun + validity).isoformat()
     assert result["specification"]["startTime"] == int(begun.timestamp() * 1000)
-    assert shop.made == {"AB12CD34EF56G": "coupon-1"}
+    assert shop.made == {"AB12CD34EF56G": MadeCoupon("coupon-1", begun + validity)}
+
+
+async def test_after_a_lost_answer_the_mail_tells_the_end_that_the_coupon_has(
+    channel: CouponChannel, clock: Clock
+) -> None:
+    clock.advance(timedelta(days=45).total_seconds())
+    made = await channel.perform(a_coupon())
+    clock.advance(timedelta(hours=1).total_seconds())
+    found = await channel.recover(a_coupon())
+    again = await channel.perform(a_coupon())
+    assert found.result["expires"] == again["expires"] == made["expires"]
+    assert expiry(found.result["specification"]) == expiry(made["specification"])

@@ -85,7 +85,7 @@ async def test_a_coupon_that_is_there_is_ours_in_whatever_words_its_repetition_i
 ) -> None:
     coupon = {"id": "coupon-1", "specification": {"code": SPECIFICATION["code"]}}
     wix.answers(refusal(400, message=UNFORESEEN), {"coupons": [coupon], "totalResults": 1})
-    assert await SiteCoupons(wix.client()).create(SPECIFICATION) == "coupon-1"
+    assert await SiteCoupons(wix.client()).create(SPECIFICATION) is None
     wix.answers(refusal(400, message=UNFORESEEN), {"coupons": [], "totalResults": 0})
     with pytest.raises(WixRefusedError):
         await SiteCoupons(wix.client()).create(SPECIFICATION)
