@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from milestones.errors import StoreUnavailableError
 from milestones.web.app import create_app
 from milestones.web.services import Figure, Overview
 from tests.web.house import TOKEN, House, a_happening, a_mail
@@ -95,6 +96,15 @@ async def test_changed_states_new_days_and_new_notices_come_too(shown: Page, hou
     await shown.route("**/happenings", lambda route: route.abort())
     await shown.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await expect(shown.locator("#freshness")).to_have_text("The daemon does not answer")
+
+
+async def test_a_daemon_that_answers_with_what_is_wrong_is_quoted(shown: Page, house: House) -> None:
+    house.failure = StoreUnavailableError("The disk is full.")
+    await refreshed(shown)
+    await expect(shown.locator("#freshness.lost")).to_have_text("The disk is full.")
+    house.failure = None
+    await refreshed(shown)
+    await expect(shown.locator("#freshness.lost")).to_have_count(0)
 
 
 async def test_after_a_leap_the_page_shows_the_newest_without_a_gap(shown: Page, house: House) -> None:

@@ -75,20 +75,28 @@ function show(fresh) {
   return fresh.getElementById("now").textContent;
 }
 
-async function refresh() {
-  if (document.hidden) return;
+async function answered() {
   try {
     const answer = await fetch("/happenings", { signal: AbortSignal.timeout(EVERY) });
-    if (!answer.ok) throw new Error(await answer.text());
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    keepingPlace(() => {
-      freshness.textContent = show(fresh);
-    });
-    freshness.classList.remove("lost");
+    const text = await answer.text();
+    return answer.ok ? { text } : { fault: text };
   } catch {
-    freshness.textContent = "The daemon does not answer";
-    freshness.classList.add("lost");
+    return { fault: "The daemon does not answer" };
   }
+}
+
+async function refresh() {
+  if (document.hidden) return;
+  const { text, fault } = await answered();
+  freshness.classList.toggle("lost", fault !== undefined);
+  if (fault !== undefined) {
+    freshness.textContent = fault;
+    return;
+  }
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  keepingPlace(() => {
+    freshness.textContent = show(fresh);
+  });
 }
 
 setInterval(refresh, EVERY);
