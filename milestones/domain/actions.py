@@ -54,12 +54,13 @@ class State(StrEnum):
     DISCARDED = "discarded"
     """A permanent refusal, or out of attempts. A person may retry it."""
     CANCELLED = "cancelled"
-    """No longer wanted: a gate said no, or a person did. Nobody moves it on."""
+    """No longer wanted: a gate said no, or a person did. Nobody moves it on, unless a person retries it."""
     HELD = "held"
     """By a breaker, by a resume after a rewind, by a discarded action it waits for, or by a person. A person
     releases or cancels it; retrying what it waits for lets it go on."""
     UNKNOWN = "unknown"
-    """A mail or a redemption whose fate nobody told. A person resolves it as done or as to be done again."""
+    """A mail whose fate nobody told, or another effect that was lost and not found until its attempts ran out. A person
+    resolves it as done or as to be done again."""
 
 
 FINAL = frozenset({State.DONE, State.DISCARDED, State.CANCELLED})

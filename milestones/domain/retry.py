@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """first: the ceiling of the first delay; it doubles with each attempt up to ``longest``."""
+    """first: the ceiling of the first delay; it doubles with each attempt up to ``longest``.
 
-    attempts: int = 12
+    attempts: so many that whoever is down for a day, Wix or a receiver or a mailbox, finds everything still there.
+    """
+
+    attempts: int = 40
     first: timedelta = timedelta(seconds=5)
     longest: timedelta = timedelta(hours=2)
 

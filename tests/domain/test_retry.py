@@ -1,4 +1,5 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -46,6 +47,16 @@ def test_the_delay_is_the_random_share_of_the_ceiling(attempt: int, random: floa
     assert POLICY.next(attempt, NOW, random) == NOW + timedelta(seconds=delay)
 
 
+@given(st.randoms())
+def test_attempts_outlast_most_of_a_day(dice: Random) -> None:
+    moment: datetime | None = NOW
+    last, attempt = NOW, 0
+    while moment is not None:
+        last, attempt = moment, attempt + 1
+        moment = POLICY.next(attempt, last, dice.uniform(0.4, 0.6))
+    assert timedelta(hours=23) < last - NOW < timedelta(hours=36)
+
+
 def test_there_is_no_attempt_after_the_last() -> None:
     assert RetryPolicy(attempts=3).next(2, NOW, 0.5) is not None
     assert RetryPolicy(attempts=3).next(3, NOW, 0.5) is None
@@ -64,7 +75,7 @@ def test_it_is_never_earlier_than_the_other_side_asked(named: int, delay: int) -
     assert POLICY.next(4, NOW, 0.5, NOW + named * SECOND) == NOW + delay * SECOND
 
 
-@given(st.integers(1, 11), st.floats(0, 1, exclude_max=True), st.integers(-9999, 9999))
+@given(st.integers(1, 39), st.floats(0, 1, exclude_max=True), st.integers(-9999, 9999))
 def test_the_next_attempt_lies_between_now_and_the_ceiling_or_where_it_was_asked_for(
     attempt: int, random: float, named: int
 ) -> None:

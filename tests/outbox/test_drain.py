@@ -9,6 +9,7 @@ from milestones import pipeline
 from milestones.actions.channel import Stop, Task
 from milestones.domain.actions import Kind, State
 from milestones.domain.policy import Breaker
+from milestones.domain.retry import RetryPolicy
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, StoreRaceError, StoreUnavailableError
 from milestones.outbox import drain
@@ -78,13 +79,14 @@ async def test_what_becomes_of_an_action_is_logged_with_whose_it_is_and_with_nob
 
 
 async def test_attempts_run_out(bench: Bench) -> None:
-    bench.channels[Kind.BADGE].answers = [ChannelError("no")] * 12
+    bench.work.retry = RetryPolicy(attempts=3)
+    bench.channels[Kind.BADGE].answers = [ChannelError("no")] * 3
     await bench.reach()
-    for _ in range(12):
+    for _ in range(3):
         due = await bench.drain()
         bench.now = due or bench.now
     row = next(row for row in await bench.rows() if row.kind == "badge")
-    assert (row.state, row.verdict, row.attempts) == (State.DISCARDED, Verdict.EXHAUSTED, 12)
+    assert (row.state, row.verdict, row.attempts) == (State.DISCARDED, Verdict.EXHAUSTED, 3)
 
 
 async def test_an_attempt_that_only_waited_is_not_counted_and_comes_again_when_it_said(bench: Bench) -> None:
@@ -107,9 +109,10 @@ async def test_a_fault_of_this_program_in_one_action_stops_no_other_and_ends(ben
         if task.account_id == "b":
             raise TypeError
 
+    bench.work.retry = RetryPolicy(attempts=3)
     bench.channels[Kind.COUPON].before = stumble
     await bench.reach("a", "b", "c")
-    for _ in range(15):
+    for _ in range(5):
         bench.now = await bench.drain() or bench.now
     coupons = {row.account_id: row for row in await bench.rows() if row.kind == "coupon"}
     assert {account: row.state for account, row in coupons.items()} == {
