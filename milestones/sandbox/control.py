@@ -31,11 +31,13 @@ B = TypeVar("B", bound=BaseModel)
 
 
 def index(_sandbox: Sandbox, _request: Request, _body: bytes) -> Response:
-    """What there is here, in a sentence each."""
-    controls = [
-        {"call": f"{method} /_sandbox/{name}".rstrip("/"), "what": (handler.__doc__ or "").split("\n")[0]}
-        for (method, name), handler in _CONTROLS.items()
-    ]
+    """What there is here, in a sentence each, with a JSON schema where a call has a body."""
+    controls: list[Document] = []
+    for (method, name), handler in _CONTROLS.items():
+        call = f"{method} /_sandbox/{name}".rstrip("/")
+        controls.append({"call": call, "what": (handler.__doc__ or "").split("\n")[0]})
+        if handler in _BODIES:
+            controls[-1]["body"] = _BODIES[handler].model_json_schema()
     return JSONResponse({"controls": controls})
 
 
@@ -249,6 +251,19 @@ _CONTROLS: dict[tuple[str, str], ControlHandler] = {
     ("GET", "upload"): upload,
     ("GET", "unsubscribe"): unsubscribe,
     ("POST", "unsubscribe"): unsubscribe,
+}
+_BODIES: dict[ControlHandler, type[BaseModel]] = {
+    put_webhook: bodies.Webhook,
+    add_faults: Fault,
+    change_settings: Switches,
+    start_traffic: bodies.Traffic,
+    reset: bodies.Reset,
+    make_purchase: bodies.Purchase,
+    expire: bodies.Expire,
+    use_coupon: bodies.UseCoupon,
+    erase: bodies.Erase,
+    announce: bodies.Announce,
+    install: bodies.App,
 }
 
 

@@ -76,6 +76,11 @@ async def test_the_control_plane_describes_itself(shop: Shop) -> None:
     controls = (await shop.get("/_sandbox"))["controls"]
     assert {"call": "GET /_sandbox/health", "what": "It serves."} in controls
     assert all(one["what"].endswith((".", ":")) for one in controls)
+    fields = {one["call"]: set(one["body"]["properties"]) for one in controls if "body" in one}
+    assert fields["POST /_sandbox/traffic"] == {"earn_per_second", "redeem_share", "seconds"}
+    assert fields["POST /_sandbox/settings"] == set(await shop.get("/_sandbox/settings"))
+    bare = {one["call"].split()[1] for one in controls if one["call"].startswith("P") and "body" not in one}
+    assert bare == {"/_sandbox/upload", "/_sandbox/unsubscribe"}
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/_sandbox/nothing"), ("POST", "/_sandbox/health")])
