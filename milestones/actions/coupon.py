@@ -13,7 +13,7 @@ from milestones.actions.channel import Fate, Found, Stop, Task
 from milestones.actions.consent import Gatekeeper, Reader
 from milestones.actions.terms import expiry
 from milestones.domain.actions import State
-from milestones.domain.milestone import WhenUnmailable
+from milestones.domain.milestone import Consent, WhenUnmailable
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 
@@ -67,7 +67,7 @@ class CouponChannel:
 
     async def gate(self, tasks: Sequence[Task]) -> Mapping[int, Stop]:
         """A coupon with ``when_unmailable = "wait"`` waits until its customer may be told of it."""
-        readers = {task.id: Reader(task.customer.email) for task in tasks if _waits(task)}
+        readers = {task.id: _reader(task) for task in tasks if _waits(task)}
         if not readers:
             return {}
         refused = await self._gatekeeper.refusals(readers)
@@ -101,6 +101,10 @@ class CouponChannel:
 
 def _waits(task: Task) -> bool:
     return bool(task.payload.get("when_unmailable") == WhenUnmailable.WAIT)
+
+
+def _reader(task: Task) -> Reader:
+    return Reader(task.customer.email, Consent(task.payload.get("consent", Consent.MARKETING)))
 
 
 def _not_over(specification: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:

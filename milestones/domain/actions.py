@@ -115,7 +115,10 @@ def plan_grant(crossing: Crossing, context: Context) -> tuple[PlannedAction, ...
             key=keys.action_key(owner, position),
             position=position,
             kind=_kind(reward),
-            payload={**facts, **_payload(reward, keys.action_key(owner, position), context, available_at)},
+            payload={
+                **facts,
+                **_payload(reward, keys.action_key(owner, position), context, available_at, rewards),
+            },
             available_at=available_at,
             waits_for=_waits_for(reward, rewards),
         )
@@ -195,10 +198,18 @@ def _waits_for(reward: Reward, rewards: Sequence[Reward]) -> tuple[int, ...]:
     return tuple(position for position, other in enumerate(rewards) if wanted and isinstance(other, wanted))
 
 
-def _payload(reward: Reward, key: str, context: Context, start: datetime) -> dict[str, Any]:
+def _consent_to_tell(rewards: Sequence[Reward]) -> Consent:
+    """What it takes to tell a customer of a coupon: a mail that needs no subscription may be among those that do."""
+    tell = {reward.consent for reward in rewards if isinstance(reward, Email) and "coupon" in reward.uses}
+    return Consent.SERVICE if Consent.SERVICE in tell else Consent.MARKETING
+
+
+def _payload(
+    reward: Reward, key: str, context: Context, start: datetime, rewards: Sequence[Reward]
+) -> dict[str, Any]:
     match reward:
         case Coupon():
-            return _coupon(reward, key, context, start)
+            return {**_coupon(reward, key, context, start), "consent": _consent_to_tell(rewards).value}
         case Badge():
             return {"title": reward.title, "badge_id": reward.badge_id, "create": reward.create}
         case Points():

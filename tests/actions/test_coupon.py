@@ -107,6 +107,16 @@ async def test_a_coupon_that_waits_for_consent_is_made_once_it_is_there(
     assert await channel.gate([waiting]) == {}
 
 
+async def test_a_coupon_of_which_a_service_mail_tells_waits_for_no_subscription(
+    channel: CouponChannel, consent: FakeConsent
+) -> None:
+    consent.known.clear()
+    tellable = a_coupon(when_unmailable="wait", consent="service")
+    assert await channel.gate([tellable]) == {}
+    consent.opted_out.add("ana@example.com")
+    assert set(await channel.gate([tellable])) == {1}
+
+
 async def test_where_no_event_tells_of_consent_it_is_asked_for_every_day(
     shop: Shop, consent: FakeConsent, clock: Clock
 ) -> None:

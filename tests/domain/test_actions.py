@@ -197,6 +197,20 @@ def test_a_coupon_says_whether_it_is_made_for_somebody_who_cannot_be_mailed() ->
     assert (waiting.payload["when_unmailable"], made.payload["when_unmailable"]) == ("wait", "create")
 
 
+@pytest.mark.parametrize(
+    ("mails", "consent"),
+    [
+        ((), "marketing"),
+        ((an_email(uses=frozenset({"coupon"})),), "marketing"),
+        ((an_email(uses=frozenset({"coupon"}), consent=Consent.SERVICE),), "service"),
+        ((an_email(uses=frozenset(), consent=Consent.SERVICE),), "marketing"),
+    ],
+)
+def test_a_coupon_knows_what_it_takes_to_tell_of_it(mails: tuple[Reward, ...], consent: str) -> None:
+    coupon, *_ = planned(a_coupon(), *mails)
+    assert coupon.payload["consent"] == consent
+
+
 def test_the_other_rewards_are_frozen_with_the_keys_of_their_effects() -> None:
     badge, points, mail, webhook = planned(
         a_badge(title=None, badge_id="b1", create=True),
