@@ -5,12 +5,10 @@ On SQLite there is one writing connection: a pool of writers made an acknowledge
 
 import asyncio
 import functools
-import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
-    ExitStack,
     asynccontextmanager,
     contextmanager,
     nullcontext,
@@ -18,27 +16,24 @@ from contextlib import (
 from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
 
 from milestones.errors import ConfigurationError, StoreRaceError, StoreUnavailableError
 from milestones.failpoints import reach
+from milestones.store import sqlite
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_BUSY_TIMEOUT = 5000
-"""Milliseconds for which SQLite waits for others."""
 
 Transaction = AsyncConnection
 """What the functions of this package take first. It ends with the ``async with`` of ``Store.write`` or ``read``."""
 
 _DRIVERS = {
-    "sqlite": "sqlite+aiosqlite",
+    "sqlite": sqlite.DRIVER,
     "postgresql": "postgresql+psycopg",
     "postgres": "postgresql+psycopg",
 }
@@ -71,10 +66,17 @@ def database_file(url: URL) -> Path | None:
 class Store:
     """Transactions on one database. Build it with ``Store.open`` and close it; nothing connects before that."""
 
-    def __init__(self, url: URL, writer: AsyncEngine | None, reader: AsyncEngine) -> None:
+    def __init__(
+        self,
+        url: URL,
+        writer: AsyncEngine | None,
+        reader: AsyncEngine,
+        connecting: sqlite.Connecting | None = None,
+    ) -> None:
         self.url = url
         self._writer = writer
         self._reader = reader
+        self._connecting = connecting
         # SQLite allows one writer; waiting here is fair, waiting inside SQLite is a lottery with time-outs.
         self._turn: AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if database_file(url) is not None else nullcontext()
@@ -92,17 +94,21 @@ class Store:
             # A writer sees what others commit meanwhile, behind whose locks it waited; a reader sees one moment.
             reader = engine.execution_options(isolation_level="REPEATABLE READ")
             return cls(url, None if read_only else engine, reader)
-        reader = _sqlite_engine(path, mode="ro", begin="BEGIN")
+        connecting = sqlite.Connecting()
+        reader = sqlite.engine(path, connecting, mode="ro", begin="BEGIN")
         if read_only:
-            return cls(url, None, reader)
+            return cls(url, None, reader, connecting)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return cls(url, _sqlite_engine(path, mode="rwc", begin="BEGIN IMMEDIATE"), reader)
+        writer = sqlite.engine(path, connecting, mode="rwc", begin="BEGIN IMMEDIATE")
+        return cls(url, writer, reader, connecting)
 
     async def close(self) -> None:
         """Give the connections back."""
         if self._writer is not None:
             await self._writer.dispose()
         await self._reader.dispose()
+        if self._connecting is not None:
+            await self._connecting.ended()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
@@ -145,7 +151,7 @@ class Store:
                 cursor = await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 (busy, *_) = await cursor.fetchone()
             finally:
-                await connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}")
+                await connection.execute(f"PRAGMA busy_timeout = {sqlite.BUSY_TIMEOUT}")
             return not busy
 
     async def rewrite(self) -> None:
@@ -173,45 +179,6 @@ class Store:
                         yield (await connection.get_raw_connection()).driver_connection
                     except sqlite3.OperationalError as error:
                         raise OperationalError(None, None, error) from error
-
-
-def _sqlite_engine(path: Path, *, mode: str, begin: str) -> AsyncEngine:
-    # A connection that writes stays open (its pool has one place); readers come and go.
-    options: dict[str, Any] = (
-        {"pool_size": 1, "max_overflow": 0} if mode == "rwc" else {"poolclass": NullPool}
-    )
-    location = f"file:{_quoted(path)}"
-    url = URL.create(_DRIVERS["sqlite"], database=location, query={"mode": mode, "uri": "true"})
-    engine = create_async_engine(url, hide_parameters=True, **options)
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def connected(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        with ExitStack() as unless_set_up:
-            # Nobody else would: the pool has not taken it over yet, and it has a thread of its own.
-            unless_set_up.callback(connection.close)
-            _set_up(connection, writes=mode == "rwc")
-            unless_set_up.pop_all()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begun(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-def _set_up(connection: Any, *, writes: bool) -> None:
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}")
-    if writes:
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA secure_delete = ON")
-    cursor.close()
-
-
-def _quoted(path: Path) -> str:
-    return os.fspath(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 import asyncio
 import sqlite3
+import threading
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select, text
@@ -180,6 +182,29 @@ class TestSqlite:
             await limited(store, extra_pages=1_000)
             await write(1_000_000)
             assert len((await kept(store))["large"]) == 1_000_000
+
+    async def test_closing_waits_for_a_connection_whose_reader_was_cancelled_while_it_opened(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opening, may_open = threading.Event(), threading.Event()
+        connect: Callable[..., sqlite3.Connection] = sqlite3.connect
+
+        def slow(*args: Any, **options: Any) -> sqlite3.Connection:
+            opening.set()
+            may_open.wait(60)
+            return connect(*args, **options)
+
+        async with a_store(tmp_path / "milestones.db") as store:
+            monkeypatch.setattr(sqlite3, "connect", slow)
+            reader = asyncio.create_task(is_alive(store))
+            await asyncio.to_thread(opening.wait)
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+            closing_it = asyncio.create_task(store.close())
+            done, _ = await asyncio.wait([closing_it], timeout=0.1)
+            may_open.set()
+            await closing_it
+            assert not done, "else the thread reports to a loop that may be closed"
 
     async def test_a_file_that_another_program_holds_is_a_sentence(self, tmp_path: Path) -> None:
         async with a_store(tmp_path / "shop.db") as store:
