@@ -130,9 +130,12 @@ def _coupon_faults(coupon: CouponReward) -> Iterator[Fault]:
 
 
 class BadgeReward(Table):
-    """``badge``: a badge of the members' area, by its title or its id. ``create`` makes a missing one."""
+    """``badge``: a badge of the members' area, by its title or its id. ``create`` makes a missing one.
 
-    title: str | None = Field(default=None, min_length=1, max_length=80)
+    title: as long as Wix takes one (fact sheet, section 2.13).
+    """
+
+    title: str | None = Field(default=None, min_length=1, max_length=50)
     id: str | None = Field(default=None, min_length=1)
     create: Flag = False
 

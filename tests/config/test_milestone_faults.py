@@ -116,6 +116,10 @@ FAULTS = [
         "10:21: milestones[0].rewards[0].badge.create: needs the title of the badge; an id is given by Wix",
     ),
     (
+        R + f"badge = '{'b' * 51}'\n",
+        "10:1: milestones[0].rewards[0].badge.title: must have 50 characters or less",
+    ),
+    (
         R + "badge = 'b'\nemail = 'plain'\n",
         "9:3: milestones[0].rewards[0]: must have exactly one of coupon, badge, points, email, webhook",
     ),
