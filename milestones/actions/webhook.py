@@ -20,13 +20,16 @@ from milestones.actions.channel import Fate, Found, Stop, Task
 from milestones.errors import ChannelError, ConfigurationError
 from milestones.failpoints import reach
 
-TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 EXCHANGE_SECONDS = 30.0
-"""For all of it: whoever sends one byte of a header every nine seconds is never silent for ten."""
+"""For all of it: whoever sends one byte of a header every ten seconds is never silent for twenty."""
 LONGEST_WAIT = timedelta(hours=24)
 """What a Retry-After may ask for at most."""
 
-_TRANSIENT = frozenset({408, 409, 425, 429})
+_GONE = 410
+"""The one answer that is for good. All others may be of a receiver that is being set up, moved or mended: Standard
+Webhooks has them tried again.
+"""
 
 
 class WebhookChannel:
@@ -116,10 +119,11 @@ def _body(task: Task, now: datetime) -> str:
 
 
 def _refusal(status: int, host: str, retry_at: datetime | None) -> ChannelError:
-    final = status < 500 and status not in _TRANSIENT
     advice = " Redirects are not followed: configure the final URL." if 300 <= status < 400 else ""
     return ChannelError(
-        f"The webhook to {host} was refused with {status}.{advice}", permanent=final, retry_at=retry_at
+        f"The webhook to {host} was refused with {status}.{advice}",
+        permanent=status == _GONE,
+        retry_at=retry_at,
     )
 
 
@@ -129,7 +133,7 @@ def _retry_at(value: str, now: datetime) -> datetime | None:
         return now + min(timedelta(seconds=int(value[:9])), LONGEST_WAIT)
     try:
         named = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if named.tzinfo is None:
         named = named.replace(tzinfo=UTC)
