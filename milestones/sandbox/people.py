@@ -120,14 +120,14 @@ def remove_contact(world: World, contact: Contact, caller: Caller | None) -> Non
 
 
 def erase(world: World, contact: Contact) -> None:
-    """A privacy request: the person is gone everywhere, and every event of it says so."""
+    """A privacy request: the person is gone everywhere, and the events of contact and member say so."""
     member = world.members.find("contactId", contact.id)
     if member is not None:
         remove_member(world, member, world.owner, triggeredByAnonymizeRequest=True)
-    subscription = subscription_of(world, contact)
-    if subscription is not None:
-        world.subscriptions.delete(subscription.id, world.write_visible)
     for email in (one["email"] for one in contact.info.get("emails", {}).get("items", [])):
+        subscription = world.subscriptions.find("email", world.email_key(email))
+        if subscription is not None:
+            world.subscriptions.delete(subscription.id, world.write_visible)
         world.unsubscribe_tokens.pop(world.unsubscribe_token(email), None)
     _forget(world, contact)
     world.deleted(CONTACT, contact.id, world.owner, triggeredByAnonymizeRequest=True)

@@ -53,18 +53,15 @@ class Sender:
         time_scale: float,
     ) -> None:
         self.url: str | None = None
-        self.delivered = 0
-        self.attempts = 0
-        self.lost = 0
         self.queue: list[Delivery] = []
         self._signed = signed
         self._clock = clock
         self._switches = switches
         self._time_scale = time_scale
-        self._rng = random.Random(f"{seed}:sender")  # noqa: S311 - repeatable on purpose
         self._number = 0
         self._under_way: dict[int, Delivery] = {}
         self._more = asyncio.Event()
+        self.restart(seed)
 
     @property
     def pending(self) -> int:
@@ -95,9 +92,10 @@ class Sender:
         self.queue.clear()
         self._under_way.clear()
 
-    def restart(self) -> None:
-        """Forget everything that waits or is under way, and count from zero."""
+    def restart(self, seed: int) -> None:
+        """Forget everything that waits or is under way, count from zero, and draw the luck of this seed."""
         self.clear()
+        self._rng = random.Random(f"{seed}:sender")  # noqa: S311 - repeatable on purpose
         self.delivered = self.attempts = self.lost = 0
 
     async def run(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from milestones.sandbox.events import Event
 from milestones.sandbox.sender import DUPLICATE, RETRIES, Sender
 from milestones.sandbox.settings import Switches
-from tests.sandbox.builders import FakeClock
+from tests.sandbox.builders import FakeClock, Shop
 
 PATIENCE = 10.0  # seconds
 
@@ -209,7 +209,7 @@ async def test_what_a_stop_interrupts_is_still_waiting(clock: FakeClock) -> None
     assert (kept.event, kept.body, kept.failures) == (event(1), "e1", 0)
 
 
-@pytest.mark.parametrize("forget", [Sender.clear, Sender.restart])
+@pytest.mark.parametrize("forget", [Sender.clear, lambda sender: sender.restart(2)], ids=["clear", "restart"])
 async def test_what_was_forgotten_under_way_never_comes_back(
     clock: FakeClock, forget: Callable[[Sender], None]
 ) -> None:
@@ -238,6 +238,22 @@ def test_reordering_depends_on_the_seed_only(clock: FakeClock, seed: int) -> Non
         return [one.event.type for one in sorted(sender.queue)]
 
     assert order() == order() != [f"e{number}" for number in range(10)]
+
+
+async def test_a_reset_to_a_seed_reorders_as_that_seed_did(shop: Shop) -> None:
+    shop.switch(reorder_window=30)
+    shop.sandbox.subscribe("http://127.0.0.1:1/")
+    sender = shop.sandbox.sender
+
+    async def order(seed: int) -> list[str]:
+        await shop.post("/_sandbox/reset", {"seed": seed, "customers": 20})
+        for _ in range(5):
+            await shop.post("/_sandbox/purchase", {"account_id": shop.account().id, "points": 5})
+        return [str(one.event.data["id"]) for one in sorted(sender.queue)]
+
+    first = await order(8)
+    assert await order(9) != first
+    assert await order(8) == first
 
 
 async def test_without_an_address_events_wait(clock: FakeClock) -> None:
