@@ -22,6 +22,7 @@ from milestones.domain import keys
 from milestones.errors import ConfigurationError, MilestonesError
 from milestones.operations import pausing
 from milestones.operations.happenings import Happenings
+from milestones.operations.notices import mail_limits
 from milestones.operations.orders import registry
 from milestones.outbox.erased import keep_finishing
 from milestones.outbox.unsubscribed import keep_telling
@@ -118,6 +119,8 @@ class Daemon:
             address = server.web_address(sockets)
             await self._begin(address)
             announce(await self._line(address))
+            settings = program.settings
+            log.info("serving", at=address, mode=settings.daemon.mode, configuration=settings.hash)
             await self.stop.wait()
             log.info("stopping", seconds_at_most=STOP_SECONDS)
             self._timetable.stop()
@@ -141,8 +144,7 @@ class Daemon:
         modes = []
         if settings.daemon.mode == "shadow":
             modes.append("SHADOW MODE: decides and records everything, sends nothing")
-        if settings.mail.only_to:
-            modes.append(f"mail leaves only for {', '.join(settings.mail.only_to)}")
+        modes += [f"m{limit[1:]}" for limit in mail_limits(settings)]
         if self.program.wix.sandbox is not None:
             modes.append(f"on the simulated Wix at {self.program.wix.base_url}")
         async with self.program.store.read() as tx:

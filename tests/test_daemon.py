@@ -110,3 +110,21 @@ async def test_what_is_late_at_the_end_is_cut_short_and_said() -> None:
     await asyncio.wait(tasks)
     assert [task.cancelled() for task in tasks] == [True, False]
     assert [line["event"] for line in logs] == ["stopped_in_the_middle"]
+
+
+@pytest.fixture
+def path_of_two(path: Path) -> Path:
+    """The second site's mail leaves only for one address."""
+    other = (
+        '[[sites]]\nname = "The Other Shop"\ninstance_id = "elsewhere"\nmail.only_to = ["me@example.com"]\n'
+    )
+    path.write_text(f"{path.read_text()}\n{other}")
+    return path
+
+
+async def test_the_first_line_says_of_which_site_mail_does_not_leave_for_everybody(path_of_two: Path) -> None:
+    with capture_logs() as logs:
+        async with opened(config.load(path_of_two, {})) as program:
+            line = await Daemon(program, lambda: program.settings)._line("http://here")
+    assert "mail of The Other Shop leaves only for me@example.com" in line
+    assert "me@example.com" not in str(logs)

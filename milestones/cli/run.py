@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import rich.progress
+import structlog
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
@@ -34,7 +35,7 @@ def run(config: ConfigPath = DEFAULT) -> None:
 def serve(settings: Settings, config: Path) -> None:
     """Run with these settings; a reload reads ``config`` again."""
     for warning in settings.warnings:
-        typer.echo(warning, err=True)
+        structlog.get_logger().warning("doubtful_configuration", told=warning)
     with baseline_bar() as progress:
         asyncio.run(daemon.run(settings, lambda: _valid(config), typer.echo, progress))
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from milestones.config.faults import Fault, Where
+from milestones.config.mail import MailSettings
 from milestones.config.milestone import MilestoneTable
 from milestones.config.settings import Settings
 from milestones.domain.observation import Measure
@@ -51,6 +52,11 @@ def _wix(settings: Settings) -> Iterator[Fault]:
     if settings.wix.sandbox and settings.wix.app_id is not None:
         yield Fault(("wix", "sandbox"), "is true, so app_id, app_secret and public_key are not used")
     for number, site in enumerate(settings.sites):
+        if settings.wix.sandbox and site.instance_id is not None:
+            yield Fault(
+                ("sites", number, "instance_id"),
+                "is asked of the simulated Wix, whose only site has an id of its own; without it, this is that site",
+            )
         if site.api_key is not None:
             yield Fault(
                 ("sites", number, "api_key"),
@@ -59,12 +65,24 @@ def _wix(settings: Settings) -> Iterator[Fault]:
 
 
 def _mail(settings: Settings) -> Iterator[Fault]:
-    mail = settings.mail
     if settings.daemon.mode == "shadow":
         yield Fault(("daemon", "mode"), "is shadow: everything is decided and recorded, and nothing is sent")
+    general = dict(_mail_doubts(settings, settings.mail))
+    yield from (Fault(("mail", key), sentence) for key, sentence in general.items())
+    for number, site in enumerate(settings.sites):
+        if site.mail is None:
+            continue
+        for key, sentence in _mail_doubts(settings, site.mail):
+            # What a site only inherits was told where it stands.
+            if key not in general or getattr(site.mail, key) != getattr(settings.mail, key):
+                yield Fault(("sites", number, "mail", key), sentence)
+
+
+def _mail_doubts(settings: Settings, mail: MailSettings) -> Iterator[tuple[str, str]]:
+    """Keys of a mail table, and what is doubtful about each. Goes into the log, so no address may be named."""
     if mail.only_to:
-        yield Fault(("mail", "only_to"), f"mail leaves for {', '.join(mail.only_to)} alone")
+        yield "only_to", "mail leaves for these addresses alone"
     if mail.leaves_the_machine and mail.tls == "none":
-        yield Fault(("mail", "tls"), "is none: mail goes to the server in the clear")
+        yield "tls", "is none: mail goes to the server in the clear"
     if not settings.wix.sandbox and mail.transport == "folder" and settings.daemon.mode == "live":
-        yield Fault(("mail", "transport"), "is folder: mail is kept in a folder and reaches nobody")
+        yield "transport", "is folder: mail is kept in a folder and reaches nobody"

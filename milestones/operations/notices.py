@@ -7,15 +7,37 @@ from milestones.store.database import Transaction
 MOST_PAUSES = 10
 """Pauses that are named one by one."""
 
+MOST_NAMES = 5
+"""Sites that a sentence names."""
+
 
 def settings_notices(settings: Settings) -> list[str]:
     """What the configuration alone says."""
     told = []
     if settings.daemon.mode == "shadow":
         told.append("Shadow mode: everything is decided and recorded, and nothing is sent (daemon.mode).")
-    mails = [settings.mail, *(site.mail for site in settings.named_sites())]
-    limited = dict.fromkeys(mail.only_to for mail in mails if mail.only_to)
-    return told + [f"Mail leaves only for {', '.join(patterns)} (mail.only_to)." for patterns in limited]
+    return told + [f"{limit} (mail.only_to)." for limit in mail_limits(settings)]
+
+
+def mail_limits(settings: Settings) -> list[str]:
+    """For whom alone mail leaves, and of which sites where not of all. Names addresses, so it is for no log."""
+    general = settings.mail.only_to
+    sites: dict[tuple[str, ...], list[str]] = {}
+    for site in settings.named_sites():
+        sites.setdefault(site.mail.only_to, []).append(site.name)
+    if sites.keys() <= {general}:
+        return [f"Mail leaves only for {', '.join(general)}"] if general else []
+    sites.setdefault(general, []).append("any other site")
+    return [
+        f"Mail of {_several(names)} leaves only for {', '.join(patterns)}"
+        for patterns, names in sites.items()
+        if patterns
+    ]
+
+
+def _several(names: list[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 async def notices(tx: Transaction, settings: Settings) -> list[str]:

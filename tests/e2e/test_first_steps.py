@@ -1,12 +1,14 @@
 """What a newcomer does: a shop in a new folder, the daemon on its simulated Wix, Ctrl-C, and all of it once more."""
 
 import asyncio
+import json
 import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,9 +51,13 @@ async def running(shop: Path, **settings: str) -> AsyncIterator[Running]:
     assert_calm("".join(told.log))
 
 
-def rows(shop: Path, sql: str) -> int:
+def query(shop: Path, sql: str) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(f"file:{shop}/var/milestones.db?mode=ro", uri=True)) as connection:
-        return int(connection.execute(sql).fetchone()[0])
+        return connection.execute(sql).fetchall()
+
+
+def rows(shop: Path, sql: str) -> int:
+    return int(query(shop, sql)[0][0])
 
 
 async def test_a_new_shop_shadows_then_gives_and_mails_and_goes_on_after_each_ctrl_c(tmp_path: Path) -> None:
@@ -64,11 +70,17 @@ async def test_a_new_shop_shadows_then_gives_and_mails_and_goes_on_after_each_ct
         return rows(shop, "SELECT count(*) FROM grants") > 0
 
     async with running(shop, SANDBOX__EARN_PER_SECOND="50") as told:
+        shadow = told
         assert "SHADOW MODE" in told.line
         assert "on the simulated Wix at http://" in told.line
         await until(granted, "something is granted")
     assert rows(shop, "SELECT count(*) FROM actions WHERE state = 'done'") == 0
     assert not list(shop.glob("var/mail/*.eml"))
+    log = {line["event"]: line for line in map(json.loads, shadow.log)}
+    assert "daemon.mode: is shadow" in log["doubtful_configuration"]["told"]
+    assert log["serving"]["mode"] == "shadow"
+    found = {row[0] for row in query(shop, "SELECT configuration FROM grants")}
+    assert found == {log["serving"]["configuration"]}
 
     async def given() -> bool:
         done = rows(shop, "SELECT count(DISTINCT kind) FROM actions WHERE state = 'done'")

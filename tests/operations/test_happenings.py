@@ -170,6 +170,21 @@ class TestOverview:
             "1 site(s) send events and are not in the configuration: they are observed, and nothing is given there.",
         ]
 
+    async def test_mail_that_is_limited_on_some_sites_is_not_said_of_all(self, small_shop: Shop) -> None:
+        text = CONFIG.format(database="sqlite:///var/milestones.db")
+        there = '\n[[sites]]\nname = "B"\ninstance_id = "b"\nmail.only_to = ["*@b.example"]\n'
+
+        async def notices(text: str) -> list[str]:
+            small_shop.settings = config.parse(text, small_shop.settings.path, {})
+            return list((await happenings(small_shop).overview()).notices)
+
+        assert await notices(text + there) == ["Mail of B leaves only for *@b.example (mail.only_to)."]
+        everywhere = text.replace("[mail]", '[mail]\nonly_to = ["*@shop.example"]')
+        assert await notices(everywhere + there) == [
+            "Mail of The Corner Shop, any other site leaves only for *@shop.example (mail.only_to).",
+            "Mail of B leaves only for *@b.example (mail.only_to).",
+        ]
+
 
 class TestReadiness:
     async def test_a_database_that_answers_and_a_young_backlog_are_ready(self, shop: Shop) -> None:
