@@ -10,9 +10,11 @@ from html import escape
 
 FRAME_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "
-    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    "img-src data: https: http:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-"""No scripts, no network, no forms; a link opens a window of its own. Nobody but our page may frame it."""
+"""No scripts, no forms, and pictures alone from elsewhere, such as the shop's logo; a link opens a window of its own.
+Nobody but our page may frame it.
+"""
 
 
 _TEXT_ALONE = (

@@ -2,6 +2,8 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Page, expect
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from milestones.errors import StoreUnavailableError
 from milestones.web.app import create_app
@@ -55,6 +57,19 @@ async def test_a_mail_opens_in_a_frame_in_which_scripts_do_not_run(shown: Page) 
     await expect(frame.locator("h1")).to_have_text("Hello")
     assert await shown.title() == "Milestones"
     assert [frame for frame in shown.frames if await frame.title() == "evil"] == []
+
+
+async def test_a_mail_shows_the_picture_that_the_customer_sees(
+    served: Any, house: House, chromium_page: Page
+) -> None:
+    async def logo(scope: Scope, receive: Receive, send: Send) -> None:
+        picture = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"/>'
+        await Response(picture, media_type="image/svg+xml")(scope, receive, send)
+
+    house.mails["m"] = a_mail(f'<img src="{await served(logo)}/logo.svg">')
+    await chromium_page.goto(await served(create_app(house.services())) + "/mails/m")
+    picture = chromium_page.frame_locator("iframe").locator("img")
+    await expect(picture).to_have_js_property("naturalWidth", 40)
 
 
 async def top(part: Locator) -> float:
