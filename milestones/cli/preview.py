@@ -12,6 +12,7 @@ import typer
 from milestones import assembly
 from milestones.actions.message import Mailbox, Unsubscribe, build_message
 from milestones.actions.rendering import Catalogue, RenderedMail
+from milestones.actions.variables import requirements
 from milestones.cli.configuration import DEFAULT, ConfigPath, settings_at
 from milestones.cli.looking import look
 from milestones.cli.showing import printable
@@ -55,7 +56,7 @@ def preview(
             f"There is no template {template!r} in {settings.daemon.templates}; there are {known}."
         )
     account = _account(settings, customer) if customer is not None else None
-    site = _site(settings, account)
+    site = _site(settings, account, template)
     mail = catalogue.render(template, sample_variables(site, template, account, now))
     typer.echo(printable(f"Subject: {mail.subject}\n\n{mail.text}"), nl=False)
     if html is not None:
@@ -70,10 +71,14 @@ def _account(settings: Settings, customer: str) -> Account:
     return look(settings, lambda tx: named_accounts(tx, customer, None))[0]
 
 
-def _site(settings: Settings, account: Account | None) -> SiteSettings:
+def _site(settings: Settings, account: Account | None, template: str) -> SiteSettings:
+    """The customer's; else the first one whose milestones send this mail, if any does."""
     if account is not None:
         return settings.for_site(account.site_id)
-    return next(iter(settings.named_sites()), settings.for_site(""))
+    everywhere = [*settings.named_sites(), settings.for_site("")]
+    return next(
+        (site for site in everywhere if template in requirements(site.milestones, site.brand)), everywhere[0]
+    )
 
 
 async def _sent(site: SiteSettings, mail: RenderedMail, to: str, now: datetime) -> None:

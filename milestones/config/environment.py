@@ -101,15 +101,16 @@ def _below(here: Any, step: str | int) -> Any:
 
 def _value(text: str, annotation: Any, variable: str) -> Any:
     kinds = list(alternatives(annotation))
-    if text.lstrip()[:1] not in ("{", "["):
-        if SecretStr in kinds:
-            return {"env": variable}
-        if str in kinds or Path in kinds:
-            return text
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        parsed = tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):
+        parsed = text
+    if SecretStr in kinds:
+        # A password may begin like a table.
+        return parsed if isinstance(parsed, dict) else {"env": variable}
+    if (str in kinds or Path in kinds) and text.lstrip()[:1] not in ("{", "["):
         return text
+    return parsed
 
 
 def _put(raw: dict[str, Any], path: Where, value: Any) -> None:

@@ -52,6 +52,28 @@ def test_a_real_customer_has_their_own_points(call: Call, tmp_path: Path) -> Non
     assert "50 to go" in called.out
 
 
+def test_a_mail_of_one_site_alone_is_that_site_s(call: Call, path: Path) -> None:
+    text = path.read_text().replace(
+        'email = "milestone-reached"', "points = { amount = 5, description = 'd', per_account = '1 per 1d' }"
+    )
+    path.write_text(f"""{text}
+[[sites]]
+name = "The Other Shop"
+instance_id = "elsewhere"
+[[sites.milestones]]
+key = "vip"
+title = "Very important"
+threshold = 5000
+rewards = [
+    {{ coupon = {{ name = "A fiver", money_off = 5, scope = "stores" }} }},
+    {{ email = "milestone-reached" }},
+]
+""")
+    shown = call("preview", "milestone-reached", "--config", path).out
+    assert "you have reached Very important" in shown
+    assert "This is for you: A fiver" in shown
+
+
 def test_it_is_sent_to_oneself(call: Call, path: Path) -> None:
     called = call("preview", "milestone-reached", "--send-to", "me@example.com", "--config", path)
     assert called.code == 0, called.err

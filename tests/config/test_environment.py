@@ -96,6 +96,13 @@ def test_a_secret_stands_in_its_variable_or_is_referred_to(read: Reader) -> None
         assert "hunter2" not in repr(settings)
 
 
+@pytest.mark.parametrize("password", ["{x", "[1]", "{ a =", "12", '"quoted"'])
+def test_a_secret_is_itself_whatever_it_begins_with(read: Reader, password: str) -> None:
+    settings = read(TEXT, {"MILESTONES_MAIL__PASSWORD": password, "MILESTONES_MAIL__USERNAME": "u"})
+    assert settings.mail.password is not None
+    assert settings.mail.password.get_secret_value() == password
+
+
 def test_a_fault_names_the_variable(faults: Faults) -> None:
     assert faults(
         TEXT,
