@@ -16,6 +16,7 @@ ADJUST_SOME = "adjust-some"
 REVIEW_SOME = "review-some"
 TURN = 500  # accounts
 PAUSE = 0.02  # real seconds between turns
+SOONEST = 0.1  # real seconds between recalculations, else a fast clock would leave time for nothing else
 BACKLOG = 5_000  # undelivered events beyond which a recalculation waits
 
 
@@ -23,7 +24,7 @@ def plan_recalculation(world: World) -> None:
     """Put the next recalculation on the agenda in place of the one that stands there."""
     world.cancel(RECALCULATE)
     if world.switches.recalculation_seconds > 0:
-        world.later(world.switches.recalculation_seconds, RECALCULATE)
+        world.later(max(world.switches.recalculation_seconds, SOONEST * world.time_scale), RECALCULATE)
 
 
 def recalculate(world: World, _appointment: Appointment) -> None:

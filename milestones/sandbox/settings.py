@@ -56,7 +56,10 @@ class Switches(BaseModel):
     own_calls_identity: Literal["APP", "WIX_USER", "absent"] = "APP"
     points_events: Literal["points_first", "account_first", "points_only", "account_only"] = "points_first"
     recalculation_seconds: float = Field(
-        default=900.0, ge=0, le=LONGEST, description="sandbox seconds; 0 switches it off"
+        default=900.0,
+        ge=0,
+        le=LONGEST,
+        description="sandbox seconds, though never more than ten times a real second; 0 switches it off",
     )
     recalculation_scope: Literal["all", "changed"] = "all"
     recalculation_raises_revision: bool = True

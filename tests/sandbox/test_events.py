@@ -126,6 +126,14 @@ async def test_what_the_recalculation_does_is_switched(shop: Shop) -> None:
     assert not shop.sandbox.world.agenda
 
 
+async def test_a_recalculation_without_end_leaves_time_for_everything_else(shop: Shop) -> None:
+    shop.switch(recalculation_seconds=1e-9)
+    for _ in range(2):
+        shop.clock.pass_(0.1)
+        shop.sandbox.advance()
+        assert len(shop.told()) == 120
+
+
 async def test_the_recalculation_waits_for_a_receiver_that_is_far_behind(shop: Shop) -> None:
     shop.sandbox.world.backlog = lambda: 6000
     shop.clock.pass_(901)
