@@ -201,7 +201,8 @@ async def serve(
         loop="none",
         lifespan="off",
         log_config=None,
-        log_level="error",
+        # The application tells its own faults; what is left are the requests that stopping cuts short.
+        log_level="critical",
         access_log=False,
         # The visitor's address is of no use here, and a header that anybody may send even less.
         proxy_headers=False,

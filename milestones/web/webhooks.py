@@ -9,7 +9,7 @@ status   when
 200      the event is durable, of no interest, or kept because it cannot be understood
 401      no genuine webhook of now: signature, algorithm, times
 413      more than a mebibyte; the rest is thrown away unread
-503      it cannot be stored now; also a body that takes too long, or too many bodies at once
+503      it cannot be stored now, or not any more before the end; a body that takes too long; too many at once
 =======  ==========================================================================================
 
 Another method than POST is answered with 405. A peer that hangs up gets nothing.
@@ -87,6 +87,11 @@ class WebhookRoute:
             # The server throws the rest away, and its patience is bounded (``web.server.PatientProtocol``).
             self._count(refusal.status, began)
             await _refuse(send, refusal.status, str(refusal))
+            return
+        except asyncio.CancelledError:
+            # Stopping has waited long enough; the task ends here, since nobody waits for it.
+            self._count(503, began)
+            await _refuse(send, 503, "The daemon is stopping; send the event again later.")
             return
         self._count(200, began)
         await send(_TAKEN)

@@ -117,7 +117,9 @@ async def _until_refused(address: str) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_request_that_does_not_end_is_given_up_after_the_time_to_finish() -> None:
+async def test_a_request_that_does_not_end_is_given_up_after_the_time_to_finish(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     entered = asyncio.Event()
 
     async def stuck(scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,6 +133,7 @@ async def test_a_request_that_does_not_end_is_given_up_after_the_time_to_finish(
         await entered.wait()
         stop.set()
         await waiting
+    assert caplog.records == [], "it is no fault of the application"
 
 
 async def _ignoring_errors(request: Awaitable[httpx.Response]) -> None:

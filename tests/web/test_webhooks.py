@@ -121,6 +121,19 @@ async def test_a_slow_body_is_given_up() -> None:
     assert b"too long" in sent[1]["body"]
 
 
+@pytest.mark.parametrize("more", [True, False], ids=["before the body is there", "before it is stored"])
+async def test_one_that_stopping_cuts_short_is_asked_to_come_again(more: bool) -> None:
+    async def receive(_: bytes) -> None:
+        await asyncio.Event().wait()
+
+    cut_short = asyncio.create_task(answer(a_route(receive), [chunk(b"a.b.c", more=more)]))
+    await asyncio.sleep(0)
+    cut_short.cancel()
+    sent = await cut_short
+    assert sent[0]["status"] == 503
+    assert b"stopping" in sent[1]["body"]
+
+
 async def test_a_peer_that_hangs_up_gets_no_answer() -> None:
     assert await answer(a_route(), [chunk(b"a.", more=True), {"type": "http.disconnect"}]) == []
 
