@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
+from milestones.config import cron
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _RATE = re.compile(r"([1-9][0-9]{0,6}) per (.+)")
@@ -80,14 +82,10 @@ def _schedule(value: Any) -> timedelta | str:
             raise ValueError(
                 'must be a duration such as "1h", or a cron expression such as "0 9 * * *"'
             ) from None
-    # Imported here because most configurations hold no cron expression and every command reads one.
-    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415
-
     try:
-        CronTrigger.from_crontab(value, timezone="UTC")
+        return cron.expression(value)
     except ValueError as error:
         raise ValueError(f"is no cron expression of five fields: {error}") from None
-    return value
 
 
 def _timezone(value: Any) -> ZoneInfo:
@@ -138,7 +136,7 @@ Schedule = Annotated[
     PlainSerializer(lambda value: value if isinstance(value, str) else duration_text(value)),
     WithJsonSchema({"type": "string", "examples": ["1h", "0 9 * * *"]}),
 ]
-"""An interval, or a cron expression of five fields, kept as text."""
+"""An interval, or a cron expression of five fields, kept as text, with its days of the week by name."""
 Zone = Annotated[
     ZoneInfo,
     PlainValidator(_timezone),

@@ -14,7 +14,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from milestones.scans.run import Kind
 
 Every = timedelta | str
-"""An interval, or a cron expression in the site's own time."""
+"""An interval, or a cron expression in the site's own time, with its days of the week by name (``config.cron``)."""
 
 
 def trigger(every: Every, timezone: ZoneInfo, first: datetime) -> BaseTrigger:
