@@ -268,7 +268,6 @@ async def backlog(tx: Transaction, now: datetime) -> Backlog:
         _VERSIONS.c.site_id == _ACTIONS.c.site_id,
         _VERSIONS.c.milestone == _ACTIONS.c.milestone,
         _VERSIONS.c.paused,
-        _VERSIONS.c.retired_at.is_(None),
     )
     is_due = _ACTIONS.c.available_at <= now
     due = select(

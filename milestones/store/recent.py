@@ -152,9 +152,10 @@ async def paused(tx: Transaction) -> list[tuple[str, str | None]]:
     """What a person paused: (site, milestone), or the whole site."""
     sites = await tx.execute(select(_SITES.c.id).where(_SITES.c.paused))
     milestones = await tx.execute(
-        select(_VERSIONS.c.site_id, _VERSIONS.c.milestone).where(
-            _VERSIONS.c.paused, _VERSIONS.c.retired_at.is_(None)
-        )
+        select(_VERSIONS.c.site_id, _VERSIONS.c.milestone)
+        .where(_VERSIONS.c.paused)
+        .distinct()
+        .order_by(_VERSIONS.c.site_id, _VERSIONS.c.milestone)
     )
     return [(row[0], None) for row in sites.all()] + [(row[0], row[1]) for row in milestones.all()]
 

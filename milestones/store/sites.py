@@ -171,6 +171,7 @@ async def _change(
         .values(retired_at=now)
     )
     counted = select(func.max(_VERSIONS.c.number)).where(_VERSIONS.c.site_id == site_id)
+    paused = await paused_milestones(tx, site_id)
     newest = (await tx.execute(counted)).scalar_one() or 0
     added = [
         DefinitionVersion(
@@ -179,7 +180,7 @@ async def _change(
             milestone=key,
             definition=_shape(wanted[key]),
             activated_at=now,
-            paused=key in rows and rows[key]["paused"],
+            paused=key in paused,
         ).model_dump()
         for number, key in enumerate(
             (key for key in wanted if key not in rows or rows[key]["number"] in gone), newest + 1
@@ -222,25 +223,23 @@ async def shapes(tx: Transaction, site_id: str) -> dict[int, Version]:
 
 
 async def paused_milestones(tx: Transaction, site_id: str) -> set[str]:
-    """Keys of the milestones that a person paused."""
-    statement = select(_VERSIONS.c.milestone).where(
-        _VERSIONS.c.site_id == site_id, _VERSIONS.c.paused, _VERSIONS.c.retired_at.is_(None)
-    )
+    """Keys of the milestones that a person paused, those included that the configuration no longer has: what they
+    owed is still to be done.
+    """
+    statement = select(_VERSIONS.c.milestone).where(_VERSIONS.c.site_id == site_id, _VERSIONS.c.paused)
     return set((await tx.execute(statement)).scalars())
 
 
 async def pause(tx: Transaction, site_id: str, milestone: str | None, *, paused: bool) -> int:
-    """Pause or resume a whole site, or one milestone of it. Returns how many rows that concerned."""
+    """Pause or resume a whole site, or one milestone of it, by its key whatever becomes of its definition. Returns how
+    many rows that concerned.
+    """
     if milestone is None:
         result = await tx.execute(update(_SITES).where(_SITES.c.id == site_id).values(paused=paused))
     else:
         result = await tx.execute(
             update(_VERSIONS)
-            .where(
-                _VERSIONS.c.site_id == site_id,
-                _VERSIONS.c.milestone == milestone,
-                _VERSIONS.c.retired_at.is_(None),
-            )
+            .where(_VERSIONS.c.site_id == site_id, _VERSIONS.c.milestone == milestone)
             .values(paused=paused)
         )
     return result.rowcount

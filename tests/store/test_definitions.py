@@ -8,7 +8,7 @@ import pytest
 from milestones import pipeline
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.errors import UsageError
-from milestones.store import sites
+from milestones.store import recent, sites
 from milestones.store.database import Store
 from tests.builders import GO_LIVE, NOW, SITE, a_coupon, a_milestone, an_observation
 from tests.store.rules import FixedRules, go_live
@@ -110,6 +110,20 @@ async def test_a_pause_survives_a_change_of_the_definition(store: Store) -> None
         await sites.pause(tx, SITE, "stars", paused=True)
         await sites.define(tx, SITE, (a_milestone(2000, key="stars"),), NOW)
         assert await sites.paused_milestones(tx, SITE) == {"stars"}
+
+
+async def test_a_pause_outlives_its_definition(store: Store) -> None:
+    await go_live(store, FixedRules((STARS,)))
+    async with store.write() as tx:
+        await sites.pause(tx, SITE, "stars", paused=True)
+        await sites.define(tx, SITE, (), NOW)
+        assert await sites.paused_milestones(tx, SITE) == {"stars"}
+        await sites.define(tx, SITE, (STARS,), NOW)
+        assert await recent.paused(tx) == [(SITE, "stars")]
+        await sites.define(tx, SITE, (), NOW)
+        await sites.pause(tx, SITE, "stars", paused=False)
+        await sites.define(tx, SITE, (STARS,), NOW)
+        assert await sites.paused_milestones(tx, SITE) == set()
 
 
 async def test_what_was_taken_out_of_the_configuration_cannot_be_backfilled(store: Store) -> None:
