@@ -39,7 +39,7 @@ from milestones.recording import (
     record_reminders,
 )
 from milestones.store import accounts, erasure, ledger, people, sites
-from milestones.store.database import Store, again_after_a_race
+from milestones.store.database import InForce, Store, again_after_a_race
 from milestones.store.statements import lock_accounts
 from milestones.store.tables import Scan, Site
 from milestones.store.turns import take_turn
@@ -50,7 +50,7 @@ async def hear(store: Store, rules: Rules, batch: Sequence[Heard], now: datetime
     """Record what Wix told, in one transaction. Raises StoreUnavailableError; then nothing of it is kept."""
     outcome = Outcome()
     async with store.write() as tx:
-        work = Batch(tx, rules, now, outcome)
+        work = Batch(store, tx, rules, now, outcome)
         seen = [
             (item.site_id, item.event.observation) for item in batch if isinstance(item.event, AccountSeen)
         ]
@@ -81,7 +81,7 @@ async def observe(
         await take_turn(tx, rules.secret, [(site_id, item) for item in observations])
         site = await sites.named(tx, site_id)
         if site is not None and site.state == "active":
-            await _observe(Batch(tx, rules, now, outcome), site, observations)
+            await _observe(Batch(store, tx, rules, now, outcome), site, observations)
         reach("observe.before_commit")
     reach("observe.committed")
     return outcome
@@ -163,7 +163,7 @@ async def _observe(work: Batch, site: Site, observations: Sequence[Observation])
             work.outcome.before_go_live += 1
     if not by_account:
         return
-    definitions = await sites.define(work.tx, site.id, work.rules.site(site.id).milestones, work.now)
+    definitions = await _definitions(work, site)
     known = await accounts.load(work.tx, site.id, by_account)
     taken = await _take(work, site.id, by_account, known, definitions)
     work.outcome.repeats += len(by_account) - len(taken)
@@ -175,6 +175,24 @@ async def _observe(work: Batch, site: Site, observations: Sequence[Observation])
     crossed = [item for item in taken if item.crossed]
     if crossed:
         await _grant(work, site, definitions, crossed)
+
+
+async def _definitions(work: Batch, site: Site) -> Definitions:
+    """The site's definitions. They are read when they or the configuration changed, and not for every event: what an
+    event costs does not depend on how many there are.
+
+    site: as it is in this transaction.
+    """
+    milestones = work.rules.site(site.id).milestones
+    known = work.store.in_force.get(site.id)
+    if known is not None and known.changes == site.definitions and known.milestones is milestones:
+        return known.definitions
+    definitions = await sites.define(work.tx, site.id, milestones, work.now)
+    now = await sites.named(work.tx, site.id)
+    # What this transaction changes is not remembered: it may still be undone.
+    if now is not None and now.definitions == site.definitions:
+        work.store.in_force[site.id] = InForce(site.definitions, milestones, definitions)
+    return definitions
 
 
 async def _take(
@@ -280,10 +298,10 @@ async def remind(store: Store, rules: Rules, scan: Scan, chosen: Sequence[Chosen
     """Record reminders and the mails they owe. They are held back until the scan that found them is complete."""
     outcome = Outcome()
     async with store.write() as tx:
-        work = Batch(tx, rules, now, outcome)
+        work = Batch(store, tx, rules, now, outcome)
         site = await sites.named(tx, scan.site_id)
         assert site is not None, "a scan is of a known site"
-        definitions = await sites.define(tx, site.id, rules.site(site.id).milestones, now)
+        definitions = await _definitions(work, site)
         await lock_accounts(tx, ((site.id, item.account_id) for item in chosen))
         await record_reminders(work, site, definitions, scan, chosen)
         reach("remind.before_commit")
@@ -302,10 +320,10 @@ async def backfill(
     """
     outcome = Outcome()
     async with store.write() as tx:
-        work = Batch(tx, rules, now, outcome)
+        work = Batch(store, tx, rules, now, outcome)
         site = await sites.named(tx, site_id)
         assert site is not None, "the order is for a known site"
-        definitions = await sites.define(tx, site_id, rules.site(site_id).milestones, now)
+        definitions = await _definitions(work, site)
         version = definitions.versions.get(key)
         if version is None:
             raise UsageError(f"The milestone {key} was taken out of the configuration meanwhile.")

@@ -13,7 +13,7 @@ from milestones.domain.milestone import Milestone
 from milestones.domain.policy import Breaker
 from milestones.domain.verdict import Verdict
 from milestones.store import ledger, people
-from milestones.store.database import Transaction
+from milestones.store.database import Store, Transaction
 from milestones.store.tables import Grant, Reminder, Scan, Site
 
 DAY = timedelta(hours=24)
@@ -67,6 +67,7 @@ class Outcome:
 class Batch:
     """One transaction under way: what every step of it needs."""
 
+    store: Store
     tx: Transaction
     rules: Rules
     now: datetime

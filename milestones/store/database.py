@@ -6,13 +6,14 @@ On SQLite there is one writing connection: a pool of writers made an acknowledge
 import asyncio
 import functools
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
     contextmanager,
     nullcontext,
 )
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -22,6 +23,8 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from milestones.domain.account import Definitions
+from milestones.domain.milestone import Milestone
 from milestones.errors import ConfigurationError, StoreRaceError, StoreUnavailableError
 from milestones.failpoints import reach
 from milestones.store import sqlite
@@ -63,8 +66,23 @@ def database_file(url: URL) -> Path | None:
     return Path(url.database or "")
 
 
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The definitions of a site as they were last read, and for how long they hold.
+
+    changes: how often they had been changed (``Site.definitions``). milestones: the configuration that they are of.
+    """
+
+    changes: int
+    milestones: Sequence[Milestone]
+    definitions: Definitions
+
+
 class Store:
-    """Transactions on one database. Build it with ``Store.open`` and close it; nothing connects before that."""
+    """Transactions on one database. Build it with ``Store.open`` and close it; nothing connects before that.
+
+    in_force: what was read of sites that need not be read again for every event, by their ids.
+    """
 
     def __init__(
         self,
@@ -77,6 +95,7 @@ class Store:
         self._writer = writer
         self._reader = reader
         self._connecting = connecting
+        self.in_force: dict[str, InForce] = {}
         # SQLite allows one writer; waiting here is fair, waiting inside SQLite is a lottery with time-outs.
         self._turn: AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if database_file(url) is not None else nullcontext()

@@ -74,6 +74,7 @@ async def _begin_anew(tx: Transaction, site_id: str, now: datetime) -> None:
         .where(_VERSIONS.c.site_id == site_id, _VERSIONS.c.retired_at.is_(None))
         .values(activated_at=now)
     )
+    await change(tx, site_id, definitions=_SITES.c.definitions + 1)
 
 
 async def remove(tx: Transaction, site: Site, now: datetime) -> None:
@@ -187,7 +188,7 @@ async def _change(
         )
     ]
     await put(tx, DefinitionVersion, added)
-    await change(tx, site_id, definitions=newest + len(added))
+    await change(tx, site_id, definitions=_SITES.c.definitions + 1)
 
 
 async def versions(tx: Transaction, site_id: str, milestones: Iterable[Milestone]) -> list[Version]:

@@ -24,7 +24,7 @@ class Site(SQLModel, table=True):
     state: ``observed`` (told of, decides nothing), ``active``, or ``removed``, since ``removed_at``.
     go_live_at: when it was taken on; what was true before counts for nothing.
     generation: raised by each drain; a worker of an older one is fenced.
-    definitions: the number of the newest definition version of this site.
+    definitions: counts the changes of its definition versions.
     accounts: how many accounts the last full reading saw; the breaker's share is of these.
     """
 

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from milestones import pipeline
 from milestones.domain.milestone import Milestone, Repeat
-from milestones.errors import UsageError
-from milestones.store import recent, sites
+from milestones.errors import StoreUnavailableError, UsageError
+from milestones.store import accounts, recent, sites
 from milestones.store.database import Store
 from tests.builders import GO_LIVE, NOW, SITE, a_coupon, a_milestone, an_observation
-from tests.store.rules import FixedRules, go_live
+from tests.store.rules import FixedRules, go_live, opened
 from tests.store.test_crossings import grants_of
 
 STARS = a_milestone(1000, key="stars")
@@ -95,6 +96,60 @@ async def test_an_event_from_before_a_change_is_judged_by_nothing_that_came_afte
     await pipeline.observe(store, rules, SITE, [an_observation(800, 4)], NOW)
     await pipeline.observe(store, rules, SITE, [late], NOW)
     assert await grants_of(store, SITE) == {}
+
+
+async def test_what_others_changed_meanwhile_is_in_force(store: Store, database_url: str) -> None:
+    rules = FixedRules((STARS,))
+    await go_live(store, rules)
+    await pipeline.observe(store, rules, SITE, [an_observation(900, 1)], NOW)
+    async with opened(database_url) as another, another.write() as tx:
+        await sites.define(tx, SITE, (), NOW)
+    # Its definition was retired, so it starts anew from here.
+    await pipeline.observe(store, rules, SITE, [an_observation(1200, 2)], NOW)
+    assert await grants_of(store, SITE) == {"stars": [1]}
+    async with store.read() as tx:
+        [version] = await sites.versions(tx, SITE, rules.milestones)
+    assert version.number == 2
+
+
+async def test_a_definition_whose_transaction_was_undone_is_not_in_force(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = FixedRules((STARS,))
+    await go_live(store, rules)
+    rules.milestones = (a_milestone(500, key="new"),)
+    hour = timedelta(hours=1)
+
+    async def refuse(*_: object) -> None:
+        raise StoreUnavailableError("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(accounts, "save", refuse)
+        with pytest.raises(StoreUnavailableError):
+            await pipeline.observe(store, rules, SITE, [an_observation(10, 1)], NOW)
+    # Born between the two, it is no younger than the definition, and did not begin with 0 under it.
+    seen = an_observation(600, 1, account_id="another", created_at=NOW + hour)
+    await pipeline.observe(store, rules, SITE, [seen], NOW + 2 * hour)
+    assert await grants_of(store, SITE) == {}
+
+
+async def test_an_event_reads_no_definitions_that_nobody_changed(store: Store) -> None:
+    rules = FixedRules((STARS,))
+    await go_live(store, rules)
+    read: list[str] = []
+    assert store._writer is not None
+
+    @event.listens_for(store._writer.sync_engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "definition_versions" in statement:
+            read.append(statement)
+
+    for revision, balance in enumerate((10, 20, 1000), 1):
+        await pipeline.observe(store, rules, SITE, [an_observation(balance, revision)], NOW)
+        if revision == 1:
+            assert read, "the first event learns them"
+            read.clear()
+    assert read == []
 
 
 async def test_a_restart_with_the_same_configuration_makes_no_version(store: Store) -> None:
