@@ -11,7 +11,7 @@ from datetime import datetime
 
 from milestones.domain import account as accounts_rules
 from milestones.domain.account import AccountState, Definitions, Taken
-from milestones.domain.crossing import above, owed
+from milestones.domain.crossing import above
 from milestones.domain.event import (
     AccountGone,
     AccountSeen,
@@ -283,11 +283,11 @@ async def _grant(work: Batch, site: Site, definitions: Definitions, crossed: Seq
             version = definitions.versions[key]
             milestone = version.milestone
             history = accounts_rules.history_for(item.state, histories[account_id], version)
-            crossings = owed(milestone, history, given.get((account_id, key), []))
+            crossings = accounts_rules.owed_under(version, history, given.get((account_id, key), []))
             found.extend(Reached(account_id, version, crossing, item.source.value) for crossing in crossings)
             # A new cycle of an EVERY is a reward of its own; a new rung says that the lower ones are reached too.
             if not crossings or milestone.repeat is Repeat.LADDER:
-                standing[account_id, key] = item.state.last.measures.of(milestone.measure)
+                standing[account_id, key] = item.state.measures.of(milestone.measure)
     await accounts.wake_settling(work.tx, site.id, standing, work.now)
     if found:
         await record_grants(work, site, found)
@@ -337,7 +337,7 @@ async def backfill(
                 Reached(account_id, version, crossing, "backfill", Verdict.BACKFILLED)
                 for account_id, state in known.items()
                 if state.erased_at is None
-                for crossing in above(version.milestone, state.last.last, given.get((account_id, key), []))
+                for crossing in above(version.milestone, state.now, given.get((account_id, key), []))
             ],
         )
     return outcome

@@ -1,16 +1,17 @@
 """What is known of one account, and how an observation changes it. Pure: the store loads and saves it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 
-from milestones.domain.crossing import ThresholdIndex, history
+from milestones.domain.crossing import Crossing, Given, ThresholdIndex, history, owed
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import (
     START,
     UNKNOWN_CUSTOMER,
     Customer,
+    Measures,
     Observation,
     Point,
     Run,
@@ -56,9 +57,10 @@ class AccountState:
 
     last, ordinal: the newest run of its history, and that run's place in it. Places are never given anew, so that a
         history that does not begin at 0 tells that its beginning was forgotten.
+    measures: how it stands. What the newest run is silent about is as it was last told.
     first: the stamp of the first point that was decided.
     definitions: the site's newest definition when it was last decided.
-    bases: where a later version of a milestone starts to look, by key.
+    bases: the point from which a later version of a milestone looks, by key.
     contact_key: recognises the contact after it was erased, when ``customer`` no longer names it; None where the
         store has not made it yet.
     """
@@ -66,13 +68,19 @@ class AccountState:
     account_id: str
     last: Run
     ordinal: int
+    measures: Measures
     first: Stamp
     definitions: int
-    bases: Mapping[str, Stamp] = field(default_factory=dict)
+    bases: Mapping[str, Point] = field(default_factory=dict)
     customer: Customer = UNKNOWN_CUSTOMER
     created_at: datetime | None = None
     erased_at: datetime | None = None
     contact_key: str | None = None
+
+    @property
+    def now(self) -> Point:
+        """Where it stands, at the stamp of the newest point."""
+        return Point(self.last.stamps[-1], self.measures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +176,12 @@ def take(
         before = _before(known, state, definitions)
         crossed = _crossed([*before, *(item.point for item in fresh)], definitions.index)
     return Taken(
-        replace(state, last=runs[-1], ordinal=offset + len(runs) - 1),
+        replace(
+            state,
+            last=runs[-1],
+            ordinal=offset + len(runs) - 1,
+            measures=_standing(runs, state.measures.tier_points),
+        ),
         {} if late and not rewritten else {offset + i: run for i, run in enumerate(runs)},
         rewritten=rewritten,
         crossed=crossed,
@@ -184,6 +197,13 @@ def _before(known: AccountState | None, state: AccountState, definitions: Defini
     return [START] if created is not None and earliest is not None and created > earliest else []
 
 
+def _standing(runs: Sequence[Run], tier_points: int | None) -> Measures:
+    """The measures now. tier_points: as they stood before, in case that none of these runs tells."""
+    told = (run.measures.tier_points for run in reversed(runs))
+    newest = next((value for value in told if value is not None), tier_points)
+    return runs[-1].measures._replace(tier_points=newest)
+
+
 def _crossed(points: Sequence[Point], index: ThresholdIndex) -> frozenset[str]:
     return frozenset(m.key for before, after in pairwise(points) for m in index.crossed(before, after))
 
@@ -194,6 +214,7 @@ def _first_seen(fresh: Sequence[Observation], definitions: Definitions) -> Accou
         account_id=first.account_id,
         last=Run(first.point.measures, (first.point.stamp,)),
         ordinal=0,
+        measures=first.point.measures,
         first=first.point.stamp,
         definitions=definitions.newest,
     )
@@ -203,7 +224,7 @@ def _with_bases(known: AccountState | None, definitions: Definitions) -> Account
     """Before anything new is placed, versions that came since the last time start from what was known then."""
     if known is None or known.definitions == definitions.newest:
         return known
-    base = known.last.stamps[-1]
+    base = known.last.last
     later = {key: base for key, version in definitions.versions.items() if version.number > known.definitions}
     return replace(known, definitions=definitions.newest, bases={**known.bases, **later})
 
@@ -248,10 +269,21 @@ def history_for(state: AccountState, runs: Sequence[Run], version: Version) -> l
     since a cycle that was decided cannot be merged with an older one.
     """
     key = version.milestone.key
-    first = state.first if version.milestone.repeat is Repeat.EVERY else None
+    first = state.first.when if version.milestone.repeat is Repeat.EVERY else None
+    base = state.bases.get(key)
     created_after_start = state.created_at is not None and state.created_at > version.activated_at
     return history(
         runs,
-        base=state.bases.get(key, first),
-        created_after_start=created_after_start and key not in state.bases,
+        base=first if base is None else base.order,
+        created_after_start=created_after_start and base is None,
     )
+
+
+def owed_under(version: Version, points: Sequence[Point], given: Iterable[Given]) -> list[Crossing]:
+    """``crossing.owed`` of a version, from the points at which it looks (``history_for``).
+
+    What another version gave is in no cycle of this one: it may have looked at another measure, and its place be the
+    very point from which this one looks.
+    """
+    placed = [one if one.version == version.number else replace(one, revision=-1) for one in given]
+    return owed(version.milestone, points, placed)

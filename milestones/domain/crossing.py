@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from milestones.domain.milestone import Milestone, Repeat
-from milestones.domain.observation import START, Measure, Point, Run, Stamp
+from milestones.domain.observation import START, Measure, Point, Run
 
 _Place = tuple[int, int, int]
 """Where a value stands in history: revision, ``at``, and the value itself where two stamps are equal."""
@@ -41,12 +41,15 @@ class Given:
     EVERY finds it again in its cycle by them. The revision alone is too coarse: the recalculation of tiers may
     move ``tier_points`` while the revision stands still (fact sheet, section 8), and end one cycle and begin
     the next in it.
+
+    version: the number of the definition that gave it.
     """
 
     occurrence: int
     revision: int
     at: int = 0
     value: int = 0
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +103,11 @@ def _interval(measure: Measure, before: Point, after: Point) -> tuple[int, int]:
     return (0 if low is None else low), high
 
 
-def history(runs: Iterable[Run], *, base: Stamp | None, created_after_start: bool) -> list[Point]:
+def history(runs: Iterable[Run], *, base: tuple[int, ...] | None, created_after_start: bool) -> list[Point]:
     """The points at which a version of a definition looks, in true order, for ``owed``.
 
-    base: of the newest point known when the version came into force; for the first version of an EVERY, of
-        the first point that was ever decided. What was true before it does not count.
+    base: the order of the newest point known when the version came into force; for the first version of an EVERY,
+        when the first point was true that was ever decided. What comes before it does not count.
     created_after_start: the account is younger than the version: it starts with 0 at revision 0, and a base
         means nothing.
     """
@@ -112,7 +115,7 @@ def history(runs: Iterable[Run], *, base: Stamp | None, created_after_start: boo
     points = _completed(Point(stamp, run.measures) for run in runs for stamp in run.stamps)
     if created_after_start:
         return [START, *points]
-    return [point for point in points if base is None or point.stamp.when >= base.when]
+    return [point for point in points if base is None or point.order >= base]
 
 
 def _completed(points: Iterable[Point]) -> Iterator[Point]:
@@ -132,11 +135,11 @@ def owed(milestone: Milestone, points: Sequence[Point], given: Iterable[Given]) 
     """
     if milestone.repeat is Repeat.EVERY:
         return _owed_cycles(milestone, points, list(given))
-    taken = {grant.occurrence for grant in given}
+    had = {grant.occurrence for grant in given}
     found: dict[int, Crossing] = {}
     for before, after in pairwise(_told(milestone, points)):
         for occurrence in _passed(milestone, before[-1], after[-1]):
-            if occurrence not in taken and occurrence not in found:
+            if not milestone.is_given(occurrence, had) and occurrence not in found:
                 found[occurrence] = _crossing(milestone, occurrence, after)
     return list(found.values())
 
@@ -145,20 +148,19 @@ def above(milestone: Milestone, point: Point, given: Iterable[Given]) -> list[Cr
     """What a backfill gives to an account that stands at ``point``: what it would have crossed on its way from 0,
     and was not given. Of an EVERY, one, to whoever was never given it.
     """
-    had = list(given)
+    had = {grant.occurrence for grant in given}
     if milestone.repeat is Repeat.EVERY and had:
         return []
     value = point.measures.of(milestone.measure)
     if value is None:
         return []
-    taken = {grant.occurrence for grant in had}
     passed = _passed(milestone, 0, value) if milestone.repeat is Repeat.LADDER else [1]
     reached = value >= milestone.threshold
     stamp = point.stamp
     return [
         Crossing(milestone, occurrence, stamp.revision, value, stamp.at)
         for occurrence in passed
-        if reached and occurrence not in taken
+        if reached and not milestone.is_given(occurrence, had)
     ]
 
 

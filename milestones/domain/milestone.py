@@ -1,5 +1,6 @@
 """What the shop promises: a measure, a threshold, a window in which it is near, and what is given."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -141,6 +142,12 @@ class Milestone:
     def rule(self) -> tuple[Measure, int, Repeat, int | None]:
         """What decides a crossing. Only a change of it makes a new version; a new title or reward does not."""
         return self.measure, self.threshold, self.repeat, self.rearm_below
+
+    def is_given(self, occurrence: int, granted: Collection[int]) -> bool:
+        """Whether it counts as given to an account with these grants of its key, by occurrence. ONCE means the key:
+        what a ladder or an EVERY of the same key gave before counts as well.
+        """
+        return bool(granted) if self.repeat is Repeat.ONCE else occurrence in granted
 
     def rungs(self, low: int, high: int) -> range:
         """Of a LADDER: the rungs above ``low`` and at or below ``high``, in points."""

@@ -6,16 +6,15 @@ from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Run
 
 
-def first_needed(runs: Sequence[Run], milestones: Sequence[Milestone], cutoff: int) -> int:
+def first_needed(runs: Sequence[Run], milestones: Sequence[Milestone], young: int) -> int:
     """The place of the first run that must stay; everything before it may go.
 
-    cutoff: microseconds since the epoch; a run whose newest stamp is older is old.
+    young: the place of the first run that is not old, or how many runs there are.
 
     The newest old run stays, since what comes after it is judged against it. History must begin where it is plain
     to every milestone how things stand; where there is no such run, all of it stays. A measure that nothing old
     tells is not waited for (tiers may be off for years): that a young account began with 0 of it is forgotten.
     """
-    young = next((i for i, run in enumerate(runs) if run.stamps[-1].at >= cutoff), len(runs))
     place = max(young - 1, 0)
     old = runs[: place + 1]
     asked = [m for m in milestones if any(run.measures.of(m.measure) is not None for run in old)]

@@ -159,7 +159,8 @@ def _told(question: _Question) -> Verdict | None:
 
 def _not_given(question: _Question) -> Verdict | None:
     # Of a ladder, the rung ahead may have been given before the customer spent the points.
-    return Verdict.ALREADY_GIVEN if question.approach in question.granted else None
+    given = question.milestone.is_given(question.approach, question.granted)
+    return Verdict.ALREADY_GIVEN if given else None
 
 
 def _armed(question: _Question) -> Verdict | None:

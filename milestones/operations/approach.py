@@ -68,7 +68,7 @@ def _candidate(around: Surroundings) -> Candidate:
     for row in around.grants:
         granted.setdefault(row.milestone, []).append(row.occurrence)
     return Candidate(
-        measures=around.state.last.measures,
+        measures=around.state.measures,
         reader=Reader(
             has_address=refusal is not Verdict.NO_ADDRESS,
             subscribed=None if not around.mail.asked else refusal is not Verdict.NOT_SUBSCRIBED,
@@ -96,7 +96,7 @@ def _following(
 ) -> list[str]:
     """From when, or from how many points on, a reminder is possible."""
     zone = around.rules.timezone
-    value = around.state.last.measures.of(milestone.measure)
+    value = around.state.measures.of(milestone.measure)
     of_milestone = [row.recorded_at for row in around.reminders if row.milestone == milestone.key]
     match verdict:
         case Verdict.NEAR:

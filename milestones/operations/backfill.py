@@ -57,7 +57,7 @@ async def _site(
             account_id: len(crossings)
             for account_id, state in known.items()
             if state.erased_at is None
-            and (crossings := above(milestone, state.last.last, given.get((account_id, milestone.key), [])))
+            and (crossings := above(milestone, state.now, given.get((account_id, milestone.key), [])))
         }
         found["accounts"] += len(owed)
         if counts_only:

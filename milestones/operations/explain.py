@@ -91,7 +91,7 @@ async def _records(tx: Transaction, rules: SiteSettings, account: Account) -> Re
 
 def _as_versions_stand(state: AccountState, versions: Sequence[Version]) -> AccountState:
     """Versions that came since the account was last decided start from what was known then."""
-    base = state.last.stamps[-1]
+    base = state.last.last
     later = {version.milestone.key: base for version in versions if version.number > state.definitions}
     return replace(state, bases={**state.bases, **later})
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from milestones.config.values import duration_text
-from milestones.domain.account import AccountState, Version, history_for
+from milestones.domain.account import AccountState, Version, history_for, owed_under
 from milestones.domain.crossing import Crossing, Given, armed, owed
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import START, Point, Run
@@ -43,8 +43,10 @@ def judged(state: AccountState, runs: Sequence[Run], version: Version, grants: S
     """Recompute one milestone of one account."""
     milestone = version.milestone
     points = history_for(state, runs, version)
-    given = [Given(row.occurrence, row.revision, row.stamped_at, row.value) for row in grants]
-    open_ones = owed(milestone, points, given)
+    given = [
+        Given(row.occurrence, row.revision, row.stamped_at, row.value, version=row.version) for row in grants
+    ]
+    open_ones = owed_under(version, points, given)
     missing = {(crossing.revision, crossing.at, crossing.value) for crossing in open_ones}
     crossings = tuple(
         _crossed(crossing, points, granted=(crossing.revision, crossing.at, crossing.value) not in missing)
@@ -86,7 +88,7 @@ def _looks_from(state: AccountState, version: Version, points: Sequence[Point]) 
     if points and points[0] == START:
         return "from the creation of the account, which began with 0"
     if version.milestone.key in state.bases:
-        revision = state.bases[version.milestone.key].revision
+        revision = state.bases[version.milestone.key].stamp.revision
         return f"from revision {revision}, the newest known when this definition came into force"
     return (
         f"from revision {points[0].stamp.revision}, the first that was seen" if points else "from nothing yet"
@@ -127,7 +129,7 @@ def _crossed_earlier(state: AccountState, runs: Sequence[Run], version: Version)
     """A crossing that lies before the point from which this version looks."""
     if version.milestone.key not in state.bases:
         return None
-    bases = {key: stamp for key, stamp in state.bases.items() if key != version.milestone.key}
+    bases = {key: base for key, base in state.bases.items() if key != version.milestone.key}
     whole = history_for(replace(state, bases=bases), runs, version)
     return next(iter(owed(version.milestone, whole, [])), None)
 

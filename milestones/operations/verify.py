@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from milestones.control import Progress
-from milestones.domain.account import AccountState, Version, history_for
+from milestones.domain.account import AccountState, Version, history_for, owed_under
 from milestones.domain.actions import Kind, State
 from milestones.domain.crossing import Crossing, Given, owed
 from milestones.domain.evidence import Evidence, evidence
@@ -125,7 +125,7 @@ def _is_whole(site: Site, state: AccountState, runs: Sequence[Run], grant: Grant
 
 
 def _given(grant: Grant) -> Given:
-    return Given(grant.occurrence, grant.revision, grant.stamped_at, grant.value)
+    return Given(grant.occurrence, grant.revision, grant.stamped_at, grant.value, version=grant.version)
 
 
 def _missing(
@@ -143,7 +143,7 @@ def _missing(
             continue
         milestone = version.milestone
         history = history_for(state, runs, version)
-        for crossing in owed(milestone, history, given.get((account_id, milestone.key), [])):
+        for crossing in owed_under(version, history, given.get((account_id, milestone.key), [])):
             found.differs(
                 "grant_missing",
                 f"The log shows that {milestone.key} was reached at revision {crossing.revision} with "
@@ -166,8 +166,8 @@ def _doubled(
     """Of ONCE and LADDER the database refuses a second grant; of EVERY only its cycle tells that it is one."""
     for version in versions:
         milestone = version.milestone
-        # What a merge handed down or a person gave for the past belongs to no cycle.
-        crossed = [one for one in grants if one.milestone == milestone.key and one.verdict == Verdict.CROSSED]
+        # What an older definition or a person gave for the past, or a merge handed down, belongs to no cycle.
+        crossed = [one for one in grants if one.version == version.number and one.verdict == Verdict.CROSSED]
         if milestone.repeat is not Repeat.EVERY or len(crossed) < 2:
             continue
         points = history_for(state, runs, version)

@@ -68,7 +68,7 @@ async def _due(
 
 def _reached(task: Task, account: AccountState) -> bool:
     settle = task.payload["settle"]
-    value = account.last.measures.of(Measure(settle["measure"]))
+    value = account.measures.of(Measure(settle["measure"]))
     return value is None or value >= settle["threshold"]
 
 

@@ -105,7 +105,7 @@ def _near(selector: Selector, item: Observation, state: AccountState | None) -> 
     if state is not None:
         erased = state.erased_at is not None
         if state.last.last.order >= item.point.order:
-            measures = state.last.measures
+            measures = state.measures
         customer = customer if not erased else state.customer
     for milestone in selector.milestones:
         value = measures.of(milestone.measure)

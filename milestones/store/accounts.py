@@ -26,6 +26,7 @@ _Place = tuple[str, tuple[int, int, int, int, bool, int]]
 async def load(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, AccountState]:
     """What is known of these accounts, with the newest run of each."""
     found: dict[str, AccountState] = {}
+    run = (_RUNS.c.stamps, _RUNS.c.tier_points.label("run_tier_points"))
     newest = (
         (_RUNS.c.site_id == _ACCOUNTS.c.site_id)
         & (_RUNS.c.account_id == _ACCOUNTS.c.id)
@@ -33,12 +34,12 @@ async def load(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dic
     )
     for ids in chunks(list(account_ids)):
         statement = (
-            select(_ACCOUNTS, _RUNS.c.stamps)
+            select(_ACCOUNTS, *run)
             .join(_RUNS, newest)
             .where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.id.in_(ids))
         )
         for row in (await tx.execute(statement)).mappings():
-            found[row["id"]] = _state(row, row["stamps"])
+            found[row["id"]] = _state(row)
     return found
 
 
@@ -52,7 +53,7 @@ async def histories(tx: Transaction, site_id: str, account_ids: Iterable[str]) -
             .order_by(_RUNS.c.account_id, _RUNS.c.run)
         )
         for row in (await tx.execute(statement)).mappings():
-            found.setdefault(row["account_id"], []).append(_run(row, row["stamps"]))
+            found.setdefault(row["account_id"], []).append(_run(row))
     return found
 
 
@@ -94,7 +95,7 @@ async def _origins(
     for ids in chunks(account_ids):
         statement = select(_RUNS).where(_RUNS.c.site_id == site_id, _RUNS.c.account_id.in_(ids))
         for row in (await tx.execute(statement)).mappings():
-            run = _run(row, row["stamps"])
+            run = _run(row)
             points = [Point(stamp, run.measures) for stamp in run.stamps]
             found |= {
                 (row["account_id"], point.order): (row["source"], row["recorded_at"]) for point in points
@@ -103,7 +104,7 @@ async def _origins(
 
 
 def _account_row(site_id: str, secret: bytes, state: AccountState, now: datetime) -> dict[str, Any]:
-    newest, customer, told = state.last.last, state.customer, state.customer.contact_id
+    newest, customer, told = state.last.last.stamp, state.customer, state.customer.contact_id
     return {
         "site_id": site_id,
         "id": state.account_id,
@@ -113,10 +114,10 @@ def _account_row(site_id: str, secret: bytes, state: AccountState, now: datetime
         "email": customer.email,
         "email_key": address_key(secret, site_id, customer.email) if customer.email else None,
         "name": customer.name,
-        **newest.measures._asdict(),
-        "revision": newest.stamp.revision,
-        "stamped_at": newest.stamp.at,
-        "sequence": newest.stamp.sequence,
+        **state.measures._asdict(),
+        "revision": newest.revision,
+        "stamped_at": newest.at,
+        "sequence": newest.sequence,
         "run": state.ordinal,
         "first_revision": state.first.revision,
         "first_stamped_at": state.first.at,
@@ -129,19 +130,21 @@ def _account_row(site_id: str, secret: bytes, state: AccountState, now: datetime
     }
 
 
-def bases_row(bases: Mapping[str, Stamp]) -> dict[str, list[int]]:
+def bases_row(bases: Mapping[str, Point]) -> dict[str, list[int | None]]:
     """Where versions start to look, as it is kept."""
-    return {key: list(stamp) for key, stamp in bases.items()}
+    return {key: [*point.stamp, *point.measures] for key, point in bases.items()}
 
 
-def _state(row: Mapping[Any, Any], stamps: list[Any]) -> AccountState:
+def _state(row: Mapping[Any, Any]) -> AccountState:
+    measures = _measures(row)
     return AccountState(
         account_id=row["id"],
-        last=_run(row, stamps),
+        last=Run(measures._replace(tier_points=row["run_tier_points"]), _stamps(row)),
         ordinal=row["run"],
+        measures=measures,
         first=Stamp(row["first_revision"], row["first_stamped_at"], row["first_sequence"]),
         definitions=row["definitions"],
-        bases={key: Stamp(*stamp) for key, stamp in row["bases"].items()},
+        bases={key: Point(Stamp(*told[:3]), Measures(*told[3:])) for key, told in row["bases"].items()},
         customer=Customer(row["contact_id"], row["member_id"], row["email"], row["name"]),
         created_at=row["created_at"],
         erased_at=row["erased_at"],
@@ -149,9 +152,16 @@ def _state(row: Mapping[Any, Any], stamps: list[Any]) -> AccountState:
     )
 
 
-def _run(row: Mapping[Any, Any], stamps: list[Any]) -> Run:
-    measures = Measures(row["balance"], row["earned"], row["tier_points"])
-    return Run(measures, tuple(Stamp(*stamp) for stamp in stamps))
+def _run(row: Mapping[Any, Any]) -> Run:
+    return Run(_measures(row), _stamps(row))
+
+
+def _measures(row: Mapping[Any, Any]) -> Measures:
+    return Measures(row["balance"], row["earned"], row["tier_points"])
+
+
+def _stamps(row: Mapping[Any, Any]) -> tuple[Stamp, ...]:
+    return tuple(Stamp(*stamp) for stamp in row["stamps"])
 
 
 async def wake_members(tx: Transaction, site_id: str, account_ids: Sequence[str]) -> None:

@@ -36,7 +36,8 @@ async def given(
     for ids in chunks(list(account_ids)):
         statement = select(_GRANTS).where(_GRANTS.c.site_id == site_id, _GRANTS.c.account_id.in_(ids))
         for row in (await tx.execute(statement)).mappings():
-            grant = Given(row["occurrence"], row["revision"], row["stamped_at"], row["value"])
+            place = row["revision"], row["stamped_at"], row["value"]
+            grant = Given(row["occurrence"], *place, version=row["version"])
             found.setdefault((row["account_id"], row["milestone"]), []).append(grant)
     return found
 

@@ -1,7 +1,7 @@
 """Forgetting what is old, some at a time, so that no other writer waits for long. Grants are never forgotten."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import delete, extract, func, select, update
 
@@ -22,8 +22,6 @@ _RUNS = table_of(ObservationRun)
 _REJECTED = table_of(Rejected)
 _SCANS = table_of(Scan)
 _TRACES = table_of(Trace)
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def forget_actions(tx: Transaction, before: datetime) -> int:
@@ -103,21 +101,24 @@ async def forget_observations(
     ids = list((await tx.execute(grouped.order_by(old_runs.c.account_id).limit(BATCH))).scalars())
     if not ids:
         return None, 0
-    cutoff = (before - _EPOCH) // timedelta(microseconds=1)
     # Whoever writes their history now must end first: its runs are deleted by their places.
     await lock_accounts(tx, ((site_id, account_id) for account_id in ids))
     states = await accounts.load(tx, site_id, ids)
     histories = await accounts.histories(tx, site_id, ids)
+    young = await _first_young(tx, site_id, ids, before)
     forgotten = 0
     for account_id, runs in histories.items():
-        place = first_needed(runs, [version.milestone for version in versions], cutoff)
-        if place == 0:
-            continue
         state = states[account_id]
         first_ordinal = state.ordinal - len(runs) + 1
-        kept = runs[place].stamps[0]
+        first_young = young.get(account_id, state.ordinal + 1) - first_ordinal
+        place = first_needed(runs, [version.milestone for version in versions], first_young)
+        if place == 0:
+            continue
+        kept = runs[place].first
         bases = {
-            version.milestone.key: max(state.bases.get(version.milestone.key, kept), kept)
+            version.milestone.key: max(
+                state.bases.get(version.milestone.key, kept), kept, key=lambda p: p.order
+            )
             for version in versions
         }
         await tx.execute(
@@ -132,10 +133,25 @@ async def forget_observations(
             .where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.id == account_id)
             .values(
                 bases={**accounts.bases_row(state.bases), **accounts.bases_row(bases)},
-                first_revision=kept.revision,
-                first_stamped_at=kept.at,
-                first_sequence=kept.sequence,
+                first_revision=kept.stamp.revision,
+                first_stamped_at=kept.stamp.at,
+                first_sequence=kept.stamp.sequence,
             )
         )
         forgotten += place
     return ids[-1], forgotten
+
+
+async def _first_young(
+    tx: Transaction, site_id: str, account_ids: Sequence[str], before: datetime
+) -> dict[str, int]:
+    """The ordinal of the first run that was recorded since, by account.
+
+    It counts when something was heard, not when it was true: an event of points tells no date (fact sheet, 4.4).
+    """
+    statement = (
+        select(_RUNS.c.account_id, func.min(_RUNS.c.run))
+        .where(_RUNS.c.site_id == site_id, _RUNS.c.account_id.in_(account_ids), _RUNS.c.recorded_at >= before)
+        .group_by(_RUNS.c.account_id)
+    )
+    return {row[0]: row[1] for row in (await tx.execute(statement)).all()}

@@ -171,8 +171,8 @@ async def _change(
         .where(_VERSIONS.c.site_id == site_id, _VERSIONS.c.number.in_(gone))
         .values(retired_at=now)
     )
-    counted = select(func.max(_VERSIONS.c.number)).where(_VERSIONS.c.site_id == site_id)
     paused = await paused_milestones(tx, site_id)
+    counted = select(func.max(_VERSIONS.c.number)).where(_VERSIONS.c.site_id == site_id)
     newest = (await tx.execute(counted)).scalar_one() or 0
     added = [
         DefinitionVersion(

@@ -87,7 +87,11 @@ def _of_accounts() -> Iterator[Contradiction]:
     other = or_(
         _RUNS.c.balance != _ACCOUNTS.c.balance,
         _RUNS.c.earned != _ACCOUNTS.c.earned,
-        _RUNS.c.tier_points.is_distinct_from(_ACCOUNTS.c.tier_points),
+        # A run that is silent about them leaves the account where it was.
+        and_(
+            _RUNS.c.tier_points.is_not(None),
+            _RUNS.c.tier_points.is_distinct_from(_ACCOUNTS.c.tier_points),
+        ),
     )
     name = _ACCOUNTS.c.id
     yield Contradiction(

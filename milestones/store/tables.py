@@ -62,12 +62,14 @@ class DefinitionVersion(SQLModel, table=True):
 
 
 class Account(SQLModel, table=True):
-    """The newest known state of an account, by its stamp.
+    """The newest known state of an account, by its stamp. Where that is silent about ``tier_points``, they are as they
+    were last told.
 
     run: the ordinal of the last run in ``observations``.
     first_*: the stamp of the first point that was decided; EVERY looks no further back.
     definitions: the site's newest definition version when the account was last decided.
-    bases: where a later version starts to look, by milestone: ``[revision, at, sequence]``.
+    bases: the point from which a later version looks, by milestone: ``[revision, at, sequence, balance, earned,
+        tier_points]``.
     contact_key: a keyed hash that recognises the contact, also after it was erased.
     email_key: a keyed hash that recognises the address; it goes with it.
     """

@@ -11,10 +11,21 @@ from milestones.domain.account import (
     history_for,
     is_late,
     news,
+    owed_under,
     take,
 )
+from milestones.domain.crossing import Given
 from milestones.domain.milestone import Milestone
-from milestones.domain.observation import START, Customer, Observation, Run, Source, compressed
+from milestones.domain.observation import (
+    START,
+    Customer,
+    Measure,
+    Measures,
+    Observation,
+    Run,
+    Source,
+    compressed,
+)
 from tests.builders import (
     CONTACT,
     GO_LIVE,
@@ -176,7 +187,7 @@ def test_a_changed_definition_starts_from_what_was_known_when_it_came() -> None:
     taken = heard(known, an_observation(1010, 3), under=later)
     # 500 to 950 passed the new threshold of 900, but under the old one of 1,000.
     assert taken.crossed == {EVERY.key}
-    assert (taken.state.definitions, taken.state.bases) == (2, {ONCE.key: a_point(950, 2).stamp})
+    assert (taken.state.definitions, taken.state.bases) == (2, {ONCE.key: a_point(950, 2)})
     runs = compressed([*points_of(500, 950), a_point(1010, 3)])
     assert history_for(taken.state, runs, changed) == [a_point(950, 2), a_point(1010, 3)]
     assert history_for(taken.state, runs, BOTH.versions[EVERY.key])[0] == a_point(500, 1)
@@ -189,6 +200,40 @@ def test_a_base_stands_although_the_account_proves_younger_than_the_version() ->
     changed = Version(a_milestone(900, key=ONCE.key), 2, GO_LIVE)
     taken = heard(known, an_observation(960, 3, created_at=YOUNG), under=Definitions.of(2, [changed]))
     assert history_for(taken.state, [taken.state.last], changed) == [a_point(960, 3)]
+
+
+def tier(points: int | None, revision: int = 7, balance: int = 500) -> Observation:
+    return an_observation(point=a_point(balance, revision, at=1, tier_points=points))
+
+
+def test_a_version_looks_at_nothing_that_was_told_before_it_although_the_stamp_stood_still() -> None:
+    # The recalculation of tiers may leave revision and date alone for months (fact sheet, section 8).
+    known = heard(None, tier(900), tier(1100)).state
+    changed = Version(a_milestone(1000, measure=Measure.TIER_POINTS), 2, GO_LIVE + DAY)
+    later = Definitions.of(2, [changed])
+    taken = heard(known, tier(None, 8), tier(1100, 9), under=later)
+    points = history_for(taken.state, [*compressed([tier(900).point]), *taken.runs.values()], changed)
+    assert [point.measures.tier_points for point in points] == [1100, 1100, 1100]
+
+
+def test_what_an_event_is_silent_about_stands_as_it_was_told_last() -> None:
+    known = heard(None, tier(900)).state
+    state = heard(known, tier(None, 8, balance=520)).state
+    assert (state.measures, state.last.measures) == (Measures(520, 520, 900), Measures(520, 520, None))
+    assert state.now == a_point(520, 8, at=1, tier_points=900)
+    runs = (known.last, state.last)
+    assert heard(state, tier(700), past=runs).state.measures == Measures(520, 520, 900)
+    assert heard(state, tier(950), past=runs).state.measures == Measures(520, 520, 950)
+
+
+def test_what_another_version_gave_is_in_no_cycle_of_this_one() -> None:
+    # It looked at the earned points, where this one looks at the balance: 1,100 of one say nothing of the other.
+    point = a_point(10, 5, earned=1100)
+    version = Version(EVERY, 2, GO_LIVE)
+    points, before = [point, a_point(1000, 6)], Given(1, 5, value=1100, version=1)
+    assert [one.occurrence for one in owed_under(version, points, [before])] == [2]
+    mine = Given(2, 6, value=1000, version=2)
+    assert owed_under(version, points, [before, mine]) == []
 
 
 # Customers

@@ -151,20 +151,20 @@ def test_every_is_armed_at_a_start_below_and_after_a_fall(balances: tuple[int, .
 def test_an_account_that_is_younger_than_the_definition_starts_with_nothing() -> None:
     runs = compressed(points_of(1200))
     assert history(runs, base=None, created_after_start=False) == points_of(1200)
-    points = history(runs, base=Stamp(1), created_after_start=True)
+    points = history(runs, base=Stamp(1).when, created_after_start=True)
     assert points == [START, *points_of(1200)]
     assert occurrences(ONCE, points) == [(1, 1)]
 
 
 def test_a_definition_looks_no_further_back_than_its_base() -> None:
     runs = compressed(points_of(900, 950, 1200, 1300))
-    assert history(runs, base=Stamp(3), created_after_start=False) == points_of(900, 950, 1200, 1300)[2:]
-    assert owed(ONCE, history(runs, base=Stamp(3), created_after_start=False), ()) == []
+    assert history(runs, base=Stamp(3).when, created_after_start=False) == points_of(900, 950, 1200, 1300)[2:]
+    assert owed(ONCE, history(runs, base=Stamp(3).when, created_after_start=False), ()) == []
 
 
 def test_a_base_that_is_silent_about_tiers_takes_over_what_was_told_before_it() -> None:
     runs = compressed(tier_points((1, 0, 900), (2, 0, None), (3, 0, 1100)))
-    points = history(runs, base=Stamp(2), created_after_start=False)
+    points = history(runs, base=Stamp(2).when, created_after_start=False)
     assert [point.measures.tier_points for point in points] == [900, 1100]
     assert occurrences(TIERS, points) == [(1, 3)]
 

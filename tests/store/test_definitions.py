@@ -8,10 +8,21 @@ from sqlalchemy import event
 
 from milestones import pipeline
 from milestones.domain.milestone import Milestone, Repeat
+from milestones.domain.observation import Measure
 from milestones.errors import StoreUnavailableError, UsageError
 from milestones.store import accounts, recent, sites
 from milestones.store.database import Store
-from tests.builders import GO_LIVE, NOW, SITE, a_coupon, a_milestone, an_observation
+from tests.builders import (
+    GO_LIVE,
+    NOW,
+    SITE,
+    a_coupon,
+    a_ladder,
+    a_milestone,
+    a_point,
+    a_repeating,
+    an_observation,
+)
 from tests.store.rules import FixedRules, go_live, opened
 from tests.store.test_crossings import grants_of
 
@@ -55,6 +66,20 @@ async def lived(store: Store, steps: Steps) -> dict[str, list[int]]:
         ((10, 900, (), 1200), {}),
         ((10, 900, (), 1200, (STARS,), 1300), {}),
         ((10, 900, (), (STARS,), 1200), {"stars": [1]}),
+        # Another kind under the same key: `once` means the key, whatever it was that gave it.
+        (
+            (
+                10,
+                (a_ladder(500, key="kind"),),
+                1100,
+                (a_milestone(1500, key="kind"),),
+                1600,
+                (a_ladder(500, key="kind"),),
+                2000,
+            ),
+            {"kind": [500, 1000, 2000]},
+        ),
+        ((10, (a_repeating(1000, 400, key="stars"),), 1100, (STARS,), 300, 1100), {"stars": [1]}),
         # A new title or reward is no new definition: who was below before and above after crosses.
         ((10, (a_milestone(1000, key="stars", title="New", rewards=(a_coupon(),)),), 1200), {"stars": [1]}),
         # A ladder whose steps change: rungs are points, so none is given twice.
@@ -96,6 +121,24 @@ async def test_an_event_from_before_a_change_is_judged_by_nothing_that_came_afte
     await pipeline.observe(store, rules, SITE, [an_observation(800, 4)], NOW)
     await pipeline.observe(store, rules, SITE, [late], NOW)
     assert await grants_of(store, SITE) == {}
+
+
+async def test_a_repeating_milestone_that_looks_at_another_measure_gives_what_is_reached_next(
+    store: Store,
+) -> None:
+    rules = FixedRules((a_repeating(1000, 400, measure=Measure.EARNED),))
+    await go_live(store, rules)
+
+    async def see(*balances_and_earned: tuple[int, int]) -> None:
+        for balance, earned in balances_and_earned:
+            seen = an_observation(point=a_point(balance, earned, earned=earned))
+            await pipeline.observe(store, rules, SITE, [seen], NOW)
+
+    # The last that was heard before the change is what was given.
+    await see((10, 900), (110, 1000))
+    rules.milestones = (a_repeating(1000, 400),)
+    await see((1000, 1890))
+    assert await grants_of(store, SITE) == {"again": [1, 2]}
 
 
 async def test_what_others_changed_meanwhile_is_in_force(store: Store, database_url: str) -> None:

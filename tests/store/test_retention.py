@@ -96,6 +96,18 @@ async def test_a_history_that_is_forgotten_is_not_taken_for_a_start_at_nothing(s
     assert await grants_of(store, SITE) == {"every": [1]}
 
 
+async def test_what_was_heard_lately_stays_although_no_date_was_told(store: Store) -> None:
+    # An event of points tells no `updatedDate` (fact sheet, section 4.4).
+    rules = FixedRules((a_milestone(1000, key="once"),))
+    await go_live(store, rules)
+    later = NOW + timedelta(days=500)
+    for revision, balance, now in ((1, 10, NOW), (2, 20, NOW), (4, 900, later), (6, 950, later)):
+        await pipeline.observe(store, rules, SITE, [an_observation(balance, revision)], now)
+    assert (await forgotten(store, rules, later))["observations"] == 1
+    await pipeline.observe(store, rules, SITE, [an_observation(1000, 5)], later)
+    assert await grants_of(store, SITE) == {"once": [1]}
+
+
 async def test_actions_go_when_all_of_their_grant_is_settled_and_old_and_grants_never(store: Store) -> None:
     rules = FixedRules((a_milestone(rewards=(a_coupon(), a_badge(), an_email())),))
     await go_live(store, rules)

@@ -10,12 +10,13 @@ from sqlalchemy import select, update
 from milestones import pipeline
 from milestones.domain.actions import Kind, State
 from milestones.domain.milestone import Milestone, Repeat
-from milestones.domain.observation import Observation
+from milestones.domain.observation import Measure, Observation
 from milestones.domain.verdict import Verdict
 from milestones.store.database import Store
 from milestones.store.statements import table_of
 from milestones.store.tables import Action
-from tests.builders import NOW, SITE, a_coupon, a_customer, a_milestone, an_email, an_observation
+from tests.builders import NOW, SITE, a_coupon, a_customer, a_milestone, a_point, an_email, an_observation
+from tests.outbox.bench import Bench
 from tests.store.rules import FixedRules, go_live
 from tests.store.test_overtaken_reminders import Shop
 
@@ -78,6 +79,21 @@ async def test_a_new_cycle_is_a_reward_of_its_own_and_not_two(store: Store) -> N
     rules = await fell_back(store, EVERY)
     await pipeline.observe(store, rules, SITE, [an_observation(100, 4), an_observation(1000, 5)], NOW)
     assert [state for state, _ in await states(store)] == ["waiting", "available"]
+
+
+async def test_an_event_that_is_silent_about_the_measure_does_not_say_that_it_is_reached(
+    store: Store,
+) -> None:
+    bench = Bench(store)
+    rules = FixedRules((replace(ONCE, measure=Measure.TIER_POINTS),))
+    await go_live(store, rules)
+    for revision, tier_points in enumerate((10, 1000, 500, None), 1):
+        point = a_point(revision, revision, tier_points=tier_points)
+        seen = an_observation(point=point, customer=a_customer())
+        await pipeline.observe(store, rules, SITE, [seen], bench.now)
+    bench.now += FORTNIGHT
+    await bench.drain()
+    assert [(row.state, row.verdict) for row in await bench.rows()] == [("waiting", Verdict.FELL_BACK)]
 
 
 class TestCycles:

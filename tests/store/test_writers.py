@@ -130,4 +130,4 @@ async def test_what_is_being_written_does_not_undo_what_forgetting_noted(store: 
         [state] = (await accounts.load(tx, SITE, [ACCOUNT])).values()
         [runs] = (await accounts.histories(tx, SITE, [ACCOUNT])).values()
     assert [run.measures.balance for run in runs] == [40]
-    assert (state.first, state.bases) == (runs[0].stamps[0], {"stars-1000": runs[0].stamps[0]})
+    assert (state.first, state.bases) == (runs[0].stamps[0], {"stars-1000": runs[0].first})
