@@ -118,6 +118,9 @@ class SmtpTransport:
                     client = await self._connection()
             except TimeoutError:
                 raise _crowded() from None
+            except asyncio.CancelledError as stopped:
+                # Told, since what is cut short in silence passes for a mail of which nobody knows whether it left.
+                raise MailError("The program ended before the mail's turn came.", untried=True) from stopped
             yield client
 
     async def _turn(self, within: float | None) -> None:

@@ -169,11 +169,23 @@ async def _batch(work: SiteWork, generation: int, kind: Kind, batch: Sequence[Cl
             await outbox.about_to_act(tx, work.site_id, generation, [task.id for task in group], work.clock())
             reach("drain.before_acting")
         reach("drain.acting")
-        done = await asyncio.gather(
-            *(_act(work, channel, task, stops.get(task.id), items[task.id].action) for task in group)
-        )
+        acts = [
+            asyncio.create_task(_act(work, channel, task, stops.get(task.id), items[task.id].action))
+            for task in group
+        ]
+        try:
+            done = await asyncio.gather(*acts)
+        except asyncio.CancelledError:
+            # What has ended all the same, or had not begun, is no lost answer.
+            await asyncio.wait(acts)
+            await asyncio.shield(_settle(work, generation, [a.result() for a in acts if _ended(a)], tasks))
+            raise
         # The effects are done: a stop must not keep their results from being written.
         await asyncio.shield(_settle(work, generation, done, tasks))
+
+
+def _ended(act: asyncio.Task[Settlement]) -> bool:
+    return not act.cancelled() and act.exception() is None
 
 
 def _id(item: Claimed) -> int:

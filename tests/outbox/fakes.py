@@ -1,5 +1,6 @@
 """A channel that does what a test tells it to, and writes down what it was asked."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,8 @@ Answer = Mapping[str, Any] | ChannelError
 class FakeChannel:
     """Every perform succeeds unless ``answers`` has something else for its turn.
 
-    meanwhile: happens while the gate is asked.
+    meanwhile: happens while the gate is asked. stuck: accounts whose effects never end, by whether they are stuck
+    before they begin or after.
     """
 
     answers: list[Answer] = field(default_factory=list)
@@ -24,6 +26,8 @@ class FakeChannel:
     concurrency: int = 2
     before: Callable[[Task], None] = lambda _task: None
     meanwhile: Callable[[], Awaitable[object]] | None = None
+    stuck: dict[str, str] = field(default_factory=dict)
+    all_stuck: asyncio.Event = field(default_factory=asyncio.Event)
     performed: list[Task] = field(default_factory=list)
     recovered: list[Task] = field(default_factory=list)
     gated: list[list[int]] = field(default_factory=list)
@@ -39,10 +43,22 @@ class FakeChannel:
     async def perform(self, task: Task) -> Mapping[str, Any]:
         self.before(task)
         self.performed.append(task)
+        if task.account_id in self.stuck:
+            await self._stick(self.stuck[task.account_id])
         answer = self.answers.pop(0) if self.answers else {"done": task.key}
         if isinstance(answer, ChannelError):
             raise answer
         return answer
+
+    async def _stick(self, where: str) -> None:
+        if {task.account_id for task in self.performed} >= self.stuck.keys():
+            self.all_stuck.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if where == "before":
+                raise ChannelError("cut short before it began", untried=True) from None
+            raise
 
     async def recover(self, task: Task) -> Found:
         self.recovered.append(task)

@@ -1,5 +1,7 @@
 """What a worker that died or froze leaves behind, and what it may still do."""
 
+import asyncio
+
 import pytest
 
 from milestones.actions.channel import Fate, Found
@@ -68,6 +70,26 @@ async def test_a_frozen_worker_that_wakes_can_write_nothing(bench: Bench) -> Non
             async with bench.store.write() as tx:
                 await step(tx)
     assert await bench.states() == ALL_DONE
+
+
+async def test_what_is_cut_short_before_it_began_is_no_lost_answer(bench: Bench) -> None:
+    mail = bench.channels[Kind.EMAIL]
+    mail.concurrency = 3
+    mail.stuck = {"a": "before", "b": "after"}
+    await bench.reach("a", "b", "c")
+    drained = asyncio.create_task(bench.drain())
+    async with asyncio.timeout(10):
+        await mail.all_stuck.wait()
+    drained.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await drained
+    mails = {row.account_id: row for row in await bench.rows() if row.kind == "email"}
+    assert {account: row.state for account, row in mails.items()} == {
+        "a": "available",
+        "b": "running",
+        "c": "done",
+    }
+    assert (mails["a"].attempts, mails["a"].lost) == (0, False)
 
 
 async def test_what_nobody_can_tell_after_a_death_says_that_this_program_ended(bench: Bench) -> None:
