@@ -10,7 +10,7 @@ import pytest
 from milestones.errors import MilestonesError
 from milestones.scans.run import Kind, ScanWork, SiteNotActiveError
 from milestones.scans.runner import ScanRunner
-from milestones.scans.schedule import Every, Timetable, first_run
+from milestones.scans.schedule import Every, Timetable, first_run, trigger
 from milestones.store.tables import Scan
 from tests.process import until
 
@@ -43,6 +43,31 @@ def at(text: str) -> datetime:
 )
 def test_what_was_missed_is_made_up_for_once(every: Every, last: str | None, now: str, first: str) -> None:
     assert first_run(every, BERLIN, at(last) if last else None, at(now)) == at(first)
+
+
+@pytest.mark.parametrize(
+    ("every", "first", "then"),
+    [
+        # Through the night of 29 March, in which 2:00-3:00 does not exist in Berlin,
+        ("30 2 * * *", "2026-03-28T01:30", ["2026-03-29T01:30", "2026-03-30T00:30"]),
+        ("0 9 * * *", "2026-03-28T08:00", ["2026-03-29T07:00", "2026-03-30T07:00"]),
+        ("30 * * * *", "2026-03-29T00:30", ["2026-03-29T01:30", "2026-03-29T02:30"]),
+        (HOUR, "2026-03-29T00:30", ["2026-03-29T01:30", "2026-03-29T02:30"]),
+        # and through that of 25 October, in which it comes twice.
+        ("30 2 * * *", "2026-10-24T00:30", ["2026-10-25T00:30", "2026-10-25T01:30", "2026-10-26T01:30"]),
+        ("0 9 * * *", "2026-10-24T07:00", ["2026-10-25T08:00", "2026-10-26T08:00"]),
+        ("30 * * * *", "2026-10-25T00:30", ["2026-10-25T01:30", "2026-10-25T02:30"]),
+        (HOUR, "2026-10-25T00:30", ["2026-10-25T01:30", "2026-10-25T02:30"]),
+    ],
+)
+def test_a_schedule_goes_on_through_the_nights_on_which_clocks_are_changed(
+    every: Every, first: str, then: list[str]
+) -> None:
+    schedule, moment, found = trigger(every, BERLIN, at(first)), at(first), []
+    for _ in then:
+        moment = schedule.get_next_fire_time(moment, moment + timedelta(milliseconds=1))
+        found.append(moment.astimezone(UTC))
+    assert found == [at(text) for text in then]
 
 
 async def test_a_job_only_asks_and_a_late_one_asks_once() -> None:
