@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from milestones.sandbox import strict_json
 from milestones.sandbox.access import OAuthError
 from milestones.sandbox.api.call import Call
-from milestones.sandbox.errors import InvalidError, RefusedError
+from milestones.sandbox.errors import InvalidCursorError, InvalidError, RefusedError
 from milestones.sandbox.faults import Fault
 from milestones.sandbox.routes import route
 from milestones.sandbox.simulator import Logged, Sandbox
@@ -88,6 +88,8 @@ def _answer(sandbox: Sandbox, request: Request, text: bytes) -> tuple[str | None
             return operation.name, _throttled(world, wait)
         call = Call(parameters, nested(request.query_params.multi_items()), _json_body(text), caller)
         return operation.name, JSONResponse(operation.handler(world, call))
+    except InvalidCursorError as error:
+        return operation.name, JSONResponse(error.body(), world.switches.bad_cursor_status)
     except (RefusedError, InvalidError) as error:
         return operation.name, JSONResponse(error.body(), error.status)
 

@@ -46,6 +46,13 @@ class InvalidError(Exception):
         return {"message": message, "details": {"validationError": {"fieldViolations": self.violations}}}
 
 
+class InvalidCursorError(InvalidError):
+    """A cursor that is none, or belongs to another query. With which status it is answered is a switch."""
+
+    def __init__(self) -> None:
+        super().__init__("query.cursorPaging.cursor", "is not a valid cursor", "VALIDATION", "INVALID_CURSOR")
+
+
 def not_found(what: str, key: str) -> RefusedError:
     """404 with a Wix body: the path is right, the thing is not there."""
     return RefusedError(404, "NOT_FOUND", f"{what} {key} was not found")

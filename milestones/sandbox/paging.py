@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import Field as Limited
 
 from milestones.sandbox import strict_json
-from milestones.sandbox.errors import InvalidError
+from milestones.sandbox.errors import InvalidCursorError, InvalidError
 from milestones.sandbox.query import Field, Fields, Kind, matcher
 from milestones.sandbox.wire import Document, Wire
 
@@ -109,7 +109,7 @@ def cursor_page(
         condition = cursor.condition
     order = _Order(sort or list(default_sort), fields, id_of)
     if position is not None and not order.has(position):
-        raise _bad_cursor()
+        raise InvalidCursorError
     keep = matcher(filter_, fields, logical=logical)
     found: Iterable[R] = filter(keep, records)
     if besides is not None:
@@ -251,11 +251,7 @@ def _read_cursor(name: str, text: str) -> _Cursor:
             strict_json.read(base64.b64decode(text, altchars=b"-_", validate=True))
         )
     except ValueError as error:
-        raise _bad_cursor() from error
+        raise InvalidCursorError from error
     if cursor.name != name:
-        raise _bad_cursor()
+        raise InvalidCursorError
     return cursor
-
-
-def _bad_cursor() -> InvalidError:
-    return InvalidError("query.cursorPaging.cursor", "is not a valid cursor", "VALIDATION", "INVALID_CURSOR")

@@ -76,6 +76,7 @@ class Switches(BaseModel):
     token_seconds: int = Field(default=14_400, ge=1, le=LONGEST)
     accept_bearer_prefix: bool = False
     logical_filters: bool = Field(default=False, description="whether $and, $or and $not are understood")
+    bad_cursor_status: Literal[400, 404, 409, 410, 428] = 400
     unprefixed_paths: bool = Field(default=False, description="whether /_api paths also answer without /_api")
 
     # Loyalty

@@ -19,7 +19,7 @@ from milestones.store.database import Store
 from milestones.store.tables import Scan
 from milestones.wix import accounts as wix_accounts
 from milestones.wix.account import Account
-from milestones.wix.errors import WixRefusedError
+from milestones.wix.errors import WixConflictError, WixRefusedError
 from milestones.wix.paging import Page
 from milestones.wix.transport import WixClient
 
@@ -117,7 +117,7 @@ async def _pages(work: ScanWork, kind: Kind, scan: Scan) -> AsyncIterator[Page[A
     try:
         async for page in await _source(work, kind, scan.cursor):
             yield page
-    except WixRefusedError:
+    except (WixRefusedError, WixConflictError):
         if scan.cursor is None:
             raise
         log.info("scan_restarted", site=work.site_id, kind=kind.value, scan=scan.id)

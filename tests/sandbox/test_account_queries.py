@@ -75,6 +75,16 @@ async def test_query_refuses_what_it_does_not_know(shop: Shop, query: dict[str, 
     assert await shop.violated(f"{ROOT}/query", {"query": query})
 
 
+@pytest.mark.parametrize("status", [400, 409])
+async def test_how_a_bad_cursor_is_refused_is_a_switch(shop: Shop, status: int) -> None:
+    shop.switch(bad_cursor_status=status)
+    body = await shop.call(
+        "POST", f"{ROOT}/query", {"query": {"cursorPaging": {"cursor": "x"}}}, status=status
+    )
+    (violation,) = body["details"]["validationError"]["fieldViolations"]
+    assert violation["ruleName"] == "INVALID_CURSOR"
+
+
 async def test_a_cursor_is_tied_to_its_query_and_carries_the_filter(shop: Shop) -> None:
     answer = await shop.post(f"{ROOT}/query", {"query": {"cursorPaging": {"limit": 1}}})
     paging = {"cursor": answer["pagingMetadata"]["cursors"]["next"]}

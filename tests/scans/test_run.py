@@ -96,7 +96,10 @@ async def test_a_scan_that_died_goes_on_at_its_page(ground: Ground) -> None:
     assert scan.pages == 4
 
 
-async def test_a_forgotten_cursor_starts_the_scan_again(ground: Ground) -> None:
+@pytest.mark.parametrize("status", [400, 404, 409, 410, 428])
+async def test_a_forgotten_cursor_starts_the_scan_again(ground: Ground, status: int) -> None:
+    switches = ground.sandbox.world.switches
+    ground.sandbox.switch(switches.model_copy(update={"bad_cursor_status": status}))
     with pytest.raises(ChannelError):
         await run(ground.work(progress=_fail), Kind.BASELINE)
     async with ground.store.write() as tx:
