@@ -19,6 +19,10 @@ from tests.outbox.bench import ALL_DONE, REWARDED, Bench
 from tests.store.rules import FixedRules, go_live
 
 
+def test_every_kind_has_its_turn() -> None:
+    assert sorted(drain.ORDER) == sorted(Kind)
+
+
 async def test_a_grant_is_given_whole_in_one_drain_and_the_mail_shows_the_code(bench: Bench) -> None:
     bench.channels[Kind.COUPON].answers = [{"code": "ABC"}]
     await bench.reach()
