@@ -18,6 +18,7 @@ from milestones.domain.actions import Kind, State
 from milestones.errors import UsageError
 from milestones.operations.actions import Detail, detail, listed
 from milestones.operations.lookup import chosen_sites
+from milestones.operations.notices import notices
 from milestones.operations.sentences import action_sentence, coupon_code, reason, subject
 from milestones.store import persons, reads
 from milestones.store.database import Transaction
@@ -59,15 +60,17 @@ def list_actions(
     settings = settings_at(config, secrets=False)
     which = Which(milestone=milestone, kind=kind, state=of_state, verdict=verdict)
 
-    async def asked(tx: Transaction) -> tuple[dict[str, int], list[Action]]:
+    async def asked(tx: Transaction) -> tuple[list[str], dict[str, int], list[Action]]:
         chosen = await _on_site(tx, which, site)
-        return await reads.counts(tx, chosen), await reads.actions(tx, chosen, limit=limit, untold=untold)
+        found = await reads.actions(tx, chosen, limit=limit, untold=untold)
+        return await notices(tx, settings), await reads.counts(tx, chosen), found
 
-    counts, found = look(settings, asked)
+    notable, counts, found = look(settings, asked)
     if as_json:
         print_json({"counts": counts, "actions": [listed(action) for action in found]})
         return
     shown = showing.console()
+    showing.banner(shown, notable)
     if not untold:
         states = "  ".join(f"{showing.state(name)} {number:,}" for name, number in counts.items())
         shown.print(states or _nothing(which, site))

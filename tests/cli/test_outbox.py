@@ -39,6 +39,23 @@ def test_the_list_counts_states_and_says_why(call: Call, path: Path) -> None:
     assert "cancelled Has not agreed" in " ".join(called.out.split())
 
 
+def test_the_list_begins_with_what_must_not_be_overlooked(call: Call, path: Path) -> None:
+    path.write_text(path.read_text().replace('"live"', '"shadow"'))
+    call("pause", "--config", path)
+    shown = " ".join(call("outbox", "list", "--config", path).out.split())
+    assert shown.startswith("! Shadow mode: everything is decided and recorded, and nothing is sent")
+    assert shown.index("Everything is paused") < shown.index("done 3")
+
+
+def test_a_question_does_not_stand_in_an_answer_for_a_machine(
+    call: Call, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    called = call("outbox", "retry", "--state", "cancelled", "--json", "--config", path)
+    assert json.loads(called.out)["moved"] == 1
+    assert "This would retry 1 action" in called.err
+
+
 def test_the_list_narrows(call: Call, path: Path) -> None:
     for narrowed in (
         ("--state", "cancelled"),
@@ -93,7 +110,7 @@ class TestOrders:
         monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
         refused = call("outbox", "release", "--verdict", "breaker", "--config", path)
         assert refused.code == 1
-        assert "This would release 2 actions:" in refused.out
+        assert "This would release 2 actions:" in refused.err
         assert states(call, path)["held"] == 2
         monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
         assert call("outbox", "release", "--verdict", "breaker", "--config", path).code == 0
