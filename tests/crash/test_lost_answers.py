@@ -100,9 +100,12 @@ UNVERIFIED: dict[str, list[dict[str, Any]]] = {
     "coupon create": [{"duplicate_coupon_status": status} for status in (400, 409, 428)],
     "badge assign": [{"badge_assigned_twice": "existing"}, {"badge_assigned_twice": "already_exists"}],
     "points earn": [
-        {"repeated_earn": repeated, "earn_key_scope": scope}
-        for repeated in ("first_result", "already_exists")
-        for scope in ("account", "site")
+        {"earn_key_seconds": 5},
+        *(
+            {"repeated_earn": repeated, "earn_key_scope": scope}
+            for repeated in ("first_result", "already_exists")
+            for scope in ("account", "app", "site")
+        ),
     ],
 }
 
