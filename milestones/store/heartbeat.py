@@ -97,7 +97,10 @@ def witnessed(store: Store) -> datetime | None:
 
 def _witness(store: Store) -> Path | None:
     database = database_file(store.url)
-    return None if database is None else database.with_name(f"{database.name}.beat")
+    if database is None:
+        return None
+    file = database.resolve()
+    return file.with_name(f"{file.name}.beat")
 
 
 async def held(tx: Transaction) -> str | None:

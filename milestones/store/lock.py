@@ -37,8 +37,9 @@ def held(text_url: str) -> Iterator[None]:
 
 
 def lock_file(database: Path) -> Path:
-    """Where the lock of a database is."""
-    return database.with_name(f"{database.name}.lock")
+    """Where the lock of a database is: beside the file itself, whatever links lead to it."""
+    file = database.resolve()
+    return file.with_name(f"{file.name}.lock")
 
 
 def _opened(database: Path) -> int:

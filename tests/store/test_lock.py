@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,18 @@ async def daemon(database_url: str) -> AsyncIterator[None]:
         with held(database_url):
             async with only_daemon(store):
                 yield
+
+
+def test_a_file_is_the_same_by_whichever_link_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "data.db").touch()
+    (tmp_path / "milestones.db").symlink_to("elsewhere/data.db")
+    with (
+        held(f"sqlite:///{tmp_path / 'milestones.db'}"),
+        pytest.raises(StoreBusyError, match="is in use by process"),
+        held(f"sqlite:///{tmp_path / 'elsewhere' / 'data.db'}"),
+    ):
+        pass
 
 
 async def test_a_second_daemon_is_refused_and_a_third_may_follow(database_url: str) -> None:
