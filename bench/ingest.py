@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -44,8 +45,11 @@ async def main(arguments: Sequence[str] | None = None) -> None:
         for kind, results in loads.items():
             with tempfile.TemporaryDirectory(dir=options.folder) as folder:
                 (Path(folder) / "key.pem").write_text(public_pem(key))
-                with _server(kind, folder) as port:
-                    load = await send(port, bodies, connections=options.connections, seconds=options.seconds)
+                with _server(kind, folder) as served:
+                    load = await send(
+                        served.port, bodies, connections=options.connections, seconds=options.seconds
+                    )
+                load.cpu = served.cpu
                 results.append(load)
                 if kind != "echo":
                     _require_durable(load, Path(folder))
@@ -62,8 +66,16 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+@dataclass
+class Served:
+    """A server under measurement; ``cpu`` is known when it has ended."""
+
+    port: int
+    cpu: float = 0.0
+
+
 @contextmanager
-def _server(kind: str, folder: str) -> Iterator[int]:
+def _server(kind: str, folder: str) -> Iterator[Served]:
     command = [sys.executable, "-m", "bench.serving", kind, folder]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
@@ -71,8 +83,10 @@ def _server(kind: str, folder: str) -> Iterator[int]:
         port = process.stdout.readline()
         if not port:
             raise SystemExit(f"The server `{kind}` did not start; what it said stands above.")
-        yield int(port)
+        served = Served(int(port))
+        yield served
         process.stdin.close()
+        served.cpu = float(process.stdout.readline())
         process.wait(30)
 
 
@@ -91,14 +105,18 @@ def _require_durable(load: Load, folder: Path) -> None:
 
 def _report(loads: dict[str, list[Load]]) -> None:
     best = median(load.rate for load in loads["echo"])
-    print("| handler | acknowledged/s | of the echo | half within | 99 of 100 within | over 1.25 s |")
-    print("|---|---:|---:|---:|---:|---:|")
+    print(
+        "| handler | acknowledged/s | of the echo | CPU each | half within | 99 of 100 within | over 1.25 s |"
+    )
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for kind, results in loads.items():
         rate = median(load.rate for load in results)
         half, most = (median(load.wait(percent) for load in results) * 1000 for percent in (50, 99))
         late = sum(wait > 1.25 for load in results for wait in load.waits)
-        share = rate / best
-        print(f"| {KINDS[kind]} | {rate:,.0f} | {share:.0%} | {half:.1f} ms | {most:.1f} ms | {late} |")
+        share, cpu = rate / best, median(load.cpu / load.acknowledged for load in results) * 1000
+        print(
+            f"| {KINDS[kind]} | {rate:,.0f} | {share:.0%} | {cpu:.2f} ms | {half:.1f} ms | {most:.1f} ms | {late} |"
+        )
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ from statistics import quantiles
 
 @dataclass
 class Load:
-    """What was sent and how it was answered. Seconds throughout."""
+    """What was sent and how it was answered. Seconds throughout; ``cpu`` are those that the server spent."""
 
     seconds: float = 0.0
+    cpu: float = 0.0
     statuses: dict[int, int] = field(default_factory=dict)
     waits: list[float] = field(default_factory=list)
 

@@ -5,12 +5,13 @@ naive   signature, envelope, decision, and a transaction for each request
 ours    the product: the same, and whoever arrives during a commit shares the next one
 
 All three run on the same uvicorn with the same settings. The folder holds ``key.pem`` and gets the database.
-Prints the port; serves until its input ends.
+Prints the port; serves until its input ends; prints the seconds of CPU that serving took.
 """
 
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -138,7 +139,9 @@ async def until_input_ends(app: ASGIApp) -> None:
     print(sockets[0].getsockname()[1], flush=True)
     loop = asyncio.get_running_loop()
     loop.add_reader(sys.stdin.fileno(), partial(_ended, loop, stop))
+    began = time.process_time()
     await serve(app, sockets, stop, finish_within=5)
+    print(time.process_time() - began)
 
 
 def _ended(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
