@@ -73,7 +73,8 @@ async def _rewrite(store: Store, now: datetime) -> bool:
         last = await facts.get(tx, erasure.REWRITTEN)
     if not due:
         return True
-    if last is not None and now - datetime.fromisoformat(last) < REWRITE_EVERY:
+    # A time that lies ahead is by a clock that was set back since.
+    if last is not None and timedelta(0) <= now - datetime.fromisoformat(last) < REWRITE_EVERY:
         return False
     await store.rewrite()
     async with store.write() as tx:

@@ -269,6 +269,18 @@ async def test_a_rewrite_is_not_repeated_within_a_day_and_nothing_is_forgotten(t
         assert await town.tidy()
 
 
+async def test_a_rewrite_by_a_clock_that_was_set_back_since_puts_off_none(tmp_path: Path) -> None:
+    async with opened(f"sqlite:///{tmp_path / 'milestones.db'}") as store:
+        town = Town(store)
+        await town.begin()
+        await town.hear(seen(SUE, 100, 1), seen(TOM, 100, 1), DELETED)
+        town.now += timedelta(days=365)
+        assert await town.tidy()
+        town.now -= timedelta(days=365)
+        await town.hear(ContactDeleted(TOM.contact_id or ""))
+        assert await town.tidy()
+
+
 async def test_the_store_answers_as_before_after_it_was_rewritten(town: Town) -> None:
     await rewarded(town)
     await town.hear(DELETED)
