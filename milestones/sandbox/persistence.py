@@ -1,6 +1,7 @@
 """The state file: a world that survives a restart, and never seems to go back in time."""
 
 import asyncio
+import fcntl
 import gc
 import glob
 import json
@@ -8,6 +9,8 @@ import logging
 import os
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -47,6 +50,29 @@ _PLAIN = (
 R = TypeVar("R")
 
 
+@contextmanager
+def held(path: Path | None) -> Iterator[None]:
+    """Keep every other sandbox off this state file: each would write over what the other saved. Raises
+    `MilestonesError` if another has it, or it cannot be written.
+    """
+    if path is None:
+        yield
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_name(f"{path.name}.lock").open("a")
+    except OSError as error:
+        raise _not_written(path, error) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise MilestonesError(
+                f"Another sandbox is running on the state file {path}. Stop it, or name another file."
+            ) from error
+        yield
+
+
 def load(settings: SandboxSettings, clock: Clock, drop: Drop | None) -> Sandbox | None:
     """The sandbox from its state file; None if there is none yet. Raises `MilestonesError` if it cannot be read.
 
@@ -81,7 +107,6 @@ def opened(sandbox: Sandbox) -> None:
     if path is None:
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         for unfinished in path.parent.glob(f"{glob.escape(_temporary(path))}*"):
             unfinished.unlink()  # a crash came while it was written
         _mark(path).write_text(str(sandbox.world.run))

@@ -68,11 +68,11 @@ def application(sandbox: Sandbox) -> ASGIApp:
 @asynccontextmanager
 async def serve(settings: SandboxSettings, clock: Clock = utc_now) -> AsyncIterator[RunningSandbox]:
     """Serve for as long as the context is open. Raises `MilestonesError` if the port is taken or the state file
-    is not one of ours.
+    is not one of ours, or another sandbox's.
     """
     listener = _listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
-    with contextlib.closing(listener):
+    with contextlib.closing(listener), persistence.held(settings.state_file):
         transports = _Transports()
         sandbox = persistence.load(settings, clock, transports.drop)
         if sandbox is None:

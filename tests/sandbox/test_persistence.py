@@ -177,4 +177,15 @@ async def test_the_file_can_be_read_by_its_owner_only(tmp_path: Path) -> None:
     async with running(path):
         assert path.stat().st_mode & 0o077 == 0
     assert json.loads(path.read_text())["key"].startswith("-----BEGIN PRIVATE KEY-----")
-    assert os.listdir(tmp_path) == ["wix.json"]  # noqa: PTH208 - the test may block
+    assert set(os.listdir(tmp_path)) == {"wix.json", "wix.json.lock"}  # noqa: PTH208 - the test may block
+
+
+async def test_a_second_sandbox_on_one_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "wix.json"
+    async with running(path) as first:
+        with pytest.raises(MilestonesError, match="Another sandbox is running on the state file"):
+            async with running(path):
+                pytest.fail("two sandboxes on one file")
+        run = first.sandbox.world.run
+    async with running(path) as again:
+        assert again.sandbox.world.run == run + 1
