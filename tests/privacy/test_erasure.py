@@ -273,7 +273,8 @@ async def test_a_rewrite_by_a_clock_that_was_set_back_since_puts_off_none(tmp_pa
     async with opened(f"sqlite:///{tmp_path / 'milestones.db'}") as store:
         town = Town(store)
         await town.begin()
-        await town.hear(seen(SUE, 100, 1), seen(TOM, 100, 1), DELETED)
+        await town.hear(seen(SUE, 100, 1), seen(TOM, 100, 1))
+        await town.hear(DELETED)
         town.now += timedelta(days=365)
         assert await town.tidy()
         town.now -= timedelta(days=365)
