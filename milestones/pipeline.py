@@ -171,7 +171,7 @@ async def _observe(work: Batch, site: Site, observations: Sequence[Observation])
     await _erase_gone(work, site.id, taken, known)
     await accounts.save(work.tx, site.id, work.rules.secret, taken, work.now)
     await _reconcile(work, site.id, taken, known)
-    await _wake_members(work, site.id, taken, known)
+    await _wake(work, site.id, taken, known)
     crossed = [item for item in taken if item.crossed]
     if crossed:
         await _grant(work, site, definitions, crossed)
@@ -255,18 +255,20 @@ async def _reconcile(
         await people.reconcile(work.tx, site_id, told, work.now)
 
 
-async def _wake_members(
-    work: Batch, site_id: str, taken: Iterable[Taken], known: Mapping[str, AccountState]
-) -> None:
-    joined = [
-        item.state.account_id
-        for item in taken
-        if item.state.customer.member_id is not None
-        and (before := known.get(item.state.account_id)) is not None
-        and before.customer.member_id is None
-    ]
-    if joined:
-        await accounts.wake_members(work.tx, site_id, joined)
+async def _wake(work: Batch, site_id: str, taken: Iterable[Taken], known: Mapping[str, AccountState]) -> None:
+    """What waited for these customers to be members, or for consent and now has another address to ask for."""
+    joined, moved = [], []
+    for item in taken:
+        account_id, customer = item.state.account_id, item.state.customer
+        if (before := known.get(account_id)) is None:
+            continue
+        if customer.member_id is not None and before.customer.member_id is None:
+            joined.append(account_id)
+        if customer.email is not None and customer.email != before.customer.email:
+            moved.append(account_id)
+    await accounts.wake(work.tx, site_id, "member", joined)
+    await accounts.wake(work.tx, site_id, "consent", moved)
+    if joined or moved:
         work.outcome.wake.add(site_id)
 
 

@@ -61,6 +61,8 @@ async def _due(
         return now
     if item.needs == "threshold" and _reached(task, account):
         return now + timedelta(seconds=task.payload["settle"]["seconds"])
+    if item.needs == "consent" and account.customer.email not in {None, task.customer.email}:
+        return now
     if item.needs == "consent" and await _just_subscribed(tx, task.site_id, account.customer.email, now):
         return now + AGAIN
     return None

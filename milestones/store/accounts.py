@@ -164,10 +164,10 @@ def _stamps(row: Mapping[Any, Any]) -> tuple[Stamp, ...]:
     return tuple(Stamp(*stamp) for stamp in row["stamps"])
 
 
-async def wake_members(tx: Transaction, site_id: str, account_ids: Sequence[str]) -> None:
-    """Let go on what waited for these accounts to have a member."""
+async def wake(tx: Transaction, site_id: str, need: str, account_ids: Sequence[str]) -> None:
+    """Let go on what waited for something of these accounts: a member, or consent."""
     for ids in chunks(account_ids):
-        await tx.execute(_go_on(site_id, "member").where(_ACTIONS.c.account_id.in_(ids)))
+        await tx.execute(_go_on(site_id, need).where(_ACTIONS.c.account_id.in_(ids)))
 
 
 async def wake_consent(tx: Transaction, site_id: str, email_key: str) -> None:

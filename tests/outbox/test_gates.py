@@ -83,3 +83,22 @@ async def test_a_badge_waits_for_a_member_and_goes_on_when_there_is_one(bench: B
     assert outcome.wake == {SITE}
     await bench.drain()
     assert await bench.states() == {"badge": "done"}
+
+
+async def test_a_coupon_that_waits_for_consent_goes_on_when_the_customer_has_another_address(
+    bench: Bench,
+) -> None:
+    rules = FixedRules((a_milestone(rewards=(a_coupon(),)),))
+    await bench.reach(milestone=rules.milestones[0])
+    await bench.stop(Kind.COUPON, Stop(State.WAITING, Verdict.NO_CONSENT_YET, needs="consent"))
+    await bench.drain()
+    assert await bench.states() == {"coupon": "waiting"}
+    await bench.stop(Kind.COUPON, None)
+    same = an_observation(1000, 3, account_id="account", customer=a_customer())
+    await pipeline.observe(bench.store, rules, SITE, [same], NOW)
+    assert await bench.states() == {"coupon": "waiting"}
+    moved = an_observation(1000, 4, account_id="account", customer=a_customer(email="new@example.com"))
+    outcome = await pipeline.observe(bench.store, rules, SITE, [moved], NOW)
+    assert outcome.wake == {SITE}
+    await bench.drain()
+    assert await bench.states() == {"coupon": "done"}

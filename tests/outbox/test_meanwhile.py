@@ -81,6 +81,26 @@ async def test_consent_that_comes_while_wix_is_asked_for_it_is_asked_for_again(b
     assert await bench.states() == {"coupon": "done"}
 
 
+async def test_an_address_that_comes_while_consent_is_asked_for_is_asked_about(bench: Bench) -> None:
+    milestone = a_milestone(rewards=(a_coupon(),))
+    await bench.reach(milestone=milestone)
+    await bench.stop(Kind.COUPON, NO_CONSENT)
+    coupon = bench.channels[Kind.COUPON]
+
+    async def move() -> None:
+        if len(coupon.gated) > 1:
+            coupon.stops = {}
+            return
+        customer = a_customer(email="new@example.com")
+        moved = an_observation(1000, 3, account_id="account", customer=customer)
+        await pipeline.observe(bench.store, FixedRules((milestone,)), SITE, [moved], bench.now)
+
+    coupon.meanwhile = move
+    await bench.drain()
+    assert await bench.states() == {"coupon": "done"}
+    assert [task.customer.email for task in coupon.performed] == ["new@example.com"]
+
+
 async def test_consent_of_which_wix_told_just_now_is_believed_before_its_query_which_lags(
     bench: Bench,
 ) -> None:
