@@ -3,6 +3,7 @@
 import base64
 import heapq
 import json
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -15,6 +16,7 @@ from milestones.sandbox.query import Field, Fields, Kind, matcher
 from milestones.sandbox.wire import Document, Wire
 
 R = TypeVar("R")
+MOST_UNPACKED = 1_000_000  # bytes of a cursor; one that was not made here may unpack to anything
 _HELD: dict[Kind, type | tuple[type, ...]] = {
     "id": str, "text": str, "date": str, "number": (int, float), "flag": bool,
 }  # fmt: skip
@@ -242,15 +244,16 @@ class _Cursor(Wire):
     def text(self) -> str:
         """The cursor as it is given out."""
         content = json.dumps(self.model_dump(mode="json", by_alias=True), separators=(",", ":"))
-        return base64.urlsafe_b64encode(content.encode()).decode()
+        # a filter of some hundred ids must not make it longer than a cursor may be
+        return base64.urlsafe_b64encode(zlib.compress(content.encode())).decode()
 
 
 def _read_cursor(name: str, text: str) -> _Cursor:
     try:
-        cursor = _Cursor.model_validate(
-            strict_json.read(base64.b64decode(text, altchars=b"-_", validate=True))
-        )
-    except ValueError as error:
+        packed = base64.b64decode(text, altchars=b"-_", validate=True)
+        content = zlib.decompressobj().decompress(packed, MOST_UNPACKED)
+        cursor = _Cursor.model_validate(strict_json.read(content))
+    except (ValueError, zlib.error) as error:
         raise InvalidCursorError from error
     if cursor.name != name:
         raise InvalidCursorError

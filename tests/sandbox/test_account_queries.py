@@ -1,3 +1,5 @@
+from uuid import uuid4
+
 import pytest
 
 from tests.sandbox.builders import Shop, earning
@@ -83,6 +85,15 @@ async def test_how_a_bad_cursor_is_refused_is_a_switch(shop: Shop, status: int) 
     )
     (violation,) = body["details"]["validationError"]["fieldViolations"]
     assert violation["ruleName"] == "INVALID_CURSOR"
+
+
+async def test_a_cursor_carries_a_filter_of_many_ids(shop: Shop) -> None:
+    ids = [str(uuid4()) for _ in range(300)] + [one.id for one in shop.sandbox.world.accounts]
+    query: dict[str, object] = {"filter": {"id": {"$in": ids}}, "cursorPaging": {"limit": 100}}
+    first = await shop.post(f"{ROOT}/query", {"query": query})
+    paging = {"limit": 100, "cursor": first["pagingMetadata"]["cursors"]["next"]}
+    second = await shop.post(f"{ROOT}/query", {"query": {"cursorPaging": paging}})
+    assert len(second["loyaltyAccounts"]) == 20
 
 
 async def test_a_cursor_is_tied_to_its_query_and_carries_the_filter(shop: Shop) -> None:
