@@ -1,5 +1,5 @@
 """Long work in small turns, so that a site of 100,000 accounts goes on answering meanwhile: the recalculation of
-all accounts every 15 minutes, and bulk adjustments.
+all accounts every 15 minutes, bulk adjustments, and the rows of an import (``api.imports``).
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ RECALCULATE = "recalculate"
 RECALCULATE_SOME = "recalculate-some"
 ADJUST_SOME = "adjust-some"
 REVIEW_SOME = "review-some"
-TURN = 500  # accounts
+TURN = 500  # accounts, or rows
 PAUSE = 0.02  # real seconds between turns
 SOONEST = 0.1  # real seconds between recalculations, else a fast clock would leave time for nothing else
 BACKLOG = 5_000  # undelivered events beyond which a recalculation waits

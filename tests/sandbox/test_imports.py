@@ -56,6 +56,24 @@ async def test_an_import_overwrites_balances_and_lists_what_failed(shop: Shop) -
     assert "nobody@example.com" in (await shop.client.get(url[url.index("/_sandbox") :])).text
 
 
+async def test_a_long_import_leaves_time_for_calls_between_its_rows(shop: Shop) -> None:
+    email = next(iter(shop.sandbox.world.members)).login_email
+    rows = "".join(f"{email},{points}\n" for points in range(1200)) + "nobody@example.com,1\n"
+    key = await uploaded(shop, f"mail,points\n{rows}")
+    work(shop)
+    run = {"loyaltyImportId": key, "headerMappingInfo": {"headerMappings": MAPPINGS}}
+    await shop.post(f"{ROOT}/execute", run)
+    shop.clock.pass_(1)
+    states = []
+    for _ in range(3):
+        states.append((await shop.get(ROOT, loyaltyImportId=key))["loyaltyImport"]["status"])
+        shop.clock.pass_(0.02)
+    assert states == ["IMPORTING", "IMPORTING", "IMPORTED"]
+    done = (await shop.get(ROOT, loyaltyImportId=key))["loyaltyImport"]
+    assert done["importResult"] == {"errorFileExists": True, "successCount": 1200, "failureCount": 1}
+    assert len(shop.sandbox.world.transactions) == 1200
+
+
 async def test_an_empty_file_fails_and_imports_are_found_by_status(shop: Shop) -> None:
     key = await uploaded(shop, "mail,points\n")
     work(shop)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field as Limited
 
-from milestones.sandbox import ledger
+from milestones.sandbox import bulk, ledger
 from milestones.sandbox.api.call import Call, Operation
 from milestones.sandbox.errors import InvalidError, RefusedError, not_found
 from milestones.sandbox.events import LOYALTY_IMPORT, Caller
@@ -106,39 +106,48 @@ def execute_import(world: World, call: Call) -> Document:
     file = {**entity["fileMetadata"], "headerMappingInfo": mappings}
     changed = _store(world, entity, {"status": "IMPORTING", "fileMetadata": file})
     caller = {"kind": call.caller.kind, "id": call.caller.id}
-    world.later(world.switches.job_seconds, IMPORT, id=entity["id"], columns=columns, caller=caller)
+    rows = _table(world, entity["upload"])[1:]
+    details = {"id": entity["id"], "columns": columns, "caller": caller, "rows": rows, "failed": []}
+    world.later(world.switches.job_seconds, IMPORT, **details, total=len(rows))
     return {"loyaltyImport": _shown(changed)}
 
 
 def imported(world: World, appointment: Appointment) -> None:
-    """The balances of the file are those of the accounts now."""
-    entity = _the_import(world, appointment.details["id"])
-    columns = appointment.details["columns"]
-    caller = Caller(**appointment.details["caller"])
-    failed: list[list[str]] = []
-    rows = _table(world, entity["upload"])[1:]
-    for row in rows:
-        try:
-            email, points = row[columns["EMAIL"]].strip(), int(row[columns["POINTS"]])
-        except (IndexError, ValueError):
-            failed.append(row)
-            continue
-        contact = world.contacts.find("email", email.casefold())
-        if contact is None or not 0 <= points <= 999_999_999:
-            failed.append(row)
-            continue
-        found = world.accounts.find("contactId", contact.id)
-        account = found or ledger.open_account(world, contact.id, caller)
-        ledger.adjust(world, account, points - account.balance, caller, "Imported")
+    """One turn of an import; after the last, the balances of the file are those of the accounts."""
+    details = appointment.details
+    caller = Caller(**details["caller"])
+    rows: list[list[str]] = details["rows"]
+    refused = [row for row in rows[: bulk.TURN] if not _import_row(world, row, details["columns"], caller)]
+    failed = [*details["failed"], *refused]
+    if rows[bulk.TURN :]:
+        rest = {**details, "rows": rows[bulk.TURN :], "failed": failed}
+        world.later(bulk.PAUSE * world.time_scale, IMPORT, **rest)
+        return
+    entity = _the_import(world, details["id"])
     errors = io.StringIO()
     csv.writer(errors).writerows(failed)
     world.uploads[f"{entity['id']}-errors"] = errors.getvalue()
     result = {
         "errorFileExists": bool(failed),
-        "successCount": len(rows) - len(failed),
+        "successCount": details["total"] - len(failed),
         "failureCount": len(failed),
     }
     _store(world, entity, {"status": "IMPORTED", "importResult": result})
+
+
+def _import_row(world: World, row: list[str], columns: dict[str, int], caller: Caller) -> bool:
+    """Set one balance; False if the row names nobody, or no balance."""
+    try:
+        email, points = row[columns["EMAIL"]].strip(), int(row[columns["POINTS"]])
+    except (IndexError, ValueError):
+        return False
+    contact = world.contacts.find("email", email.casefold())
+    if contact is None or not 0 <= points <= 999_999_999:
+        return False
+    found = world.accounts.find("contactId", contact.id)
+    account = found or ledger.open_account(world, contact.id, caller)
+    ledger.adjust(world, account, points - account.balance, caller, "Imported")
+    return True
 
 
 class _ById(Wire):
