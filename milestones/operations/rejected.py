@@ -5,11 +5,11 @@ from typing import Any
 
 from milestones import pipeline
 from milestones.control import Progress
-from milestones.domain.event import Unneeded
-from milestones.errors import UsageError
-from milestones.ingest.reading import UnreadableError
+from milestones.domain.event import Heard, Unneeded
+from milestones.errors import MilestonesError, UsageError
+from milestones.ingest.reading import UnreadableError, blamed
 from milestones.operations.bodies import understood
-from milestones.operations.host import Host
+from milestones.operations.host import Host, Program
 from milestones.store import persons, reads
 
 
@@ -30,14 +30,24 @@ async def replay(host: Host, arguments: Mapping[str, Any], _progress: Progress) 
     for row in reversed(kept):
         try:
             event = understood(row.body)
+            if isinstance(event.event, Unneeded):
+                unneeded += 1
+            else:
+                await _record(program, event)
+                taken += 1
         except UnreadableError as error:
             still[str(row.id)] = error.reason
             continue
-        if isinstance(event.event, Unneeded):
-            unneeded += 1
-        else:
-            program.tell(await pipeline.hear(program.store, program.rules, [event], program.clock()))
-            taken += 1
         async with program.store.write() as tx:
             await persons.forget_rejected(tx, row)
     return {"taken": taken, "unneeded": unneeded, "kept": still}
+
+
+async def _record(program: Program, event: Heard) -> None:
+    """Raises UnreadableError where this one event cannot be recorded: the others are not to blame."""
+    try:
+        program.tell(await pipeline.hear(program.store, program.rules, [event], program.clock()))
+    except MilestonesError:
+        raise
+    except Exception as error:  # noqa: BLE001 (as it was when the event came)
+        raise blamed(error, event.site_id, event.event_type, event.event_id) from None

@@ -1,14 +1,20 @@
 """Pauses, holds, kept webhooks, reload, and the soundness of the database."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, select
 
+from milestones import pipeline
+from milestones.domain.event import AccountSeen, Heard
 from milestones.errors import ChannelError, MilestonesError, UsageError
 from milestones.operations.database import examined
 from milestones.operations.orders import ORDERS, registry
+from milestones.recording import Outcome, Rules
 from milestones.store import heartbeat, people, reads, sites
+from milestones.store.database import Store
 from milestones.store.statements import table_of
 from milestones.store.tables import Account, Grant, ObservationRun, Reminder
 from tests.builders import NOW, SITE
@@ -179,6 +185,30 @@ class TestKeptWebhooks:
         assert await self.kept(small_shop) == [first]
         with pytest.raises(UsageError, match="No webhook is kept under 99"):
             await order(small_shop, "rejected_replay", ids=[99])
+
+    async def test_one_that_cannot_be_recorded_keeps_no_other_back(
+        self, small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def an_event(account: str) -> bytes:
+            return tokens.token(tokens.claims(tokens.POINTS_UPDATED, tokens.points_updated(id=account)))
+
+        hear = pipeline.hear
+
+        async def some(store: Store, rules: Rules, batch: Sequence[Heard], now: datetime) -> Outcome:
+            event = batch[0].event
+            if isinstance(event, AccountSeen) and event.observation.account_id == "poison":
+                raise ZeroDivisionError("anna@example.net")
+            return await hear(store, rules, batch, now)
+
+        monkeypatch.setattr(pipeline, "hear", some)
+        for account in ("poison", "good"):
+            await self.keep(small_shop, an_event(account))
+        told = await order(small_shop, "rejected_replay")
+        assert (told["taken"], list(told["kept"].values())) == (
+            1,
+            ["Recording the event failed with ZeroDivisionError."],
+        )
+        assert len(await self.kept(small_shop)) == 1
 
     async def test_an_account_event_is_observed_with_its_own_time(self, small_shop: Shop) -> None:
         event = tokens.claims(tokens.POINTS_UPDATED, tokens.points_updated())
