@@ -83,6 +83,7 @@ class Daemon:
             self.scan_work, lambda kind, outcome: program.metrics.scans.labels(kind, outcome).inc()
         )
         self._timetable = Timetable(self._runner.ask, program.settings.scan.misfire_grace)
+        self._reloading = asyncio.Lock()
         self._untold = asyncio.Event()
         self._happenings = Happenings(program.store, lambda: program.settings, program.clock)
         self._access = _access(program.settings)
@@ -240,8 +241,14 @@ class Daemon:
         Raises ConfigurationError with every fault, and StoreError where it cannot be stored; the old configuration is
         then still in force.
         """
+        # One after the other: what was read later must be what stays in force.
+        async with self._reloading:
+            return await self._reloaded()
+
+    async def _reloaded(self) -> str:
         try:
-            settings = self._load()
+            # Beside the loop, where webhooks wait: every template is tried.
+            settings = await asyncio.to_thread(self._load)
             access = _access(settings)
             await self.program.reload(settings)
         except MilestonesError as error:

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from milestones import config, daemon
 from milestones.actions.folder import FolderTransport
 from milestones.bootstrap import Program, opened
+from milestones.config import Settings
 from milestones.daemon import Daemon
 from milestones.errors import StoreUnavailableError
 from milestones.store import sites
@@ -67,6 +68,26 @@ async def test_a_reload_that_cannot_be_stored_changes_nothing(
     assert (told["event"], told["faults"]) == ("configuration_refused", ["The disk is full."])
     monkeypatch.undo()
     assert await running.reload() == program.settings.hash != former.hash
+
+
+async def test_a_reload_is_read_beside_the_loop_and_one_at_a_time(path: Path, program: Program) -> None:
+    loop = asyncio.get_running_loop()
+    inside: list[int] = []
+    most = 0
+
+    def load() -> Settings:
+        nonlocal most
+        inside.append(1)
+        most = max(most, len(inside))
+        # Answered only while the loop goes on, as it must for webhooks.
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(60)
+        inside.pop()
+        return config.load(path, {})
+
+    running = Daemon(program, load)
+    with capture_logs():
+        assert set(await asyncio.gather(running.reload(), running.reload())) == {program.settings.hash}
+    assert most == 1
 
 
 async def test_pages_close_when_a_reload_opens_the_daemon_to_the_world(path: Path, running: Daemon) -> None:

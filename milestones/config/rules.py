@@ -181,12 +181,22 @@ def _endless(written: Any, where: Where) -> Iterator[Fault]:
 
 
 def _templates_are_there(draft: Draft) -> Iterator[Fault]:
+    if draft.templates is None:
+        return
+    faults: dict[str, str | None] = {}
     for where, name in _named_templates(draft.raw):
-        try:
-            if draft.templates is not None:
-                variables.groups(draft.templates, name)
-        except ValueError as error:
-            yield Fault(where, str(error))
+        if name not in faults:
+            faults[name] = _template_fault(draft.templates, name)
+        if (fault := faults[name]) is not None:
+            yield Fault(where, fault)
+
+
+def _template_fault(templates: Path, name: str) -> str | None:
+    try:
+        variables.groups(templates, name)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _named_templates(raw: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:

@@ -182,11 +182,13 @@ class Settings(Table):
 
     def _effective(self, position: int | None) -> SiteSettings:
         site = None if position is None else self.sites[position]
-        tables = self.milestones if site is None or site.milestones is None else site.milestones
-        try:
-            milestones = tuple(table.definition(self._uses) for table in tables)
-        except ValueError as error:
-            raise ConfigurationError([f"{self._path}: a milestone {error}"]) from None
+        if site is not None and site.milestones is None:
+            # Of a thousand sites, most have these; they are worked out once.
+            general = self._site(None)
+            milestones, index = general.milestones, general.index
+        else:
+            milestones = self._defined(self.milestones if site is None else site.milestones or ())
+            index = ThresholdIndex.of(milestones)
         return SiteSettings(
             name="" if site is None else site.name,
             instance_id=None if site is None else site.instance_id,
@@ -197,8 +199,18 @@ class Settings(Table):
             policy=(site and site.policy) or self.policy,
             timezone=(site and site.timezone) or self.daemon.timezone,
             milestones=milestones,
-            index=ThresholdIndex.of(milestones),
+            index=index,
         )
 
+    def _defined(self, tables: Iterable[MilestoneTable]) -> tuple[Milestone, ...]:
+        try:
+            return tuple(table.definition(self._uses) for table in tables)
+        except ValueError as error:
+            raise ConfigurationError([f"{self._path}: a milestone {error}"]) from None
+
     def _uses(self, template: str) -> frozenset[str]:
-        return variables.groups(self.daemon.templates, template)
+        """The variables of a template, read once: a reload reads it anew."""
+        if ("uses", template) not in self._derived:
+            self._derived["uses", template] = variables.groups(self.daemon.templates, template)
+        found: frozenset[str] = self._derived["uses", template]
+        return found

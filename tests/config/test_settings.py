@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from milestones.config import QuietHours, Rate, Settings, load
+from milestones.config import QuietHours, Rate, Settings, load, variables
 from milestones.domain.milestone import Badge, Consent, Coupon, Discount, Email, Points, Repeat, Webhook
 from milestones.domain.observation import Measure
 from milestones.errors import ConfigurationError, UsageError
@@ -345,6 +345,26 @@ only_to = ["b@example.com"]
         "sites[1].instance_id: is asked of the simulated Wix",
         "sites[1].mail.only_to: mail leaves for these addresses alone",
     ]
+
+
+def test_a_thousand_sites_read_a_template_once(read: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    near = 'near = { within = 100, template = "plain" }\n'
+    text = BASE + MILESTONE + near
+    for number in range(10):
+        text += f'[[sites]]\nname = "s{number}"\ninstance_id = "i{number}"\n'
+        if number % 2:
+            text += (MILESTONE + near).replace("[[milestones]]", "[[sites.milestones]]")
+    asked: list[str] = []
+
+    def counted(_templates: Path, name: str) -> frozenset[str]:
+        asked.append(name)
+        return frozenset()
+
+    monkeypatch.setattr(variables, "groups", counted)
+    settings = read(text)
+    assert asked == ["plain"], "to find its faults"
+    assert len(settings.named_sites()) == 10
+    assert asked == ["plain", "plain"]
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
