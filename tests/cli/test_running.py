@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from milestones.errors import ChannelError
 from milestones.store import heartbeat
 from tests.builders import ACCOUNT
 from tests.cli.conftest import Call
@@ -231,6 +232,27 @@ class TestScan:
         async with daemon_of(path):
             called = await asyncio.to_thread(call, "scan", "--json", "--config", path)
         assert [scan["kind"] for scan in json.loads(called.out)["scans"]] == ["reached", "near"]
+
+    async def test_a_site_that_cannot_be_asked_is_named_and_the_others_are_scanned_and_resumed(
+        self, call: Call, tmp_path: Path
+    ) -> None:
+        path = await asyncio.to_thread(filled, tmp_path / "shop")
+        async with daemon_of(path) as shop:
+            await shop.take_on("elsewhere", "The Other Shop")
+            shop.refused["elsewhere"] = ChannelError("The key was not accepted.")
+            scanned = await asyncio.to_thread(call, "scan", "--config", path)
+            async with shop.store.write() as tx:
+                await heartbeat.hold(tx, "It may be a copy.")
+            resumed = await asyncio.to_thread(call, "resume", "--rewound", "--config", path)
+            again = await asyncio.to_thread(call, "resume", "--site", "elsewhere", "--config", path)
+        assert scanned.code == 1
+        assert "The Other Shop: The key was not accepted." in scanned.out
+        assert "reached" in scanned.out
+        assert resumed.code == 0
+        assert "Everything goes on on The Corner Shop.\n" in resumed.out
+        assert "`milestones resume --site 'The Other Shop'`" in resumed.out
+        assert again.code == 1
+        assert again.err.startswith("Nothing goes on, since Wix could not be asked what has changed.")
 
     def test_without_one_the_command_does_it_itself(self, call: Call, shop: Path) -> None:
         config = shop / "config.toml"
