@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,12 @@ OFTEN = [
     if not name.startswith(("scan.", "observe.", "remind.", "webhook.")) and "put" not in name
 ]
 """The failure points that a crossing comes by. The others have tests of their own."""
+
+
+PATIENCE = timedelta(seconds=65)
+"""What is due sooner is waited for: a process that does not know whether it made a badge waits a minute, and one that has
+just started waits anew.
+"""
 
 
 class GaveUpError(Exception):
@@ -133,21 +140,20 @@ class Storm:
         return sum(one["happened"] for one in listed)
 
     async def settle(self, seconds: float) -> None:
-        """Let the daemon hear everything and finish. What waits for a later time is made due by a restart.
-
-        Each life is longer than the one before: a process that finds a badge of which nobody knows whether it was made
-        waits a minute itself, and a restart has it wait anew.
-        """
-        end, life = time.monotonic() + seconds, 5.0
-        while await self._told() is None:
-            assert time.monotonic() < end, "the shop still has events to tell"
-            await asyncio.sleep(0.1)
-        while not await self._done_within(min(life, end - time.monotonic())):
+        """Let the daemon hear everything and finish. What it would try much later is made due by a restart."""
+        end = time.monotonic() + seconds
+        while not await self._done():
             assert time.monotonic() < end, self._unsettled()
-            life *= 4
-            await self.daemon.end()
-            make_due(self.daemon)
-            await self.daemon.start()
+            if self._all_is_for_later():
+                await self.daemon.end()
+                make_due(self.daemon)
+                await self.daemon.start()
+            await asyncio.sleep(0.1)
+
+    async def _done(self) -> bool:
+        # What an event led to is looked for behind it, and what was done led to no event that is not told.
+        told = await self._told()
+        return told is not None and self._open() == [] and await self._told() == told
 
     async def _told(self) -> int | None:
         """How many events there were, if every one was delivered."""
@@ -157,20 +163,17 @@ class Storm:
         self.found.events = events["attempts"]
         return int(events["emitted"]) if events["pending"] == 0 else None
 
-    async def _done_within(self, seconds: float) -> bool:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            # What an event led to is looked for behind it, and what was done led to no event that is not told.
-            told = await self._told()
-            if told is not None and not self._busy() and await self._told() == told:
-                return True
-            await asyncio.sleep(0.1)
-        return False
-
-    def _busy(self) -> bool:
-        return bool(
-            self.daemon.query("SELECT 1 FROM actions WHERE state IN ('available', 'running') LIMIT 1")
+    def _open(self) -> list[datetime | None]:
+        """When what is not done is due; None for what is under way."""
+        rows = self.daemon.query(
+            "SELECT state, available_at FROM actions WHERE state IN ('available', 'running')"
         )
+        return [_moment(available_at) if state == "available" else None for state, available_at in rows]
+
+    def _all_is_for_later(self) -> bool:
+        soon = datetime.now(UTC) + PATIENCE
+        left = self._open()
+        return bool(left) and all(due is not None and due > soon for due in left)
 
     def _unsettled(self) -> str:
         rows = self.daemon.query(
@@ -237,6 +240,11 @@ class Storm:
         self.found.mails, self.found.mails_unknown = taken.total(), in_doubt.total()
         self.found.lost["mails"] += (due - taken - in_doubt).total()
         self.found.doubled["mails"] += (taken - due).total()
+
+
+def _moment(value: Any) -> datetime:
+    """A time column: SQLite has text, PostgreSQL a time."""
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ KILLS = 8
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(500)
 @pytest.mark.parametrize(
     ("database_url", "seed"),
     [("sqlite", 1), ("sqlite", 2), pytest.param("postgresql", 3, marks=pytest.mark.postgres)],
@@ -22,7 +22,7 @@ async def test_nothing_is_lost_or_doubled_however_often_the_process_dies(
 ) -> None:
     async with storm(tmp_path, seed, 60, scale=900.0, daemon=ForkedDaemon, database=database_url) as raging:
         await raging.rage(6.0, KILLS)
-        await raging.settle(240.0)
+        await raging.settle(300.0)
         tally = await raging.tally()
     assert tally.clean, tally
     assert tally.kills == KILLS
