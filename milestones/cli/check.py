@@ -61,11 +61,14 @@ def check(
 
 def json_schema() -> dict[str, Any]:
     """The schema of ``config.toml``."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Settings.model_json_schema(),
-        "title": "Milestones",
+    schema = Settings.model_json_schema()
+    # A site says of its mail only what differs, so that nothing is required of it there.
+    tables = schema["$defs"]
+    tables["MailOfASite"] = {
+        name: told for name, told in tables["MailSettings"].items() if name != "required"
     }
+    tables["SiteTable"]["properties"]["mail"] = {"$ref": "#/$defs/MailOfASite"}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Milestones"}
 
 
 def _other_template_faults(config: Path, told: list[str]) -> list[str]:

@@ -95,6 +95,22 @@ def test_the_schema_accepts_the_sample_and_refuses_an_unknown_key(call: Call) ->
     assert not validator.is_valid(sample), "a secret is a reference"
 
 
+def test_the_schema_lets_a_site_say_only_what_differs(call: Call) -> None:
+    schema = jsonschema_rs.validator_for(json.loads(call("check", "--schema").out))
+    configuration = tomllib.loads(sample_config())
+    (site,) = configuration["sites"]
+    site |= {
+        "mail": {"only_to": ["*@example.com"]},
+        "policy": {"at_most": "1 per 7d"},
+        "brand": {"color": "red"},
+    }
+    schema.validate(configuration)
+    site["mail"]["sendr"] = "s@example.com"
+    assert not schema.is_valid(configuration)
+    del site["mail"], configuration["mail"]["sender"]
+    assert not schema.is_valid(configuration)
+
+
 def test_a_missing_file_is_a_sentence(call: Call, tmp_path: Path) -> None:
     called = call("check", "--config", tmp_path / "config.toml")
     assert called.code == 2
