@@ -29,7 +29,13 @@ from tests.e2e.floor import (
 )
 from tests.process import STARS, Daemon, Shop, shop, until
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("copies"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("copies"),
+    pytest.mark.slow,
+    # A daemon is started up to five times in a test, and takes a while to start on a busy machine.
+    pytest.mark.timeout(400),
+]
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "backup.md"
 NEAR = """
