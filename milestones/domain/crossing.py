@@ -111,11 +111,12 @@ def history(runs: Iterable[Run], *, base: tuple[int, ...] | None, created_after_
     created_after_start: the account is younger than the version: it starts with 0 at revision 0, and a base
         means nothing.
     """
-    # Completed before it is cut: what the base is silent about was told earlier.
-    points = _completed(Point(stamp, run.measures) for run in runs for stamp in run.stamps)
+    points = [Point(stamp, run.measures) for run in runs for stamp in run.stamps]
+    # Completed before it is cut: what the base is silent about was told earlier. Cut where it is in its own order.
+    whole = _completed(points)
     if created_after_start:
-        return [START, *points]
-    return [point for point in points if base is None or point.order >= base]
+        return [START, *whole]
+    return [full for point, full in zip(points, whole, strict=True) if base is None or point.order >= base]
 
 
 def _completed(points: Iterable[Point]) -> Iterator[Point]:

@@ -169,6 +169,12 @@ def test_a_base_that_is_silent_about_tiers_takes_over_what_was_told_before_it() 
     assert occurrences(TIERS, points) == [(1, 3)]
 
 
+def test_silence_at_the_stamp_of_the_base_is_cut_where_it_stands_and_not_where_its_completion_would() -> None:
+    low, silent, high = tier_points((1, 0, 1500), (2, 0, None), (2, 0, 900))
+    points = history(compressed([low, silent, high]), base=high.order, created_after_start=False)
+    assert points == [high]
+
+
 # ThresholdIndex
 
 
