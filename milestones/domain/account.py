@@ -268,15 +268,21 @@ def history_for(state: AccountState, runs: Sequence[Run], version: Version) -> l
     known before starts from its state at that moment; EVERY looks no further back than the first decision,
     since a cycle that was decided cannot be merged with an older one.
     """
-    key = version.milestone.key
-    first = state.first.when if version.milestone.repeat is Repeat.EVERY else None
-    base = state.bases.get(key)
-    created_after_start = state.created_at is not None and state.created_at > version.activated_at
-    return history(
-        runs,
-        base=first if base is None else base.order,
-        created_after_start=created_after_start and base is None,
-    )
+    base = state.bases.get(version.milestone.key)
+    if base is not None:
+        return history(runs, base=base.order, created_after_start=False)
+    first = state.first.when if looks_from_first(state, version) else None
+    return history(runs, base=first, created_after_start=_is_younger(state, version))
+
+
+def looks_from_first(state: AccountState, version: Version) -> bool:
+    """Whether a version looks at what was true since the point that was decided first."""
+    is_base = version.milestone.key in state.bases or _is_younger(state, version)
+    return version.milestone.repeat is Repeat.EVERY and not is_base
+
+
+def _is_younger(state: AccountState, version: Version) -> bool:
+    return state.created_at is not None and state.created_at > version.activated_at
 
 
 def owed_under(version: Version, points: Sequence[Point], given: Iterable[Given]) -> list[Crossing]:

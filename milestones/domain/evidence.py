@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from milestones.domain.crossing import Given
 from milestones.domain.milestone import Milestone, Repeat
-from milestones.domain.observation import Point
+from milestones.domain.observation import Point, Stamp
 
 
 class Evidence(StrEnum):
@@ -25,26 +25,31 @@ class Evidence(StrEnum):
 
 
 def evidence(
-    milestone: Milestone, grant: Given, points: Sequence[Point], *, from_zero: bool, whole: bool = True
+    milestone: Milestone,
+    grant: Given,
+    points: Sequence[Point],
+    *,
+    from_zero: bool,
+    kept_since: Stamp | None = None,
 ) -> Evidence:
     """What the log says of a grant.
 
     milestone: as it was defined when the grant was given. points: all that is kept, in true order.
     from_zero: the account is younger than that definition, so that it began with 0.
-    whole: nothing that was seen of the account before these points was forgotten.
+    kept_since: what was seen before it was forgotten, though something older may have come late; None where nothing was.
     """
     target = grant.occurrence if milestone.repeat is Repeat.LADDER else milestone.threshold
     when = (grant.revision, grant.at)
-    if points and when < points[0].stamp.when:
-        return Evidence.FORGOTTEN
     values = [(point.stamp.when, point.measures.of(milestone.measure)) for point in points]
     if (when, grant.value) not in values and not _let_go(milestone, grant, points):
-        return Evidence.NO_SUCH_STATE
+        # At the stamp of what is kept, too: the lower points of one stamp go before the higher.
+        was_forgotten = kept_since is not None and when <= kept_since.when
+        return Evidence.FORGOTTEN if was_forgotten else Evidence.NO_SUCH_STATE
     if grant.value < target:
         return Evidence.NOT_REACHED
     if from_zero or any(at <= when and value is not None and value < target for at, value in values):
         return Evidence.FOUND
-    return Evidence.NEVER_BELOW if whole else Evidence.FORGOTTEN
+    return Evidence.NEVER_BELOW if kept_since is None else Evidence.FORGOTTEN
 
 
 def _let_go(milestone: Milestone, grant: Given, points: Sequence[Point]) -> bool:

@@ -1,9 +1,11 @@
 """What of an account's history may be forgotten without changing any later answer."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from milestones.domain.account import AccountState, Version, looks_from_first
 from milestones.domain.milestone import Milestone, Repeat
-from milestones.domain.observation import Run
+from milestones.domain.observation import Point, Run
 
 
 def first_needed(runs: Sequence[Run], milestones: Sequence[Milestone], young: int) -> int:
@@ -31,3 +33,16 @@ def _plain(run: Run, milestone: Milestone) -> bool:
         return value is not None
     assert milestone.rearm_below is not None, "an EVERY has one"
     return value < milestone.rearm_below or value >= milestone.threshold
+
+
+def without(state: AccountState, versions: Sequence[Version], kept: Point) -> AccountState:
+    """The account without what came before ``kept``. Every version looks from there at the earliest, so that the forgotten
+    part is not taken for a start at 0; none looks further back than it did.
+    """
+    bases = dict(state.bases)
+    for version in versions:
+        key = version.milestone.key
+        if not looks_from_first(state, version) or state.first.when <= kept.stamp.when:
+            bases[key] = max(state.bases.get(key, kept), kept, key=lambda point: point.order)
+    first = max(state.first, kept.stamp, key=lambda stamp: stamp.when)
+    return replace(state, bases=bases, first=first)

@@ -91,15 +91,17 @@ async def _batch(
     for account_id in ids:
         state, runs = states[account_id], histories[account_id]
         points = [Point(stamp, run.measures) for run in runs for stamp in run.stamps]
-        for grant in grants.get(account_id, []):
-            found.grants += 1
+        kept_since = None if _is_whole(state, runs) else state.first
+        of_this_history = [grant for grant in grants.get(account_id, []) if not _is_older(site, grant)]
+        found.grants += len(grants.get(account_id, []))
+        found.forgotten += len(grants.get(account_id, [])) - len(of_this_history)
+        for grant in of_this_history:
             version = shapes.get(grant.version)
             if version is None:
                 continue
             told = _given(grant)
             from_zero = state.created_at is not None and state.created_at > version.activated_at
-            whole = _is_whole(site, state, runs, grant)
-            verdict = evidence(version.milestone, told, points, from_zero=from_zero, whole=whole)
+            verdict = evidence(version.milestone, told, points, from_zero=from_zero, kept_since=kept_since)
             found.forgotten += verdict is Evidence.FORGOTTEN
             if verdict not in {Evidence.FOUND, Evidence.FORGOTTEN} and grant.verdict == "crossed":
                 found.differs(
@@ -111,17 +113,18 @@ async def _batch(
                     milestone=grant.milestone,
                 )
         _missing(site, account_id, state, runs, versions, given, found)
-        with_past = [grant for grant in grants.get(account_id, []) if _is_whole(site, state, runs, grant)]
-        _doubled(site, account_id, state, runs, versions, with_past, found)
+        if kept_since is None:
+            _doubled(site, account_id, state, runs, versions, of_this_history, found)
 
 
-def _is_whole(site: Site, state: AccountState, runs: Sequence[Run], grant: Grant) -> bool:
-    """Whether all that was seen until the grant is kept.
+def _is_older(site: Site, grant: Grant) -> bool:
+    """Whether it was given in a history that was forgotten: since its app came back, a site has a new one."""
+    return site.go_live_at is None or grant.recorded_at < site.go_live_at
 
-    Since its app came back a site has a new history, and retention takes the beginning of an old one.
-    """
-    since_taken_on = site.go_live_at is not None and grant.recorded_at >= site.go_live_at
-    return since_taken_on and state.ordinal == len(runs) - 1
+
+def _is_whole(state: AccountState, runs: Sequence[Run]) -> bool:
+    """Whether all that was seen is kept: retention takes the beginning of a history."""
+    return state.ordinal == len(runs) - 1
 
 
 def _given(grant: Grant) -> Given:

@@ -7,7 +7,7 @@ from sqlalchemy import delete, extract, func, select, update
 
 from milestones.domain.account import Version
 from milestones.domain.actions import FINAL
-from milestones.domain.pruning import first_needed
+from milestones.domain.pruning import first_needed, without
 from milestones.store import accounts, erasure
 from milestones.store.database import Transaction
 from milestones.store.statements import lock_accounts, table_of
@@ -90,8 +90,7 @@ async def forget_observations(
 ) -> tuple[str | None, int]:
     """Delete old history of some accounts whose id is greater than ``after``.
 
-    Returns the last account looked at, or None at the end, and how many runs went. The base of every definition
-    moves to what is kept, so that the forgotten part cannot be taken for a start at 0.
+    Returns the last account looked at, or None at the end, and how many runs went.
     """
     old_runs = _RUNS.alias("old_runs")
     more_than_one = select(old_runs.c.account_id).where(
@@ -114,13 +113,7 @@ async def forget_observations(
         place = first_needed(runs, [version.milestone for version in versions], first_young)
         if place == 0:
             continue
-        kept = runs[place].first
-        bases = {
-            version.milestone.key: max(
-                state.bases.get(version.milestone.key, kept), kept, key=lambda p: p.order
-            )
-            for version in versions
-        }
+        left = without(state, versions, runs[place].first)
         await tx.execute(
             delete(_RUNS).where(
                 _RUNS.c.site_id == site_id,
@@ -132,10 +125,10 @@ async def forget_observations(
             update(_ACCOUNTS)
             .where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.id == account_id)
             .values(
-                bases={**accounts.bases_row(state.bases), **accounts.bases_row(bases)},
-                first_revision=kept.stamp.revision,
-                first_stamped_at=kept.stamp.at,
-                first_sequence=kept.stamp.sequence,
+                bases=accounts.bases_row(left.bases),
+                first_revision=left.first.revision,
+                first_stamped_at=left.first.at,
+                first_sequence=left.first.sequence,
             )
         )
         forgotten += place

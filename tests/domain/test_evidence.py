@@ -3,7 +3,7 @@ import pytest
 from milestones.domain.crossing import Given
 from milestones.domain.evidence import Evidence, evidence
 from milestones.domain.milestone import Milestone
-from milestones.domain.observation import Point
+from milestones.domain.observation import Point, Stamp
 from tests.builders import a_ladder, a_milestone, a_point, points_of
 
 GRANT = Given(occurrence=1, revision=3, at=0, value=1010)
@@ -30,15 +30,22 @@ def test_the_log_bears_a_grant_out_or_does_not(
 
 def test_what_was_forgotten_is_no_difference() -> None:
     kept = points_of(10, 20, 30, 40, 1200)[3:]
-    assert evidence(a_milestone(), GRANT, kept, from_zero=False) is Evidence.FORGOTTEN
+    since = kept[0].stamp
+    assert evidence(a_milestone(), GRANT, kept, from_zero=False, kept_since=since) is Evidence.FORGOTTEN
+    assert evidence(a_milestone(), GRANT, kept, from_zero=False) is Evidence.NO_SUCH_STATE
+    # Something that was true before it, and came after it was forgotten.
+    late = [a_point(10, 1), *kept]
+    assert evidence(a_milestone(), GRANT, late, from_zero=False, kept_since=since) is Evidence.FORGOTTEN
 
 
-@pytest.mark.parametrize(("whole", "says"), [(True, Evidence.NEVER_BELOW), (False, Evidence.FORGOTTEN)])
+@pytest.mark.parametrize(
+    ("kept_since", "says"), [(None, Evidence.NEVER_BELOW), (Stamp(3), Evidence.FORGOTTEN)]
+)
 def test_what_lay_before_the_grant_may_be_forgotten_and_the_grant_itself_kept(
-    whole: bool, says: Evidence
+    kept_since: Stamp | None, says: Evidence
 ) -> None:
     kept = points_of(10, 990, 1010, 1200)[2:]
-    assert evidence(a_milestone(), GRANT, kept, from_zero=False, whole=whole) is says
+    assert evidence(a_milestone(), GRANT, kept, from_zero=False, kept_since=kept_since) is says
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,16 @@
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from milestones.domain.account import AccountState, Version, history_for
 from milestones.domain.crossing import Given, history, owed
 from milestones.domain.milestone import Milestone
 from milestones.domain.observation import Measure, Measures, Point, Run, Stamp, compressed
-from milestones.domain.pruning import first_needed
-from tests.builders import a_ladder, a_milestone, a_point, a_repeating
+from milestones.domain.pruning import first_needed, without
+from tests.builders import GO_LIVE, a_ladder, a_milestone, a_point, a_repeating, points_of
 
 AGAIN = a_repeating(1000, rearm_below=400)
 
@@ -51,6 +55,21 @@ def test_what_an_old_silence_leaves_open_is_kept() -> None:
     tiers = a_milestone(measure=Measure.TIER_POINTS)
     points = [a_point(0, i, at=i, tier_points=value) for i, value in enumerate((900, None, None), 1)]
     assert first_needed(compressed(points), [tiers], young=2) == 0
+
+
+def test_what_was_true_before_the_first_decision_is_not_looked_at_because_the_rest_was_forgotten() -> None:
+    version = Version(AGAIN, 1, GO_LIVE)
+    decided_first, late = a_point(700, 5), points_of(10, 1100)
+    state = AccountState(
+        "account", Run(a_point(800).measures, (Stamp(6),)), 3, a_point(800).measures, Stamp(5), 1
+    )
+    runs = compressed([*late, decided_first, a_point(800, 6)])
+    before = history_for(state, runs, version)
+    left = without(state, [version], late[1])
+    assert history_for(left, runs[1:], version) == before == [decided_first, a_point(800, 6)]
+    # An account that is younger than the definition is looked at from the beginning, and now from what is kept.
+    young = without(replace(state, created_at=GO_LIVE + timedelta(days=1)), [version], late[1])
+    assert history_for(young, runs[1:], version) == [late[1], decided_first, a_point(800, 6)]
 
 
 DEFINITIONS = [
