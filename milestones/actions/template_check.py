@@ -5,7 +5,14 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
-from milestones.actions.rendering import PARTS, Catalogue, broken_parts, environment, template_names
+from milestones.actions.rendering import (
+    PARTS,
+    Catalogue,
+    RenderedMail,
+    broken_parts,
+    environment,
+    template_names,
+)
 from milestones.actions.template_uses import Use, read
 from milestones.actions.variables import VARIABLES, Site, only, preview_variables
 from milestones.errors import ConfigurationError
@@ -85,7 +92,21 @@ def _tried(folder: Path, needed: Mapping[str, frozenset[str]]) -> list[str]:
         sample = preview_variables(Site("Sample Shop", brand=extra), now=_A_DAY)
         for values in (only(sample, available), sample):
             try:
-                catalogue.render(name, values)
+                mail = catalogue.render(name, values)
             except ConfigurationError as error:
                 found.extend(error.faults)
+            else:
+                found.extend(
+                    f"{folder.name}/{fault}" for fault in _no_way_out(name, mail, values["unsubscribe_url"])
+                )
     return list(dict.fromkeys(found))
+
+
+def _no_way_out(name: str, mail: RenderedMail, link: str) -> Iterator[str]:
+    """Looked for in what is rendered: a layout may show the link, and a condition may hide it."""
+    for part, shown in (("body.txt", mail.text), ("body.html", mail.html)):
+        if link not in shown:
+            yield (
+                f"{name}/{part}: the link to unsubscribe is not in every mail made from this template; "
+                "put {{ unsubscribe_url }} into it, outside of conditions."
+            )

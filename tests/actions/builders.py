@@ -98,10 +98,11 @@ def write_templates(folder: Path, **files: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
         if template:
-            for other in ("subject.txt", "body.txt", "body.html"):
+            link = "{{ unsubscribe_url }}"
+            for other, text in (("subject.txt", "Hello"), ("body.txt", link), ("body.html", link)):
                 beside = path.with_name(other)
                 if not beside.exists():
-                    beside.write_text("Hello", encoding="utf-8")
+                    beside.write_text(text, encoding="utf-8")
     return folder
 
 

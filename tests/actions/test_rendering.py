@@ -106,7 +106,7 @@ def test_the_uses_of_a_layout_count(tmp_path: Path) -> None:
     folder = write_templates(
         tmp_path, __layout_html="{{ badge.title }}", mail__body_html="{% extends 'layout.html' %}"
     )
-    assert Catalogue(folder).uses("mail") == {"badge"}
+    assert Catalogue(folder).uses("mail") == {"badge", "unsubscribe_url"}
 
 
 def test_numbers_have_the_separators_of_the_language(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ from milestones.actions.variables import available_variables
 from tests.actions.builders import TEMPLATES, write_templates
 
 GRANT = available_variables(reminder=False, coupon=True, badge=False)
+LINK = "{{ unsubscribe_url }}"
 PLAIN = available_variables(reminder=False, coupon=False, badge=False)
 
 
 def found(folder: Path, body: str, available: frozenset[str] = GRANT) -> list[str]:
     folder = folder / "templates"
-    write_templates(folder, mail__body_html=body)
+    write_templates(folder, mail__body_html=body + LINK)
     return faults(folder, {"mail": available})
 
 
@@ -82,9 +83,21 @@ def test_a_guard_reaches_into_what_it_includes(tmp_path: Path) -> None:
     folder = write_templates(
         tmp_path / "templates",
         __box_html="{{ badge.title }}",
-        mail__body_html="{% if badge is defined %}{% include 'box.html' %}{% endif %}",
+        mail__body_html="{% if badge is defined %}{% include 'box.html' %}{% endif %}" + LINK,
     )
     assert faults(folder, {"mail": PLAIN}) == []
+
+
+@pytest.mark.parametrize("part", ["body_txt", "body_html"])
+@pytest.mark.parametrize(
+    "body",
+    ["Hello", "{# unsubscribe_url #}", "{% if coupon is defined %}{{ unsubscribe_url }}{% endif %}"],
+)
+def test_a_mail_without_a_way_out_is_told(tmp_path: Path, part: str, body: str) -> None:
+    folder = write_templates(tmp_path / "templates", **{f"mail__{part}": body})
+    (told,) = faults(folder, {"mail": PLAIN})
+    file = part.replace("_", ".")
+    assert told.startswith(f"templates/mail/{file}: the link to unsubscribe is not in every mail")
 
 
 def test_a_brand_may_have_names_of_its_own(tmp_path: Path) -> None:
