@@ -91,7 +91,8 @@ class Storm:
     async def rage(self, purchases: float, kills: int, end: float = math.inf) -> None:
         """So many purchases a second, answers that are lost, and kills: half of them at failure points.
 
-        end: when to stop at the latest, by the monotonic clock.
+        It goes on until one of the kills was at a failure point and an answer was lost, which takes longer on a busy
+        machine. end: when to stop at the latest, by the monotonic clock.
         """
         await self.shop.settings(
             duplicate_probability=0.3,
@@ -105,13 +106,17 @@ class Storm:
                     "POST", path, effect, times=0, probability=0.02, status=self.dice.choice((500, 503))
                 )
         await self.shop.traffic(purchases, 100_000, redeem_share=0.2)
-        while self.found.kills < kills and time.monotonic() < end:
+        while time.monotonic() < end and not (self.found.kills >= kills and self._has_hit()):
             await self._kill()
+            self.found.faults = await self._faults()
             make_due(self.daemon)
             await self.daemon.start()
         await self.shop.traffic(0.0, 1.0)
         self.found.faults = await self._faults()
         (await self.shop.http.delete("/_sandbox/faults")).raise_for_status()
+
+    def _has_hit(self) -> bool:
+        return min(self.found.kills_at_failpoints, self.found.faults) > 0
 
     async def _kill(self) -> None:
         if self.dice.random() < 0.5:
