@@ -14,6 +14,7 @@ from milestones.scans.run import Kind, ScanWork
 from milestones.scans.selection import Answer, choose
 from milestones.store import scans
 from milestones.store.tables import Scan, Site
+from milestones.wix.pacing import a_person_waits
 
 EXAMPLES = 20
 """Accounts that a dry run names for each verdict."""
@@ -83,7 +84,8 @@ async def dry_run(host: Host, arguments: Mapping[str, Any], progress: Progress) 
     failed: Failed = {}
     for site in chosen:
         try:
-            told.append(await _decided(site, host.scan_work(site.id), progress))
+            with a_person_waits():
+                told.append(await _decided(site, host.scan_work(site.id), progress))
         except (ChannelError, ConfigurationError) as error:
             failed[site.id] = error
     raise_if_all(chosen, failed)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -11,6 +12,7 @@ from milestones.operations.scanning import dry_run, scan
 from milestones.scans.run import Kind, ScanWork, run
 from milestones.store.database import Store
 from milestones.store.tables import Account, Action, Reminder, Scan, Trace
+from milestones.wix.pacing import SlidingWindowPacer
 from tests.operations.shop import Shop
 from tests.scans.conftest import Ground, ground
 from tests.store.rules import FixedRules
@@ -65,6 +67,17 @@ async def test_a_dry_run_names_whom_a_scan_would_remind_and_leaves_no_trace(grou
     assert told[-1]["read"] == found["read"]
     for table in (Account, Action, Reminder, Scan, Trace):
         assert await ground.rows(table) == []
+
+
+async def test_whoever_waits_for_a_dry_run_does_not_queue_behind_what_the_daemon_asks(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pacer = SlidingWindowPacer(200, 100, sleep=AsyncMock(side_effect=AssertionError("it queued")))
+    for _ in range(100):
+        await pacer.acquire()
+    monkeypatch.setattr(ground.client, "_pacer", pacer)
+    (found,) = (await dry_run(OnGround(ground), {}, lambda _told: None))["sites"]
+    assert found["read"] > 0
 
 
 async def test_a_scan_by_order_records_the_same(ground: Ground) -> None:
