@@ -143,7 +143,6 @@ class Assembly:
                 adapters.SiteCoupons(client),
                 gatekeeper=gatekeeper,
                 clock=self._clock,
-                hears=site.hears_webhooks,
             ),
             Kind.BADGE: BadgeChannel(
                 adapters.SiteBadges(client),

@@ -147,7 +147,7 @@ async def _subscription(work: Batch, item: Heard) -> None:
     if isinstance(item.event, SubscriptionChanged):
         key = await people.subscription_heard(work.tx, item.site_id, work.rules.secret, item.event, work.now)
         if item.event.status == "SUBSCRIBED":
-            await accounts.wake_consent(work.tx, item.site_id, key)
+            await accounts.wake_consent(work.tx, item.site_id, key, work.now)
             work.outcome.wake.add(item.site_id)
 
 
@@ -266,8 +266,8 @@ async def _wake(work: Batch, site_id: str, taken: Iterable[Taken], known: Mappin
             joined.append(account_id)
         if customer.email is not None and customer.email != before.customer.email:
             moved.append(account_id)
-    await accounts.wake(work.tx, site_id, "member", joined)
-    await accounts.wake(work.tx, site_id, "consent", moved)
+    await accounts.wake(work.tx, site_id, "member", joined, work.now)
+    await accounts.wake(work.tx, site_id, "consent", moved, work.now)
     if joined or moved:
         work.outcome.wake.add(site_id)
 

@@ -44,7 +44,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A gate's no: the state that the action goes to, and why. ``until``: when it may be tried again."""
+    """A gate's no: the state that the action goes to, and why.
+
+    until: when it may be tried again; who waits for consent is asked again then.
+    """
 
     state: State
     verdict: Verdict

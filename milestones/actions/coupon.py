@@ -22,7 +22,7 @@ QUERY_LAG = timedelta(seconds=10)
 
 
 ASK_AGAIN = timedelta(days=1)
-"""How often a customer's consent is asked for where no event tells of it."""
+"""How often a customer's consent is asked for: the event that tells of it may be lost, or not be for this site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,7 @@ class Coupons(Protocol):
 
 
 class CouponChannel:
-    """The coupons that one site gives.
-
-    hears: whether the site is told by events when somebody agrees to mail; if not, it is asked for every day.
-    clock: the time now, UTC.
-    """
+    """The coupons that one site gives. clock: the time now, UTC."""
 
     concurrency = 4
 
@@ -58,12 +54,10 @@ class CouponChannel:
         *,
         gatekeeper: Gatekeeper,
         clock: Callable[[], datetime],
-        hears: bool = True,
     ) -> None:
         self._coupons = coupons
         self._gatekeeper = gatekeeper
         self._clock = clock
-        self._hears = hears
 
     async def gate(self, tasks: Sequence[Task]) -> Mapping[int, Stop]:
         """A coupon with ``when_unmailable = "wait"`` waits until its customer may be told of it."""
@@ -71,9 +65,8 @@ class CouponChannel:
         if not readers:
             return {}
         refused = await self._gatekeeper.refusals(readers)
-        stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, needs="consent")
-        if not self._hears:
-            stop = Stop(State.AVAILABLE, Verdict.NO_CONSENT_YET, until=self._clock() + ASK_AGAIN)
+        again = self._clock() + ASK_AGAIN
+        stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=again, needs="consent")
         return dict.fromkeys(refused, stop)
 
     async def perform(self, task: Task) -> Mapping[str, Any]:

@@ -164,16 +164,16 @@ def _stamps(row: Mapping[Any, Any]) -> tuple[Stamp, ...]:
     return tuple(Stamp(*stamp) for stamp in row["stamps"])
 
 
-async def wake(tx: Transaction, site_id: str, need: str, account_ids: Sequence[str]) -> None:
+async def wake(tx: Transaction, site_id: str, need: str, account_ids: Sequence[str], now: datetime) -> None:
     """Let go on what waited for something of these accounts: a member, or consent."""
     for ids in chunks(account_ids):
-        await tx.execute(_go_on(site_id, need).where(_ACTIONS.c.account_id.in_(ids)))
+        await tx.execute(_go_on(site_id, need, now).where(_ACTIONS.c.account_id.in_(ids)))
 
 
-async def wake_consent(tx: Transaction, site_id: str, email_key: str) -> None:
+async def wake_consent(tx: Transaction, site_id: str, email_key: str, now: datetime) -> None:
     """Let go on what waited for the customer of this address to agree to mail."""
     owners = select(_ACCOUNTS.c.id).where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.email_key == email_key)
-    await tx.execute(_go_on(site_id, "consent").where(_ACTIONS.c.account_id.in_(owners)))
+    await tx.execute(_go_on(site_id, "consent", now).where(_ACTIONS.c.account_id.in_(owners)))
 
 
 async def wake_settling(
@@ -204,11 +204,11 @@ async def wake_settling(
             )
 
 
-def _go_on(site_id: str, need: str) -> Any:
+def _go_on(site_id: str, need: str, now: datetime) -> Any:
     return (
         update(_ACTIONS)
         .where(_ACTIONS.c.site_id == site_id, _ACTIONS.c.state == State.WAITING, _ACTIONS.c.needs == need)
-        .values(state=State.AVAILABLE, needs=None, verdict=None)
+        .values(state=State.AVAILABLE, needs=None, verdict=None, available_at=now)
     )
 
 

@@ -16,7 +16,7 @@ from milestones.domain.actions import FINAL, State
 from milestones.domain.keys import grant_key, reminder_key
 from milestones.domain.milestone import Repeat
 from milestones.domain.verdict import Verdict
-from milestones.store import erasure
+from milestones.store import erasure, outbox
 from milestones.store.database import Transaction
 from milestones.store.erasure import OPEN
 from milestones.store.statements import add_missing, chunks, table_of
@@ -237,7 +237,7 @@ async def _hand_over(tx: Transaction, site_id: str, customer: _Customer, now: da
     if customer.heir is None:
         await tx.execute(
             update(_ACTIONS)
-            .where(theirs, _ACTIONS.c.state == State.AVAILABLE, ~_ACTIONS.c.lost)
+            .where(theirs, outbox.TIMED, ~_ACTIONS.c.lost)
             .values(state=State.WAITING, needs=NEEDS)
         )
         return

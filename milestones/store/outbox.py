@@ -19,6 +19,11 @@ from milestones.store.tables import Account, Action, Grant
 _ACTIONS = table_of(Action)
 _ACCOUNTS = table_of(Account)
 
+TIMED = (_ACTIONS.c.state == State.AVAILABLE) | (
+    (_ACTIONS.c.state == State.WAITING) & (_ACTIONS.c.needs == "consent")
+)
+"""What a drain takes up when its time comes. Who waits for consent does so too: the event may be lost."""
+
 CLAIM = 100
 """Actions leased at once: as many addresses as Wix answers for in one question."""
 
@@ -80,7 +85,7 @@ async def claim(tx: Transaction, site_id: str, generation: int, kind: Kind, now:
         select(_ACTIONS)
         .where(
             _ACTIONS.c.site_id == site_id,
-            _ACTIONS.c.state == State.AVAILABLE,
+            TIMED,
             _ACTIONS.c.kind == kind,
             _ACTIONS.c.available_at <= now,
             _ACTIONS.c.milestone.not_in(await sites.paused_milestones(tx, site_id)),
@@ -94,7 +99,7 @@ async def claim(tx: Transaction, site_id: str, generation: int, kind: Kind, now:
     await tx.execute(
         update(_ACTIONS)
         .where(_ACTIONS.c.id.in_([action.id for action in actions]))
-        .values(state=State.RUNNING, generation=generation, acted_at=None)
+        .values(state=State.RUNNING, generation=generation, acted_at=None, needs=None)
     )
     return await _with_facts(tx, site_id, actions)
 
@@ -246,11 +251,7 @@ async def clock_set_back(tx: Transaction, was: datetime, now: datetime) -> int:
     until the clock is there again.
     """
     put_off = _ACTIONS.c.failing_since.is_not(None) | _ACTIONS.c.verdict.in_(_ASKED_AGAIN)
-    due = (
-        (_ACTIONS.c.state == State.AVAILABLE)
-        & (_ACTIONS.c.available_at > now)
-        & ((_ACTIONS.c.available_at <= was) | put_off)
-    )
+    due = TIMED & (_ACTIONS.c.available_at > now) & ((_ACTIONS.c.available_at <= was) | put_off)
     return (await tx.execute(update(_ACTIONS).where(due).values(available_at=now))).rowcount
 
 
@@ -258,7 +259,7 @@ async def next_due(tx: Transaction, site_id: str, kinds: Sequence[Kind]) -> date
     """When the next action of these kinds becomes due, if any does."""
     statement = select(func.min(_ACTIONS.c.available_at)).where(
         _ACTIONS.c.site_id == site_id,
-        _ACTIONS.c.state == State.AVAILABLE,
+        TIMED,
         _ACTIONS.c.kind.in_(kinds),
         _ACTIONS.c.milestone.not_in(await sites.paused_milestones(tx, site_id)),
     )

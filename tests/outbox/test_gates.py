@@ -85,12 +85,28 @@ async def test_a_badge_waits_for_a_member_and_goes_on_when_there_is_one(bench: B
     assert await bench.states() == {"badge": "done"}
 
 
+async def test_consent_that_no_event_tells_of_is_asked_for_again(bench: Bench) -> None:
+    await bench.reach(milestone=a_milestone(rewards=(a_coupon(),)))
+    tomorrow = bench.now + timedelta(days=1)
+    stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=tomorrow, needs="consent")
+    await bench.stop(Kind.COUPON, stop)
+    assert await bench.drain() == tomorrow
+    await bench.stop(Kind.COUPON, None)
+    assert await bench.drain() == tomorrow
+    assert await bench.states() == {"coupon": "waiting"}
+    bench.now = tomorrow
+    await bench.drain()
+    assert await bench.states() == {"coupon": "done"}
+
+
 async def test_a_coupon_that_waits_for_consent_goes_on_when_the_customer_has_another_address(
     bench: Bench,
 ) -> None:
     rules = FixedRules((a_milestone(rewards=(a_coupon(),)),))
     await bench.reach(milestone=rules.milestones[0])
-    await bench.stop(Kind.COUPON, Stop(State.WAITING, Verdict.NO_CONSENT_YET, needs="consent"))
+    tomorrow = NOW + timedelta(days=1)
+    stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=tomorrow, needs="consent")
+    await bench.stop(Kind.COUPON, stop)
     await bench.drain()
     assert await bench.states() == {"coupon": "waiting"}
     await bench.stop(Kind.COUPON, None)
