@@ -88,6 +88,8 @@ async def serve(settings: SandboxSettings, clock: Clock = utc_now) -> AsyncItera
             asyncio.create_task(_tick(sandbox), name="sandbox-clock"),
             asyncio.create_task(persistence.keep(sandbox), name="sandbox-state"),
         ]
+        for task in tasks:
+            task.add_done_callback(_told)
         try:
             await server.ready.wait()
             yield RunningSandbox(base_url, sandbox)
@@ -95,10 +97,14 @@ async def serve(settings: SandboxSettings, clock: Clock = utc_now) -> AsyncItera
             server.should_exit = True
             for task in tasks[1:]:
                 task.cancel()
-            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(outcome, Exception):
-                    log.error("a part of the sandbox failed", exc_info=outcome)
+            await asyncio.gather(*tasks, return_exceptions=True)
             persistence.close(sandbox)
+
+
+def _told(task: asyncio.Task[None]) -> None:
+    """A part that failed is told at once: the others go on without it, for days perhaps."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("%s failed; start the simulated Wix again", task.get_name(), exc_info=error)
 
 
 async def run(settings: SandboxSettings) -> None:
@@ -140,7 +146,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise MilestonesError(
             f"The simulated Wix cannot listen on {host}:{port} ({error.strerror or error}). "
-            "Choose another port (--port, or port in its settings; 0 takes any free one) or host, or stop what uses it."
+            "Choose another port (`milestones sandbox --port`, [sandbox] port in config.toml, or "
+            "MILESTONES_SANDBOX__PORT; 0 takes any free one) or host, or stop what uses it."
         ) from error
     return listener
 

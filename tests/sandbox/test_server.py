@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from milestones.errors import MilestonesError
+from milestones.sandbox import persistence
 from milestones.sandbox.server import _listen, serve
 from milestones.sandbox.settings import SandboxSettings
 
@@ -32,6 +33,18 @@ async def test_signals_stay_with_the_program_around_it() -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     async with serve(SandboxSettings(port=0, customers=1)):
         assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+
+async def test_a_part_that_fails_is_told_while_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def failing(_sandbox: object) -> None:
+        raise RuntimeError("the state cannot be kept")
+
+    monkeypatch.setattr(persistence, "keep", failing)
+    async with serve(SandboxSettings(port=0, customers=1)) as running, httpx.AsyncClient() as client:
+        assert (await client.get(f"{running.base_url}/_sandbox/health")).status_code == 200
+        assert "sandbox-state failed" in caplog.text
 
 
 async def test_two_sandboxes_live_side_by_side() -> None:
@@ -75,6 +88,7 @@ def test_connections_do_not_wait_for_acknowledgements() -> None:
 
 PROGRAM = """
 import asyncio
+from milestones.sandbox import persistence
 from milestones.sandbox.server import run
 from milestones.sandbox.settings import SandboxSettings
 asyncio.run(run(SandboxSettings(port=0, customers=3)))
