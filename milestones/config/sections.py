@@ -1,10 +1,11 @@
 """The tables of ``config.toml`` that concern the program itself. Attributes are named like the keys."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
 
 from milestones.config.addresses import BaseAddress, DatabaseUrl, HostAndPort, host_and_port
 from milestones.config.references import ConfiguredPath, Secret
@@ -116,14 +117,23 @@ class PolicySettings(Table):
     breaker: Breaker = Breaker()
 
 
+def _outlasts_repeats(value: timedelta) -> timedelta:
+    if value < timedelta(days=3):
+        raise ValueError(
+            'must be at least "3d": Wix repeats an event for two days, and what is told late is held against this log'
+        )
+    return value
+
+
 class RetentionSettings(Table):
     """``[retention]``: how long what happened is kept.
 
-    observations: the log from which ``verify`` recomputes grants.
+    observations: the log from which ``verify`` recomputes grants, and which shows what an event that comes late crossed.
+        Wix repeats one for 47 hours (fact sheet, section 4.1).
     actions: what was done, discarded or cancelled.
     bodies: requests that could not be understood.
     """
 
-    observations: Duration = duration("400d")
+    observations: Annotated[Duration, AfterValidator(_outlasts_repeats)] = duration("400d")
     actions: Duration = duration("180d")
     bodies: Duration = duration("30d")

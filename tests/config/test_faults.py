@@ -46,6 +46,13 @@ ONE_FAULT = [
         '6:1: daemon.resume_gap: must be a duration such as "30s", "15m", "1h" or "7d"',
     ),
     (
+        "[retention]\nobservations = '2d'\n",
+        (
+            '6:1: retention.observations: must be at least "3d": Wix repeats an event for two days, '
+            "and what is told late is held against this log"
+        ),
+    ),
+    (
         "[daemon]\ntimezone = 'Mars/Olympus'\n",
         '6:1: daemon.timezone: is no time zone that this machine knows; write one such as "Europe/Berlin"',
     ),
