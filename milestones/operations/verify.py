@@ -18,10 +18,13 @@ from milestones.domain.observation import Point, Run
 from milestones.domain.verdict import Verdict
 from milestones.operations.host import Host
 from milestones.operations.lookup import chosen_sites
+from milestones.scans.run import ScanWork
 from milestones.store import accounts, ledger, reads, sites
 from milestones.store.database import Transaction
-from milestones.store.tables import Grant, Site
+from milestones.store.tables import Action, Grant, Site
 from milestones.wix import assignments, coupons
+from milestones.wix.errors import WixNotFoundError
+from milestones.wix.pacing import a_person_waits
 from milestones.wix.transport import WixClient
 
 BATCH = 500
@@ -51,7 +54,8 @@ async def verify(host: Host, arguments: Mapping[str, Any], progress: Progress) -
         if site.state == "active":
             await _log(host, site, found, progress)
             if arguments.get("online"):
-                await _wix(host, site, found, progress)
+                with a_person_waits():
+                    await _wix(host, site, found, progress)
     return {
         "accounts": found.accounts,
         "grants": found.grants,
@@ -197,7 +201,8 @@ def _place(crossing: Crossing) -> tuple[int, int, int]:
 
 
 async def _wix(host: Host, site: Site, found: Findings, progress: Progress) -> None:
-    client = host.scan_work(site.id).client
+    work = host.scan_work(site.id)
+    client = work.client
     async with host.program.store.read() as tx:
         made = await reads.results(tx, site.id, Kind.COUPON)
         badges = await reads.results(tx, site.id, Kind.BADGE)
@@ -206,7 +211,7 @@ async def _wix(host: Host, site: Site, found: Findings, progress: Progress) -> N
         code = action.payload["specification"]["code"]
         there = code.casefold() in codes
         found.checked_in_wix += 1
-        if action.state == State.DONE and not there:
+        if action.state == State.DONE and not there and not await _exists(client, action):
             found.differs(
                 "coupon_missing_in_wix",
                 f"The coupon of {action.milestone} is recorded as made and Wix does not have it: somebody may have "
@@ -225,7 +230,11 @@ async def _wix(host: Host, site: Site, found: Findings, progress: Progress) -> N
             )
     # Of somebody who was erased, it is not known any more which member has it.
     known = [
-        action for action in badges if action.state == State.DONE and (action.result or {}).get("member_id")
+        action
+        for action in badges
+        if action.state == State.DONE
+        and (action.result or {}).get("member_id")
+        and not _too_new(action, work)
     ]
     await _badges(client, site, known, found)
 
@@ -236,6 +245,23 @@ async def _codes(client: WixClient, progress: Progress) -> Counter[str]:
         codes.update(coupon.specification.code.casefold() for coupon in page.items)
         progress({"coupons": sum(codes.values())})
     return codes
+
+
+async def _exists(client: WixClient, action: Action) -> bool:
+    """Asked by the id, which does not lag behind: a coupon that was just made is in no query yet."""
+    coupon_id = (action.result or {}).get("coupon_id")
+    if coupon_id is None:
+        return False
+    try:
+        await coupons.get(client, coupon_id)
+    except WixNotFoundError:
+        return False
+    return True
+
+
+def _too_new(action: Action, work: ScanWork) -> bool:
+    """Whether queries may not show this assignment yet, which has no other way to be looked up."""
+    return action.settled_at is not None and action.settled_at > work.clock() - work.lag
 
 
 async def _badges(client: WixClient, site: Site, given: Sequence[Any], found: Findings) -> None:

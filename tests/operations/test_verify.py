@@ -176,6 +176,26 @@ async def test_a_coupon_that_wix_lost_and_one_that_is_not_recorded(ground: Groun
     assert whats(await verified(ground, online=True)) == ["coupon_unrecorded"]
 
 
+async def test_what_was_just_done_is_no_difference_while_queries_lag(ground: Ground) -> None:
+    await crossed(ground)
+    sandbox = ground.sandbox
+    sandbox.switch(sandbox.world.switches.model_copy(update={"query_lag_seconds": 60}))
+    actions = table_of(Action)
+    [coupon] = [row for row in await ground.rows(Action) if row["kind"] == "coupon"]
+    made = await ground.client.call(
+        "POST", "/stores/v2/coupons", body={"specification": coupon["payload"]["specification"]}, reads=False
+    )
+    badge, member = next(iter(sandbox.world.badges)), next(iter(sandbox.world.members))
+    given = {"coupon": {"coupon_id": made["id"]}, "badge": {"badge_id": badge["id"], "member_id": member.id}}
+    async with ground.store.write() as tx:
+        for kind, result in given.items():
+            done = update(actions).where(actions.c.kind == kind).values(state=State.DONE, result=result)
+            await tx.execute(done.values(settled_at=ground.now))
+    assert whats(await verified(ground, online=True)) == []
+    ground.now += timedelta(hours=1)
+    assert whats(await verified(ground, online=True)) == ["badge_missing_in_wix"]
+
+
 async def test_a_badge_that_somebody_took_away(ground: Ground) -> None:
     await crossed(ground)
     actions = table_of(Action)
