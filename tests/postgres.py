@@ -10,7 +10,6 @@ import importlib.util
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,8 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
+
+from tests.ports import free_port
 
 START_SECONDS = 30
 STOP_SECONDS = 15
@@ -152,7 +153,7 @@ def _launch() -> tuple[subprocess.Popen[bytes], str]:
         except BaseException:
             shutil.rmtree(folder)
             raise
-        port = _free_port()
+        port = free_port()
         keeper = _start(programs, folder, port, account)
         url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
         if _answers(url, keeper):
@@ -202,9 +203,3 @@ def _stop(keeper: subprocess.Popen[bytes]) -> None:
     assert keeper.stdin is not None
     keeper.stdin.close()
     keeper.wait(STOP_SECONDS)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

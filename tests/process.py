@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sqlite3
 import sys
 import time
@@ -17,6 +16,8 @@ from typing import Any
 
 import httpx
 import psycopg
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 DEADLINE = 60.0
@@ -158,14 +159,6 @@ async def ended(process: Process, with_signal: signal.Signals) -> int:
     process.send_signal(with_signal)
     async with asyncio.timeout(DEADLINE):
         return await process.wait()
-
-
-def free_port() -> int:
-    """A port that was free a moment ago, and that the system hands out to nobody else for a while."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

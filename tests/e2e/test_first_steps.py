@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.floor import assert_calm
-from tests.process import announced, ended, free_port, started, until
+from tests.ports import free_port
+from tests.process import announced, ended, started, until
 
 pytestmark = pytest.mark.slow
 
