@@ -32,7 +32,7 @@ from milestones.wix.account import Account as WixAccount
 from tests.actions.smtp_server import Mailserver, mailserver
 from tests.crash.house import EVERYTHING, KINDS, SECRET
 from tests.crash.receiver import Receiver, receiver
-from tests.process import ROOT
+from tests.process import ROOT, until
 
 LAG = 20.0
 """Seconds in which Wix's queries do not show what was written."""
@@ -181,8 +181,18 @@ class Giving:
             due = await drain(self.program.assembly.parts(self.site_id).work)
             if due is None:
                 return
+            await self._wix_has_done_what_it_began()
             self.clock.reach(due)
         raise AssertionError("it does not come to an end")
+
+    async def _wix_has_done_what_it_began(self) -> None:
+        """The time that passes here takes none; a call that is under way takes effect within it all the same."""
+        sandbox = self.wix.sandbox
+
+        async def done() -> bool:
+            return len(sandbox.requests) == sandbox.request_count
+
+        await until(done, "what Wix has begun")
 
     async def actions(self, account: Account | None = None) -> list[Action]:
         """What the milestone owed to an account; by default to the last."""
