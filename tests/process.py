@@ -20,7 +20,8 @@ import psycopg
 from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
-DEADLINE = 60.0
+DEADLINE = 120.0
+"""Seconds after which a state is not waited for any more: so many that a slow machine reaches it too."""
 
 
 async def until(true: Callable[[], Awaitable[bool]], what: str, seconds: float = DEADLINE) -> None:
