@@ -9,21 +9,11 @@ Wix or send anything.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from milestones import hearing
 from milestones.domain import account as accounts_rules
 from milestones.domain.account import AccountState, Definitions, Taken
 from milestones.domain.crossing import above
-from milestones.domain.event import (
-    AccountGone,
-    AccountSeen,
-    Anonymized,
-    AppInstalled,
-    AppRemoved,
-    ContactDeleted,
-    ContactMerged,
-    Gone,
-    Heard,
-    SubscriptionChanged,
-)
+from milestones.domain.event import AccountSeen, Heard
 from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Observation
 from milestones.domain.verdict import Verdict
@@ -57,15 +47,15 @@ async def hear(store: Store, rules: Rules, batch: Sequence[Heard], now: datetime
         await take_turn(tx, rules.secret, seen, [(item.site_id, item.event) for item in batch])
         for site_id in sorted({item.site_id for item in batch}):
             heard = [item for item in batch if item.site_id == site_id]
-            site = await _site(work, heard)
+            site = await hearing.site_of(work, heard)
             # First of all, so that nobody is written down who is gone; and of sites that are not active too.
             for item in heard:
-                await _gone(work, item)
+                await hearing.gone(work, item)
             if site is None:
                 continue
             await _observe(work, site, [item for of_site, item in seen if of_site == site_id])
             for item in heard:
-                await _subscription(work, item)
+                await hearing.subscription(work, item)
         reach("hear.before_commit")
     reach("hear.committed")
     return outcome
@@ -85,70 +75,6 @@ async def observe(
         reach("observe.before_commit")
     reach("observe.committed")
     return outcome
-
-
-async def _site(work: Batch, heard: Sequence[Heard]) -> Site | None:
-    """The site, if its accounts are to be looked at. An unknown one becomes what the configuration says."""
-    tx, rules = work.tx, work.rules
-    site_id = heard[0].site_id
-    site = await sites.named(tx, site_id)
-    told = [type(item.event) for item in heard if isinstance(item.event, AppInstalled | AppRemoved)]
-    if AppRemoved in told:
-        if site is not None:
-            await sites.remove(tx, site, work.now)
-        if told[-1] is AppRemoved:
-            return None
-        site = await sites.named(tx, site_id)
-    speaks = site is not None and site.state == "removed" and _speaks(site, heard)
-    if site is not None and speaks and site.go_live_at is not None:
-        # Such events have neither id nor time: this removal was told late, and the app is back, or never left.
-        await sites.change(tx, site_id, state="active", removed_at=None)
-        site = await sites.named(tx, site_id)
-    if site is None or (site.state == "removed" and (speaks or AppInstalled in told)):
-        answer = rules.new_site(site_id)
-        if answer == "ignore":
-            return None
-        await sites.notice(tx, site_id, work.now)
-        if answer == "active":
-            await sites.take_on(tx, site_id, rules.site(site_id).name, work.now)
-        else:
-            await sites.change(tx, site_id, state="observed")
-        work.outcome.new_sites.add(site_id)
-        site = await sites.named(tx, site_id)
-    return site if site is not None and site.state == "active" else None
-
-
-def _speaks(site: Site, heard: Sequence[Heard]) -> bool:
-    """Whether Wix tells of something that happened after the app is said to have been removed."""
-    return site.removed_at is not None and any(
-        isinstance(item.event, AccountSeen) and item.event.observation.told_at > site.removed_at
-        for item in heard
-    )
-
-
-async def _gone(work: Batch, item: Heard) -> None:
-    event, tx, site_id, secret = item.event, work.tx, item.site_id, work.rules.secret
-    if not isinstance(event, Gone) or await sites.named(tx, site_id) is None:
-        return
-    match event:
-        case ContactDeleted():
-            await people.contact_deleted(tx, site_id, secret, event, work.now)
-        case ContactMerged():
-            await people.contact_merged(tx, site_id, secret, event, work.now)
-            work.outcome.wake.add(site_id)
-        case Anonymized():
-            await people.anonymized(tx, site_id, secret, event, work.now)
-        case AccountGone():
-            await people.accounts_gone(tx, site_id, [event.account_id], work.now)
-    work.outcome.erased = True
-
-
-async def _subscription(work: Batch, item: Heard) -> None:
-    if isinstance(item.event, SubscriptionChanged):
-        key = await people.subscription_heard(work.tx, item.site_id, work.rules.secret, item.event, work.now)
-        if item.event.status == "SUBSCRIBED":
-            await accounts.wake_consent(work.tx, item.site_id, key, work.now)
-            work.outcome.wake.add(item.site_id)
 
 
 async def _observe(work: Batch, site: Site, observations: Sequence[Observation]) -> None:
