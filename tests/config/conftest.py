@@ -21,6 +21,13 @@ sandbox = true
 sender = "Shop <shop@example.com>"
 """
 
+MILESTONE = """\
+[[milestones]]
+key = "m"
+title = "M"
+threshold = 1000
+"""
+
 Reader = Callable[..., Settings]
 Faults = Callable[..., list[str]]
 

@@ -7,28 +7,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 
-from milestones.config import QuietHours, Rate, Settings, load, variables
+from milestones.config import QuietHours, Rate, Settings, load
 from milestones.domain.milestone import Badge, Consent, Coupon, Discount, Email, Points, Repeat, Webhook
 from milestones.domain.observation import Measure
 from milestones.errors import ConfigurationError, UsageError
-from tests.config.conftest import BASE, Faults, Reader
+from tests.config.conftest import BASE, MILESTONE, Faults, Reader
 
 HOOK = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
-
-MILESTONE = """\
-[[milestones]]
-key = "m"
-title = "M"
-threshold = 1000
-"""
 
 
 def test_durations_rates_and_hours_are_values(read: Reader) -> None:
@@ -197,104 +183,6 @@ def test_the_hash_is_that_of_the_meaning(
     assert load(elsewhere, {"P": "one"}).hash == settings.hash, "another machine has other folders"
 
 
-def test_secrets_are_shown_nowhere(read: Reader, folder: Path) -> None:
-    (folder / "db.url").write_text("postgresql://me:hunter2@db/name\n")
-    text = BASE + 'username = "me"\npassword = { env = "P" }\n[daemon]\ndatabase = { file = "db.url" }\n'
-    settings = read(text, {"P": "hunter2"})
-    assert settings.daemon.database.get_secret_value() == "postgresql://me:hunter2@db/name"
-    for shown in (repr(settings), str(settings), settings.model_dump_json(), str(settings.model_dump())):
-        assert "hunter2" not in shown
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        BASE + 'username = "me"\npassword = "hunter2"\n',
-        BASE + 'pasword = "hunter2"\n',
-        BASE + '[[sites]]\nname = "a"\napi_key = ["hunter2"]\n',
-        BASE + '[daemon]\ndatabase = "postgresql://me:hunter2@db"\n',
-        BASE + '[daemon]\npublic_url = "https://me:hunter2@example.com"\n',
-        '[mail]\nsender = "s@example.com"\n[wix]\napp_secret = "hunter2"\npublic_key = "hunter2"\n',
-    ],
-)
-def test_a_secret_in_the_wrong_place_is_not_repeated(faults: Faults, text: str) -> None:
-    found = faults(text)
-    assert found
-    assert "hunter2" not in str(found)
-
-
-def test_a_command_without_need_for_secrets_can_do_without(read: Reader) -> None:
-    settings = read(
-        BASE
-        + 'username = "me"\npassword = { env = "P" }\n'
-        + MILESTONE
-        + '[[milestones.rewards]]\nwebhook = { url = "https://example.com", secret = { env = "Q" } }\n',
-        secrets=False,
-    )
-    assert settings.mail.password is not None
-    with pytest.raises(UsageError, match="environment variable P, which is not set"):
-        settings.mail.password.get_secret_value()
-
-
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-OTHER_PEM = (
-    rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    .public_key()
-    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    .decode()
-)
-ELLIPTIC = (
-    ec.generate_private_key(ec.SECP256R1())
-    .public_key()
-    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-).decode()
-APP = '[mail]\nsender = "s@example.com"\n[wix]\napp_id = "a"\napp_secret = { env = "S" }\n'
-
-
-@pytest.mark.parametrize("written", [PEM, base64.b64encode(PEM.encode()).decode(), "\n" + PEM + "\n"])
-def test_the_public_key_is_pem_or_pem_in_base64(read: Reader, folder: Path, written: str) -> None:
-    (folder / "key.pem").write_text(written)
-    settings = read(APP + 'public_key = { file = "key.pem" }\n', {"S": "s"})
-    assert settings.wix.public_key is not None
-    assert settings.wix.public_key.get_secret_value() == PEM.strip()
-
-
-def test_a_command_that_needs_no_secrets_needs_no_public_key(read: Reader) -> None:
-    written = APP + 'public_key = { env = "K" }\n'
-    settings = read(written, {}, secrets=False)
-    assert settings.hash == read(written, {"S": "s", "K": PEM}).hash
-    assert settings.wix.public_key is not None
-    with pytest.raises(UsageError, match="environment variable K, which is not set"):
-        settings.wix.public_key.get_secret_value()
-
-
-def test_a_public_key_that_is_written_down_is_part_of_the_configuration(read: Reader) -> None:
-    one, other = (read(APP + f"public_key = '''{pem}'''\n", {"S": "s"}) for pem in (PEM, OTHER_PEM))
-    assert one.hash != other.hash
-
-
-@pytest.mark.parametrize(
-    ("written", "sentence"),
-    [
-        ("garbage", "is no public key that can be read"),
-        (PEM[:200], "is no public key that can be read"),
-        (base64.b64encode(b"garbage").decode(), "is no public key that can be read"),
-        (KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(), "is a private key"),
-        (ELLIPTIC, "is not an RSA key"),
-    ],
-)
-def test_a_wrong_public_key_is_refused(faults: Faults, folder: Path, written: str, sentence: str) -> None:
-    (folder / "key.pem").write_text(written)
-    (fault,) = faults(APP + 'public_key = { file = "key.pem" }\n', {"S": "s"})
-    assert fault.startswith("config.toml:6:1: wix.public_key: " + sentence)
-
-
-def test_a_number_is_no_public_key(faults: Faults) -> None:
-    (fault,) = faults(APP + "public_key = 5\n", {"S": "s"})
-    assert fault.startswith("config.toml:6:1: wix.public_key: is no public key that can be read")
-
-
 def test_points_must_be_bounded_where_something_repeats(faults: Faults) -> None:
     once = MILESTONE + '[[milestones.rewards]]\npoints = { amount = 5, description = "d" }\n'
     repeating = '[[milestones]]\nkey = "r"\ntitle = "R"\nmeasure = "tier_points"\nevery_points = 100\n'
@@ -307,64 +195,6 @@ def test_points_must_be_bounded_where_something_repeats(faults: Faults) -> None:
             'bound them with per_account = "1 per 30d"'
         )
     ]
-
-
-def test_what_is_probably_not_meant_is_a_warning(read: Reader) -> None:
-    settings = read(
-        BASE
-        + 'only_to = ["a@example.com"]\n[daemon]\nmode = "shadow"\n'
-        + MILESTONE
-        + 'measure = "tier_points"\nnear = { within = 1000, template = "plain" }\n'
-    )
-    assert [warning.split(": ", 1)[1] for warning in settings.warnings] == [
-        "mail.only_to: mail leaves for these addresses alone",
-        "daemon.mode: is shadow: everything is decided and recorded, and nothing is sent",
-        "milestones[0].measure: tier_points cannot be searched for: only webhooks and the sweep tell of them",
-        "milestones[0].near: a scan cannot find who is near in tier_points; only the sweep will remind",
-        "milestones[0].near.within: takes in every customer, down to no points at all",
-    ]
-
-
-def test_a_doubt_about_a_site_stands_at_the_site_and_what_it_inherits_is_told_once(read: Reader) -> None:
-    sites = """
-[[sites]]
-name = "a"
-[sites.mail]
-language = "de"
-[[sites]]
-name = "b"
-instance_id = "b"
-[sites.mail]
-only_to = ["b@example.com"]
-"""
-    settings = read(BASE + 'only_to = ["a@example.com"]\n' + MILESTONE + sites)
-    assert [warning.split(": ", 1)[1].split(",")[0] for warning in settings.warnings] == [
-        "daemon.mode: is shadow: everything is decided and recorded",
-        "mail.only_to: mail leaves for these addresses alone",
-        "milestones[0]: gives nothing and reminds nobody",
-        "sites[1].instance_id: is asked of the simulated Wix",
-        "sites[1].mail.only_to: mail leaves for these addresses alone",
-    ]
-
-
-def test_a_thousand_sites_read_a_template_once(read: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    near = 'near = { within = 100, template = "plain" }\n'
-    text = BASE + MILESTONE + near
-    for number in range(10):
-        text += f'[[sites]]\nname = "s{number}"\ninstance_id = "i{number}"\n'
-        if number % 2:
-            text += (MILESTONE + near).replace("[[milestones]]", "[[sites.milestones]]")
-    asked: list[str] = []
-
-    def counted(_templates: Path, name: str) -> frozenset[str]:
-        asked.append(name)
-        return frozenset()
-
-    monkeypatch.setattr(variables, "groups", counted)
-    settings = read(text)
-    assert asked == ["plain"], "to find its faults"
-    assert len(settings.named_sites()) == 10
-    assert asked == ["plain", "plain"]
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
