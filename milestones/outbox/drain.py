@@ -7,7 +7,7 @@ claimed is put back by the next drain, and what had begun to act is looked for b
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -19,6 +19,7 @@ from milestones.errors import ChannelError, FencedError, StoreError
 from milestones.failpoints import reach
 from milestones.outbox.gates import FRESH, Policy, stop_for
 from milestones.outbox.meanwhile import reconsidered
+from milestones.outbox.rest import REST, Rests
 from milestones.store import heartbeat, outbox, sites
 from milestones.store.database import Store, again_after_a_race
 from milestones.store.outbox import Claimed, Settlement
@@ -28,9 +29,6 @@ log = structlog.get_logger()
 
 ORDER = (Kind.COUPON, Kind.BADGE, Kind.POINTS, Kind.EMAIL, Kind.WEBHOOK)
 """Mails come after what they show, so that one pass does both."""
-
-REST = timedelta(seconds=30)
-"""How long a channel rests after a fault that is of the channel and not of one action."""
 
 _REFUSES_REPETITION = frozenset({Kind.COUPON, Kind.BADGE, Kind.POINTS})
 """Of these, Wix may refuse a second one because of the first, in words that are documented nowhere, and its queries
@@ -44,7 +42,7 @@ _DIED = "This program ended between the hand-over and its answer."
 class SiteWork:
     """What draining one site needs; kept between drains.
 
-    resting: channels that failed as a whole, since when and until when.
+    rests: of channels that failed as a whole.
     tidy: whether the last drain came to its end, so that nothing can have been left running.
     stopping: set when the program stops; what is in flight is finished and nothing new is begun.
     """
@@ -58,7 +56,7 @@ class SiteWork:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     stopping: Callable[[], bool] = lambda: False
     settled: Callable[[str, str, str], None] = lambda _kind, _state, _verdict: None
-    resting: dict[Kind, tuple[datetime, datetime]] = field(default_factory=dict)
+    rests: Rests = field(default_factory=Rests)
     tidy: bool = False
 
 
@@ -91,36 +89,18 @@ async def drain(work: SiteWork) -> datetime | None:
 
 
 async def _next_due(work: SiteWork) -> datetime | None:
-    awake = [kind for kind in ORDER if not _is_resting(work, kind)]
+    now = work.clock()
+    awake = [kind for kind in ORDER if not work.rests.covers(kind, now)]
     async with work.store.read() as tx:
         due = await outbox.next_due(tx, work.site_id, awake)
-    ends = [until for _, until in work.resting.values()]
-    return min((moment for moment in (due, *ends) if moment is not None), default=None)
-
-
-def _rest(work: SiteWork, kind: Kind, error: ChannelError) -> datetime:
-    """Let a channel rest; returns until when."""
-    now = work.clock()
-    until = max(now + REST, error.retry_at or now)
-    work.resting[kind] = now, until
-    return until
-
-
-def _is_resting(work: SiteWork, kind: Kind) -> bool:
-    """Whether a channel rests. A rest that begins later than now is over: the clock was set back."""
-    now = work.clock()
-    since, until = work.resting.get(kind, (now, now))
-    if since <= now < until:
-        return True
-    work.resting.pop(kind, None)
-    return False
+    return min((moment for moment in (due, *work.rests.ends()) if moment is not None), default=None)
 
 
 async def _pass(work: SiteWork, generation: int) -> bool:
     """One batch of each kind. False when nothing was due."""
     found = False
     for kind in ORDER:
-        if _is_resting(work, kind):
+        if work.rests.covers(kind, work.clock()):
             continue
         async with work.store.write() as tx:
             batch = await outbox.claim(tx, work.site_id, generation, kind, work.clock())
@@ -162,7 +142,7 @@ async def _batch(work: SiteWork, generation: int, kind: Kind, batch: Sequence[Cl
     ready = [tasks[number] for number in tasks if number not in stops or number in looked_for]
     for start in range(0, len(ready), channel.concurrency):
         group = ready[start : start + channel.concurrency]
-        if work.stopping() or kind in work.resting or work.clock() - now > FRESH:
+        if work.stopping() or work.rests.covers(kind, work.clock()) or work.clock() - now > FRESH:
             await _put_back(work, generation, ready[start:])
             return
         async with work.store.write() as tx:
@@ -268,7 +248,7 @@ def _failed(work: SiteWork, task: Task, error: ChannelError, *, lost: bool) -> S
     lost = lost or error.lost
     again: datetime | None
     if error.connection_wide:
-        again = _rest(work, task.kind, error)
+        again = work.rests.begin(task.kind, error, now)
     elif error.untried:
         again = error.retry_at or now + REST
     else:
@@ -296,7 +276,7 @@ async def _not_now(
     work: SiteWork, generation: int, kind: Kind, error: ChannelError, tasks: Sequence[Task]
 ) -> None:
     """What must be known before acting cannot be learned: nothing of the batch is done, all of it later."""
-    until = _rest(work, kind, error)
+    until = work.rests.begin(kind, error, work.clock())
     log.warning(
         "channel_rests", site=work.site_id, kind=kind.value, until=until.isoformat(), error=str(error)
     )

@@ -6,7 +6,7 @@ import pytest
 
 from milestones.domain.actions import Kind
 from milestones.errors import ChannelError
-from milestones.outbox.drain import REST
+from milestones.outbox.rest import REST
 from milestones.store import outbox, persons, reads, sites
 from milestones.store.database import Store
 from milestones.store.reads import Backlog, Which
