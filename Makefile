@@ -58,7 +58,7 @@ constraints: $(VENV)/created ## pin the newest releases of all dependencies, wit
 
 clean: ## remove the environment and every cache; var/, where the data lies, stays
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/sdk/node_modules tests/sdk/build
-	find milestones tests bench -name __pycache__ -prune -exec rm -rf {} +
+	find milestones wixsandbox tests bench -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment. A stamp is newer than what it was made from, so a second call installs nothing, and an interrupted
 # one is taken up again. The checkout itself is installed editable: its own changes need no installation.

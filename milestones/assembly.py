@@ -31,11 +31,11 @@ from milestones.errors import ConfigurationError
 from milestones.metrics import Metrics
 from milestones.outbox.drain import SiteWork
 from milestones.outbox.gates import Policy
-from milestones.sandbox.server import RunningSandbox
 from milestones.store.database import Store
 from milestones.wix.auth import ApiKeyCredentials, AppCredentials, Credentials
 from milestones.wix.pacing import SlidingWindowPacer
 from milestones.wix.transport import WixClient
+from wixsandbox.server import RunningSandbox
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from milestones.domain.continuity import Beat, broken
 from milestones.domain.event import Heard
 from milestones.domain.policy import Breaker, Rate
 from milestones.engine.local import LocalEngine
-from milestones.errors import ConfigurationError
+from milestones.errors import ConfigurationError, MilestonesError
 from milestones.ingest.door import Door
 from milestones.ingest.inbox import Inbox
 from milestones.ingest.signature import load_public_key
@@ -27,11 +27,13 @@ from milestones.metrics import Metrics
 from milestones.outbox.drain import drain
 from milestones.outbox.retention import Limits, forget
 from milestones.recording import Outcome, SiteRules
-from milestones.sandbox.server import serve as serve_sandbox
 from milestones.scans.run import Progress, ScanWork
 from milestones.scans.selection import Selector
 from milestones.store import facts, heartbeat, people, schema, sites
 from milestones.store.database import Store, Transaction
+from wixsandbox.errors import SandboxError
+from wixsandbox.server import RunningSandbox
+from wixsandbox.server import serve as serve_sandbox
 
 
 def now() -> datetime:
@@ -297,9 +299,19 @@ async def _reached(settings: Settings, stack: AsyncExitStack) -> Wix:
             app_secret=wix.app_secret.get_secret_value() if wix.app_secret is not None else None,
             public_key=_public_key(settings),
         )
-    running = await stack.enter_async_context(serve_sandbox(settings.sandbox))
+    running = await stack.enter_async_context(_simulated(settings))
     told = running.credentials
     return Wix(running.base_url, told.app_id, told.app_secret, load_public_key(told.public_key), running)
+
+
+@asynccontextmanager
+async def _simulated(settings: Settings) -> AsyncIterator[RunningSandbox]:
+    """The sandbox in this process; its sentences are this program's."""
+    try:
+        async with serve_sandbox(settings.sandbox) as running:
+            yield running
+    except SandboxError as error:
+        raise MilestonesError(str(error)) from error
 
 
 def _public_key(settings: Settings) -> RSAPublicKey | None:

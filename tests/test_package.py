@@ -16,6 +16,7 @@ from milestones.shipped import sample_config, templates_dir
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "milestones"
+PACKAGES = PACKAGE, ROOT / "wixsandbox"
 
 # Put together from pieces, so that this file does not contain what it looks for.
 REGISTRY_HOSTS = [
@@ -60,14 +61,17 @@ def milestones(installed: Path, *arguments: str, cwd: Path) -> subprocess.Comple
 def test_the_wheel_holds_the_package_the_mails_and_the_configuration(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
-    sources = {str(path.relative_to(ROOT)) for path in PACKAGE.rglob("*.py")}
+    sources = {str(path.relative_to(ROOT)) for package in PACKAGES for path in package.rglob("*.py")}
     mails = {
         f"milestones/shipped/{path.relative_to(ROOT)}"
         for path in (ROOT / "templates").rglob("*")
         if path.is_file()
     }
     assert mails
-    assert sources | mails | {"milestones/shipped/config.toml", "milestones/py.typed"} <= held
+    assert (
+        sources | mails | {"milestones/shipped/config.toml", "milestones/py.typed", "wixsandbox/py.typed"}
+        <= held
+    )
     assert not [name for name in held if name.startswith(("tests/", "bench/", "docs/"))]
 
 
@@ -119,12 +123,12 @@ def test_the_domain_imports_the_standard_library_and_itself_only() -> None:
             assert allowed, f"{path.relative_to(ROOT)} imports {name}"
 
 
-@pytest.mark.parametrize("part", ["milestones", "tests", "bench"])
+@pytest.mark.parametrize("part", ["milestones", "wixsandbox", "tests", "bench"])
 def test_every_library_that_is_imported_is_declared_and_pinned(part: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     declared = project["project"]["dependencies"]
     constraints = "constraints.txt"
-    if part != "milestones":
+    if part in {"tests", "bench"}:
         tools = [tool for tool in project["dependency-groups"]["dev"] if isinstance(tool, str)]
         declared, constraints = [*declared, *tools], "constraints-dev.txt"
     names = {_name_of(requirement) for requirement in declared}
@@ -135,7 +139,8 @@ def test_every_library_that_is_imported_is_declared_and_pinned(part: str) -> Non
         _name_of(homes[module][0])
         for path in (ROOT / part).rglob("*.py")
         for name in _imports(ast.parse(path.read_text(encoding="utf-8")))
-        if (module := name.split(".")[0]) in homes and module not in {"milestones", "tests", "bench"}
+        if (module := name.split(".")[0]) in homes
+        and module not in {"milestones", "wixsandbox", "tests", "bench"}
     }
     assert imported - names - RELEASED_WITH_ANOTHER == set()
 

@@ -20,7 +20,7 @@ from milestones.config.wix import WixSettings
 from milestones.domain.crossing import ThresholdIndex
 from milestones.domain.milestone import Milestone
 from milestones.errors import ConfigurationError, UsageError
-from milestones.sandbox.settings import SandboxSettings
+from wixsandbox.settings import SandboxSettings
 
 HASH_LENGTH = 12
 """Hexadecimal digits: enough to tell the configurations of one installation apart, short enough for a log line."""

@@ -19,12 +19,6 @@ from milestones.domain import keys
 from milestones.domain.actions import State
 from milestones.domain.observation import Source
 from milestones.outbox.drain import SiteWork, drain
-from milestones.sandbox import ledger
-from milestones.sandbox.faults import Fault, Match
-from milestones.sandbox.records import Account
-from milestones.sandbox.server import RunningSandbox, serve
-from milestones.sandbox.settings import SandboxSettings, Switches
-from milestones.sandbox.world import World
 from milestones.scans.pages import observation
 from milestones.store.reads import of_owner
 from milestones.store.tables import Action
@@ -33,6 +27,12 @@ from tests.actions.smtp_server import Mailserver, mailserver
 from tests.crash.house import EVERYTHING, KINDS, SECRET
 from tests.crash.receiver import Receiver, receiver
 from tests.process import ROOT, until
+from wixsandbox import ledger
+from wixsandbox.faults import Fault, Match
+from wixsandbox.records import Account
+from wixsandbox.server import RunningSandbox, serve
+from wixsandbox.settings import SandboxSettings, Switches
+from wixsandbox.world import World
 
 LAG = 20.0
 """Seconds in which Wix's queries do not show what was written."""

@@ -10,10 +10,10 @@ from aiosmtpd.smtp import Envelope
 
 from milestones.actions import webhook
 from milestones.outbox import drain
-from milestones.sandbox.faults import Fault
 from milestones.wix import answers, coupons
 from tests.crash.giving import Giving, giving
 from tests.crash.house import KINDS
+from wixsandbox.faults import Fault
 
 PATIENCE = 0.5
 """Seconds that the program waits for an answer in these tests."""

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from milestones.sandbox.control import _BODIES, _CONTROLS
-from milestones.sandbox.server import serve
-from milestones.sandbox.settings import SandboxSettings, Switches
+from wixsandbox.control import _BODIES, _CONTROLS
+from wixsandbox.server import serve
+from wixsandbox.settings import SandboxSettings, Switches
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
 

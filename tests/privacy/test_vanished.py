@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from milestones.sandbox import people
 from milestones.scans.run import Kind, run
 from milestones.store.tables import Account
 from tests.scans.conftest import Ground
 from tests.scans.conftest import ground as ground_of_scans
+from wixsandbox import people
 
 ground = ground_of_scans
 

@@ -15,11 +15,6 @@ from milestones.actions.consent import Gatekeeper
 from milestones.actions.variables import Program
 from milestones.adapters import SiteConsent
 from milestones.recording import Outcome
-from milestones.sandbox.events import new_key
-from milestones.sandbox.records import primary_email
-from milestones.sandbox.server import application
-from milestones.sandbox.settings import SandboxSettings, Switches
-from milestones.sandbox.simulator import Sandbox
 from milestones.scans.run import ScanWork
 from milestones.scans.selection import Selector
 from milestones.store import sites
@@ -31,6 +26,11 @@ from milestones.wix.pacing import SlidingWindowPacer
 from milestones.wix.transport import WixClient
 from tests.builders import SECRET, a_coupon, a_milestone, a_near_window
 from tests.store.rules import FixedRules, opened
+from wixsandbox.events import new_key
+from wixsandbox.records import primary_email
+from wixsandbox.server import application
+from wixsandbox.settings import SandboxSettings, Switches
+from wixsandbox.simulator import Sandbox
 
 NEAR = a_milestone(1000, rewards=(a_coupon(),), near=a_near_window())
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -205,7 +205,7 @@ async function hear(client, bodies, told) {
 // The sandbox, and the report
 
 async function startSandbox() {
-  const args = ["-m", "milestones", "sandbox", "--port", "0", "--customers", "60"];
+  const args = ["-m", "wixsandbox", "--port", "0", "--customers", "60"];
   const child = spawn(process.env.PYTHON ?? "python3", args, { stdio: ["ignore", "pipe", "inherit"] });
   for await (const line of createInterface({ input: child.stdout })) {
     const found = line.match(/http:\/\/[^\s,)]+\d/);

@@ -7,10 +7,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from milestones.sandbox.server import RunningSandbox, serve
-from milestones.sandbox.settings import SandboxSettings, Switches
 from milestones.wix.transport import WixClient
 from tests.wix.fakes import FakeClock, FakeWix, connect
+from wixsandbox.server import RunningSandbox, serve
+from wixsandbox.settings import SandboxSettings, Switches
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 import httpx
 
-from milestones.sandbox.server import RunningSandbox
-from milestones.sandbox.settings import Switches
 from milestones.wix import accounts
 from milestones.wix.account import Account
 from milestones.wix.auth import ApiKeyCredentials, AppCredentials, Credentials
 from milestones.wix.errors import WixError
 from milestones.wix.pacing import SlidingWindowPacer
 from milestones.wix.transport import WixClient
+from wixsandbox.server import RunningSandbox
+from wixsandbox.settings import Switches
 
 T = TypeVar("T")
 Reply = httpx.Response | Exception

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from milestones.sandbox.server import RunningSandbox
 from milestones.wix import (
     accounts,
     contacts,
@@ -26,6 +25,7 @@ from milestones.wix.paging import Sort
 from milestones.wix.programs import ProgramStatus
 from milestones.wix.transport import WixClient
 from tests.wix.fakes import connect, outcome, some_account, switch
+from wixsandbox.server import RunningSandbox
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

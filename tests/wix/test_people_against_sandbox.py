@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from milestones.sandbox.server import RunningSandbox
 from milestones.wix import (
     accounts,
     assignments,
@@ -23,6 +22,7 @@ from milestones.wix.errors import (
 from milestones.wix.subscriptions import SubscriptionStatus
 from milestones.wix.transport import WixClient
 from tests.wix.fakes import outcome, some_account, switch
+from wixsandbox.server import RunningSandbox
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 START = datetime.now(UTC)

@@ -10,7 +10,6 @@ from typing import TypeVar
 import httpx
 import pytest
 
-from milestones.sandbox.server import RunningSandbox
 from milestones.wix import (
     accounts,
     checkout,
@@ -39,6 +38,7 @@ from milestones.wix.rewards import (
 )
 from milestones.wix.tiers import Tier, TierDefinition, TiersStatus
 from milestones.wix.transport import WixClient
+from wixsandbox.server import RunningSandbox
 
 T = TypeVar("T")
 

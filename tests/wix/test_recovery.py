@@ -6,14 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from milestones.sandbox.faults import Fault, Match
-from milestones.sandbox.server import RunningSandbox
 from milestones.wix import accounts, assignments, badges, contacts, coupons, transactions
 from milestones.wix.account import Account
 from milestones.wix.coupons import CouponScope, CouponSpecification
 from milestones.wix.errors import WixConflictError, WixError, WixUnavailableError
 from milestones.wix.transport import WixClient
 from tests.wix.fakes import outcome
+from wixsandbox.faults import Fault, Match
+from wixsandbox.server import RunningSandbox
 
 COUPON = CouponSpecification(
     name="10% off",

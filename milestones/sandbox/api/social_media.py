@@ -1,9 +1,0 @@
-"""Loyalty social media (fact sheet, section 2.10): only a signed-in member may call it."""
-
-from milestones.sandbox.api.call import Operation, member_only
-
-_ROOT = "/loyalty-social-media/v1/followed-channels"
-OPERATIONS = (
-    Operation("createFollowedChannel", "POST", _ROOT, member_only),
-    Operation("listFollowedChannels", "GET", _ROOT, member_only),
-)

@@ -1,0 +1,1 @@
+"""The Wix API, one file for each module; `wixsandbox.routes` lists what is served."""
