@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
-from milestones.config import cron
+from milestones.domain import cron
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
@@ -83,9 +83,10 @@ def _schedule(value: Any) -> timedelta | str:
                 'must be a duration such as "1h", or a cron expression such as "0 9 * * *"'
             ) from None
     try:
-        return cron.expression(value)
+        cron.parse(value)
     except ValueError as error:
-        raise ValueError(f"is no cron expression of five fields: {error}") from None
+        raise ValueError(f"is no cron expression that can be used: {error}") from None
+    return value
 
 
 def _timezone(value: Any) -> ZoneInfo:
@@ -136,7 +137,7 @@ Schedule = Annotated[
     PlainSerializer(lambda value: value if isinstance(value, str) else duration_text(value)),
     WithJsonSchema({"type": "string", "examples": ["1h", "0 9 * * *"]}),
 ]
-"""An interval, or a cron expression of five fields, kept as text, with its days of the week by name."""
+"""An interval, or a cron expression of five fields (``domain.cron``), kept as text."""
 Zone = Annotated[
     ZoneInfo,
     PlainValidator(_timezone),

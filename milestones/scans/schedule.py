@@ -8,19 +8,34 @@ from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from milestones.domain import cron
 from milestones.scans.run import Kind
 
 Every = timedelta | str
-"""An interval, or a cron expression in the site's own time, with its days of the week by name (``config.cron``)."""
+"""An interval, or a cron expression in the site's own time (``domain.cron``)."""
+
+_INSTANT = timedelta(microseconds=1)
+
+
+class CronTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler ships no types
+    """A cron expression for APScheduler, whose own adds up local time and loses nights on which clocks are changed."""
+
+    def __init__(self, expression: str, timezone: ZoneInfo) -> None:
+        self._cron = cron.parse(expression)
+        self._timezone = timezone
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        """The first slot behind the previous one; without one, or where the clock was set back, from now on."""
+        after = previous if previous is not None and previous <= now else now - _INSTANT
+        return self._cron.next_after(after, self._timezone)
 
 
 def trigger(every: Every, timezone: ZoneInfo, first: datetime) -> BaseTrigger:
     """The trigger of a schedule. An interval starts at ``first``."""
     if isinstance(every, str):
-        return CronTrigger.from_crontab(every, timezone=timezone)
+        return CronTrigger(every, timezone)
     return IntervalTrigger(seconds=int(every.total_seconds()), start_date=first, timezone=UTC)
 
 
@@ -30,11 +45,7 @@ def first_run(every: Every, timezone: ZoneInfo, last: datetime | None, now: date
         return now
     if isinstance(every, timedelta):
         return max(now, last + every)
-    # After the last one: a scan that began at the very slot has served it. Not by naming the last one to the trigger,
-    # which compares it across zones: in the hour that comes twice, no two such times are equal (PEP 495).
-    after = last + timedelta(microseconds=1)
-    following = CronTrigger.from_crontab(every, timezone=timezone).get_next_fire_time(None, after)
-    return now if following is None else max(now, following.astimezone(UTC))
+    return max(now, cron.parse(every).next_after(last, timezone))
 
 
 class Timetable:

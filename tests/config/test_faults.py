@@ -28,7 +28,10 @@ ONE_FAULT = [
     # Durations, times, rates, zones
     (
         "[scan]\nevery = '1 hour'\n",
-        "6:1: scan.every: is no cron expression of five fields: Wrong number of fields; got 2, expected 5",
+        (
+            "6:1: scan.every: is no cron expression that can be used: it has 2 fields and needs 5: minute, hour, "
+            "day of the month, month, day of the week"
+        ),
     ),
     (
         "[scan]\nevery = 'often'\n",
@@ -37,8 +40,7 @@ ONE_FAULT = [
     (
         "[scan]\nsweep = '61 * * * *'\n",
         (
-            "6:1: scan.sweep: is no cron expression of five fields: Error validating expression '61': "
-            "the last value (61) is higher than the maximum value (59)"
+            "6:1: scan.sweep: is no cron expression that can be used: '61' in the minutes: must be from 0 to 59"
         ),
     ),
     (
