@@ -18,11 +18,11 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from milestones import pipeline
 from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Observation
-from milestones.store.database import Store, Transaction
-from milestones.store.statements import chunks, table_of
+from milestones.pipeline import observe
+from milestones.store.database.statements import chunks, table_of
+from milestones.store.database.store import Store, Transaction
 from milestones.store.tables import Action, Grant
 from tests.builders import GO_LIVE, NOW, SITE, a_coupon, a_milestone, a_point, an_observation
 from tests.store.rules import FixedRules, go_live, opened
@@ -134,7 +134,7 @@ async def _batch(store: Store, histories: list[History], found: Histories) -> No
     # And all of it once more: a repetition changes nothing.
     for told in (*rounds, [item for several in rounds for item in several]):
         found.told += len(told)
-        await pipeline.observe(store, RULES, SITE, told, NOW)
+        await observe.observe(store, RULES, SITE, told, NOW)
     async with store.read() as tx:
         given, coupons = await _given(tx, [history.account for history in histories])
     expected = sum((history.owed() for history in histories), Counter[tuple[str, str]]())

@@ -23,7 +23,6 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bench.webhooks import SITE
-from milestones import pipeline
 from milestones.domain.event import Heard
 from milestones.domain.milestone import Coupon, Discount, Email, Milestone, Near, Repeat
 from milestones.domain.observation import Measure
@@ -31,10 +30,12 @@ from milestones.domain.policy import Breaker
 from milestones.ingest.door import Door
 from milestones.ingest.inbox import Inbox
 from milestones.ingest.signature import load_public_key
-from milestones.metrics import Metrics
-from milestones.recording import SiteRules
-from milestones.store import schema, sites
-from milestones.store.database import Store
+from milestones.observability.metrics import Metrics
+from milestones.pipeline import observe
+from milestones.pipeline.record import SiteRules
+from milestones.store import sites
+from milestones.store.database import schema
+from milestones.store.database.store import Store
 from milestones.web.server import bind, serve
 from milestones.web.webhooks import WebhookRoute
 
@@ -118,7 +119,7 @@ async def run(kind: str, folder: Path) -> None:
     store, rules, metrics = await opened(folder), Rules(), Metrics(CollectorRegistry())
 
     async def record(batch: Sequence[Heard]) -> None:
-        await pipeline.hear(store, rules, batch, now())
+        await observe.hear(store, rules, batch, now())
 
     try:
         if kind == "naive":

@@ -8,14 +8,15 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from milestones import config, daemon
-from milestones.actions.folder import FolderTransport
-from milestones.bootstrap import Program, opened
+from milestones import config
+from milestones.app import daemon
+from milestones.app.daemon import Daemon
+from milestones.app.runtime import Program, opened
 from milestones.config import Settings
-from milestones.daemon import Daemon
 from milestones.errors import StoreUnavailableError
+from milestones.kinds.email.folder import FolderTransport
 from milestones.store import sites
-from tests.operations.shop import write_config
+from tests.commands.shop import write_config
 
 
 @pytest.fixture

@@ -10,15 +10,19 @@ import pytest
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
-from milestones import config, housekeeping, pipeline
-from milestones.bootstrap import Program, opened
-from milestones.daemon import Daemon
+from milestones import config
+from milestones.app import housekeeping
+from milestones.app.daemon import Daemon
+from milestones.app.runtime import Program, opened
 from milestones.errors import StoreBusyError
-from milestones.store import heartbeat, outbox, scans
-from milestones.store.statements import table_of
+from milestones.pipeline import observe
+from milestones.store import scans
+from milestones.store.database import heartbeat
+from milestones.store.database.statements import table_of
+from milestones.store.outbox import claims
 from milestones.store.tables import Action
 from tests.builders import an_observation
-from tests.operations.shop import write_config
+from tests.commands.shop import write_config
 
 EVERY = timedelta(hours=1)
 """scan.every, since the configuration does not say another."""
@@ -93,7 +97,7 @@ async def life(tmp_path: Path) -> AsyncIterator[Life]:
             (site_id,) = program.site_ids()
             for revision, balance in enumerate((10, 600), start=1):
                 seen = an_observation(balance, revision, told_at=found.now)
-                await pipeline.observe(program.store, program.rules, site_id, [seen], found.now)
+                await observe.observe(program.store, program.rules, site_id, [seen], found.now)
             yield found
 
 
@@ -148,7 +152,7 @@ async def test_a_jump_is_followed_even_when_the_database_was_busy_at_first(
 
     def jump_while_busy() -> None:
         life.set_by(hours=-2)()
-        monkeypatch.setattr(outbox, "clock_set_back", busy)
+        monkeypatch.setattr(claims, "clock_set_back", busy)
 
     await life.due_at(life.now - timedelta(minutes=5))
     await life.beats(jump_while_busy, monkeypatch.undo)

@@ -5,17 +5,18 @@ from typing import Annotated, Any
 
 import typer
 
-from milestones.cli import showing
-from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli import render
 from milestones.cli.customers import show_person
-from milestones.cli.looking import look, looking
-from milestones.cli.showing import counted, print_json, text, when
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.readonly import look, looking
+from milestones.cli.render import counted, print_json, text, when
 from milestones.config import Settings
-from milestones.operations.customers import Listed, listed_accounts, named_accounts
-from milestones.operations.person import mailable, person
-from milestones.operations.trace import Person
-from milestones.store import reads, sites
+from milestones.store import sites
 from milestones.store.tables import Grant, Reminder
+from milestones.store.views import lookup
+from milestones.views.customers import Listed, listed_accounts, named_accounts
+from milestones.views.person import mailable, person
+from milestones.views.trace import Person
 
 app = typer.Typer(no_args_is_help=True, help="Whose points are known, and what they were given.")
 
@@ -38,7 +39,7 @@ def list_accounts(
     if as_json:
         print_json([_told(one, near) for one in found])
         return
-    shown = showing.console()
+    shown = render.console()
     if not found:
         shown.print("No such account is known.")
         return
@@ -68,7 +69,7 @@ def _told(listed: Listed, near: str | None) -> dict[str, Any]:
 
 def _table(found: list[Listed], near: str | None) -> None:
     missing = ("missing",) if near is not None else ()
-    rows = showing.table("balance", "earned", *missing, "whose", right=("balance", "earned", "missing"))
+    rows = render.table("balance", "earned", *missing, "whose", right=("balance", "earned", "missing"))
     for listed in found:
         account = listed.account
         who = " ".join(text(part) for part in (account.name, account.email) if part) or "erased"
@@ -76,7 +77,7 @@ def _table(found: list[Listed], near: str | None) -> None:
         rows.add_row(
             f"{account.balance:,}", f"{account.earned:,}", *left, f"{who}\n[dim]{text(account.id)}[/]"
         )
-    showing.console().print(rows)
+    render.console().print(rows)
 
 
 @app.command()
@@ -94,19 +95,19 @@ def show(
     if as_json:
         print_json([{"person": who, "grants": grants, "reminders": told} for who, grants, told in found])
         return
-    shown = showing.console()
+    shown = render.console()
     for who, grants, reminders in found:
         zone = settings.for_site(who.site_id).timezone
         show_person(shown, who, settings)
         for grant in grants:
             shown.print(
-                showing.pair(
+                render.pair(
                     "given", f"{text(grant.milestone)} on {when(grant.recorded_at, zone)}, at {grant.value:,}"
                 )
             )
         for reminder in reminders:
             said = f"{text(reminder.milestone)} on {when(reminder.recorded_at, zone)}, at {reminder.value:,}"
-            shown.print(showing.pair("reminded", said))
+            shown.print(render.pair("reminded", said))
 
 
 async def _shown(
@@ -118,7 +119,7 @@ async def _shown(
             of_site = await sites.named(tx, account.site_id)
             assert of_site is not None, "an account belongs to a known site"
             mail = await mailable(tx, settings.for_site(account.site_id), of_site, account)
-            grants = await reads.grants_of(tx, account.site_id, account.id)
-            reminders = await reads.reminders_of(tx, account.site_id, account.id)
+            grants = await lookup.grants_of(tx, account.site_id, account.id)
+            reminders = await lookup.reminders_of(tx, account.site_id, account.id)
             found.append((person(of_site, account, mail), grants, reminders))
     return found

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
-from milestones.cli.ordering import order
-from milestones.cli.showing import counted, print_json
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.remote import order
+from milestones.cli.render import counted, print_json
 
 app = typer.Typer()
 

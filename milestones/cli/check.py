@@ -10,13 +10,13 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from milestones.actions.template_check import faults
-from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.outcome import Outcome, Trial
 from milestones.cli.summary import lines, summary
 from milestones.cli.templates import require_sound
-from milestones.cli.trial import Outcome, Trial
 from milestones.config import Settings, templates_folder
 from milestones.errors import ConfigurationError
+from milestones.kinds.email.template_check import faults
 
 app = typer.Typer()
 
@@ -81,8 +81,8 @@ def _other_template_faults(config: Path, told: list[str]) -> list[str]:
 
 async def _try_everything(settings: Settings) -> list[Trial]:
     # Imported here because the mail and Wix clients and DNS are needed for this option alone.
+    from milestones.cli.dns import text_records  # noqa: PLC0415
     from milestones.cli.online import trials  # noqa: PLC0415
-    from milestones.cli.resolver import text_records  # noqa: PLC0415
 
     async with httpx.AsyncClient(timeout=10) as http:
         return [trial async for trial in trials(settings, http, lambda: datetime.now(UTC), text_records)]

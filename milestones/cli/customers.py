@@ -2,10 +2,10 @@
 
 from rich.console import Console
 
-from milestones.cli import showing
-from milestones.cli.showing import text, when
+from milestones.cli import render
+from milestones.cli.render import text, when
 from milestones.config import Settings
-from milestones.operations.trace import Person
+from milestones.views.trace import Person
 
 
 def show_person(shown: Console, person: Person, settings: Settings) -> None:
@@ -19,7 +19,7 @@ def show_person(shown: Console, person: Person, settings: Settings) -> None:
     since = f", live since {when(person.go_live_at, zone)}" if person.go_live_at else ""
     shown.print(f"[bold]{text(name)}[/]{text(address)}")
     shown.print(
-        showing.pairs(
+        render.pairs(
             {
                 "account": text(person.account_id),
                 "contact": text(person.contact_id or ""),

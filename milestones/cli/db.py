@@ -4,13 +4,13 @@ import asyncio
 
 import typer
 
-from milestones.cli import showing
-from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
-from milestones.cli.looking import place
-from milestones.cli.showing import print_json, text
-from milestones.operations.database import examined
-from milestones.store import schema
-from milestones.store.lock import held
+from milestones.cli import render
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.readonly import place
+from milestones.cli.render import print_json, text
+from milestones.store.database import schema
+from milestones.store.database.daemon_lock import held
+from milestones.views.database import examined
 
 app = typer.Typer(no_args_is_help=True, help="The database: its version, and whether it is sound.")
 
@@ -38,9 +38,9 @@ def check(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
     if as_json:
         print_json({"ok": not wrong, "checks": findings})
     else:
-        shown = showing.console()
+        shown = render.console()
         for finding in findings:
             mark = "[green]ok[/]   " if finding.ok else "[red]wrong[/]"
-            shown.print(showing.pair(mark, f"{text(finding.what)}: {text(finding.told)}"))
+            shown.print(render.pair(mark, f"{text(finding.what)}: {text(finding.told)}"))
     if wrong:
         raise typer.Exit(1)

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from milestones import daemon, logs
+from milestones.app import daemon
 from milestones.config import load
 from milestones.errors import MilestonesError
+from milestones.observability import logs
 from milestones.shipped import sample_config, templates_dir
 from milestones.web.server import bind
 

@@ -9,17 +9,26 @@ import typer
 from rich.console import Console
 from rich.padding import Padding
 
-from milestones.cli import showing
-from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli import render
 from milestones.cli.customers import show_person
-from milestones.cli.looking import looking
-from milestones.cli.showing import counted, print_json, text, when
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.readonly import looking
+from milestones.cli.render import counted, print_json, text, when
 from milestones.config import Settings
 from milestones.domain.verdict import Verdict
-from milestones.operations.customers import named_accounts
-from milestones.operations.explain import explain as explained
-from milestones.operations.trace import Answered, Crossed, Effect, Explanation, Granted, Seen, Story, Told
-from milestones.store.persons import STAGE
+from milestones.store.outbox.operator import STAGE
+from milestones.views.customers import named_accounts
+from milestones.views.explain import explain as explained
+from milestones.views.trace import (
+    Answered,
+    Crossed,
+    Effect,
+    Explanation,
+    Granted,
+    Seen,
+    Story,
+    Told,
+)
 
 app = typer.Typer()
 
@@ -49,7 +58,7 @@ def explain(
     if as_json:
         print_json(found)
         return
-    shown = showing.console()
+    shown = render.console()
     for number, explanation in enumerate(found):
         if number:
             shown.rule()
@@ -67,7 +76,7 @@ async def _explained(
 
 def _show(shown: Console, found: Explanation, settings: Settings) -> None:
     zone = settings.for_site(found.person.site_id).timezone
-    showing.banner(shown, list(found.notes))
+    render.banner(shown, list(found.notes))
     show_person(shown, found.person, settings)
     shown.print("\n[bold]What was seen[/]")
     _history(shown, found.history, zone)
@@ -79,7 +88,7 @@ def _show(shown: Console, found: Explanation, settings: Settings) -> None:
 def _history(shown: Console, history: Sequence[Seen], zone: tzinfo) -> None:
     tiers = any(seen.tier_points is not None for seen in history)
     columns = ("when", "balance", "earned", *(("tier",) if tiers else ()), "revision", "told by")
-    rows = showing.table(*columns, right=("balance", "earned", "tier"))
+    rows = render.table(*columns, right=("balance", "earned", "tier"))
     left_out = len(history) - FIRST - LAST
     for place, seen in enumerate(history):
         if left_out > 0 and FIRST <= place < FIRST + left_out:
@@ -152,7 +161,7 @@ def _reminder(shown: Console, told: Told, story: Story, zone: tzinfo) -> None:
 
 def _effects(shown: Console, effects: Sequence[Effect], zone: tzinfo) -> None:
     for effect in effects:
-        sentence = f"#{effect.id} {effect.kind} {showing.state(effect.state)} {when(effect.at, zone)}"
+        sentence = f"#{effect.id} {effect.kind} {render.state(effect.state)} {when(effect.at, zone)}"
         shown.print(Padding(f"{sentence}: {text(effect.subject)}", (0, 0, 0, 13)))
         for detail in _details(effect, zone):
             shown.print(Padding(f"[dim]{text(detail)}[/]", (0, 0, 0, 15)))
@@ -192,4 +201,4 @@ def _answer(answer: Answered, zone: tzinfo) -> str:
 def _line(shown: Console, name: str, sentence: str) -> None:
     """A name and what it says, with the sentence kept in its column."""
     if sentence:
-        shown.print(showing.pair(name, sentence))
+        shown.print(render.pair(name, sentence))

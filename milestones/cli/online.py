@@ -6,11 +6,11 @@ from email.utils import parseaddr
 
 import httpx
 
-from milestones.actions.smtp import SmtpSettings, SmtpTransport, Tls
-from milestones.cli import records
-from milestones.cli.trial import Outcome, Trial
+from milestones.cli import dns_records
+from milestones.cli.outcome import Outcome, Trial
 from milestones.config import MailSettings, Settings, SiteSettings
 from milestones.errors import MailError
+from milestones.kinds.email.smtp import SmtpSettings, SmtpTransport, Tls
 from milestones.wix import programs
 from milestones.wix.auth import ApiKeyCredentials, AppCredentials, Credentials
 from milestones.wix.errors import WixError
@@ -22,7 +22,7 @@ async def trials(
     settings: Settings,
     http: httpx.AsyncClient,
     clock: Callable[[], datetime],
-    lookup: records.Lookup,
+    lookup: dns_records.Lookup,
 ) -> AsyncIterator[Trial]:
     """Each as it ends. Mails of sites that have a mail server of their own are tried too."""
     async for trial in _wix(settings, http, clock):
@@ -80,7 +80,7 @@ def _credentials(settings: Settings, site: SiteSettings) -> Credentials:
     return AppCredentials(wix.app_id, wix.app_secret.get_secret_value(), site.instance_id)
 
 
-async def _mail(mail: MailSettings, lookup: records.Lookup) -> AsyncIterator[Trial]:
+async def _mail(mail: MailSettings, lookup: dns_records.Lookup) -> AsyncIterator[Trial]:
     if mail.transport == "folder":
         yield Trial("Mail", Outcome.UNTRIED, "mails are kept in a folder; there is no server to reach")
         return
@@ -106,5 +106,5 @@ async def _mail(mail: MailSettings, lookup: records.Lookup) -> AsyncIterator[Tri
     finally:
         await transport.aclose()
     domain = parseaddr(mail.sender)[1].rpartition("@")[2]
-    async for trial in records.trials(domain, mail.dkim_selector, lookup):
+    async for trial in dns_records.trials(domain, mail.dkim_selector, lookup):
         yield trial

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
-from milestones.cli.looking import look
-from milestones.cli.ordering import order
-from milestones.cli.showing import counted, print_json
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.readonly import look
+from milestones.cli.remote import order
+from milestones.cli.render import counted, print_json
+from milestones.commands.optout import COLUMNS, entries
 from milestones.errors import UsageError
-from milestones.operations.optout import COLUMNS, entries
-from milestones.store import people
+from milestones.store.people import people
 
 app = typer.Typer(no_args_is_help=True, help="Who must not be mailed, whatever Wix says.")
 

@@ -8,22 +8,30 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from milestones.cli import showing
-from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
-from milestones.cli.looking import look
-from milestones.cli.ordering import order
-from milestones.cli.showing import LARGEST_ID, counted, print_data, print_json, text, when
+from milestones.cli import render
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.readonly import look
+from milestones.cli.remote import order
+from milestones.cli.render import (
+    LARGEST_ID,
+    counted,
+    print_data,
+    print_json,
+    text,
+    when,
+)
 from milestones.config import Settings
 from milestones.domain.actions import Kind, State
 from milestones.errors import UsageError
-from milestones.operations.actions import Detail, detail, listed
-from milestones.operations.lookup import chosen_sites
-from milestones.operations.notices import notices
-from milestones.operations.sentences import action_sentence, coupon_code, reason, subject
-from milestones.store import persons, reads
-from milestones.store.database import Transaction
-from milestones.store.reads import Which
+from milestones.store.database.store import Transaction
+from milestones.store.outbox import operator
 from milestones.store.tables import Action
+from milestones.store.views import lookup
+from milestones.store.views.lookup import Which
+from milestones.views.actions import Detail, detail, listed
+from milestones.views.lookup import chosen_sites
+from milestones.views.notices import notices
+from milestones.views.sentences import action_sentence, coupon_code, reason, subject
 
 app = typer.Typer(no_args_is_help=True, help="What is owed, what became of it, and a person's word on it.")
 
@@ -62,17 +70,17 @@ def list_actions(
 
     async def asked(tx: Transaction) -> tuple[list[str], dict[str, int], list[Action]]:
         chosen = await _on_site(tx, which, site)
-        found = await reads.actions(tx, chosen, limit=limit, untold=untold)
-        return await notices(tx, settings), await reads.counts(tx, chosen), found
+        found = await lookup.actions(tx, chosen, limit=limit, untold=untold)
+        return await notices(tx, settings), await lookup.counts(tx, chosen), found
 
     notable, counts, found = look(settings, asked)
     if as_json:
         print_json({"counts": counts, "actions": [listed(action) for action in found]})
         return
-    shown = showing.console()
-    showing.banner(shown, notable)
+    shown = render.console()
+    render.banner(shown, notable)
     if not untold:
-        states = "  ".join(f"{showing.state(name)} {number:,}" for name, number in counts.items())
+        states = "  ".join(f"{render.state(name)} {number:,}" for name, number in counts.items())
         shown.print(states or _nothing(which, site))
     elif not found:
         shown.print("Somebody was told of every code that was made, or still will be.")
@@ -85,7 +93,7 @@ def _nothing(which: Which, site: str | None) -> str:
 
 
 def _table(shown: Console, found: list[Action], settings: Settings) -> None:
-    rows = showing.table("id", "when", "what", "state and reason", right=("id",))
+    rows = render.table("id", "when", "what", "state and reason", right=("id",))
     for action in found:
         zone = settings.for_site(action.site_id).timezone
         verdict = "" if action.state == State.DONE else text(reason(action.verdict) or "")
@@ -95,7 +103,7 @@ def _table(shown: Console, found: list[Action], settings: Settings) -> None:
             str(action.id),
             when(moment, zone),
             f"{action.kind}: {text(subject(action))}" + (f"\n[dim]{text(code)}[/]" if code else ""),
-            f"{showing.state(action.state)} {verdict}".strip(),
+            f"{render.state(action.state)} {verdict}".strip(),
         )
     shown.print(rows)
 
@@ -114,16 +122,16 @@ def show(
     if as_json:
         print_json(found)
         return
-    _show(showing.console(), found, settings)
+    _show(render.console(), found, settings)
 
 
 def _show(shown: Console, found: Detail, settings: Settings) -> None:
     zone = settings.for_site(found.site_id).timezone
     shown.print(f"[bold]#{found.id}[/]  {text(found.sentence)}")
     shown.print(
-        showing.pairs(
+        render.pairs(
             {
-                "state": showing.state(found.state),
+                "state": render.state(found.state),
                 "why": text(found.reason or ""),
                 "waits for": text(found.waits_because or ""),
                 "goes on": text(found.moved_on_by),
@@ -144,7 +152,7 @@ def _show(shown: Console, found: Detail, settings: Settings) -> None:
         if others:
             shown.print(f"\n[bold]{title}[/]")
             for other in others:
-                shown.print(f"  #{other.id} {other.kind} {showing.state(other.state)}: {text(other.subject)}")
+                shown.print(f"  #{other.id} {other.kind} {render.state(other.state)}: {text(other.subject)}")
     shown.print("\n[bold]What is frozen in it[/]")
     print_data(shown, found.payload)
     if found.result is not None:
@@ -219,7 +227,7 @@ def _given(settings: Settings, name: str, which: Which, site: str | None, *, yes
 
     async def asked(tx: Transaction) -> tuple[Which, list[Action]]:
         chosen = await _on_site(tx, which, site)
-        return chosen, [] if which.ids else await persons.takes(tx, name, chosen)
+        return chosen, [] if which.ids else await operator.takes(tx, name, chosen)
 
     chosen, found = look(settings, asked)
     arguments = {key: value for key, value in asdict(chosen).items() if value}
@@ -235,7 +243,7 @@ def _given(settings: Settings, name: str, which: Which, site: str | None, *, yes
 
 
 def _ask(name: str, found: list[Action]) -> None:
-    shown = showing.console(stderr=True)
+    shown = render.console(stderr=True)
     shown.print(f"This would {name} [bold]{counted(len(found), 'action')}[/]:")
     for action in found[:5]:
         shown.print(f"  #{action.id} {text(action_sentence(action))} [dim]({text(action.milestone)})[/]")
@@ -262,8 +270,8 @@ def _told(done: str, result: dict[str, Any], ids: tuple[int, ...], *, as_json: b
     if as_json:
         print_json(result)
     else:
-        shown = showing.console()
-        states = ", ".join(f"{number:,} {showing.state(now)}" for now, number in result["states"].items())
+        shown = render.console()
+        states = ", ".join(f"{number:,} {render.state(now)}" for now, number in result["states"].items())
         if result["moved"]:
             shown.print(f"{counted(result['moved'], 'action')} {done}; now {states}.")
         for number, why in result["refused"].items():

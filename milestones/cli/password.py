@@ -5,7 +5,7 @@ from getpass import getpass
 
 import typer
 
-from milestones.cli.configuration import DEFAULT, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, ConfigPath, settings_at
 from milestones.errors import UsageError
 from milestones.web import password as stored
 

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
-from milestones.cli.ordering import order
-from milestones.cli.showing import print_json, printable
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.remote import order
+from milestones.cli.render import print_json, printable
 
 app = typer.Typer()
 

@@ -9,20 +9,20 @@ from uuid import uuid4
 
 import typer
 
-from milestones import assembly
-from milestones.actions.message import Mailbox, Unsubscribe, build_message
-from milestones.actions.rendering import Catalogue, RenderedMail
-from milestones.actions.variables import requirements
-from milestones.cli.configuration import DEFAULT, ConfigPath, settings_at
-from milestones.cli.looking import look
-from milestones.cli.showing import printable
+from milestones.app import assembly
+from milestones.cli.options import DEFAULT, ConfigPath, settings_at
+from milestones.cli.readonly import look
+from milestones.cli.render import printable
 from milestones.config import Settings, SiteSettings
 from milestones.domain.address import sendable_address
 from milestones.domain.keys import folded
 from milestones.errors import UsageError
-from milestones.operations.customers import named_accounts
-from milestones.operations.samples import sample_variables
+from milestones.kinds.email.message import Mailbox, Unsubscribe, build_message
+from milestones.kinds.email.rendering import Catalogue, RenderedMail
+from milestones.kinds.email.variables import requirements
 from milestones.store.tables import Account
+from milestones.views.customers import named_accounts
+from milestones.views.samples import sample_variables
 
 app = typer.Typer()
 

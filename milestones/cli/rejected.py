@@ -4,16 +4,24 @@ from typing import Annotated, Any
 
 import typer
 
-from milestones.cli import showing
-from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
-from milestones.cli.looking import look
-from milestones.cli.ordering import order
-from milestones.cli.showing import LARGEST_ID, counted, print_data, print_json, printable, text, when
+from milestones.cli import render
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.readonly import look
+from milestones.cli.remote import order
+from milestones.cli.render import (
+    LARGEST_ID,
+    counted,
+    print_data,
+    print_json,
+    printable,
+    text,
+    when,
+)
 from milestones.errors import UsageError
 from milestones.ingest.reading import UnreadableError
-from milestones.operations.bodies import claims_of
-from milestones.store import reads
 from milestones.store.tables import Rejected
+from milestones.store.views import lookup
+from milestones.views.bodies import claims_of
 
 app = typer.Typer(no_args_is_help=True, help="Webhooks that were genuine and could not be understood.")
 
@@ -26,18 +34,18 @@ def list_rejected(
 ) -> None:
     """Show what is kept, newest first, with the reason."""
     settings = settings_at(config, secrets=False)
-    found = look(settings, lambda tx: reads.rejected(tx, limit=limit))
+    found = look(settings, lambda tx: lookup.rejected(tx, limit=limit))
     if as_json:
         print_json([_listed(row) for row in found])
         return
     if not found:
         typer.echo("Every webhook was understood.")
         return
-    rows = showing.table("id", "when", "type", "reason", right=("id",))
+    rows = render.table("id", "when", "type", "reason", right=("id",))
     for row in found:
         at = when(row.received_at, settings.daemon.timezone)
         rows.add_row(str(row.id), at, text(row.event_type or "unknown"), text(row.reason))
-    showing.console().print(rows)
+    render.console().print(rows)
 
 
 def _listed(row: Rejected) -> dict[str, Any]:
@@ -54,7 +62,7 @@ def show(
 ) -> None:
     """Show one as it came. It may hold personal data of a customer."""
     settings = settings_at(config, secrets=False)
-    found = look(settings, lambda tx: reads.rejected(tx, [number]))
+    found = look(settings, lambda tx: lookup.rejected(tx, [number]))
     if not found:
         raise UsageError(
             f"No webhook is kept under {number}. `milestones rejected list` shows their numbers."
@@ -67,9 +75,9 @@ def show(
     if as_json:
         print_json({**_listed(row), "claims": claims, "body": row.body.decode("utf-8", "replace")})
         return
-    shown = showing.console()
+    shown = render.console()
     shown.print(
-        showing.pairs(
+        render.pairs(
             {
                 "received": when(row.received_at, settings.daemon.timezone, seconds=True),
                 "site": text(row.site_id or "not told"),

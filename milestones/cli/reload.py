@@ -2,9 +2,9 @@
 
 import typer
 
-from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
-from milestones.cli.ordering import order
-from milestones.cli.showing import print_json
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.remote import order
+from milestones.cli.render import print_json
 
 app = typer.Typer()
 

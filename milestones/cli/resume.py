@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from milestones.cli import showing
-from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
-from milestones.cli.looking import look
-from milestones.cli.ordering import order
+from milestones.cli import render
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
 from milestones.cli.pause import Milestone, Site, tell
-from milestones.cli.showing import counted, text
-from milestones.store import heartbeat
-from milestones.store.database import Transaction
+from milestones.cli.readonly import look
+from milestones.cli.remote import order
+from milestones.cli.render import counted, text
+from milestones.store.database import heartbeat
+from milestones.store.database.store import Transaction
 
 app = typer.Typer()
 
@@ -55,7 +55,7 @@ async def _hold(tx: Transaction) -> tuple[str | None, dict[str, int], set[str]]:
 
 def _ask(reason: str, pending: dict[str, int]) -> bool:
     """Whether the database goes on from where it was. Doubt means no: then everything is looked for first."""
-    shown = showing.console(stderr=True)
+    shown = render.console(stderr=True)
     shown.print(f"[bold yellow]Held:[/] {text(reason)}")
     would = ", ".join(counted(number, f"{kind} action") for kind, number in pending.items())
     shown.print(f"To be done when it goes on: {would or 'nothing'}.")

@@ -11,10 +11,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 
-from milestones import daemon, logs
-from milestones.cli.configuration import DEFAULT, ConfigPath, settings_at
+from milestones.app import daemon
+from milestones.cli.options import DEFAULT, ConfigPath, settings_at
 from milestones.cli.templates import require_sound
 from milestones.config.settings import Settings
+from milestones.observability import logs
 from milestones.scans.run import Kind, Progress
 
 app = typer.Typer()

@@ -2,7 +2,7 @@
 
 import typer
 
-from milestones.cli.configuration import settings_at
+from milestones.cli.options import settings_at
 from milestones.errors import MilestonesError
 from wixsandbox.command import Config, Customers, Host, Port, Seed, start
 from wixsandbox.errors import SandboxError

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from milestones.cli import showing
-from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
-from milestones.cli.ordering import order
-from milestones.cli.showing import counted, print_json, text
+from milestones.cli import render
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.remote import order
+from milestones.cli.render import counted, print_json, text
 
 app = typer.Typer()
 
@@ -29,7 +29,7 @@ def scan(
     asked about a site.
     """
     settings = settings_at(config, secrets=False)
-    shown = showing.console()
+    shown = render.console()
     with Console(stderr=True).status("Asking Wix") as status:
 
         def progress(told: Mapping[str, Any]) -> None:
@@ -66,13 +66,13 @@ def _show_verdicts(shown: Console, found: Mapping[str, Any]) -> None:
     if found["shadow"]:
         shown.print("[yellow]Shadow mode: a real scan would record this and send nothing.[/]")
     by_count = sorted(found["verdicts"].items(), key=lambda item: -item[1]["count"])
-    summary = showing.table("accounts", "verdict", "meaning", right=("accounts",))
+    summary = render.table("accounts", "verdict", "meaning", right=("accounts",))
     for verdict, kept in by_count:
         summary.add_row(f"{kept['count']:,}", text(verdict), text(kept["sentence"]))
     if by_count:
         shown.print(summary)
     for verdict, kept in by_count:
-        rows = showing.table("account", "milestone", "value", "missing", right=("value", "missing"))
+        rows = render.table("account", "milestone", "value", "missing", right=("value", "missing"))
         for example in kept["examples"]:
             value, missing = f"{example['value']:,}", f"{example['missing']:,}"
             rows.add_row(text(example["account"]), text(example["milestone"]), value, missing)
@@ -87,7 +87,7 @@ def _show_verdicts(shown: Console, found: Mapping[str, Any]) -> None:
 
 
 def _show_scans(shown: Console, found: list[Mapping[str, Any]]) -> None:
-    rows = showing.table("site", "scan", "accounts", "to be reminded", right=("accounts", "to be reminded"))
+    rows = render.table("site", "scan", "accounts", "to be reminded", right=("accounts", "to be reminded"))
     for one in found:
         counts = one["counts"]
         near = f"{counts.get('near', 0):,}" if one["kind"] == "near" else ""

@@ -8,15 +8,15 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from milestones.cli import showing
-from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
-from milestones.cli.looking import NoDatabaseError, looking
-from milestones.cli.ordering import daemon_status
-from milestones.cli.showing import print_json, span, text, when
+from milestones.cli import render
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.readonly import NoDatabaseError, looking
+from milestones.cli.remote import daemon_status
+from milestones.cli.render import print_json, span, text, when
 from milestones.config import Settings
 from milestones.errors import StoreError
-from milestones.operations.notices import settings_notices
-from milestones.operations.standing import SiteStanding, Standing, standing
+from milestones.views.notices import settings_notices
+from milestones.views.status import SiteStanding, Standing, standing
 
 app = typer.Typer()
 
@@ -40,8 +40,8 @@ def status(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
         told = {"daemon": daemon, "mode": settings.daemon.mode, "configuration": settings.hash}
         print_json({**told, "database": str(trouble or "current"), "standing": found})
     else:
-        shown = showing.console()
-        showing.banner(shown, list(found.notices) if found is not None else settings_notices(settings))
+        shown = render.console()
+        render.banner(shown, list(found.notices) if found is not None else settings_notices(settings))
         shown.print(_daemon(daemon, settings))
         if found is None:
             shown.print(text(trouble), soft_wrap=True)
@@ -82,7 +82,7 @@ def _show(shown: Console, found: Standing, settings: Settings, now: datetime) ->
         ),
         "rejected": _wants(found.rejected, "webhooks: `milestones rejected list`"),
     }
-    shown.print(showing.pairs(wanted))
+    shown.print(render.pairs(wanted))
     for site in found.sites:
         shown.print()
         _site(shown, site, settings, now)
@@ -104,7 +104,7 @@ def _site(shown: Console, site: SiteStanding, settings: Settings, now: datetime)
         f"{site.program or 'unnamed'}, {site.program_status}" if site.program_status else "not asked yet"
     )
     shown.print(
-        showing.pairs(
+        render.pairs(
             {
                 "accounts": f"{site.accounts:,}",
                 "live since": when(site.go_live_at, zone) if site.go_live_at else "",

@@ -1,9 +1,9 @@
 """Whether the mail templates fit the configuration."""
 
-from milestones.actions.template_check import faults
-from milestones.actions.variables import requirements
 from milestones.config import Settings
 from milestones.errors import ConfigurationError
+from milestones.kinds.email.template_check import faults
+from milestones.kinds.email.variables import requirements
 
 
 def require_sound(settings: Settings) -> None:

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from milestones.cli.configuration import DEFAULT, AsJson, ConfigPath, settings_at
-from milestones.cli.ordering import order
-from milestones.cli.showing import console, counted, print_json, text
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.remote import order
+from milestones.cli.render import console, counted, print_json, text
 
 app = typer.Typer()
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from milestones.config import doubts, environment
+from milestones.config import environment, warnings
 from milestones.config.faults import Fault, Where, collected, overlap, spelled, unknown_key
 from milestones.config.locate import Place, places
 from milestones.config.references import Surroundings
@@ -76,7 +76,7 @@ def _parsed(text: str, path: Path, environ: Mapping[str, str], *, secrets: bool)
     if faults:
         raise ConfigurationError(faults)
     tables = read.tables | {key: tuple(entries.values()) for key, entries in read.lists.items()}
-    return Settings.assembled(tables, path, tell(doubts.found_in(Settings(**tables))))
+    return Settings.assembled(tables, path, tell(warnings.found_in(Settings(**tables))))
 
 
 def templates_folder(path: Path, environ: Mapping[str, str]) -> Path | None:

@@ -12,7 +12,7 @@ from milestones.errors import IngestError, MilestonesError
 from milestones.ingest.envelope import heard
 from milestones.ingest.reading import UnreadableError, blamed
 from milestones.ingest.signature import verify
-from milestones.metrics import Metrics
+from milestones.observability.metrics import Metrics
 
 Keep = Callable[[str | None, str | None, str, bytes], Awaitable[None]]
 """(site id, event type, reason, body): keeps durably what could not be understood."""

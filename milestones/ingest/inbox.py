@@ -13,7 +13,7 @@ import structlog
 from milestones.domain.event import Heard
 from milestones.errors import IngestError, StoreUnavailableError
 from milestones.ingest.reading import blamed
-from milestones.metrics import Metrics
+from milestones.observability.metrics import Metrics
 
 CAPACITY = 10_000
 """Events that may wait. More than a disk can commit within Wix's 1.25 s would be answered too late anyway."""

@@ -11,18 +11,26 @@ from datetime import datetime
 
 import structlog
 
-from milestones.actions.channel import Channel, Fate, Found, Stop, Task
 from milestones.domain.actions import Kind, State
 from milestones.domain.retry import RetryPolicy
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, FencedError, StoreError
 from milestones.failpoints import reach
+from milestones.kinds.channel import (
+    Channel,
+    Fate,
+    Found,
+    Stop,
+    Task,
+)
 from milestones.outbox.gates import FRESH, Policy, stop_for
 from milestones.outbox.meanwhile import reconsidered
 from milestones.outbox.rest import REST, Rests
-from milestones.store import heartbeat, outbox, sites
-from milestones.store.database import Store, again_after_a_race
-from milestones.store.outbox import Claimed, Settlement
+from milestones.store import sites
+from milestones.store.database import heartbeat
+from milestones.store.database.store import Store, again_after_a_race
+from milestones.store.outbox import claims
+from milestones.store.outbox.claims import Claimed, Settlement
 from milestones.store.tables import Action
 
 log = structlog.get_logger()
@@ -75,7 +83,7 @@ async def drain(work: SiteWork) -> datetime | None:
         site = await sites.named(tx, work.site_id)
         if site is None or site.state != "active" or site.paused or await heartbeat.held(tx):
             return None
-        generation = await outbox.begin(tx, work.site_id)
+        generation = await claims.begin(tx, work.site_id)
         reach("drain.before_begin")
     reach("drain.begun")
     try:
@@ -92,7 +100,7 @@ async def _next_due(work: SiteWork) -> datetime | None:
     now = work.clock()
     awake = [kind for kind in ORDER if not work.rests.covers(kind, now)]
     async with work.store.read() as tx:
-        due = await outbox.next_due(tx, work.site_id, awake)
+        due = await claims.next_due(tx, work.site_id, awake)
     return min((moment for moment in (due, *work.rests.ends()) if moment is not None), default=None)
 
 
@@ -103,7 +111,7 @@ async def _pass(work: SiteWork, generation: int) -> bool:
         if work.rests.covers(kind, work.clock()):
             continue
         async with work.store.write() as tx:
-            batch = await outbox.claim(tx, work.site_id, generation, kind, work.clock())
+            batch = await claims.claim(tx, work.site_id, generation, kind, work.clock())
             if batch:
                 reach("drain.before_claim")
         if batch:
@@ -146,7 +154,7 @@ async def _batch(work: SiteWork, generation: int, kind: Kind, batch: Sequence[Cl
             await _put_back(work, generation, ready[start:])
             return
         async with work.store.write() as tx:
-            await outbox.about_to_act(tx, work.site_id, generation, [task.id for task in group], work.clock())
+            await claims.about_to_act(tx, work.site_id, generation, [task.id for task in group], work.clock())
             reach("drain.before_acting")
         reach("drain.acting")
         acts = [
@@ -287,7 +295,7 @@ async def _put_back(
     work: SiteWork, generation: int, tasks: Sequence[Task], until: datetime | None = None
 ) -> None:
     async with work.store.write() as tx:
-        await outbox.put_back(tx, work.site_id, generation, [task.id for task in tasks], until)
+        await claims.put_back(tx, work.site_id, generation, [task.id for task in tasks], until)
         reach("drain.before_put_back")
     reach("drain.put_back")
 
@@ -313,6 +321,6 @@ async def _written(
     async with work.store.write() as tx:
         now = work.clock()
         found = await reconsidered(tx, work.site_id, settlements, tasks, now)
-        await outbox.settle(tx, work.site_id, generation, found, now)
+        await claims.settle(tx, work.site_id, generation, found, now)
         reach("drain.before_settle")
     return found

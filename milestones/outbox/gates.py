@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from milestones.actions.channel import Stop
 from milestones.domain.actions import Kind, State
 from milestones.domain.keys import grant_key
 from milestones.domain.milestone import Consent, Repeat
 from milestones.domain.observation import Measure
 from milestones.domain.policy import QuietHours
 from milestones.domain.verdict import Verdict
-from milestones.store.outbox import Claimed
+from milestones.kinds.channel import Stop
+from milestones.store.outbox.claims import Claimed
 from milestones.store.tables import Grant
 
 

@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from milestones.actions.channel import Task
 from milestones.domain.account import AccountState
 from milestones.domain.actions import State
 from milestones.domain.keys import address_key
 from milestones.domain.observation import Measure
-from milestones.store import accounts, facts, reads, sites
-from milestones.store.database import Transaction
-from milestones.store.outbox import Settlement
-from milestones.store.statements import lock_accounts
+from milestones.kinds.channel import Task
+from milestones.store import accounts, sites
+from milestones.store.database import meta
+from milestones.store.database.statements import lock_accounts
+from milestones.store.database.store import Transaction
+from milestones.store.outbox.claims import Settlement
+from milestones.store.views import lookup
 
 LAG = timedelta(hours=1)
 """How far Wix's answer about a subscription may lag behind its own event."""
@@ -38,7 +40,7 @@ async def reconsidered(
     concerned = {tasks[item.action_id].account_id for item in settlements if item.needs}
     if not concerned:
         return list(settlements)
-    # In the order of ``store.turns``; and where there are row locks, nobody writes about these accounts meanwhile.
+    # In the order of ``store.database.locks``; and where there are row locks, nobody writes about these accounts meanwhile.
     await sites.lock(tx, site_id)
     await lock_accounts(tx, ((site_id, account_id) for account_id in concerned))
     known = await accounts.load(tx, site_id, concerned)
@@ -77,6 +79,6 @@ def _reached(task: Task, account: AccountState) -> bool:
 async def _just_subscribed(tx: Transaction, site_id: str, address: str | None, now: datetime) -> bool:
     if address is None:
         return False
-    secret = bytes.fromhex(await facts.get(tx, "secret") or "")
-    heard = await reads.subscription(tx, site_id, address_key(secret, site_id, address))
+    secret = bytes.fromhex(await meta.get(tx, "secret") or "")
+    heard = await lookup.subscription(tx, site_id, address_key(secret, site_id, address))
     return heard is not None and heard.status == "SUBSCRIBED" and now - heard.heard_at <= LAG

@@ -7,15 +7,16 @@ from enum import StrEnum
 
 import structlog
 
-from milestones import pipeline
 from milestones.domain.observation import Measure, Observation, Source
 from milestones.errors import ChannelError, MilestonesError
 from milestones.failpoints import reach
-from milestones.recording import Chosen, Outcome, Rules
-from milestones.scans import pages, vanished
+from milestones.pipeline import observe
+from milestones.pipeline.record import Chosen, Outcome, Rules
+from milestones.scans import missing, pages
 from milestones.scans.selection import Answer, Selector, choose
-from milestones.store import ledger, scans, sites
-from milestones.store.database import Store
+from milestones.store import scans, sites
+from milestones.store.database.store import Store
+from milestones.store.outbox import ledger
 from milestones.store.tables import Scan
 from milestones.wix import accounts as wix_accounts
 from milestones.wix.account import Account
@@ -94,7 +95,7 @@ async def run(work: ScanWork, kind: Kind) -> Scan:
     try:
         await _read(work, kind, scan)
         if kind is Kind.SWEEP and not work.stopping():
-            work.tell(await vanished.after_sweep(_search(work), scan.started_at, work.clock()))
+            work.tell(await missing.after_sweep(_search(work), scan.started_at, work.clock()))
     except ChannelError as error:
         async with work.store.write() as tx:
             await scans.fail(tx, scan, str(error))
@@ -105,8 +106,8 @@ async def run(work: ScanWork, kind: Kind) -> Scan:
     return scan
 
 
-def _search(work: ScanWork) -> vanished.Search:
-    return vanished.Search(work.site_id, work.store, work.rules, work.client)
+def _search(work: ScanWork) -> missing.Search:
+    return missing.Search(work.site_id, work.store, work.rules, work.client)
 
 
 async def _pages(work: ScanWork, kind: Kind, scan: Scan) -> AsyncIterator[Page[Account]]:
@@ -135,9 +136,9 @@ async def _read(work: ScanWork, kind: Kind, scan: Scan) -> None:
     async for page in _pages(work, kind, scan):
         now = work.clock()
         seen = [pages.observation(account, _SOURCES[kind], now) for account in page.items]
-        work.tell(await pipeline.observe(work.store, work.rules, work.site_id, seen, now))
+        work.tell(await observe.observe(work.store, work.rules, work.site_id, seen, now))
         if kind is Kind.SWEEP:
-            work.tell(await vanished.page_seen(_search(work), page.items, now))
+            work.tell(await missing.page_seen(_search(work), page.items, now))
         if kind in _REMINDS:
             await _select(work, scan, seen, now)
         scan.counts = _added(scan.counts, {"read": len(seen), "unreadable": page.unreadable})
@@ -199,7 +200,7 @@ async def _select(work: ScanWork, scan: Scan, seen: list[Observation], now: date
         if (reminder := answer.reminder) is not None
     ]
     if chosen:
-        work.tell(await pipeline.remind(work.store, work.rules, scan, chosen, now))
+        work.tell(await observe.remind(work.store, work.rules, scan, chosen, now))
     traces = [(answer.account_id, key, verdict) for answer in answers for key, verdict in answer.verdicts]
     async with work.store.write() as tx:
         await ledger.add_traces(tx, work.site_id, "reminder", traces, now)

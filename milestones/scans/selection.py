@@ -4,9 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from milestones.actions.consent import Gatekeeper
-from milestones.actions.consent import Reader as Addressee
-from milestones.actions.variables import Program
 from milestones.domain.account import AccountState, history_for
 from milestones.domain.crossing import armed
 from milestones.domain.milestone import Milestone, Repeat
@@ -14,8 +11,12 @@ from milestones.domain.observation import Customer, Measures, Observation
 from milestones.domain.policy import Rate
 from milestones.domain.reminder import Candidate, Circumstances, Reader, Reminded, Selected, select
 from milestones.domain.verdict import Verdict
-from milestones.store import accounts, ledger, sites
-from milestones.store.database import Store
+from milestones.kinds.email.consent import Gatekeeper
+from milestones.kinds.email.consent import Reader as Addressee
+from milestones.kinds.email.variables import Program
+from milestones.store import accounts, sites
+from milestones.store.database.store import Store
+from milestones.store.outbox import ledger
 
 
 @dataclass(frozen=True, slots=True)

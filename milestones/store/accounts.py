@@ -11,8 +11,8 @@ from milestones.domain.account import AccountState, Taken
 from milestones.domain.actions import State
 from milestones.domain.keys import address_key, contact_key
 from milestones.domain.observation import Customer, Measures, Point, Run, Stamp
-from milestones.store.database import Transaction
-from milestones.store.statements import chunks, lock_accounts, put, table_of
+from milestones.store.database.statements import chunks, lock_accounts, put, table_of
+from milestones.store.database.store import Transaction
 from milestones.store.tables import Account, Action, ObservationRun
 
 _ACCOUNTS = table_of(Account)

@@ -8,9 +8,10 @@ from sqlalchemy import delete, extract, func, select, update
 from milestones.domain.account import Version
 from milestones.domain.actions import FINAL
 from milestones.domain.pruning import first_needed, without
-from milestones.store import accounts, erasure
-from milestones.store.database import Transaction
-from milestones.store.statements import lock_accounts, table_of
+from milestones.store import accounts
+from milestones.store.database.statements import lock_accounts, table_of
+from milestones.store.database.store import Transaction
+from milestones.store.people import erasure
 from milestones.store.tables import Account, Action, ObservationRun, Rejected, Scan, Trace
 
 BATCH = 500

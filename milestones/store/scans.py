@@ -9,9 +9,9 @@ from sqlalchemy import delete, func, select, update
 from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
 from milestones.errors import StoreError
-from milestones.store.database import Transaction
-from milestones.store.ledger import recent
-from milestones.store.statements import table_of
+from milestones.store.database.statements import table_of
+from milestones.store.database.store import Transaction
+from milestones.store.outbox.ledger import recent
 from milestones.store.tables import Account, Action, Reminder, Scan
 
 _SCANS = table_of(Scan)

@@ -11,8 +11,8 @@ from milestones.domain.account import Definitions, Version
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Measure
 from milestones.store import scans
-from milestones.store.database import Transaction
-from milestones.store.statements import add_missing, put, table_of
+from milestones.store.database.statements import add_missing, put, table_of
+from milestones.store.database.store import Transaction
 from milestones.store.tables import Account, DefinitionVersion, ObservationRun, Site
 
 _SITES = table_of(Site)

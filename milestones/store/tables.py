@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from milestones.store.columns import Json, Moment, Revision, Serial
+from milestones.store.database.columns import Json, Moment, Revision, Serial
 
 
 class Meta(SQLModel, table=True):

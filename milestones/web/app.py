@@ -10,9 +10,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from milestones.errors import StoreError
-from milestones.web import machines, operator, unsubscribe, webhooks
+from milestones.web import dashboard, probes, unsubscribe, webhooks
 from milestones.web.access import RefusedError
-from milestones.web.pages import DEFAULT_HEADERS, Pages
+from milestones.web.assets import DEFAULT_HEADERS, Pages
 from milestones.web.services import WebServices
 from milestones.web.webhooks import WebhookRoute
 
@@ -37,9 +37,9 @@ def create_site(services: WebServices) -> FastAPI:
     """All routes but the webhook's."""
     site = FastAPI(title="Milestones", docs_url=None, redoc_url=None, openapi_url=None)
     pages = Pages(services.zone)
-    site.include_router(machines.routes(services))
+    site.include_router(probes.routes(services))
     site.include_router(unsubscribe.routes(services, pages))
-    site.include_router(operator.routes(services, pages))
+    site.include_router(dashboard.routes(services, pages))
 
     async def refused(request: Request, error: Exception) -> Response:
         del request

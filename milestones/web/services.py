@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
-from milestones.metrics import Metrics
+from milestones.observability.metrics import Metrics
 from milestones.web.access import Access
 
 

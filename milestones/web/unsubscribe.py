@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from milestones.errors import StoreError
-from milestones.web.pages import Pages
+from milestones.web.assets import Pages
 from milestones.web.services import WebServices
 
 

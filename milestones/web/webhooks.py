@@ -23,7 +23,7 @@ import structlog
 from starlette.types import Message, Receive, Scope, Send
 
 from milestones.errors import IngestError
-from milestones.metrics import Metrics
+from milestones.observability.metrics import Metrics
 
 PATH = "/webhooks/wix"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from milestones import control
-from milestones.actions.channel import Stop
+from milestones.commands.registry import registry
 from milestones.domain.actions import Kind, State
 from milestones.domain.observation import Customer
 from milestones.domain.verdict import Verdict
-from milestones.operations.orders import registry
-from tests.operations.shop import Shop, opened_shop, write_config
+from milestones.kinds.channel import Stop
+from tests.commands.shop import Shop, opened_shop, write_config
 
 BOB = Customer("contact-bob", None, "bob@example.com", "Bob [bold]")
 

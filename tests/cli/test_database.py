@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from milestones.store import people
-from milestones.store.lock import held
+from milestones.store.database.daemon_lock import held
+from milestones.store.people import people
 from tests.builders import NOW, SITE
 from tests.cli.conftest import Call
 from tests.cli.filled import filled
+from tests.commands.shop import Shop, write_config
 from tests.ingest import tokens
-from tests.operations.shop import Shop, write_config
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from milestones import daemon, logs
+from milestones.app import daemon
 from milestones.config import Settings
+from milestones.observability import logs
 from tests.cli.conftest import Call
 
 

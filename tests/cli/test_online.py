@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from milestones.cli import records
+from milestones.cli import dns_records
 from milestones.cli.online import trials
-from milestones.cli.trial import Outcome, Trial
+from milestones.cli.outcome import Outcome, Trial
 from milestones.config import Settings, parse
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -22,7 +22,7 @@ def settings(text: str) -> Settings:
     return parse(text, Path("config.toml"), {"KEY": "secret-key"})
 
 
-def records_of(zone: Mapping[str, list[str]]) -> records.Lookup:
+def records_of(zone: Mapping[str, list[str]]) -> dns_records.Lookup:
     async def lookup(name: str) -> list[str]:
         return zone.get(name, [])
 
@@ -30,11 +30,11 @@ def records_of(zone: Mapping[str, list[str]]) -> records.Lookup:
 
 
 async def nobody(name: str) -> list[str]:
-    raise records.NoResolverError(f"No DNS resolver answered for {name}.")
+    raise dns_records.NoResolverError(f"No DNS resolver answered for {name}.")
 
 
 async def tried(
-    text: str, answer: httpx.Response | None = None, lookup: records.Lookup = nobody
+    text: str, answer: httpx.Response | None = None, lookup: dns_records.Lookup = nobody
 ) -> dict[str, Trial]:
     def wix(request: httpx.Request) -> httpx.Response:
         assert request.headers["Authorization"] == "secret-key"
@@ -87,7 +87,7 @@ GOOD = {
 
 
 async def test_records_of_the_sender_are_read() -> None:
-    found = [trial async for trial in records.trials("mail.example.com", "k1", records_of(GOOD))]
+    found = [trial async for trial in dns_records.trials("mail.example.com", "k1", records_of(GOOD))]
     assert found == [
         Trial("SPF", Outcome.OK, "mail.example.com: v=spf1 include:_spf.example.net ~all"),
         Trial("DKIM", Outcome.OK, "k1._domainkey.mail.example.com has a key"),
@@ -109,15 +109,15 @@ async def test_records_of_the_sender_are_read() -> None:
 async def test_records_that_are_missing_or_wrong_are_failures(
     zone: dict[str, list[str]], outcomes: str
 ) -> None:
-    found = [trial async for trial in records.trials("mail.example.com", "k1", records_of(zone))]
+    found = [trial async for trial in dns_records.trials("mail.example.com", "k1", records_of(zone))]
     assert ", ".join(f"{trial.what} {trial.outcome}" for trial in found) == outcomes
 
 
 async def test_without_a_selector_dkim_is_not_tried() -> None:
-    found = [trial async for trial in records.trials("mail.example.com", None, records_of(GOOD))]
+    found = [trial async for trial in dns_records.trials("mail.example.com", None, records_of(GOOD))]
     assert found[1].outcome is Outcome.UNTRIED
 
 
 async def test_without_a_resolver_nothing_is_known() -> None:
-    found = [trial async for trial in records.trials("example.com", "k1", nobody)]
+    found = [trial async for trial in dns_records.trials("example.com", "k1", nobody)]
     assert {trial.outcome for trial in found} == {Outcome.UNTRIED}

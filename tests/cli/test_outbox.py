@@ -9,11 +9,11 @@ import pytest
 
 from milestones.domain.actions import Kind, State
 from milestones.domain.verdict import Verdict
-from milestones.store.lock import held
+from milestones.store.database.daemon_lock import held
 from tests.builders import SITE
 from tests.cli.conftest import Call
 from tests.cli.filled import daemon_of, filled
-from tests.operations.shop import Shop
+from tests.commands.shop import Shop
 
 
 @pytest.fixture

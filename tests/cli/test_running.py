@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from milestones.errors import ChannelError
-from milestones.store import heartbeat
+from milestones.store.database import heartbeat
 from tests.builders import ACCOUNT
 from tests.cli.conftest import Call
 from tests.cli.filled import daemon_of, filled
-from tests.operations.shop import Shop
+from tests.commands.shop import Shop
 
 
 @pytest.fixture

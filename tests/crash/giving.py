@@ -12,20 +12,21 @@ from unittest.mock import patch
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from milestones import bootstrap, pipeline
-from milestones.bootstrap import Program
+from milestones.app import runtime
+from milestones.app.runtime import Program
 from milestones.config import parse
 from milestones.domain import keys
 from milestones.domain.actions import State
 from milestones.domain.observation import Source
 from milestones.outbox.drain import SiteWork, drain
+from milestones.pipeline import observe
 from milestones.scans.pages import observation
-from milestones.store.reads import of_owner
 from milestones.store.tables import Action
+from milestones.store.views.lookup import of_owner
 from milestones.wix.account import Account as WixAccount
-from tests.actions.smtp_server import Mailserver, mailserver
 from tests.crash.house import EVERYTHING, KINDS, SECRET
 from tests.crash.receiver import Receiver, receiver
+from tests.kinds.smtp_server import Mailserver, mailserver
 from tests.process import ROOT, until
 from wixsandbox import ledger
 from wixsandbox.faults import Fault, Match
@@ -107,8 +108,8 @@ class Giving:
         ) + EVERYTHING.format(url=self.hook.url)
         environment = {"WIX_APP_SECRET": told.app_secret, "HOOK_SECRET": SECRET}
         settings = parse(text, self.folder / "config.toml", environment)
-        with patch.object(bootstrap, "now", self.clock):
-            async with bootstrap.opened(settings) as program:
+        with patch.object(runtime, "now", self.clock):
+            async with runtime.opened(settings) as program:
                 self.program = program
                 yield program
 
@@ -154,7 +155,7 @@ class Giving:
             ledger.adjust(world, current, balance - current.balance, world.owner, "by hand")
             told = WixAccount.model_validate(ledger.document(world, ledger.the_account(world, account.id)))
             seen = observation(told, Source.WEBHOOK, self.clock())
-            await pipeline.observe(self.program.store, self.program.rules, self.site_id, [seen], self.clock())
+            await observe.observe(self.program.store, self.program.rules, self.site_id, [seen], self.clock())
         return account
 
     def _stranger(self) -> Account:

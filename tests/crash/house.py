@@ -18,9 +18,9 @@ import httpx
 import psycopg
 
 from milestones import control
-from tests.actions.smtp_server import Mailserver
 from tests.crash.forked import ForkedDaemon
 from tests.crash.receiver import Receiver
+from tests.kinds.smtp_server import Mailserver
 from tests.process import Daemon, Shop, until
 
 EVERYTHING = """

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.actions.smtp_server import mailserver
 from tests.crash.house import House, a_house, begun, house, strangers
 from tests.crash.points import CROSSING, DOUBT, FAREWELL, SCAN, SMTP
 from tests.crash.receiver import receiver
+from tests.kinds.smtp_server import mailserver
 from tests.postgres import fresh_database
 from tests.process import Shop, shop
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from milestones.actions.channel import Channel, Found, Stop, Task
 from milestones.domain.actions import Kind
+from milestones.kinds.channel import Channel, Found, Stop, Task
 from milestones.outbox.drain import drain
 from milestones.outbox.rest import Rests
 from tests.crash.giving import Giving, giving

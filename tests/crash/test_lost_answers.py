@@ -8,7 +8,7 @@ import httpx
 import pytest
 from aiosmtpd.smtp import Envelope
 
-from milestones.actions import webhook
+from milestones.kinds.webhook import channel
 from milestones.outbox import drain
 from milestones.wix import answers, coupons
 from tests.crash.giving import Giving, giving
@@ -44,7 +44,7 @@ LOSSES = {
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "EXCHANGE_SECONDS", PATIENCE)
-    monkeypatch.setattr(webhook, "TIMEOUT", httpx.Timeout(PATIENCE))
+    monkeypatch.setattr(channel, "TIMEOUT", httpx.Timeout(PATIENCE))
 
 
 @pytest.fixture

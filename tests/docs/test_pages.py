@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from milestones.actions.variables import VARIABLES
-from milestones.bootstrap import AT_START
+from milestones.app.runtime import AT_START
 from milestones.cli.app import COMMANDS
-from milestones.metrics import Metrics
+from milestones.kinds.email.variables import VARIABLES
+from milestones.observability.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from milestones.store.lock import held
+from milestones.store.database.daemon_lock import held
 from tests.e2e.floor import configured, ordered, refused, rewrite
 from tests.process import Shop, shop
 

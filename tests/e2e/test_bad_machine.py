@@ -13,7 +13,6 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.actions.smtp_server import Mailserver, mailserver
 from tests.crash.house import Customer, strangers
 from tests.e2e.floor import (
     by_smtp,
@@ -28,6 +27,7 @@ from tests.e2e.floor import (
     until_logged,
 )
 from tests.ingest import tokens
+from tests.kinds.smtp_server import Mailserver, mailserver
 from tests.process import Daemon, Shop, shop, until
 
 pytestmark = [

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.actions.smtp_server import mailserver
 from tests.crash.house import Customer, strangers
 from tests.e2e.floor import (
     by_smtp,
@@ -27,6 +26,7 @@ from tests.e2e.floor import (
     settled,
     until_logged,
 )
+from tests.kinds.smtp_server import mailserver
 from tests.process import STARS, Daemon, Shop, shop, until
 
 pytestmark = [

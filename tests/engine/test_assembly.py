@@ -9,12 +9,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from milestones.assembly import Assembly, Wix
+from milestones.app.assembly import Assembly, Wix
 from milestones.config import Settings, parse
 from milestones.errors import ConfigurationError
-from milestones.metrics import Metrics
-from milestones.store.database import Store
-from tests.actions.builders import NOW, TEMPLATES
+from milestones.observability.metrics import Metrics
+from milestones.store.database.store import Store
+from tests.kinds.builders import NOW, TEMPLATES
 
 BY_KEY = """
 [daemon]

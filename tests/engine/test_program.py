@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from milestones.adapters import SiteProgram
+from milestones.app.adapters import SiteProgram
 from milestones.domain.actions import Kind
 from milestones.outbox.drain import drain
 from milestones.store import sites
-from milestones.store.database import Store
+from milestones.store.database.store import Store
 from milestones.wix import programs
 from tests.builders import SITE
 from tests.crash.giving import giving

@@ -14,7 +14,7 @@ from milestones.errors import IngestError, StoreUnavailableError
 from milestones.ingest import door as door_module
 from milestones.ingest.door import Door, Seldom
 from milestones.ingest.reading import UnreadableError
-from milestones.metrics import MOST_EVENT_TYPES, Metrics
+from milestones.observability.metrics import MOST_EVENT_TYPES, Metrics
 from tests.ingest.tokens import (
     EVENT,
     NOW,

@@ -10,7 +10,7 @@ from milestones.domain.event import AppInstalled, Heard
 from milestones.errors import IngestError, StoreUnavailableError
 from milestones.ingest.inbox import Inbox, Record
 from milestones.ingest.reading import UnreadableError
-from milestones.metrics import Metrics
+from milestones.observability.metrics import Metrics
 
 
 def an_event(name: str) -> Heard:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from milestones import pipeline
 from milestones.domain.event import Heard
 from milestones.ingest.door import Door
 from milestones.ingest.inbox import Inbox
-from milestones.metrics import Metrics
+from milestones.observability.metrics import Metrics
+from milestones.pipeline import observe
 from tests.builders import a_milestone
 from tests.ingest.tokens import NOW, POINTS_UPDATED, SITE, SUBSCRIPTION_CHANGED, claims, private_key, token
 from tests.store.rules import FixedRules, go_live, opened
@@ -126,7 +126,7 @@ async def test_no_history_of_odd_events_makes_the_store_fail(
         await go_live(store, rules)
 
         async def record(batch: Sequence[Heard]) -> None:
-            await pipeline.hear(store, rules, batch, NOW)
+            await observe.hear(store, rules, batch, NOW)
 
         metrics, odd = Metrics(CollectorRegistry()), Odd(seed)
         inbox = Inbox(record, metrics)

@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
 
-from milestones import pipeline
-from milestones.actions.channel import Stop
 from milestones.domain.actions import Kind
 from milestones.domain.milestone import Milestone
+from milestones.kinds.channel import Stop
 from milestones.outbox.drain import SiteWork, drain
 from milestones.outbox.gates import Policy
-from milestones.store.database import Store
-from milestones.store.statements import table_of
+from milestones.pipeline import observe
+from milestones.store.database.statements import table_of
+from milestones.store.database.store import Store
 from milestones.store.tables import Action
 from tests.builders import NOW, SITE, a_badge, a_coupon, a_customer, a_milestone, an_email, an_observation
 from tests.outbox.fakes import FakeChannel
@@ -57,7 +57,7 @@ class Bench:
                 an_observation(balance, revision, account_id=account, customer=a_customer())
                 for account in accounts or ("account",)
             ]
-            await pipeline.observe(self.store, rules, SITE, seen, self.now)
+            await observe.observe(self.store, rules, SITE, seen, self.now)
 
     async def drain(self) -> datetime | None:
         return await drain(self.work)

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from milestones.actions.channel import Fate, Found, Stop, Task
 from milestones.errors import ChannelError
+from milestones.kinds.channel import Fate, Found, Stop, Task
 
 Answer = Mapping[str, Any] | ChannelError
 

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from milestones.actions.channel import Fate, Found
 from milestones.domain.actions import Kind, State
 from milestones.domain.verdict import Verdict
 from milestones.errors import FencedError
-from milestones.store import outbox
+from milestones.kinds.channel import Fate, Found
+from milestones.store.outbox import claims
 from tests.builders import SITE
 from tests.outbox.bench import ALL_DONE, Bench
 
@@ -38,8 +38,8 @@ async def test_a_process_that_dies_in_the_effect_leaves_a_lost_answer(bench: Ben
 async def test_what_was_claimed_and_not_begun_is_simply_done_by_the_next_process(bench: Bench) -> None:
     await bench.reach()
     async with bench.store.write() as tx:
-        generation = await outbox.begin(tx, SITE)
-        claimed = await outbox.claim(tx, SITE, generation, Kind.COUPON, bench.now)
+        generation = await claims.begin(tx, SITE)
+        claimed = await claims.claim(tx, SITE, generation, Kind.COUPON, bench.now)
     assert len(claimed) == 1
     await bench.drain()
     assert bench.channels[Kind.COUPON].recovered == []
@@ -54,17 +54,17 @@ async def test_a_frozen_worker_that_wakes_can_write_nothing(bench: Bench) -> Non
 
     await bench.reach()
     async with bench.store.write() as tx:
-        old = await outbox.begin(tx, SITE)
-        [coupon] = await outbox.claim(tx, SITE, old, Kind.COUPON, bench.now)
+        old = await claims.begin(tx, SITE)
+        [coupon] = await claims.claim(tx, SITE, old, Kind.COUPON, bench.now)
     bench.channels[Kind.COUPON].before = overtake
     await bench.drain()
     assert overtaken == [True]
-    settlement = outbox.Settlement(coupon.action.id or 0, State.DISCARDED, Verdict.REFUSED)
+    settlement = claims.Settlement(coupon.action.id or 0, State.DISCARDED, Verdict.REFUSED)
     for step in (
-        lambda tx: outbox.about_to_act(tx, SITE, old, [coupon.action.id or 0], bench.now),
-        lambda tx: outbox.settle(tx, SITE, old, [settlement], bench.now),
-        lambda tx: outbox.put_back(tx, SITE, old, [coupon.action.id or 0], None),
-        lambda tx: outbox.claim(tx, SITE, old, Kind.EMAIL, bench.now),
+        lambda tx: claims.about_to_act(tx, SITE, old, [coupon.action.id or 0], bench.now),
+        lambda tx: claims.settle(tx, SITE, old, [settlement], bench.now),
+        lambda tx: claims.put_back(tx, SITE, old, [coupon.action.id or 0], None),
+        lambda tx: claims.claim(tx, SITE, old, Kind.EMAIL, bench.now),
     ):
         with pytest.raises(FencedError):
             async with bench.store.write() as tx:

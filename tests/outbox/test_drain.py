@@ -5,15 +5,16 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from milestones import pipeline
-from milestones.actions.channel import Stop, Task
 from milestones.domain.actions import Kind, State
 from milestones.domain.policy import Breaker
 from milestones.domain.retry import RetryPolicy
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, StoreRaceError, StoreUnavailableError
+from milestones.kinds.channel import Stop, Task
 from milestones.outbox import drain
-from milestones.store import outbox, sites
+from milestones.pipeline import observe
+from milestones.store import sites
+from milestones.store.outbox import claims
 from tests.builders import NOW, SITE, a_customer, an_observation
 from tests.outbox.bench import ALL_DONE, REWARDED, Bench
 from tests.store.rules import FixedRules, go_live
@@ -155,7 +156,7 @@ async def test_a_channel_rests_no_longer_than_it_should_when_the_clock_is_set_ba
     await bench.drain()
     was, bench.now = bench.now, bench.now - timedelta(days=1)
     async with bench.store.write() as tx:
-        await outbox.clock_set_back(tx, was, bench.now)
+        await claims.clock_set_back(tx, was, bench.now)
     await bench.drain()
     assert await bench.states() == ALL_DONE
 
@@ -173,7 +174,7 @@ async def test_what_a_gate_is_asked_of_again_is_asked_again_when_the_clock_is_se
     await bench.stop(Kind.EMAIL, None)
     was, bench.now = bench.now, bench.now - timedelta(days=1)
     async with bench.store.write() as tx:
-        await outbox.clock_set_back(tx, was, bench.now)
+        await claims.clock_set_back(tx, was, bench.now)
     await bench.drain()
     assert await bench.states() == ALL_DONE
 
@@ -192,7 +193,7 @@ async def test_past_the_breaker_everything_is_held(bench: Bench) -> None:
     for balance, revision in ((10, 1), (1000, 2)):
         for account in "abcd":
             seen = [an_observation(balance, revision, account_id=account)]
-            await pipeline.observe(bench.store, rules, SITE, seen, NOW)
+            await observe.observe(bench.store, rules, SITE, seen, NOW)
     held = [row for row in await bench.rows() if row.state == State.HELD]
     assert {row.account_id for row in held} == {"c", "d"}
     assert {row.verdict for row in held} == {Verdict.BREAKER}
@@ -202,7 +203,7 @@ async def test_shadow_mode_records_and_sends_nothing(bench: Bench) -> None:
     rules = FixedRules((REWARDED,), shadow=True)
     await go_live(bench.store, rules)
     for balance, revision in ((10, 1), (1000, 2)):
-        await pipeline.observe(bench.store, rules, SITE, [an_observation(balance, revision)], NOW)
+        await observe.observe(bench.store, rules, SITE, [an_observation(balance, revision)], NOW)
     await bench.drain()
     assert {(row.state, row.verdict) for row in await bench.rows()} == {(State.CANCELLED, Verdict.SHADOW)}
     assert all(channel.performed == [] for channel in bench.channels.values())

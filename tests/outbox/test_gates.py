@@ -3,13 +3,13 @@
 from datetime import time, timedelta
 from zoneinfo import ZoneInfo
 
-from milestones import pipeline
-from milestones.actions.channel import Stop
 from milestones.domain.actions import Kind, State
 from milestones.domain.policy import QuietHours
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
+from milestones.kinds.channel import Stop
 from milestones.outbox.gates import Policy
+from milestones.pipeline import observe
 from tests.builders import NOW, SITE, a_badge, a_coupon, a_customer, a_milestone, an_observation
 from tests.outbox.bench import ALL_DONE, Bench
 from tests.store.rules import FixedRules, go_live
@@ -50,13 +50,11 @@ async def test_a_reward_that_fell_back_waits_to_be_reached_again(bench: Bench) -
     rules = FixedRules((milestone,))
     await bench.reach(milestone=milestone)
     assert await bench.drain() == NOW + timedelta(days=14)
-    await pipeline.observe(
-        bench.store, rules, SITE, [an_observation(400, 3, account_id="account")], bench.now
-    )
+    await observe.observe(bench.store, rules, SITE, [an_observation(400, 3, account_id="account")], bench.now)
     bench.now += timedelta(days=14)
     await bench.drain()
     assert await bench.states() == {"coupon": "waiting"}
-    await pipeline.observe(
+    await observe.observe(
         bench.store, rules, SITE, [an_observation(1000, 4, account_id="account")], bench.now
     )
     again = await bench.drain()
@@ -71,7 +69,7 @@ async def test_a_badge_waits_for_a_member_and_goes_on_when_there_is_one(bench: B
     await go_live(bench.store, rules)
     for balance, revision in ((10, 1), (1000, 2)):
         seen = [an_observation(balance, revision, customer=a_customer(member_id=None))]
-        await pipeline.observe(bench.store, rules, SITE, seen, NOW)
+        await observe.observe(bench.store, rules, SITE, seen, NOW)
     [row] = await bench.rows()
     badge = bench.channels[Kind.BADGE]
     badge.stops = {row.id or 0: Stop(State.WAITING, Verdict.NO_MEMBER, needs="member")}
@@ -79,7 +77,7 @@ async def test_a_badge_waits_for_a_member_and_goes_on_when_there_is_one(bench: B
     assert await bench.states() == {"badge": "waiting"}
     badge.stops = {}
     joined = an_observation(1000, 3, customer=a_customer())
-    outcome = await pipeline.observe(bench.store, rules, SITE, [joined], NOW)
+    outcome = await observe.observe(bench.store, rules, SITE, [joined], NOW)
     assert outcome.wake == {SITE}
     await bench.drain()
     assert await bench.states() == {"badge": "done"}
@@ -111,10 +109,10 @@ async def test_a_coupon_that_waits_for_consent_goes_on_when_the_customer_has_ano
     assert await bench.states() == {"coupon": "waiting"}
     await bench.stop(Kind.COUPON, None)
     same = an_observation(1000, 3, account_id="account", customer=a_customer())
-    await pipeline.observe(bench.store, rules, SITE, [same], NOW)
+    await observe.observe(bench.store, rules, SITE, [same], NOW)
     assert await bench.states() == {"coupon": "waiting"}
     moved = an_observation(1000, 4, account_id="account", customer=a_customer(email="new@example.com"))
-    outcome = await pipeline.observe(bench.store, rules, SITE, [moved], NOW)
+    outcome = await observe.observe(bench.store, rules, SITE, [moved], NOW)
     assert outcome.wake == {SITE}
     await bench.drain()
     assert await bench.states() == {"coupon": "done"}

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from milestones.actions.channel import Fate, Found, Stop
 from milestones.domain.actions import Kind, State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
+from milestones.kinds.channel import Fate, Found, Stop
 from tests.outbox.bench import ALL_DONE, Bench
 
 

@@ -2,14 +2,14 @@
 
 from datetime import timedelta
 
-from milestones import pipeline
-from milestones.actions.channel import Stop
 from milestones.domain.actions import Kind, State
 from milestones.domain.event import Heard, SubscriptionChanged
 from milestones.domain.verdict import Verdict
+from milestones.kinds.channel import Stop
 from milestones.outbox.meanwhile import AGAIN, LAG
-from milestones.recording import Outcome
-from milestones.store import facts
+from milestones.pipeline import observe
+from milestones.pipeline.record import Outcome
+from milestones.store.database import meta
 from tests.builders import NOW, SECRET, SITE, a_badge, a_coupon, a_customer, a_milestone, an_observation
 from tests.outbox.bench import Bench
 from tests.store.rules import FixedRules, go_live
@@ -23,7 +23,7 @@ async def test_a_badge_is_given_to_who_becomes_a_member_while_the_gate_is_asked(
     await go_live(bench.store, rules)
     for balance, revision in ((10, 1), (1000, 2)):
         seen = an_observation(balance, revision, customer=a_customer(member_id=None))
-        await pipeline.observe(bench.store, rules, SITE, [seen], bench.now)
+        await observe.observe(bench.store, rules, SITE, [seen], bench.now)
     await bench.stop(Kind.BADGE, Stop(State.WAITING, Verdict.NO_MEMBER, needs="member"))
 
     badge = bench.channels[Kind.BADGE]
@@ -33,7 +33,7 @@ async def test_a_badge_is_given_to_who_becomes_a_member_while_the_gate_is_asked(
             badge.stops = {}
             return
         joined = an_observation(1000, 3, customer=a_customer())
-        await pipeline.observe(bench.store, rules, SITE, [joined], bench.now)
+        await observe.observe(bench.store, rules, SITE, [joined], bench.now)
 
     badge.meanwhile = join
     await bench.drain()
@@ -49,7 +49,7 @@ async def test_a_threshold_that_is_reached_again_while_the_gate_is_asked_begins_
 
     async def see(balance: int, revision: int) -> Outcome:
         seen = an_observation(balance, revision, account_id="account")
-        return await pipeline.observe(bench.store, rules, SITE, [seen], bench.now)
+        return await observe.observe(bench.store, rules, SITE, [seen], bench.now)
 
     await see(400, 3)
     bench.now += timedelta(days=14)
@@ -63,11 +63,11 @@ async def test_a_threshold_that_is_reached_again_while_the_gate_is_asked_begins_
 
 async def subscribe(bench: Bench) -> None:
     async with bench.store.write() as tx:
-        await facts.set_to(tx, "secret", SECRET.hex())
+        await meta.set_to(tx, "secret", SECRET.hex())
     address = a_customer().email or ""
     event = SubscriptionChanged(address, "SUBSCRIBED", "VALID", bench.now)
     heard = Heard(SITE, "EmailSubscriptionChanged", event, None, None)
-    await pipeline.hear(bench.store, FixedRules(()), [heard], bench.now)
+    await observe.hear(bench.store, FixedRules(()), [heard], bench.now)
 
 
 async def test_consent_that_comes_while_wix_is_asked_for_it_is_asked_for_again(bench: Bench) -> None:
@@ -94,7 +94,7 @@ async def test_an_address_that_comes_while_consent_is_asked_for_is_asked_about(b
             return
         customer = a_customer(email="new@example.com")
         moved = an_observation(1000, 3, account_id="account", customer=customer)
-        await pipeline.observe(bench.store, FixedRules((milestone,)), SITE, [moved], bench.now)
+        await observe.observe(bench.store, FixedRules((milestone,)), SITE, [moved], bench.now)
 
     coupon.meanwhile = move
     await bench.drain()

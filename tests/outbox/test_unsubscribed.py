@@ -6,11 +6,11 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from milestones import pipeline
 from milestones.domain.keys import address_key
-from milestones.outbox.unsubscribed import tell_wix
-from milestones.store import people
-from milestones.store.database import Store
+from milestones.maintenance.unsubscriptions import tell_wix
+from milestones.pipeline import observe
+from milestones.store.database.store import Store
+from milestones.store.people import people
 from milestones.wix.auth import ApiKeyCredentials
 from milestones.wix.pacing import SlidingWindowPacer
 from milestones.wix.transport import WixClient
@@ -31,7 +31,7 @@ async def opted_out(store: Store, **addresses: str) -> None:
         seen = an_observation(
             10, 1, account_id=account_id, customer=a_customer(contact_id=None, email=address)
         )
-        await pipeline.observe(store, FixedRules(()), site_id, [seen], NOW)
+        await observe.observe(store, FixedRules(()), site_id, [seen], NOW)
         async with store.write() as tx:
             await people.suppress(tx, [address_key(SECRET, site_id, address)], "unsubscribed", NOW)
 

@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from milestones import adapters, pipeline
+from milestones.app import adapters
 from milestones.domain import keys
 from milestones.domain.actions import Kind, State
 from milestones.domain.event import AccountGone, Anonymized, ContactDeleted, SubscriptionChanged
 from milestones.domain.verdict import Verdict
-from milestones.outbox import erased
-from milestones.store import ledger, outbox, people, retention, sites
-from milestones.store.statements import table_of
+from milestones.maintenance import erasures
+from milestones.pipeline import observe
+from milestones.store import retention, sites
+from milestones.store.database.statements import table_of
+from milestones.store.outbox import claims as outbox
+from milestones.store.outbox import ledger
+from milestones.store.people import people
 from milestones.store.tables import Account, ErasedMail, Rejected, Subscription, Trace
 from tests.builders import NOW, SECRET, an_observation
 from tests.privacy.forensics import files_of, traces
@@ -156,7 +160,7 @@ async def test_whichever_id_names_the_person(town: Town, event: Anonymized | Acc
         account_id=ACCOUNTS[SUE],
         customer=type(SUE)(SUE.contact_id, "5ce50000-0000-4000-8000-00000000000e", SUE.email, SUE.name),
     )
-    await pipeline.observe(town.store, town.rules, town.site_id, [member], NOW)
+    await observe.observe(town.store, town.rules, town.site_id, [member], NOW)
     await town.hear(event, Anonymized(account_id="nobody"), Anonymized(member_id="nobody"))
     assert await found_in_rows(town) == []
 
@@ -189,7 +193,7 @@ async def test_a_new_contact_with_the_same_address_is_a_new_customer(town: Town)
     await town.hear(seen(SUE, 100, 1), DELETED)
     again = type(SUE)("5ce50000-0000-4000-8000-000000000002", None, SUE.email, SUE.name)
     new = an_observation(account_id="another account", customer=again)
-    await pipeline.observe(town.store, town.rules, town.site_id, [new], NOW)
+    await observe.observe(town.store, town.rules, town.site_id, [new], NOW)
     row = next(row for row in await town.rows(Account) if row["id"] == "another account")
     assert (row["email"], row["erased_at"]) == (SUE.email, None)
 
@@ -207,7 +211,7 @@ async def test_of_many_who_are_erased_no_file_of_the_database_holds_any(tmp_path
             dice.shuffle(names)
             for start in range(0, len(names), 100):
                 some = [_of(name, revision, dice) for name in names[start : start + 100]]
-                await pipeline.observe(store, town.rules, town.site_id, some, NOW)
+                await observe.observe(store, town.rules, town.site_id, some, NOW)
         gone = names[:400]
         for start in range(0, len(gone), 50):
             await town.hear(*(ContactDeleted(f"contact-{name}") for name in gone[start : start + 50]))
@@ -265,7 +269,7 @@ async def test_a_rewrite_is_not_repeated_within_a_day_and_nothing_is_forgotten(t
         assert await town.tidy()
         await town.hear(ContactDeleted(TOM.contact_id or ""))
         assert not await town.tidy()
-        town.now += erased.REWRITE_EVERY
+        town.now += erasures.REWRITE_EVERY
         assert await town.tidy()
 
 

@@ -9,10 +9,12 @@ from milestones.domain.actions import Kind
 from milestones.domain.event import ContactDeleted, ContactMerged
 from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Customer
-from milestones.store import ledger, recent, soundness
-from milestones.store.merges import PATIENCE
-from milestones.store.statements import table_of
+from milestones.store.database import integrity
+from milestones.store.database.statements import table_of
+from milestones.store.outbox import ledger
+from milestones.store.people.merges import PATIENCE
 from milestones.store.tables import Action, ContactChange, Grant, Reminder
+from milestones.store.views import timeline
 from tests.builders import a_badge, a_coupon, a_customer, a_milestone
 from tests.privacy.town import ACCOUNTS, SUE, TOM, Town, seen
 from tests.store.rules import FixedRules
@@ -222,8 +224,8 @@ async def test_a_merge_leaves_no_rows_that_cannot_be_so_and_is_counted_once(town
     await town.hear(merged(SUE, TOM))
     async with town.store.read() as tx:
         assert await ledger.recent(tx, town.site_id, since) == before == {"once": 1, "ladder": 2, "every": 1}
-        assert (await recent.tallies(tx, since)).grants == 4
-        assert await soundness.contradictions(tx) == {"accounts": [], "grants": [], "actions": []}
+        assert (await timeline.tallies(tx, since)).grants == 4
+        assert await integrity.contradictions(tx) == {"accounts": [], "grants": [], "actions": []}
 
 
 async def test_many_customers_merge_at_once(town: Town) -> None:

@@ -10,18 +10,18 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
-from milestones import pipeline
 from milestones.domain.actions import Kind
 from milestones.domain.event import AccountSeen, Event, Heard
 from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Customer
-from milestones.outbox import erased
+from milestones.maintenance import erasures
 from milestones.outbox.drain import SiteWork, drain
 from milestones.outbox.gates import Policy
-from milestones.recording import Outcome
-from milestones.store import facts
-from milestones.store.database import Store
-from milestones.store.statements import table_of
+from milestones.pipeline import observe
+from milestones.pipeline.record import Outcome
+from milestones.store.database import meta
+from milestones.store.database.statements import table_of
+from milestones.store.database.store import Store
 from milestones.store.tables import Account, Action, ContactChange, Grant, Reminder
 from tests.builders import (
     GO_LIVE,
@@ -83,13 +83,13 @@ class Town:
 
     async def begin(self) -> None:
         async with self.store.write() as tx:
-            await facts.set_to(tx, "secret", SECRET.hex())
+            await meta.set_to(tx, "secret", SECRET.hex())
         await go_live(self.store, self.rules, self.site_id)
 
     async def hear(self, *events: Event) -> Outcome:
         """In one transaction."""
         heard = [Heard(self.site_id, "any", event) for event in events]
-        return await pipeline.hear(self.store, self.rules, heard, self.now)
+        return await observe.hear(self.store, self.rules, heard, self.now)
 
     def channels(self) -> dict[Kind, FakeChannel]:
         """They succeed. A mail's result tells who it was for, as a subject may."""
@@ -123,7 +123,7 @@ class Town:
         async def forget_mail(_site_id: str, message_id: str) -> None:
             self.forgotten.append(message_id)
 
-        return await erased.finish(self.store, forget_mail, self.now)
+        return await erasures.finish(self.store, forget_mail, self.now)
 
     async def rows(self, model: type[SQLModel]) -> Sequence[Any]:
         table = table_of(model)

@@ -11,15 +11,15 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
-from milestones.actions.consent import Gatekeeper
-from milestones.actions.variables import Program
-from milestones.adapters import SiteConsent
-from milestones.recording import Outcome
+from milestones.app.adapters import SiteConsent
+from milestones.kinds.email.consent import Gatekeeper
+from milestones.kinds.email.variables import Program
+from milestones.pipeline.record import Outcome
 from milestones.scans.run import ScanWork
 from milestones.scans.selection import Selector
 from milestones.store import sites
-from milestones.store.database import Store
-from milestones.store.statements import table_of
+from milestones.store.database.statements import table_of
+from milestones.store.database.store import Store
 from milestones.store.tables import Site
 from milestones.wix.auth import AppCredentials
 from milestones.wix.pacing import SlidingWindowPacer

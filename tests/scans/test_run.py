@@ -13,7 +13,7 @@ from milestones.domain.milestone import Milestone
 from milestones.domain.policy import Breaker
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
-from milestones.recording import Outcome
+from milestones.pipeline.record import Outcome
 from milestones.scans.run import Kind, SiteNotActiveError, run
 from milestones.store import sites
 from milestones.store.tables import Account, Action, Grant, ObservationRun, Reminder, Scan, Trace

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from milestones.bootstrap import opened
+from milestones.app.runtime import opened
 from milestones.config import load
 from tests.process import STARS, Daemon, shop, until
 from tests.security.village import baseline_done, subscribed

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from milestones.store.database import Store
+from milestones.store.database.store import Store
 from tests.store.rules import opened
 
 

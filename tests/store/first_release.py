@@ -21,11 +21,14 @@ from milestones.domain.continuity import Beat
 from milestones.domain.event import ContactDeleted, SubscriptionChanged
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
-from milestones.store import heartbeat, ledger, people, schema, sites
-from milestones.store.statements import add_missing, table_of
+from milestones.store import sites
+from milestones.store.database import heartbeat, schema
+from milestones.store.database.statements import add_missing, table_of
+from milestones.store.outbox import ledger
+from milestones.store.people import people
 from milestones.store.tables import Action, ErasedMail
 from tests.builders import NOW, SITE, a_customer
-from tests.operations.shop import Shop, opened_shop, write_config
+from tests.commands.shop import Shop, opened_shop, write_config
 
 ROWS = Path(__file__).with_name("first_release.json")
 REVISION = "0001"

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from milestones.domain.milestone import Milestone
 from milestones.domain.policy import Breaker
-from milestones.recording import SiteRules
-from milestones.store import schema, sites
-from milestones.store.database import Store
+from milestones.pipeline.record import SiteRules
+from milestones.store import sites
+from milestones.store.database import schema
+from milestones.store.database.store import Store
 from tests.builders import GO_LIVE, SECRET, SITE
 
 NO_BREAKER = Breaker(1.0, 1_000_000)

@@ -7,9 +7,11 @@ import pytest
 from milestones.domain.actions import Kind
 from milestones.errors import ChannelError
 from milestones.outbox.rest import REST
-from milestones.store import outbox, persons, reads, sites
-from milestones.store.database import Store
-from milestones.store.reads import Backlog, Which
+from milestones.store import sites
+from milestones.store.database.store import Store
+from milestones.store.outbox import claims, operator
+from milestones.store.views import lookup
+from milestones.store.views.lookup import Backlog, Which
 from tests.builders import SITE, a_coupon, a_milestone
 from tests.outbox.bench import REWARDED, Bench
 
@@ -25,7 +27,7 @@ def bench(store: Store) -> Bench:
 
 async def backlog(bench: Bench) -> Backlog:
     async with bench.store.read() as tx:
-        return await reads.backlog(tx, bench.now)
+        return await lookup.backlog(tx, bench.now)
 
 
 async def drain_for(bench: Bench, time: timedelta) -> None:
@@ -99,14 +101,14 @@ async def test_what_a_person_has_done_anew_has_not_failed_yet(bench: Bench) -> N
     await bench.reach()
     await bench.drain()
     async with bench.store.write() as tx:
-        await persons.retry(tx, Which(kind="email"), bench.now)
+        await operator.retry(tx, Which(kind="email"), bench.now)
     assert (await backlog(bench)).failing is None
 
 
 async def test_a_lease_that_is_given_back_because_the_program_stops_has_not_failed(bench: Bench) -> None:
     await bench.reach()
     async with bench.store.write() as tx:
-        generation = await outbox.begin(tx, SITE)
-        [coupon] = await outbox.claim(tx, SITE, generation, Kind.COUPON, bench.now)
-        await outbox.put_back(tx, SITE, generation, [coupon.action.id or 0], None)
+        generation = await claims.begin(tx, SITE)
+        [coupon] = await claims.claim(tx, SITE, generation, Kind.COUPON, bench.now)
+        await claims.put_back(tx, SITE, generation, [coupon.action.id or 0], None)
     assert (await backlog(bench)).failing is None

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from milestones import pipeline
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Observation, Source
-from milestones.store.database import Store
-from milestones.store.statements import table_of
+from milestones.pipeline import observe
+from milestones.store.database.statements import table_of
+from milestones.store.database.store import Store
 from milestones.store.tables import Action, Grant
 from tests.builders import (
     GO_LIVE,
@@ -109,7 +109,7 @@ def test_any_order_repetition_and_batching_gives_the_same_grants(database_url: s
                 await go_live(store, RULES, site_id)
                 for batch in (*batches, *batches):
                     seen = [_observation(balances, index, young=young) for index in batch]
-                    await pipeline.observe(store, RULES, site_id, seen, NOW)
+                    await observe.observe(store, RULES, site_id, seen, NOW)
                 return await grants_of(store, site_id)
 
             assert runner.run(replay()) == expected(balances, starts_at_zero=young)
@@ -126,7 +126,7 @@ async def test_a_baseline_alone_gives_nothing(store: Store) -> None:
         an_observation(balance, account_id=f"account-{balance}", source=Source.BASELINE)
         for balance in (5, 999, 1000, 5000)
     ]
-    outcome = await pipeline.observe(store, RULES, SITE, seen, NOW)
+    outcome = await observe.observe(store, RULES, SITE, seen, NOW)
     assert (outcome.grants, outcome.repeats) == (0, 0)
 
 
@@ -135,8 +135,8 @@ async def test_what_was_true_before_go_live_counts_for_nothing(store: Store, mil
     rules = FixedRules((milestone,))
     await go_live(store, rules)
     before = an_observation(10, 1, told_at=GO_LIVE - timedelta(seconds=1))
-    assert (await pipeline.observe(store, rules, SITE, [before], NOW)).before_go_live == 1
-    outcome = await pipeline.observe(store, rules, SITE, [an_observation(1500, 2)], NOW)
+    assert (await observe.observe(store, rules, SITE, [before], NOW)).before_go_live == 1
+    outcome = await observe.observe(store, rules, SITE, [an_observation(1500, 2)], NOW)
     assert outcome.grants == 0
 
 
@@ -146,8 +146,8 @@ async def test_two_writers_on_one_account_lose_nothing_and_give_once(store: Stor
         an_observation(balance, revision)
         for revision, balance in enumerate([10, 1000, 300, 1100, 20, 1200], 1)
     ]
-    await pipeline.observe(store, RULES, SITE, seen[:1], NOW)
-    await asyncio.gather(*(pipeline.observe(store, RULES, SITE, [item], NOW) for item in seen[1:] * 3))
+    await observe.observe(store, RULES, SITE, seen[:1], NOW)
+    await asyncio.gather(*(observe.observe(store, RULES, SITE, [item], NOW) for item in seen[1:] * 3))
     assert await grants_of(store, SITE) == {"once": [1], "every": [1, 2, 3], "ladder": [300, 600, 900, 1200]}
 
 
@@ -155,7 +155,7 @@ async def test_actions_are_recorded_with_their_grant_and_only_once(store: Store)
     rules = FixedRules((a_milestone(1000, rewards=(a_coupon(), a_badge(), an_email())),))
     await go_live(store, rules)
     for _ in range(3):
-        await pipeline.observe(store, rules, SITE, [an_observation(10, 1), an_observation(1000, 2)], NOW)
+        await observe.observe(store, rules, SITE, [an_observation(10, 1), an_observation(1000, 2)], NOW)
     async with store.read() as tx:
         actions = (await tx.execute(select(table_of(Action)))).all()
     assert len(actions) == 3

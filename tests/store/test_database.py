@@ -14,8 +14,9 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from milestones.errors import ConfigurationError, StoreError, StoreRaceError, StoreUnavailableError
-from milestones.store import facts
-from milestones.store.database import (
+from milestones.store.database import meta as facts
+from milestones.store.database.statements import table_of
+from milestones.store.database.store import (
     TRIES,
     Store,
     Transaction,
@@ -23,7 +24,6 @@ from milestones.store.database import (
     database_url,
     is_alive,
 )
-from milestones.store.statements import table_of
 from milestones.store.tables import Account, Meta
 from tests.store.rules import opened
 

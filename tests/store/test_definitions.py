@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from milestones import pipeline
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Measure
 from milestones.errors import StoreUnavailableError, UsageError
-from milestones.store import accounts, recent, sites
-from milestones.store.database import Store
+from milestones.pipeline import observe
+from milestones.store import accounts, sites
+from milestones.store.database.store import Store
+from milestones.store.views import timeline
 from tests.builders import (
     GO_LIVE,
     NOW,
@@ -43,7 +44,7 @@ async def lived(store: Store, steps: Steps) -> dict[str, list[int]]:
                 await sites.define(tx, SITE, step, now)
         else:
             revision += 1
-            await pipeline.observe(store, rules, SITE, [an_observation(step, revision, told_at=now)], now)
+            await observe.observe(store, rules, SITE, [an_observation(step, revision, told_at=now)], now)
     return await grants_of(store, SITE)
 
 
@@ -116,10 +117,10 @@ async def test_an_event_from_before_a_change_is_judged_by_nothing_that_came_afte
     await go_live(store, rules)
     late = an_observation(400, 2)
     for item in (an_observation(900, 1), an_observation(700, 3)):
-        await pipeline.observe(store, rules, SITE, [item], NOW)
+        await observe.observe(store, rules, SITE, [item], NOW)
     rules.milestones = (a_milestone(600, key="stars"),)
-    await pipeline.observe(store, rules, SITE, [an_observation(800, 4)], NOW)
-    await pipeline.observe(store, rules, SITE, [late], NOW)
+    await observe.observe(store, rules, SITE, [an_observation(800, 4)], NOW)
+    await observe.observe(store, rules, SITE, [late], NOW)
     assert await grants_of(store, SITE) == {}
 
 
@@ -132,7 +133,7 @@ async def test_a_repeating_milestone_that_looks_at_another_measure_gives_what_is
     async def see(*balances_and_earned: tuple[int, int]) -> None:
         for balance, earned in balances_and_earned:
             seen = an_observation(point=a_point(balance, earned, earned=earned))
-            await pipeline.observe(store, rules, SITE, [seen], NOW)
+            await observe.observe(store, rules, SITE, [seen], NOW)
 
     # The last that was heard before the change is what was given.
     await see((10, 900), (110, 1000))
@@ -144,11 +145,11 @@ async def test_a_repeating_milestone_that_looks_at_another_measure_gives_what_is
 async def test_what_others_changed_meanwhile_is_in_force(store: Store, database_url: str) -> None:
     rules = FixedRules((STARS,))
     await go_live(store, rules)
-    await pipeline.observe(store, rules, SITE, [an_observation(900, 1)], NOW)
+    await observe.observe(store, rules, SITE, [an_observation(900, 1)], NOW)
     async with opened(database_url) as another, another.write() as tx:
         await sites.define(tx, SITE, (), NOW)
     # Its definition was retired, so it starts anew from here.
-    await pipeline.observe(store, rules, SITE, [an_observation(1200, 2)], NOW)
+    await observe.observe(store, rules, SITE, [an_observation(1200, 2)], NOW)
     assert await grants_of(store, SITE) == {"stars": [1]}
     async with store.read() as tx:
         [version] = await sites.versions(tx, SITE, rules.milestones)
@@ -169,10 +170,10 @@ async def test_a_definition_whose_transaction_was_undone_is_not_in_force(
     with monkeypatch.context() as patched:
         patched.setattr(accounts, "save", refuse)
         with pytest.raises(StoreUnavailableError):
-            await pipeline.observe(store, rules, SITE, [an_observation(10, 1)], NOW)
+            await observe.observe(store, rules, SITE, [an_observation(10, 1)], NOW)
     # Born between the two, it is no younger than the definition, and did not begin with 0 under it.
     seen = an_observation(600, 1, account_id="another", created_at=NOW + hour)
-    await pipeline.observe(store, rules, SITE, [seen], NOW + 2 * hour)
+    await observe.observe(store, rules, SITE, [seen], NOW + 2 * hour)
     assert await grants_of(store, SITE) == {}
 
 
@@ -188,7 +189,7 @@ async def test_an_event_reads_no_definitions_that_nobody_changed(store: Store) -
             read.append(statement)
 
     for revision, balance in enumerate((10, 20, 1000), 1):
-        await pipeline.observe(store, rules, SITE, [an_observation(balance, revision)], NOW)
+        await observe.observe(store, rules, SITE, [an_observation(balance, revision)], NOW)
         if revision == 1:
             assert read, "the first event learns them"
             read.clear()
@@ -217,7 +218,7 @@ async def test_a_pause_outlives_its_definition(store: Store) -> None:
         await sites.define(tx, SITE, (), NOW)
         assert await sites.paused_milestones(tx, SITE) == {"stars"}
         await sites.define(tx, SITE, (STARS,), NOW)
-        assert await recent.paused(tx) == [(SITE, "stars")]
+        assert await timeline.paused(tx) == [(SITE, "stars")]
         await sites.define(tx, SITE, (), NOW)
         await sites.pause(tx, SITE, "stars", paused=False)
         await sites.define(tx, SITE, (STARS,), NOW)
@@ -229,4 +230,4 @@ async def test_what_was_taken_out_of_the_configuration_cannot_be_backfilled(stor
     await go_live(store, rules)
     rules.milestones = ()
     with pytest.raises(UsageError, match="stars was taken out"):
-        await pipeline.backfill(store, rules, SITE, "stars", ["account"], NOW)
+        await observe.backfill(store, rules, SITE, "stars", ["account"], NOW)

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import func, select, text
 
 from milestones.domain.continuity import Beat
-from milestones.store import heartbeat
-from milestones.store.database import Store
+from milestones.store.database import heartbeat
+from milestones.store.database.store import Store
 from tests.builders import NOW
 from tests.postgres import fresh_database
 from tests.store.rules import opened

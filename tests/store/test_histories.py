@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from milestones import pipeline
 from milestones.domain.observation import Source
-from milestones.store import reads
-from milestones.store.database import Store
+from milestones.pipeline import observe
+from milestones.store.database.store import Store
+from milestones.store.views import lookup
 from tests.builders import ACCOUNT, NOW, SITE, a_milestone, an_observation
 from tests.store.rules import FixedRules, go_live
 
@@ -25,9 +25,9 @@ async def test_something_late_leaves_alone_who_told_of_the_rest_and_when(store: 
         ]
     ):
         seen = an_observation(balance, revision, source=source)
-        await pipeline.observe(store, RULES, SITE, [seen], NOW + hour * HOUR)
+        await observe.observe(store, RULES, SITE, [seen], NOW + hour * HOUR)
     async with store.read() as tx:
-        runs = await reads.runs(tx, SITE, ACCOUNT)
+        runs = await lookup.runs(tx, SITE, ACCOUNT)
     assert [(run.balance, run.source, run.recorded_at) for run in runs] == [
         (10, "baseline", NOW),
         (500, "webhook", NOW + HOUR),

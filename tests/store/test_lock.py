@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from milestones.errors import StoreBusyError
-from milestones.store.lock import held, only_daemon
+from milestones.store.database.daemon_lock import held, only_daemon
 from tests.store.rules import opened
 
 

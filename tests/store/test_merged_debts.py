@@ -6,8 +6,8 @@ from sqlalchemy import delete, update
 from milestones.domain.actions import State
 from milestones.domain.event import ContactMerged
 from milestones.domain.verdict import Verdict
-from milestones.store.database import Store
-from milestones.store.statements import table_of
+from milestones.store.database.statements import table_of
+from milestones.store.database.store import Store
 from milestones.store.tables import Action
 from tests.builders import NOW
 from tests.privacy.town import ACCOUNTS, SUE, TOM, Town, seen

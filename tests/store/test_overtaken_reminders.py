@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from milestones import pipeline
 from milestones.domain.actions import Kind
 from milestones.domain.milestone import Milestone
 from milestones.domain.verdict import Verdict
-from milestones.recording import Chosen
+from milestones.pipeline import observe
+from milestones.pipeline.record import Chosen
 from milestones.store import scans
-from milestones.store.database import Store
+from milestones.store.database.store import Store
 from tests.builders import NOW, SITE, a_coupon, a_customer, a_ladder, a_milestone, a_repeating, an_observation
 from tests.outbox.bench import Bench
 from tests.store.rules import FixedRules, go_live
@@ -33,13 +33,13 @@ class Shop:
         for balance in balances:
             self.revision += 1
             seen = an_observation(balance, self.revision, customer=a_customer())
-            await pipeline.observe(self.bench.store, self.rules, SITE, [seen], self.bench.now)
+            await observe.observe(self.bench.store, self.rules, SITE, [seen], self.bench.now)
 
     async def remind(self, approach: int, value: int) -> None:
         chosen = Chosen(an_observation().account_id, self.key, approach, 1, value)
         async with self.bench.store.write() as tx:
             scan = await scans.start(tx, SITE, "near", NOW)
-        await pipeline.remind(self.bench.store, self.rules, scan, [chosen], self.bench.now)
+        await observe.remind(self.bench.store, self.rules, scan, [chosen], self.bench.now)
         async with self.bench.store.write() as tx:
             await scans.finish(tx, scan, 1000, self.bench.now)
 

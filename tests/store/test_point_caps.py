@@ -4,11 +4,12 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
-from milestones import pipeline
 from milestones.domain.actions import State
-from milestones.store import ledger, retention
-from milestones.store.database import Store
-from milestones.store.statements import table_of
+from milestones.pipeline import observe
+from milestones.store import retention
+from milestones.store.database.statements import table_of
+from milestones.store.database.store import Store
+from milestones.store.outbox import ledger
 from milestones.store.tables import Action
 from tests.builders import ACCOUNT, NOW, SITE, a_repeating, an_observation, some_points
 from tests.store.rules import FixedRules, go_live
@@ -22,7 +23,7 @@ _ACTIONS = table_of(Action)
 async def given_after(store: Store, days: int) -> None:
     """An account reaches the milestone now, and has its points some days later."""
     await go_live(store, RULES)
-    await pipeline.observe(store, RULES, SITE, [an_observation(10, 1), an_observation(1000, 2)], NOW)
+    await observe.observe(store, RULES, SITE, [an_observation(10, 1), an_observation(1000, 2)], NOW)
     async with store.write() as tx:
         await tx.execute(update(_ACTIONS).values(state=State.DONE, settled_at=NOW + days * DAY))
 

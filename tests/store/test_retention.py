@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from milestones import pipeline
 from milestones.domain.actions import State
 from milestones.domain.milestone import Repeat
-from milestones.outbox.retention import Limits, forget
+from milestones.maintenance.retention import Limits, forget
+from milestones.pipeline import observe
 from milestones.store import scans, sites
-from milestones.store.database import Store
-from milestones.store.statements import table_of
+from milestones.store.database.statements import table_of
+from milestones.store.database.store import Store
 from milestones.store.tables import Action, Grant, ObservationRun, Scan
 from tests.builders import (
     GO_LIVE,
@@ -69,7 +69,7 @@ async def test_forgetting_changes_no_later_grant(
             )
             seen = an_observation(point=a_point(balance, i, at=at), created_at=created_at)
             now = GO_LIVE + timedelta(days=10 * i)
-            await pipeline.observe(store, RULES, site_id, [seen], now)
+            await observe.observe(store, RULES, site_id, [seen], now)
             if forgets and i >= forget_after:
                 await forgotten(
                     store,
@@ -87,12 +87,12 @@ async def test_a_history_that_is_forgotten_is_not_taken_for_a_start_at_nothing(s
     await go_live(store, rules)
     for i, balance in enumerate((10, 1000, 1100, 1200), 1):
         seen = an_observation(balance, i, created_at=GO_LIVE + timedelta(days=1))
-        await pipeline.observe(store, rules, SITE, [seen], NOW)
+        await observe.observe(store, rules, SITE, [seen], NOW)
     await forgotten(store, rules, NOW + timedelta(days=500))
     async with store.read() as tx:
         kept = (await tx.execute(select(table_of(ObservationRun).c.balance))).scalars().all()
     assert kept == [1200]
-    await pipeline.observe(store, rules, SITE, [an_observation(1300, 5)], NOW)
+    await observe.observe(store, rules, SITE, [an_observation(1300, 5)], NOW)
     assert await grants_of(store, SITE) == {"every": [1]}
 
 
@@ -102,9 +102,9 @@ async def test_what_was_heard_lately_stays_although_no_date_was_told(store: Stor
     await go_live(store, rules)
     later = NOW + timedelta(days=500)
     for revision, balance, now in ((1, 10, NOW), (2, 20, NOW), (4, 900, later), (6, 950, later)):
-        await pipeline.observe(store, rules, SITE, [an_observation(balance, revision)], now)
+        await observe.observe(store, rules, SITE, [an_observation(balance, revision)], now)
     assert (await forgotten(store, rules, later))["observations"] == 1
-    await pipeline.observe(store, rules, SITE, [an_observation(1000, 5)], later)
+    await observe.observe(store, rules, SITE, [an_observation(1000, 5)], later)
     assert await grants_of(store, SITE) == {"once": [1]}
 
 
@@ -114,7 +114,7 @@ async def test_actions_go_when_all_of_their_grant_is_settled_and_old_and_grants_
     actions = table_of(Action)
     for account in ("old", "open"):
         for revision, balance in ((1, 10), (2, 1000)):
-            await pipeline.observe(
+            await observe.observe(
                 store, rules, SITE, [an_observation(balance, revision, account_id=account)], NOW
             )
     async with store.write() as tx:

@@ -15,12 +15,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, select, text
 from sqlmodel import SQLModel
 
-from milestones import pipeline
 from milestones.errors import StoreError, StoreNewerError, StoreUnavailableError
-from milestones.operations.database import examined
-from milestones.store import facts, schema
-from milestones.store.statements import table_of
+from milestones.pipeline import observe
+from milestones.store.database import meta, schema
+from milestones.store.database.statements import table_of
 from milestones.store.tables import Account, Action, Grant
+from milestones.views.database import examined
 from tests.builders import NOW, SITE, a_badge, a_coupon, a_milestone, an_email, an_observation
 from tests.store import first_release
 from tests.store.rules import FixedRules, opened
@@ -84,12 +84,12 @@ class TestMigrations:
         assert [finding.told for finding in await examined(database_url) if not finding.ok] == []
         rewarded = a_milestone(rewards=(a_coupon(), a_badge(), an_email()))
         async with opened(database_url) as store:
-            assert (await facts.secret(store)).hex() == first_release.rows()["meta"][0]["value"]
-            rules = FixedRules((rewarded,), secret=await facts.secret(store))
+            assert (await meta.secret(store)).hex() == first_release.rows()["meta"][0]["value"]
+            rules = FixedRules((rewarded,), secret=await meta.secret(store))
             seen = [
                 an_observation(1020, revision=9, account_id=name) for name in ("given", "near", "held", "new")
             ]
-            outcome = await pipeline.observe(store, rules, SITE, seen, NOW)
+            outcome = await observe.observe(store, rules, SITE, seen, NOW)
             assert outcome.granted == {"stars-1000": 1}, "only who was near has crossed anew"
             async with store.read() as tx:
                 grants = (await tx.execute(select(table_of(Grant).c.account_id))).scalars().all()

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from milestones import pipeline
 from milestones.domain.actions import Kind, State
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Measure, Observation
 from milestones.domain.verdict import Verdict
-from milestones.store.database import Store
-from milestones.store.statements import table_of
+from milestones.pipeline import observe
+from milestones.store.database.statements import table_of
+from milestones.store.database.store import Store
 from milestones.store.tables import Action
 from tests.builders import NOW, SITE, a_coupon, a_customer, a_milestone, a_point, an_email, an_observation
 from tests.outbox.bench import Bench
@@ -36,7 +36,7 @@ async def fell_back(store: Store, milestone: Milestone) -> FixedRules:
     rules = FixedRules((milestone,))
     await go_live(store, rules)
     seen = [an_observation(balance, revision) for revision, balance in enumerate((10, 1000, 500), 1)]
-    await pipeline.observe(store, rules, SITE, seen, NOW)
+    await observe.observe(store, rules, SITE, seen, NOW)
     async with store.write() as tx:
         await tx.execute(update(_ACTIONS).values(state=State.WAITING, needs="threshold"))
     return rules
@@ -59,7 +59,7 @@ async def states(store: Store) -> list[tuple[str, datetime]]:
 )
 async def test_what_is_still_below_wakes_nothing(store: Store, seen: Sequence[Observation]) -> None:
     rules = await fell_back(store, ONCE)
-    await pipeline.observe(store, rules, SITE, seen, NOW + FORTNIGHT)
+    await observe.observe(store, rules, SITE, seen, NOW + FORTNIGHT)
     assert [state for state, _ in await states(store)] == ["waiting"]
 
 
@@ -71,13 +71,13 @@ async def test_what_is_reached_again_begins_its_return_period_anew(
 ) -> None:
     rules = await fell_back(store, milestone)
     again = NOW + 2 * FORTNIGHT
-    await pipeline.observe(store, rules, SITE, [an_observation(balance, 4)], again)
+    await observe.observe(store, rules, SITE, [an_observation(balance, 4)], again)
     assert await states(store) == [("available", again + FORTNIGHT)] * rewards
 
 
 async def test_a_new_cycle_is_a_reward_of_its_own_and_not_two(store: Store) -> None:
     rules = await fell_back(store, EVERY)
-    await pipeline.observe(store, rules, SITE, [an_observation(100, 4), an_observation(1000, 5)], NOW)
+    await observe.observe(store, rules, SITE, [an_observation(100, 4), an_observation(1000, 5)], NOW)
     assert [state for state, _ in await states(store)] == ["waiting", "available"]
 
 
@@ -90,7 +90,7 @@ async def test_an_event_that_is_silent_about_the_measure_does_not_say_that_it_is
     for revision, tier_points in enumerate((10, 1000, 500, None), 1):
         point = a_point(revision, revision, tier_points=tier_points)
         seen = an_observation(point=point, customer=a_customer())
-        await pipeline.observe(store, rules, SITE, [seen], bench.now)
+        await observe.observe(store, rules, SITE, [seen], bench.now)
     bench.now += FORTNIGHT
     await bench.drain()
     assert [(row.state, row.verdict) for row in await bench.rows()] == [("waiting", Verdict.FELL_BACK)]
@@ -136,7 +136,7 @@ class TestCycles:
         shop.revision += 1
         await shop.see(300, 1000)
         late = an_observation(1000, 2, customer=a_customer())
-        await pipeline.observe(store, shop.rules, SITE, [late], shop.bench.now)
+        await observe.observe(store, shop.rules, SITE, [late], shop.bench.now)
         shop.bench.now += FORTNIGHT
         assert await self.told(shop) == [DONE, CANCELLED]
 

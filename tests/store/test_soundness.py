@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from milestones.operations.database import Finding, examined
-from milestones.store import schema
+from milestones.store.database import schema
+from milestones.views.database import Finding, examined
 from tests.store import first_release
 from tests.store.test_schema import changed
 

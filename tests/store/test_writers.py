@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from milestones import pipeline
 from milestones.domain import account as accounts_rules
 from milestones.domain.event import Anonymized, Heard
 from milestones.domain.observation import Observation
 from milestones.domain.policy import Breaker
-from milestones.store import accounts, people, retention, sites
-from milestones.store.database import Store
-from milestones.store.statements import lock_accounts, table_of
+from milestones.pipeline import observe
+from milestones.store import accounts, retention, sites
+from milestones.store.database.statements import lock_accounts, table_of
+from milestones.store.database.store import Store
+from milestones.store.people import people
 from milestones.store.tables import Account, Action
 from tests.builders import (
     ACCOUNT,
@@ -69,10 +70,10 @@ async def meanwhile(store: Store, seen: Observation, other: Coroutine[Any, Any, 
 async def test_who_is_erased_is_not_brought_back_by_what_was_being_written(
     store: Store, named: Anonymized
 ) -> None:
-    await pipeline.observe(store, RULES, SITE, [an_observation(10, 1, customer=a_customer())], NOW)
+    await observe.observe(store, RULES, SITE, [an_observation(10, 1, customer=a_customer())], NOW)
 
     async def erase() -> None:
-        await pipeline.hear(store, RULES, [Heard(SITE, "any", named)], NOW)
+        await observe.hear(store, RULES, [Heard(SITE, "any", named)], NOW)
 
     await meanwhile(store, an_observation(20, 2, customer=a_customer()), erase())
     columns = table_of(Account).c
@@ -87,7 +88,7 @@ async def test_writers_who_come_to_the_breakers_limit_together_do_not_pass_it(st
     async def see(balance: int, revision: int) -> None:
         await asyncio.gather(
             *(
-                pipeline.observe(
+                observe.observe(
                     store, rules, SITE, [an_observation(balance, revision, account_id=f"{number}")], NOW
                 )
                 for number in range(20)
@@ -102,7 +103,7 @@ async def test_writers_who_come_to_the_breakers_limit_together_do_not_pass_it(st
 
 
 async def test_a_deletion_that_waited_in_vain_erases_what_was_being_written(store: Store) -> None:
-    await pipeline.observe(store, RULES, SITE, [an_observation(10, 1, customer=a_customer())], NOW)
+    await observe.observe(store, RULES, SITE, [an_observation(10, 1, customer=a_customer())], NOW)
     async with store.read() as tx:
         key = (await tx.execute(select(table_of(Account).c.contact_key))).scalar_one()
 
@@ -117,7 +118,7 @@ async def test_a_deletion_that_waited_in_vain_erases_what_was_being_written(stor
 
 async def test_what_is_being_written_does_not_undo_what_forgetting_noted(store: Store) -> None:
     for revision, balance in enumerate((10, 1000, 20, 30), 1):
-        await pipeline.observe(store, RULES, SITE, [an_observation(balance, revision)], NOW)
+        await observe.observe(store, RULES, SITE, [an_observation(balance, revision)], NOW)
 
     async def forget() -> None:
         async with store.read() as tx:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
 
-from milestones.metrics import Metrics
+from milestones.observability.metrics import Metrics
 from milestones.web.access import Access
 from milestones.web.services import Check, Figure, Happening, Overview, Place, Readiness, WebServices
 

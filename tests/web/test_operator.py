@@ -3,7 +3,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from milestones.web.operator import PAGE_SIZE
+from milestones.web.dashboard import PAGE_SIZE
 from milestones.web.services import Figure, Overview
 from tests.web.house import NOW, House, a_happening, a_mail
 

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from milestones.errors import IngestError
 from milestones.ingest.door import Door
-from milestones.metrics import Metrics
+from milestones.observability.metrics import Metrics
 from milestones.web.app import create_app
 from milestones.web.webhooks import LARGEST_BODY, PATH, WebhookRoute
 from tests.ingest.tokens import NOW, POINTS_UPDATED, claims, genuine, points_updated, private_key, token

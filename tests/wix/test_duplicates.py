@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from milestones.adapters import SiteBadges, SiteCoupons, SiteEarnings
+from milestones.app.adapters import SiteBadges, SiteCoupons, SiteEarnings
 from milestones.wix import accounts, assignments, contacts, coupons
 from milestones.wix.answers import Answer, Call, understand
 from milestones.wix.errors import WixError, WixNotFoundError, WixRefusedError, WixUnavailableError
-from tests.actions.builders import SPECIFICATION
+from tests.kinds.builders import SPECIFICATION
 from tests.wix.fakes import FakeWix
 
 WRITE = Call("POST", "/things", reads=False)

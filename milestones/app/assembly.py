@@ -1,0 +1,248 @@
+"""What works for one site, put together from settings: client, channels, gates. Part of the composition root."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from milestones.app import adapters
+from milestones.config.mail import MailSettings as MailTable
+from milestones.config.settings import Settings, SiteSettings
+from milestones.domain.actions import Kind
+from milestones.domain.policy import QuietHours
+from milestones.errors import ConfigurationError
+from milestones.kinds.badge.channel import BadgeChannel
+from milestones.kinds.channel import Channel
+from milestones.kinds.coupon.channel import CouponChannel
+from milestones.kinds.email.channel import EmailChannel, MailSettings, OnLostAnswer, UnsubscribeLinks
+from milestones.kinds.email.consent import Gatekeeper
+from milestones.kinds.email.folder import FolderTransport
+from milestones.kinds.email.message import Mailbox
+from milestones.kinds.email.rendering import Catalogue
+from milestones.kinds.email.smtp import SmtpSettings, SmtpTransport, Tls
+from milestones.kinds.email.transport import Transport
+from milestones.kinds.email.variables import Site as MailSite
+from milestones.kinds.points.channel import PointsChannel
+from milestones.kinds.webhook.channel import WebhookChannel
+from milestones.observability.metrics import Metrics
+from milestones.outbox.drain import SiteWork
+from milestones.outbox.gates import Policy
+from milestones.store.database.store import Store
+from milestones.wix.auth import ApiKeyCredentials, AppCredentials, Credentials
+from milestones.wix.pacing import SlidingWindowPacer
+from milestones.wix.transport import WixClient
+from wixsandbox.server import RunningSandbox
+
+
+@dataclass(slots=True)
+class Wix:
+    """How Wix is reached: the real one, or the sandbox inside this process."""
+
+    base_url: str
+    app_id: str | None
+    app_secret: str | None = field(repr=False)
+    public_key: RSAPublicKey | None
+    sandbox: RunningSandbox | None = None
+
+
+@dataclass(slots=True)
+class SiteParts:
+    """What works for one site; built at its first use and after a reload."""
+
+    settings: SiteSettings
+    client: WixClient
+    gatekeeper: Gatekeeper
+    program: adapters.SiteProgram
+    work: SiteWork
+
+
+class Assembly:
+    """Builds the parts of sites at their first use, and keeps them until a reload.
+
+    settings: the configuration in force. stopping: whether effects that have not begun must not begin.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        *,
+        store: Store,
+        secret: bytes,
+        http: httpx.AsyncClient,
+        wix: Wix,
+        metrics: Metrics,
+        clock: Callable[[], datetime],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._secret = secret
+        self._http = http
+        self._wix = wix
+        self._metrics = metrics
+        self._clock = clock
+        self._stopping = stopping
+        self._catalogue = Catalogue(settings().daemon.templates)
+        self._parts: dict[str, SiteParts] = {}
+        self._clients: dict[str, tuple[Credentials, WixClient]] = {}
+        self._transports: dict[Path | SmtpSettings, Transport] = {}
+
+    def parts(self, site_id: str) -> SiteParts:
+        """What works for a site."""
+        if site_id not in self._parts:
+            self._parts[site_id] = self._assembled(site_id)
+        return self._parts[site_id]
+
+    def client(self, site_id: str) -> WixClient:
+        """The site's access to Wix. It outlives a reload, with its token and its pace, unless its key is another.
+
+        Raises ConfigurationError for a site that the configuration gives no key to.
+        """
+        credentials = self._credentials(site_id)
+        if site_id not in self._clients or self._clients[site_id][0] != credentials:
+            wix = self._settings().wix
+            made = WixClient(
+                self._http,
+                self._wix.base_url,
+                credentials,
+                SlidingWindowPacer(wix.requests_per_minute),
+                self._clock,
+                observer=self._called,
+                internal_root=wix.internal_root,
+            )
+            self._clients[site_id] = (credentials, made)
+        return self._clients[site_id][1]
+
+    def _called(self, _method: str, _path: str, status: int | None, seconds: float) -> None:
+        self._metrics.wix_calls.labels(str(status or 0)).inc()
+        self._metrics.wix_seconds.observe(seconds)
+
+    def _credentials(self, site_id: str) -> Credentials:
+        site = self._settings().for_site(site_id)
+        if site.api_key is not None and site.site_id is not None:
+            return ApiKeyCredentials(site.api_key.get_secret_value(), site.site_id)
+        if self._wix.app_id is None or self._wix.app_secret is None:
+            # Of a site with an instance id it is demanded; but the database may know one that is named no more.
+            fault = f"sites: the site {site_id} is not named, and without wix.app_id it cannot be reached."
+            raise ConfigurationError([f"{fault} Name it with its api_key and site_id."])
+        return AppCredentials(self._wix.app_id, self._wix.app_secret, site_id)
+
+    def _assembled(self, site_id: str) -> SiteParts:
+        site, client, secret = self._settings().for_site(site_id), self.client(site_id), self._secret
+        consent = adapters.SiteConsent(client, self._store, secret)
+        gatekeeper = Gatekeeper(site_id, consent.statuses, consent.suppressed, site.mail.only_to)
+        program = adapters.SiteProgram(
+            client, self._store, site_id, fallback_name=site.name or "the shop", clock=self._clock
+        )
+        channels: dict[Kind, Channel] = {
+            Kind.COUPON: CouponChannel(
+                adapters.SiteCoupons(client),
+                gatekeeper=gatekeeper,
+                clock=self._clock,
+            ),
+            Kind.BADGE: BadgeChannel(
+                adapters.SiteBadges(client),
+                just_made=adapters.NewBadges(self._store, site_id),
+                clock=self._clock,
+            ),
+            Kind.POINTS: PointsChannel(
+                adapters.SiteEarnings(client),
+                earned_since=adapters.EarnedRewards(self._store, site_id),
+                program=program,
+                clock=self._clock,
+            ),
+            Kind.EMAIL: self._email(site_id, site, gatekeeper, program),
+            Kind.WEBHOOK: WebhookChannel(
+                self._http,
+                secret=lambda name: self._settings().webhook_secret(name).get_secret_value(),
+                clock=self._clock,
+            ),
+        }
+        quiet = site.policy.quiet_hours
+        work = SiteWork(
+            site_id=site_id,
+            store=self._store,
+            channels=channels,
+            policy=Policy(QuietHours(quiet.start, quiet.end) if quiet else None, site.timezone),
+            clock=self._clock,
+            random=random.random,
+            stopping=self._stopping,
+            settled=lambda kind, state, _verdict: self._metrics.actions.labels(kind, state).inc(),
+        )
+        return SiteParts(site, client, gatekeeper, program, work)
+
+    def _email(
+        self, site_id: str, site: SiteSettings, gatekeeper: Gatekeeper, program: adapters.SiteProgram
+    ) -> EmailChannel:
+        mail = site.mail
+        links: UnsubscribeLinks = (
+            adapters.WixLinks(self.client(site_id))
+            if mail.unsubscribe == "wix"
+            else adapters.OwnLinks(self._settings().daemon.public_url, site_id, self._secret)
+        )
+        return EmailChannel(
+            MailSettings(
+                sender=Mailbox.parsed(mail.sender),
+                site=MailSite(
+                    site.name or Mailbox.parsed(mail.sender).name,
+                    language=mail.language,
+                    zone=site.timezone,
+                    currency=mail.currency,
+                    brand=site.brand,
+                ),
+                secret=self._secret,
+                on_lost_answer=OnLostAnswer(mail.on_lost_answer),
+            ),
+            catalogue=self._catalogue,
+            transport=self.transport(mail),
+            gatekeeper=gatekeeper,
+            links=links,
+            program=program,
+            clock=self._clock,
+        )
+
+    def transport(self, mail: MailTable) -> Transport:
+        """The way out for mails; sites that share a server share its connections and its pace."""
+        way = _way(mail)
+        if way not in self._transports:
+            self._transports[way] = _carrier(way)
+        return self._transports[way]
+
+    def renew(self, catalogue: Catalogue) -> None:
+        """Build everything anew at its next use, but for what is worth keeping: tokens, paces, mail connections."""
+        self._catalogue = catalogue
+        self._parts.clear()
+
+    async def aclose(self) -> None:
+        """Let go of mail connections."""
+        for transport in self._transports.values():
+            await transport.aclose()
+
+
+def carrier(mail: MailTable) -> Transport:
+    """The way out for mails that these settings name."""
+    return _carrier(_way(mail))
+
+
+def _carrier(way: Path | SmtpSettings) -> Transport:
+    return FolderTransport(way) if isinstance(way, Path) else SmtpTransport(way)
+
+
+def _way(mail: MailTable) -> Path | SmtpSettings:
+    """Of the settings for mail, those that say where it goes out, and not what it says."""
+    if mail.transport == "folder":
+        return mail.folder
+    assert mail.host is not None, "the configuration demands it for smtp"
+    return SmtpSettings(
+        host=mail.host,
+        port=mail.port,
+        tls=Tls(mail.tls),
+        username=mail.username,
+        password=mail.password.get_secret_value() if mail.password is not None else None,
+        connections=mail.connections,
+        per_minute=mail.per_minute,
+    )

@@ -1,0 +1,321 @@
+"""The composition root: settings in, a program that is ready to run out. Nothing else builds adapters."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from prometheus_client import CollectorRegistry
+
+from milestones.app.assembly import Assembly, Wix
+from milestones.config.settings import Settings, SiteSettings
+from milestones.domain.continuity import Beat, broken
+from milestones.domain.event import Heard
+from milestones.domain.policy import Breaker, Rate
+from milestones.engine.local import LocalEngine
+from milestones.errors import ConfigurationError, MilestonesError
+from milestones.ingest.door import Door
+from milestones.ingest.inbox import Inbox
+from milestones.ingest.signature import load_public_key
+from milestones.kinds.email.folder import FolderTransport
+from milestones.kinds.email.rendering import Catalogue
+from milestones.maintenance.retention import Limits, forget
+from milestones.observability.metrics import Metrics
+from milestones.outbox.drain import drain
+from milestones.pipeline import observe
+from milestones.pipeline.record import Outcome, SiteRules
+from milestones.scans.run import Progress, ScanWork
+from milestones.scans.selection import Selector
+from milestones.store import sites
+from milestones.store.database import heartbeat, meta, schema
+from milestones.store.database.store import Store, Transaction
+from milestones.store.people import people
+from wixsandbox.errors import SandboxError
+from wixsandbox.server import RunningSandbox
+from wixsandbox.server import serve as serve_sandbox
+
+
+def now() -> datetime:
+    """The time, UTC. The one place where it is read; everything else is told."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class ConfiguredRules:
+    """``pipeline.Rules`` from the configuration in force. A reload sets ``settings``."""
+
+    settings: Settings
+    secret: bytes = field(repr=False)
+
+    def site(self, site_id: str) -> SiteRules:
+        """The rules of a site, also of one that the configuration does not name."""
+        site = self.settings.for_site(site_id)
+        breaker = site.policy.breaker
+        return SiteRules(
+            milestones=site.milestones,
+            breaker=Breaker(breaker.share, breaker.floor),
+            configuration=self.settings.hash,
+            shadow=self.settings.daemon.mode == "shadow",
+            name=site.name or None,
+        )
+
+    def new_site(self, site_id: str) -> str:
+        """A site that is named in the configuration is active; any other is what ``wix.new_sites`` says."""
+        return "active" if self.settings.for_site(site_id).name else self.settings.wix.new_sites
+
+
+class Program:
+    """Everything that runs, put together. ``opened`` makes one."""
+
+    def __init__(
+        self, settings: Settings, *, store: Store, secret: bytes, http: httpx.AsyncClient, wix: Wix
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.wix = wix
+        self.clock: Callable[[], datetime] = now
+        self.metrics = Metrics(CollectorRegistry())
+        self.rules = ConfiguredRules(settings, secret)
+        self.engine = LocalEngine(self.drain, self.clock)
+        self.assembly = Assembly(
+            lambda: self.settings,
+            store=store,
+            secret=secret,
+            http=http,
+            wix=wix,
+            metrics=self.metrics,
+            clock=self.clock,
+            stopping=lambda: self.engine.stopping,
+        )
+        self.inbox = Inbox(self.record, self.metrics)
+        self.door = Door(
+            public_key=lambda: self.wix.public_key,
+            clock=self.clock,
+            take=self.inbox.take,
+            keep=self.keep,
+            metrics=self.metrics,
+        )
+        self.site_found: Callable[[str], None] = lambda _site_id: None
+        self.erased = asyncio.Event()
+
+    # What the parts of the program call
+
+    async def record(self, batch: Sequence[Heard]) -> None:
+        """The inbox's writer: the pipeline, and then whoever has work."""
+        outcome = await observe.hear(self.store, self.rules, batch, self.clock())
+        self.tell(outcome)
+
+    def tell(self, outcome: Outcome) -> None:
+        """After a commit: count it, wake the drains, start on new sites."""
+        for counter, counts in (
+            (self.metrics.grants, outcome.granted),
+            (self.metrics.reminders, outcome.reminded),
+            (self.metrics.observations, outcome.observed),
+        ):
+            for label, count in counts.items():
+                counter.labels(label).inc(count)
+        for site_id in outcome.wake:
+            self.engine.wake(site_id)
+        for site_id in outcome.new_sites:
+            self.site_found(site_id)
+        if outcome.erased:
+            self.erased.set()
+
+    async def keep(self, site_id: str | None, event_type: str | None, reason: str, body: bytes) -> None:
+        """Make a body durable that was genuine and could not be understood."""
+        async with self.store.write() as tx:
+            await people.reject(tx, site_id, event_type, reason, body, self.clock())
+
+    async def forget_mail(self, site_id: str, message_id: str) -> None:
+        """Delete the file of a mail. Where a server takes the mails now, there may be files of before."""
+        await FolderTransport(self.settings.for_site(site_id).mail.folder).delete(message_id)
+
+    # Continuity
+
+    async def look_back(self) -> str | None:
+        """Leave a sign of life; hold everything if the last one says that this may be a copy, an old backup, or long
+        asleep. Returns why everything is held, if it is. Raises StoreError.
+        """
+        daemon = self.settings.daemon
+        now = Beat(self.clock(), heartbeat.machine(), await heartbeat.place(self.store))
+        witnessed = heartbeat.witnessed(self.store)
+        async with self.store.write() as tx:
+            last = await heartbeat.last(tx)
+            reason = broken(
+                last, now, daemon.resume_gap, same_machine=daemon.same_machine, witnessed=witnessed
+            )
+            if reason is not None:
+                await heartbeat.hold(tx, reason)
+            await heartbeat.beat(tx, now)
+            held = await heartbeat.held(tx)
+        heartbeat.witness(self.store, now.at)
+        return held
+
+    async def forget(self, stopping: Callable[[], bool]) -> dict[str, int]:
+        """Forget what is older than the configuration keeps. Returns how many rows went, by what they were."""
+        kept = self.settings.retention
+        async with self.store.read() as tx:
+            if await heartbeat.held(tx):
+                # Perhaps the clock is wrong by years; what is forgotten cannot be told again.
+                return {}
+            versions = {
+                site.id: await sites.versions(tx, site.id, self.rules.site(site.id).milestones)
+                for site in await sites.active(tx)
+            }
+        limits = Limits(kept.observations, kept.actions, kept.bodies)
+        return await forget(self.store, limits, dict(versions), self.clock(), stopping)
+
+    # Draining
+
+    async def drain(self, site_id: str) -> datetime | None:
+        """The engine's unit of work."""
+        return await drain(self.assembly.parts(site_id).work)
+
+    # Sites
+
+    def site_ids(self) -> list[str]:
+        """The sites that the configuration names, by the id under which Wix knows them."""
+        return [self._site_id(site) for site in self.settings.named_sites()]
+
+    def _site_id(self, site: SiteSettings) -> str:
+        if site.instance_id is None and site.site_id is None and self.wix.sandbox is not None:
+            return self.wix.sandbox.credentials.instance_id
+        found = site.site_id if site.api_key is not None else site.instance_id
+        assert found is not None, "the configuration names one of the two"
+        return found
+
+    async def take_on_sites(self) -> None:
+        """Make the configured sites active and bring their definitions up to date."""
+        async with self.store.write() as tx:
+            await self._take_on(tx)
+
+    async def _take_on(self, tx: Transaction) -> None:
+        moment = self.clock()
+        for site_id in self.site_ids():
+            rules = self.rules.site(site_id)
+            await sites.take_on(tx, site_id, rules.name, moment)
+            await sites.define(tx, site_id, rules.milestones, moment)
+
+    def selector(self, site_id: str) -> Selector:
+        """What choosing whom to remind needs of a site."""
+        parts = self.assembly.parts(site_id)
+        at_most = parts.settings.policy.at_most
+        return Selector(
+            site_id=site_id,
+            store=self.store,
+            milestones=parts.settings.milestones,
+            at_most=Rate(at_most.times, at_most.period) if at_most is not None else None,
+            gatekeeper=parts.gatekeeper,
+            program=parts.program,
+        )
+
+    def scan_work(
+        self, site_id: str, *, stopping: Callable[[], bool] = lambda: False, progress: Progress | None = None
+    ) -> ScanWork:
+        """What scanning needs of a site."""
+        work = ScanWork(
+            site_id=site_id,
+            store=self.store,
+            rules=self.rules,
+            client=self.assembly.client(site_id),
+            selector=self.selector(site_id),
+            lag=self.settings.scan.lag,
+            clock=self.clock,
+            tell=self.tell,
+            stopping=stopping,
+        )
+        return work if progress is None else replace(work, progress=progress)
+
+    async def reload(self, settings: Settings) -> None:
+        """Swap the configuration in one step, with the sites and definitions that follow from it.
+
+        Raises ConfigurationError for what cannot be changed while it runs, and StoreError; then nothing has changed.
+        """
+        if fixed := _changed_at_start(self.settings, settings):
+            raise ConfigurationError(
+                [
+                    f"{key}: was changed, and is read at the start only. Restart the daemon, or change it back."
+                    for key in fixed
+                ]
+            )
+        catalogue = Catalogue(settings.daemon.templates)
+        former = self.settings
+        try:
+            async with self.store.write() as tx:
+                # In the writer's turn, so that no transaction under way decides by both.
+                self.settings = self.rules.settings = settings
+                await self._take_on(tx)
+        except BaseException:
+            self.settings = self.rules.settings = former
+            raise
+        if self.wix.sandbox is None:
+            self.wix.public_key = _public_key(settings)
+        self.assembly.renew(catalogue)
+
+
+AT_START = {
+    "daemon": ("listen", "database", "socket", "password_file", "log", "log_level"),
+    "wix": ("sandbox", "api_url", "app_id", "app_secret", "requests_per_minute", "internal_root"),
+    "scan": ("misfire_grace",),
+}
+
+
+def _changed_at_start(old: Settings, new: Settings) -> list[str]:
+    changed = [
+        f"{table}.{key}"
+        for table, keys in AT_START.items()
+        for key in keys
+        if getattr(getattr(old, table), key) != getattr(getattr(new, table), key)
+    ]
+    return [*changed, "sandbox"] if new.wix.sandbox and new.sandbox != old.sandbox else changed
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Program]:
+    """The program with its database, its connections and, where configured, the sandbox. Raises MilestonesError."""
+    async with AsyncExitStack() as stack:
+        database = settings.daemon.database.get_secret_value()
+        await schema.prepare(database)
+        store = await Store.open(database)
+        stack.push_async_callback(store.close)
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(follow_redirects=False, limits=httpx.Limits(max_connections=200))
+        )
+        wix = await _reached(settings, stack)
+        program = Program(settings, store=store, secret=await meta.secret(store), http=http, wix=wix)
+        stack.push_async_callback(program.assembly.aclose)
+        await program.look_back()
+        await program.take_on_sites()
+        yield program
+
+
+async def _reached(settings: Settings, stack: AsyncExitStack) -> Wix:
+    wix = settings.wix
+    if not wix.sandbox:
+        return Wix(
+            base_url=wix.api_url,
+            app_id=wix.app_id,
+            app_secret=wix.app_secret.get_secret_value() if wix.app_secret is not None else None,
+            public_key=_public_key(settings),
+        )
+    running = await stack.enter_async_context(_simulated(settings))
+    told = running.credentials
+    return Wix(running.base_url, told.app_id, told.app_secret, load_public_key(told.public_key), running)
+
+
+@asynccontextmanager
+async def _simulated(settings: Settings) -> AsyncIterator[RunningSandbox]:
+    """The sandbox in this process; its sentences are this program's."""
+    try:
+        async with serve_sandbox(settings.sandbox) as running:
+            yield running
+    except SandboxError as error:
+        raise MilestonesError(str(error)) from error
+
+
+def _public_key(settings: Settings) -> RSAPublicKey | None:
+    pem = settings.wix.public_key
+    return load_public_key(pem.get_secret_value()) if pem is not None else None

@@ -1,0 +1,68 @@
+"""A command in the daemon's place: it holds the lock, does one thing, and leaves the rest to the next daemon."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from milestones.app import runtime
+from milestones.app.runtime import ConfiguredRules
+from milestones.commands.host import Program
+from milestones.config import Settings
+from milestones.control import NotRunningError
+from milestones.pipeline.record import Outcome
+from milestones.scans.run import Kind, ScanWork, run
+from milestones.store.database import meta
+from milestones.store.database.store import Store
+from milestones.store.tables import Scan
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAlone:
+    """The parts of a program that need no Wix. Nobody is woken: nobody sleeps."""
+
+    store: Store
+    rules: ConfiguredRules
+    clock: Callable[[], datetime] = runtime.now
+
+    def tell(self, outcome: Outcome) -> None:
+        """What became due is done by the next daemon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """``commands.host.Host`` without a daemon."""
+
+    program: Program
+    whole: runtime.Program | None = None
+
+    def scan_work(self, site_id: str) -> ScanWork:
+        """What a scan of a site needs."""
+        program = self.whole
+        assert program is not None, "an order that asks Wix is carried out with the whole program"
+        return program.scan_work(site_id)
+
+    async def scan(self, site_id: str, kind: Kind) -> Scan:
+        """Run a scan here. Raises MilestonesError."""
+        return await run(self.scan_work(site_id), kind)
+
+    async def reload(self) -> str:
+        """There is nobody who could."""
+        raise NotRunningError("No daemon is running; `milestones run` reads the configuration as it starts.")
+
+
+@asynccontextmanager
+async def at_store(settings: Settings) -> AsyncIterator[Alone]:
+    """A host for orders that concern the database alone."""
+    store = await Store.open(settings.daemon.database.get_secret_value())
+    try:
+        yield Alone(StoreAlone(store, ConfiguredRules(settings, await meta.secret(store))))
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def at_wix(settings: Settings) -> AsyncIterator[Alone]:
+    """A host for orders that ask Wix; on the sandbox, the simulated Wix runs as long as the order."""
+    async with runtime.opened(settings) as program:
+        yield Alone(program, program)

@@ -1,0 +1,1 @@
+"""What an operator commands, carried out in the daemon or in its place. Nothing here decides about customers."""

@@ -1,0 +1,46 @@
+"""What an order needs of the program that carries it out: the daemon, or a command that works alone."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from milestones.pipeline.record import Outcome, Rules
+from milestones.scans.run import Kind, ScanWork
+from milestones.store.database.store import Store
+from milestones.store.tables import Scan
+
+
+class Program(Protocol):
+    """The parts of a program that orders use."""
+
+    @property
+    def store(self) -> Store:
+        """Open for writing."""
+
+    @property
+    def rules(self) -> Rules:
+        """The configuration in force."""
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The time now, UTC."""
+
+    def tell(self, outcome: Outcome) -> None:
+        """Wakes whoever has work. Called after a commit."""
+
+
+class Host(Protocol):
+    """Where an order is carried out."""
+
+    @property
+    def program(self) -> Program:
+        """What it works with."""
+
+    def scan_work(self, site_id: str, /) -> ScanWork:
+        """What a scan of a site needs."""
+
+    async def scan(self, site_id: str, kind: Kind, /) -> Scan:
+        """Run a scan, after those of the same site that were asked for before. Raises MilestonesError."""
+
+    async def reload(self) -> str:
+        """Put the configuration into force as it is now; returns its hash. Raises ConfigurationError."""

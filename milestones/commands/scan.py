@@ -1,0 +1,142 @@
+"""Scans by order: for real, or as a dry run that reads, decides and forgets."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from milestones.commands.host import Host
+from milestones.control import Progress
+from milestones.domain.observation import Measure, Observation, Source
+from milestones.domain.verdict import Verdict
+from milestones.errors import ChannelError, ConfigurationError, MilestonesError
+from milestones.scans import pages
+from milestones.scans.run import Kind, ScanWork
+from milestones.scans.selection import Answer, choose
+from milestones.store import scans
+from milestones.store.tables import Scan, Site
+from milestones.views.lookup import chosen_sites
+from milestones.wix.pacing import a_person_waits
+
+EXAMPLES = 20
+"""Accounts that a dry run names for each verdict."""
+
+KINDS = (Kind.REACHED, Kind.NEAR)
+"""What "a scan" is: first who has arrived, so that nobody is told of a milestone that lies behind."""
+
+
+Failed = dict[str, MilestonesError]
+"""Sites by their id, and why Wix could not be asked about them."""
+
+
+async def scan(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
+    """Look for crossings and near customers now, on one site or on all."""
+    chosen = await _sites(host, arguments)
+    done, failed = await scan_each(host, chosen, progress)
+    raise_if_all(chosen, failed)
+    return {"scans": [await _told(host, site, one) for site, one in done], "failed": by_name(chosen, failed)}
+
+
+async def scan_each(
+    host: Host, chosen: Sequence[Site], progress: Progress
+) -> tuple[list[tuple[Site, Scan]], Failed]:
+    """Scan sites one after the other. One of which Wix does not tell, as when its key was withdrawn, keeps no other
+    from its turn. Raises MilestonesError where the fault is our own.
+    """
+    done: list[tuple[Site, Scan]] = []
+    failed: Failed = {}
+    for site in chosen:
+        try:
+            for kind in KINDS:
+                progress({"site": site.name or site.id, "kind": kind.value})
+                done.append((site, await host.scan(site.id, kind)))
+        except (ChannelError, ConfigurationError) as error:
+            failed[site.id] = error
+    return done, failed
+
+
+def raise_if_all(chosen: Sequence[Site], failed: Failed) -> None:
+    """Where nothing at all could be done, that is the answer."""
+    if failed and len(failed) == len(chosen):
+        raise next(iter(failed.values()))
+
+
+def by_name(chosen: Sequence[Site], failed: Failed) -> dict[str, str]:
+    """What failed, as an answer tells it."""
+    return {site.name or site.id: str(failed[site.id]) for site in chosen if site.id in failed}
+
+
+async def _told(host: Host, site: Site, done: Scan) -> dict[str, Any]:
+    async with host.program.store.read() as tx:
+        last = await scans.last_finished(tx, site.id, done.kind)
+    finished = last is not None and last.id == done.id
+    return {
+        "site": site.name or site.id,
+        "kind": done.kind,
+        "state": "finished" if finished else "running",
+        "pages": done.pages,
+        "counts": dict(done.counts),
+    }
+
+
+async def dry_run(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
+    """What a scan for near customers would decide now. Sends nothing and records nothing."""
+    chosen = await _sites(host, arguments)
+    told: list[dict[str, Any]] = []
+    failed: Failed = {}
+    for site in chosen:
+        try:
+            with a_person_waits():
+                told.append(await _decided(site, host.scan_work(site.id), progress))
+        except (ChannelError, ConfigurationError) as error:
+            failed[site.id] = error
+    raise_if_all(chosen, failed)
+    return {"sites": told, "failed": by_name(chosen, failed)}
+
+
+async def _sites(host: Host, arguments: Mapping[str, Any]) -> list[Site]:
+    async with host.program.store.read() as tx:
+        return await chosen_sites(tx, arguments.get("site"))
+
+
+async def _decided(site: Site, work: ScanWork, progress: Progress) -> dict[str, Any]:
+    name = site.name or site.id
+    async with work.store.read() as tx:
+        highest = {
+            measure: await scans.highest(tx, site.id, measure.value)
+            for measure in (Measure.BALANCE, Measure.EARNED)
+        }
+    verdicts: dict[str, dict[str, Any]] = {}
+    read = 0
+    # Windows that touch are one, but an account may be in two that do not.
+    seen_before: set[str] = set()
+    async for page in pages.near(work.client, pages.windows(work.selector.milestones, highest), None):
+        now = work.clock()
+        seen = [pages.observation(account, Source.NEAR, now) for account in page.items]
+        fresh: list[Observation] = [item for item in seen if item.account_id not in seen_before]
+        seen_before.update(item.account_id for item in fresh)
+        for answer in await choose(work.selector, fresh, now):
+            _count(verdicts, work, answer)
+        read += len(fresh)
+        progress({"site": name, "kind": Kind.NEAR.value, "read": read, "total": page.total})
+    rules = work.rules.site(site.id)
+    return {
+        "site": name,
+        "read": read,
+        "verdicts": verdicts,
+        "limit": rules.breaker.limit(site.accounts),
+        "shadow": rules.shadow,
+    }
+
+
+def _count(verdicts: dict[str, dict[str, Any]], work: ScanWork, answer: Answer) -> None:
+    by_key = {milestone.key: milestone for milestone in work.selector.milestones}
+    for key, verdict in answer.verdicts:
+        value = answer.measures.of(by_key[key].measure)
+        if verdict is Verdict.NOT_NEAR or value is None:
+            # Of a customer who is near another milestone: true of almost everybody, and of no use.
+            continue
+        kept = verdicts.setdefault(verdict.value, {"count": 0, "sentence": verdict.sentence, "examples": []})
+        kept["count"] += 1
+        if len(kept["examples"]) < EXAMPLES:
+            missing = by_key[key].target(value) - value
+            example = {"account": answer.account_id, "milestone": key, "value": value, "missing": missing}
+            kept["examples"].append(example)

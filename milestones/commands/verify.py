@@ -1,0 +1,286 @@
+"""``verify``: every grant is recomputed from the observation log, and compared with what was given.
+
+With ``online``, what Wix has is compared too: coupons by their code, badges by their assignments.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from milestones.commands.host import Host
+from milestones.control import Progress
+from milestones.domain.account import AccountState, Version, history_for, owed_under
+from milestones.domain.actions import Kind, State
+from milestones.domain.crossing import Crossing, Given, owed
+from milestones.domain.evidence import Evidence, evidence
+from milestones.domain.milestone import Repeat
+from milestones.domain.observation import Point, Run
+from milestones.domain.verdict import Verdict
+from milestones.scans.run import ScanWork
+from milestones.store import accounts, sites
+from milestones.store.database.store import Transaction
+from milestones.store.outbox import ledger
+from milestones.store.tables import Action, Grant, Site
+from milestones.store.views import lookup
+from milestones.views.lookup import chosen_sites
+from milestones.wix import assignments, coupons
+from milestones.wix.errors import WixNotFoundError
+from milestones.wix.pacing import a_person_waits
+from milestones.wix.transport import WixClient
+
+BATCH = 500
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was compared, and every difference with its evidence."""
+
+    accounts: int = 0
+    grants: int = 0
+    forgotten: int = 0
+    checked_in_wix: int = 0
+    differences: list[dict[str, Any]] = field(default_factory=list)
+
+    def differs(self, what: str, sentence: str, **where: Any) -> None:
+        """Note a difference."""
+        self.differences.append({"what": what, "sentence": sentence, **where})
+
+
+async def verify(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
+    """Compare grants with the log, and with Wix if ``online``. Changes nothing."""
+    found = Findings()
+    async with host.program.store.read() as tx:
+        chosen = await chosen_sites(tx, arguments.get("site"))
+    for site in chosen:
+        if site.state == "active":
+            await _log(host, site, found, progress)
+            if arguments.get("online"):
+                with a_person_waits():
+                    await _wix(host, site, found, progress)
+    return {
+        "accounts": found.accounts,
+        "grants": found.grants,
+        "forgotten": found.forgotten,
+        "checked_in_wix": found.checked_in_wix,
+        "differences": found.differences,
+    }
+
+
+async def _log(host: Host, site: Site, found: Findings, progress: Progress) -> None:
+    """One batch of accounts in each transaction, so that a long look holds nobody up."""
+    milestones = host.program.rules.site(site.id).milestones
+    after: str | None = ""
+    while after is not None:
+        async with host.program.store.read() as tx:
+            versions = await sites.versions(tx, site.id, milestones)
+            shapes = await sites.shapes(tx, site.id)
+            ids = await lookup.account_ids(tx, site.id, after, BATCH)
+            await _batch(tx, site, ids, versions, shapes, found)
+        found.accounts += len(ids)
+        after = ids[-1] if len(ids) == BATCH else None
+        progress({"accounts": found.accounts, "differences": len(found.differences)})
+
+
+async def _batch(
+    tx: Transaction,
+    site: Site,
+    ids: Sequence[str],
+    versions: Sequence[Version],
+    shapes: Mapping[int, Version],
+    found: Findings,
+) -> None:
+    states = await accounts.load(tx, site.id, ids)
+    histories = await accounts.histories(tx, site.id, ids)
+    grants = await lookup.grants_by_account(tx, site.id, ids)
+    given = await ledger.given(tx, site.id, ids)
+    for account_id in ids:
+        state, runs = states[account_id], histories[account_id]
+        points = [Point(stamp, run.measures) for run in runs for stamp in run.stamps]
+        kept_since = None if _is_whole(state, runs) else state.first
+        of_this_history = [grant for grant in grants.get(account_id, []) if not _is_older(site, grant)]
+        found.grants += len(grants.get(account_id, []))
+        found.forgotten += len(grants.get(account_id, [])) - len(of_this_history)
+        for grant in of_this_history:
+            version = shapes.get(grant.version)
+            if version is None:
+                continue
+            told = _given(grant)
+            from_zero = state.created_at is not None and state.created_at > version.activated_at
+            verdict = evidence(version.milestone, told, points, from_zero=from_zero, kept_since=kept_since)
+            found.forgotten += verdict is Evidence.FORGOTTEN
+            if verdict not in {Evidence.FOUND, Evidence.FORGOTTEN} and grant.verdict == "crossed":
+                found.differs(
+                    "grant_without_evidence",
+                    f"{grant.milestone} was given at revision {grant.revision} with {grant.value} points, and the "
+                    f"log says: {verdict.value.replace('_', ' ')}.",
+                    site=site.id,
+                    account=account_id,
+                    milestone=grant.milestone,
+                )
+        _missing(site, account_id, state, runs, versions, given, found)
+        if kept_since is None:
+            _doubled(site, account_id, state, runs, versions, of_this_history, found)
+
+
+def _is_older(site: Site, grant: Grant) -> bool:
+    """Whether it was given in a history that was forgotten: since its app came back, a site has a new one."""
+    return site.go_live_at is None or grant.recorded_at < site.go_live_at
+
+
+def _is_whole(state: AccountState, runs: Sequence[Run]) -> bool:
+    """Whether all that was seen is kept: retention takes the beginning of a history."""
+    return state.ordinal == len(runs) - 1
+
+
+def _given(grant: Grant) -> Given:
+    return Given(grant.occurrence, grant.revision, grant.stamped_at, grant.value, version=grant.version)
+
+
+def _missing(
+    site: Site,
+    account_id: str,
+    state: AccountState,
+    runs: Sequence[Run],
+    versions: Sequence[Version],
+    given: Mapping[tuple[str, str], list[Given]],
+    found: Findings,
+) -> None:
+    for version in versions:
+        if version.number > state.definitions:
+            # It came into force after the account was last heard of: there is nothing to look at yet.
+            continue
+        milestone = version.milestone
+        history = history_for(state, runs, version)
+        for crossing in owed_under(version, history, given.get((account_id, milestone.key), [])):
+            found.differs(
+                "grant_missing",
+                f"The log shows that {milestone.key} was reached at revision {crossing.revision} with "
+                f"{crossing.value} points, and no grant tells of it.",
+                site=site.id,
+                account=account_id,
+                milestone=milestone.key,
+            )
+
+
+def _doubled(
+    site: Site,
+    account_id: str,
+    state: AccountState,
+    runs: Sequence[Run],
+    versions: Sequence[Version],
+    grants: Sequence[Grant],
+    found: Findings,
+) -> None:
+    """Of ONCE and LADDER the database refuses a second grant; of EVERY only its cycle tells that it is one."""
+    for version in versions:
+        milestone = version.milestone
+        # What an older definition or a person gave for the past, or a merge handed down, belongs to no cycle.
+        crossed = [one for one in grants if one.version == version.number and one.verdict == Verdict.CROSSED]
+        if milestone.repeat is not Repeat.EVERY or len(crossed) < 2:
+            continue
+        points = history_for(state, runs, version)
+        cycles = {_place(crossing) for crossing in owed(milestone, points, [])}
+        first: dict[tuple[int, int, int], Grant] = {}
+        for grant in crossed:
+            # What nobody would owe any more if this were the only grant.
+            for cycle in cycles - {_place(crossing) for crossing in owed(milestone, points, [_given(grant)])}:
+                earlier = first.setdefault(cycle, grant)
+                if earlier is not grant:
+                    found.differs(
+                        "grant_twice",
+                        f"{milestone.key} was given at revision {earlier.revision} and again at revision "
+                        f"{grant.revision}, and the log does not show a fall below {milestone.rearm_below} points "
+                        "between them.",
+                        site=site.id,
+                        account=account_id,
+                        milestone=milestone.key,
+                    )
+
+
+def _place(crossing: Crossing) -> tuple[int, int, int]:
+    return crossing.revision, crossing.at, crossing.value
+
+
+async def _wix(host: Host, site: Site, found: Findings, progress: Progress) -> None:
+    work = host.scan_work(site.id)
+    client = work.client
+    async with host.program.store.read() as tx:
+        made = await lookup.results(tx, site.id, Kind.COUPON)
+        badges = await lookup.results(tx, site.id, Kind.BADGE)
+    codes = await _codes(client, progress)
+    for action in made:
+        code = action.payload["specification"]["code"]
+        there = code.casefold() in codes
+        found.checked_in_wix += 1
+        if action.state == State.DONE and not there and not await _exists(client, action):
+            found.differs(
+                "coupon_missing_in_wix",
+                f"The coupon of {action.milestone} is recorded as made and Wix does not have it: somebody may have "
+                "deleted it.",
+                site=site.id,
+                account=action.account_id,
+                action=action.id,
+            )
+        elif there and action.state in {State.CANCELLED, State.DISCARDED}:
+            found.differs(
+                "coupon_unrecorded",
+                f"Wix has the coupon of {action.milestone}, which is recorded as {action.state}.",
+                site=site.id,
+                account=action.account_id,
+                action=action.id,
+            )
+    # Of somebody who was erased, it is not known any more which member has it.
+    known = [
+        action
+        for action in badges
+        if action.state == State.DONE
+        and (action.result or {}).get("member_id")
+        and not _too_new(action, work)
+    ]
+    await _badges(client, site, known, found)
+
+
+async def _codes(client: WixClient, progress: Progress) -> Counter[str]:
+    codes: Counter[str] = Counter()
+    async for page in coupons.query_all(client):
+        codes.update(coupon.specification.code.casefold() for coupon in page.items)
+        progress({"coupons": sum(codes.values())})
+    return codes
+
+
+async def _exists(client: WixClient, action: Action) -> bool:
+    """Asked by the id, which does not lag behind: a coupon that was just made is in no query yet."""
+    coupon_id = (action.result or {}).get("coupon_id")
+    if coupon_id is None:
+        return False
+    try:
+        await coupons.get(client, coupon_id)
+    except WixNotFoundError:
+        return False
+    return True
+
+
+def _too_new(action: Action, work: ScanWork) -> bool:
+    """Whether queries may not show this assignment yet, which has no other way to be looked up."""
+    return action.settled_at is not None and action.settled_at > work.clock() - work.lag
+
+
+async def _badges(client: WixClient, site: Site, given: Sequence[Any], found: Findings) -> None:
+    ids = sorted({action.result["badge_id"] for action in given if action.result})
+    held: set[tuple[str | None, str | None]] = set()
+    if ids:
+        async for page in assignments.query_all(client, badge_ids=ids):
+            held |= {(one.badge_id, one.member_id) for one in page.items}
+    for action in given:
+        found.checked_in_wix += 1
+        key = (action.result["badge_id"], action.result["member_id"])
+        if key not in held:
+            found.differs(
+                "badge_missing_in_wix",
+                f"The badge of {action.milestone} is recorded as given and the member does not have it: somebody "
+                "may have taken it away.",
+                site=site.id,
+                account=action.account_id,
+                action=action.id,
+            )

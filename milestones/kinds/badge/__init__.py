@@ -1,0 +1,1 @@
+"""A badge for a member."""

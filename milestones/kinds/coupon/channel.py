@@ -1,0 +1,131 @@
+"""Coupons: one personal code for one grant (fact sheet, section 2.11).
+
+The code is derived from the grant, so it is its own idempotency key: Wix refuses a second coupon with the same code,
+and a code of 65 secret bits that exists already can only be ours.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from milestones.domain.actions import State
+from milestones.domain.milestone import Consent, WhenUnmailable
+from milestones.domain.verdict import Verdict
+from milestones.errors import ChannelError
+from milestones.kinds.channel import Fate, Found, Stop, Task
+from milestones.kinds.email.consent import Gatekeeper, Reader
+from milestones.kinds.email.terms import expiry
+
+QUERY_LAG = timedelta(seconds=10)
+"""When to look again for a coupon that exists and does not show: queries lag behind creates (section 6)."""
+
+
+ASK_AGAIN = timedelta(days=1)
+"""How often a customer's consent is asked for: the event that tells of it may be lost, or not be for this site."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeCoupon:
+    """A coupon as it exists. ends: UTC, or None where Wix tells of no end."""
+
+    id: str
+    ends: datetime | None
+
+
+class Coupons(Protocol):
+    """The coupons of one site."""
+
+    async def create(self, specification: Mapping[str, Any], /) -> str | None:
+        """The new coupon's id, or None where its code exists already. Raises ChannelError."""
+
+    async def find(self, code: str, /) -> MadeCoupon | None:
+        """The coupon with this code, or None while queries do not show it. Raises ChannelError."""
+
+
+class CouponChannel:
+    """The coupons that one site gives. clock: the time now, UTC."""
+
+    concurrency = 4
+
+    def __init__(
+        self,
+        coupons: Coupons,
+        *,
+        gatekeeper: Gatekeeper,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._coupons = coupons
+        self._gatekeeper = gatekeeper
+        self._clock = clock
+
+    async def gate(self, tasks: Sequence[Task]) -> Mapping[int, Stop]:
+        """A coupon with ``when_unmailable = "wait"`` waits until its customer may be told of it."""
+        readers = {task.id: _reader(task) for task in tasks if _waits(task)}
+        if not readers:
+            return {}
+        refused = await self._gatekeeper.refusals(readers)
+        again = self._clock() + ASK_AGAIN
+        stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=again, needs="consent")
+        return dict.fromkeys(refused, stop)
+
+    async def perform(self, task: Task) -> Mapping[str, Any]:
+        """Creates the coupon, or finds that an earlier attempt did. Raises ChannelError."""
+        specification = _not_over(task.payload["specification"], self._clock())
+        coupon_id = await self._coupons.create(specification)
+        if coupon_id is not None:
+            return _result(specification, coupon_id)
+        made = await self._coupons.find(specification["code"])
+        if made is None:
+            raise ChannelError(
+                "The coupon exists, but Wix's queries do not show its id yet; it is looked up again.",
+                retry_at=self._clock() + QUERY_LAG,
+            )
+        return _result(_as_made(specification, made), made.id)
+
+    async def recover(self, task: Task) -> Found:
+        """Looks the code up. Not shown means nothing, since queries lag: then the create is repeated."""
+        specification = task.payload["specification"]
+        made = await self._coupons.find(specification["code"])
+        if made is None:
+            return Found(Fate.REPEAT)
+        return Found(Fate.HAPPENED, _result(_as_made(specification, made), made.id))
+
+
+def _waits(task: Task) -> bool:
+    return bool(task.payload.get("when_unmailable") == WhenUnmailable.WAIT)
+
+
+def _reader(task: Task) -> Reader:
+    return Reader(task.customer.email, Consent(task.payload.get("consent", Consent.MARKETING)))
+
+
+def _not_over(specification: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    """The specification, with its validity moved to now if it ended before there was a coupon: the customer may have
+    agreed to mail late, or a person released what was held.
+    """
+    ends = expiry(specification)
+    if ends is None or ends > now:
+        return specification
+    begins = int(now.timestamp() * 1000)
+    validity = specification["expirationTime"] - specification["startTime"]
+    return {**specification, "startTime": begins, "expirationTime": begins + validity}
+
+
+def _as_made(specification: Mapping[str, Any], made: MadeCoupon) -> Mapping[str, Any]:
+    """The specification with the end that the coupon has: the attempt that made it may have moved its validity."""
+    if made.ends is None:
+        return specification
+    return {**specification, "expirationTime": round(made.ends.timestamp() * 1000)}
+
+
+def _result(specification: Mapping[str, Any], coupon_id: str) -> dict[str, Any]:
+    """What mails and lists show of a coupon. ``expires``: ISO 8601, UTC, or None."""
+    expires = expiry(specification)
+    return {
+        "coupon_id": coupon_id,
+        "code": specification["code"],
+        "name": specification["name"],
+        "expires": expires.isoformat() if expires else None,
+        "specification": dict(specification),
+    }

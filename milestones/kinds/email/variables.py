@@ -1,0 +1,251 @@
+"""The variables that a template may show: their names, their values for one mail, and samples for a preview.
+
+A template sees groups (``coupon``) of plain values (``coupon.code``). What a mail does not have is absent as a whole
+group; what a customer or a shop has not told is an empty text, so that a template may write ``{% if customer.name %}``.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from types import MappingProxyType
+from typing import Any
+
+from milestones.domain.milestone import Badge, Coupon, Email, Milestone
+from milestones.kinds.channel import Task
+from milestones.kinds.email import terms
+
+BRAND_DEFAULTS: Mapping[str, str] = MappingProxyType(
+    {"color": "#4338ca", "logo_url": "", "website": "", "address": "", "signature": ""}
+)
+"""What the shipped layout shows of a brand. A shop may add names of its own and use them as ``brand.<name>``."""
+
+_ALWAYS = frozenset(
+    {
+        "customer.name",
+        "customer.first_name",
+        "customer.email",
+        "customer.language",
+        "site.name",
+        "milestone.key",
+        "milestone.title",
+        "milestone.threshold",
+        "points.measure",
+        "points.value",
+        "points.name",
+        "program.name",
+        "brand.text_color",
+        "unsubscribe_url",
+        *(f"brand.{name}" for name in BRAND_DEFAULTS),
+    }
+)
+_COUPON = frozenset({"coupon.code", "coupon.name", "coupon.terms", "coupon.expires"})
+_BADGE = frozenset({"badge.title"})
+_REMINDER = frozenset({"points.missing", "reward"})
+_PROMISE = frozenset({"reward.coupon", "reward.badge"})
+
+VARIABLES = _ALWAYS | _COUPON | _BADGE | _REMINDER | _PROMISE
+"""Every name that some mail has, as dotted paths. A reminder always has ``reward``, with what is promised in it."""
+
+LONGEST_TEXT = 200
+"""Characters of a customer's or shop's text that a mail shows."""
+
+_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_LINK_MARKS = ("://", "www.", "http:", "https:")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a mail says about the shop.
+
+    name: as customers know it. language: a tag such as ``de`` or ``en-GB``. currency: ISO 4217, if known.
+    brand: texts by name; see BRAND_DEFAULTS.
+    """
+
+    name: str
+    language: str = "en"
+    zone: tzinfo = UTC
+    currency: str | None = None
+    brand: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The loyalty program as Wix has it now (fact sheet, section 2.1).
+
+    points_name: what the program calls a point. active: whether points are earned and redeemed at all.
+    """
+
+    name: str
+    points_name: str = "Points"
+    active: bool = True
+
+
+def available_variables(
+    *, reminder: bool, coupon: bool, badge: bool, brand: Iterable[str] = ()
+) -> frozenset[str]:
+    """The paths that one mail has: a reminder's are what is missing and what is promised, a grant's what was given.
+
+    coupon, badge: whether the milestone gives one. brand: names that the shop added.
+    """
+    found = _ALWAYS | {f"brand.{name}" for name in brand}
+    if reminder:
+        found |= _REMINDER
+        found |= {path for path, given in (("reward.coupon", coupon), ("reward.badge", badge)) if given}
+        return found
+    if coupon:
+        found |= _COUPON
+    if badge:
+        found |= _BADGE
+    return found
+
+
+def requirements(milestones: Iterable[Milestone], brand: Iterable[str] = ()) -> dict[str, frozenset[str]]:
+    """For each template that these milestones name, the variables that every mail made from it has."""
+    names = frozenset(brand)
+    found: dict[str, frozenset[str]] = {}
+    for milestone in milestones:
+        coupon = any(isinstance(reward, Coupon) for reward in milestone.rewards)
+        badge = any(isinstance(reward, Badge) for reward in milestone.rewards)
+        mails = [(reward.template, False) for reward in milestone.rewards if isinstance(reward, Email)]
+        if milestone.near is not None:
+            mails.append((milestone.near.template, True))
+        for template, reminder in mails:
+            has = available_variables(reminder=reminder, coupon=coupon, badge=badge, brand=names)
+            found[template] = found.get(template, has) & has
+    return found
+
+
+def variables(task: Task, *, site: Site, program: Program, unsubscribe_url: str) -> dict[str, Any]:
+    """What the mail of this task may show."""
+    name = person(task.customer.name)
+    found: dict[str, Any] = {
+        "customer": {
+            "name": name,
+            "first_name": name.split(" ")[0],
+            "email": plain(task.customer.email or ""),
+            "language": site.language,
+        },
+        "site": {"name": plain(site.name)},
+        "milestone": dict(task.payload["milestone"]),
+        "points": {**task.payload["points"], "name": plain(program.points_name)},
+        "program": {"name": plain(program.name)},
+        "brand": _brand(site.brand),
+        "unsubscribe_url": unsubscribe_url,
+    }
+    if "near" in task.payload:
+        found["reward"] = dict(task.payload.get("reward") or {})
+    if coupon := task.inputs.get("coupon"):
+        found["coupon"] = _coupon(coupon, site)
+    if badge := task.inputs.get("badge"):
+        found["badge"] = {"title": plain(str(badge["title"]))}
+    return found
+
+
+def preview_variables(site: Site, *, now: datetime, milestone: Milestone | None = None) -> dict[str, Any]:
+    """A sample of every variable, for looking at a template. Nobody real is in it.
+
+    milestone: whose title and threshold to show; one of 1,000 points without it.
+    """
+    threshold = milestone.threshold if milestone else 1000
+    missing = max(1, threshold // 25)
+    specification = {
+        "percentOffRate": 10.0,
+        "usageLimit": 1,
+        "expirationTime": int((now + timedelta(days=30)).timestamp() * 1000),
+    }
+    coupon = {"code": "STARS7Q2MX4KD9", "name": "10% off your next order", "specification": specification}
+    return {
+        "customer": {
+            "name": "Robin Sample",
+            "first_name": "Robin",
+            "email": "robin@example.com",
+            "language": site.language,
+        },
+        "site": {"name": plain(site.name)},
+        "milestone": {
+            "key": milestone.key if milestone else "stars-1000",
+            "title": milestone.title if milestone else "1,000 stars",
+            "threshold": threshold,
+        },
+        "points": {
+            "measure": milestone.measure.value if milestone else "balance",
+            "value": threshold - missing,
+            "missing": missing,
+            "name": "Stars",
+        },
+        "program": {"name": "Rewards"},
+        "brand": _brand(site.brand),
+        "unsubscribe_url": "https://example.com/u/sample",
+        "reward": {"coupon": coupon["name"], "badge": "Star customer"},
+        "coupon": _coupon(coupon, site),
+        "badge": {"title": "Star customer"},
+    }
+
+
+def only(values: Mapping[str, Any], paths: frozenset[str]) -> dict[str, Any]:
+    """The variables without those that are not among the paths, as a mail without them would have it."""
+    found: dict[str, Any] = {}
+    for group, value in values.items():
+        if not isinstance(value, Mapping):
+            if group in paths:
+                found[group] = value
+            continue
+        kept = {name: leaf for name, leaf in value.items() if f"{group}.{name}" in paths}
+        if kept or group in paths:
+            found[group] = kept
+    return found
+
+
+def plain(text: str) -> str:
+    """Text from outside as one line that cannot break a header, hide what follows, or fail to be encoded."""
+    kept = "".join(_harmless(character) for character in text)
+    line = " ".join(kept.split())
+    return line if len(line) <= LONGEST_TEXT else line[: LONGEST_TEXT - 1].rstrip() + "…"
+
+
+def _harmless(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in {"Cc", "Zl", "Zp"}:
+        return " "
+    # A lone surrogate cannot be encoded, and a direction override turns the rest of the line round.
+    return "" if category == "Cs" or character in _OVERRIDES else character
+
+
+def person(name: str | None) -> str:
+    """A customer's name, or nothing if it is a link: sign-up forms are abused to mail strangers in a shop's name."""
+    line = plain(name or "")
+    return "" if any(mark in line.casefold() for mark in _LINK_MARKS) else line
+
+
+def _coupon(result: Mapping[str, Any], site: Site) -> dict[str, str]:
+    specification = result["specification"]
+    until = terms.expiry(specification)
+    return {
+        "code": str(result["code"]),
+        "name": plain(str(result["name"])),
+        "terms": terms.coupon_terms(
+            specification, language=site.language, zone=site.zone, currency=site.currency
+        ),
+        "expires": terms.day(until, site.language, site.zone) if until else "",
+    }
+
+
+def _brand(brand: Mapping[str, str]) -> dict[str, str]:
+    values = {**BRAND_DEFAULTS, **brand}
+    values.setdefault("text_color", _readable_on(values["color"]))
+    return values
+
+
+def _readable_on(color: str) -> str:
+    """Black or white, whichever reads better on ``#rrggbb`` (relative luminance of WCAG 2, section 1.4.3)."""
+    digits = color.lstrip("#")
+    if len(digits) == 3:
+        digits = "".join(digit * 2 for digit in digits)
+    try:
+        channels = [int(digits[start : start + 2], 16) / 255 for start in (0, 2, 4)]
+    except ValueError:
+        return "#ffffff"
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "#000000" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "#ffffff"

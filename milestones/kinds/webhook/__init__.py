@@ -1,0 +1,1 @@
+"""A signed call of the operator's own service."""

@@ -1,0 +1,1 @@
+"""What the daemon does by the clock, one service a file."""

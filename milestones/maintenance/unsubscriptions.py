@@ -1,0 +1,77 @@
+"""Tells Wix who unsubscribed here, so that the shop's other mails stop too. Suppression does not wait for it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import structlog
+
+from milestones.errors import ChannelError, ConfigurationError, MilestonesError
+from milestones.store.database.store import Store
+from milestones.store.people import people
+from milestones.wix import subscriptions
+from milestones.wix.errors import WixRefusedError
+from milestones.wix.subscriptions import SubscriptionStatus
+from milestones.wix.transport import WixClient
+
+log = structlog.get_logger()
+
+PERIOD = 60.0
+"""Seconds between two looks for what could not be told at once."""
+
+
+async def tell_wix(store: Store, client: Callable[[str], WixClient], now: datetime) -> int:
+    """Tell of every unsubscription that is untold. Returns how many were told. Repeating it is harmless.
+
+    Where one site cannot be told now, the others are told all the same.
+    """
+    async with store.read() as tx:
+        keys = await people.untold(tx)
+    silent: set[str] = set()
+    count = 0
+    for key in keys:
+        async with store.read() as tx:
+            found = await people.addresses(tx, key)
+        if not silent.isdisjoint(site_id for site_id, _ in found):
+            continue
+        if failed := await _tell(client, found):
+            silent.add(failed)
+            continue
+        async with store.write() as tx:
+            await people.told(tx, key, now)
+        count += 1
+    return count
+
+
+async def _tell(client: Callable[[str], WixClient], found: Sequence[tuple[str, str]]) -> str | None:
+    """Tell of these (site, address). Returns the site that cannot be told now, if one cannot."""
+    for site_id, address in found:
+        try:
+            await subscriptions.upsert(client(site_id), address, SubscriptionStatus.UNSUBSCRIBED)
+        except (ChannelError, ConfigurationError) as error:
+            log.warning("unsubscription_not_told", site=site_id, error=str(error))
+            # What Wix takes for no address is refused for good: to say it again is of no use.
+            if not (isinstance(error, WixRefusedError) and error.status in {400, 422}):
+                return site_id
+    return None
+
+
+async def keep_telling(
+    store: Store,
+    client: Callable[[str], WixClient],
+    clock: Callable[[], datetime],
+    woken: asyncio.Event,
+    stop: asyncio.Event,
+) -> None:
+    """Tell when woken, and every minute what failed before."""
+    while not stop.is_set():
+        woken.clear()
+        try:
+            await tell_wix(store, client, clock())
+        except MilestonesError as error:
+            log.warning("unsubscription_not_told", error=str(error))
+        try:
+            async with asyncio.timeout(PERIOD):
+                await woken.wait()
+        except TimeoutError:
+            pass

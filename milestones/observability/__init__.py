@@ -1,0 +1,1 @@
+"""What operators and machines are told of the running program: logs and metrics."""

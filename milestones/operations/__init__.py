@@ -1,1 +1,0 @@
-"""What an operator orders, looks up and is shown. Nothing here is decided about customers."""

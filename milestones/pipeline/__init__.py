@@ -1,0 +1,1 @@
+"""The one path: observe, decide, record. Start with ``observe``."""

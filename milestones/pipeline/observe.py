@@ -1,0 +1,273 @@
+"""The one path: observe -> decide -> record. Whatever is heard or read of an account goes through here.
+
+``hear`` takes what webhooks tell and ``observe`` what scans read; ``remind`` records the reminders that a scan
+selected, and ``backfill`` gives what a person orders to be given. Each ends in one transaction that holds the
+accounts, their history, the grants and reminders, and the actions that these owe. Only after it does anybody answer
+Wix or send anything.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from milestones.domain import account as accounts_rules
+from milestones.domain.account import AccountState, Definitions, Taken
+from milestones.domain.crossing import above
+from milestones.domain.event import AccountSeen, Heard
+from milestones.domain.milestone import Repeat
+from milestones.domain.observation import Observation
+from milestones.domain.verdict import Verdict
+from milestones.errors import UsageError
+from milestones.failpoints import reach
+from milestones.pipeline import lifecycle
+from milestones.pipeline.record import (
+    Batch,
+    Chosen,
+    Outcome,
+    Reached,
+    Rules,
+    record_grants,
+    record_reminders,
+)
+from milestones.store import accounts, sites
+from milestones.store.database.locks import take_turn
+from milestones.store.database.statements import lock_accounts
+from milestones.store.database.store import InForce, Store, again_after_a_race
+from milestones.store.outbox import ledger
+from milestones.store.people import erasure, people
+from milestones.store.tables import Scan, Site
+
+
+@again_after_a_race
+async def hear(store: Store, rules: Rules, batch: Sequence[Heard], now: datetime) -> Outcome:
+    """Record what Wix told, in one transaction. Raises StoreUnavailableError; then nothing of it is kept."""
+    outcome = Outcome()
+    async with store.write() as tx:
+        work = Batch(store, tx, rules, now, outcome)
+        seen = [
+            (item.site_id, item.event.observation) for item in batch if isinstance(item.event, AccountSeen)
+        ]
+        await take_turn(tx, rules.secret, seen, [(item.site_id, item.event) for item in batch])
+        for site_id in sorted({item.site_id for item in batch}):
+            heard = [item for item in batch if item.site_id == site_id]
+            site = await lifecycle.site_of(work, heard)
+            # First of all, so that nobody is written down who is gone; and of sites that are not active too.
+            for item in heard:
+                await lifecycle.gone(work, item)
+            if site is None:
+                continue
+            await _observe(work, site, [item for of_site, item in seen if of_site == site_id])
+            for item in heard:
+                await lifecycle.subscription(work, item)
+        reach("hear.before_commit")
+    reach("hear.committed")
+    return outcome
+
+
+@again_after_a_race
+async def observe(
+    store: Store, rules: Rules, site_id: str, observations: Sequence[Observation], now: datetime
+) -> Outcome:
+    """Record what a scan, the baseline, an import or an action read, exactly as an event that told the same."""
+    outcome = Outcome()
+    async with store.write() as tx:
+        await take_turn(tx, rules.secret, [(site_id, item) for item in observations])
+        site = await sites.named(tx, site_id)
+        if site is not None and site.state == "active":
+            await _observe(Batch(store, tx, rules, now, outcome), site, observations)
+        reach("observe.before_commit")
+    reach("observe.committed")
+    return outcome
+
+
+async def _observe(work: Batch, site: Site, observations: Sequence[Observation]) -> None:
+    assert site.go_live_at is not None, "an active site has gone live"
+    # A go-live in the future was by a clock that has been set back since.
+    go_live_at = min(site.go_live_at, work.now)
+    by_account: dict[str, list[Observation]] = {}
+    for item in observations:
+        if item.told_at >= go_live_at:
+            by_account.setdefault(item.account_id, []).append(item)
+        else:
+            work.outcome.before_go_live += 1
+    if not by_account:
+        return
+    definitions = await _definitions(work, site)
+    known = await accounts.load(work.tx, site.id, by_account)
+    taken = await _take(work, site.id, by_account, known, definitions)
+    work.outcome.repeats += len(by_account) - len(taken)
+    work.outcome.observed.update(item.source.value for item in taken)
+    await _erase_gone(work, site.id, taken, known)
+    await accounts.save(work.tx, site.id, work.rules.secret, taken, work.now)
+    await _reconcile(work, site.id, taken, known)
+    await _wake(work, site.id, taken, known)
+    crossed = [item for item in taken if item.crossed]
+    if crossed:
+        await _grant(work, site, definitions, crossed)
+
+
+async def _definitions(work: Batch, site: Site) -> Definitions:
+    """The site's definitions. They are read when they or the configuration changed, and not for every event: what an
+    event costs does not depend on how many there are.
+
+    site: as it is in this transaction.
+    """
+    milestones = work.rules.site(site.id).milestones
+    known = work.store.in_force.get(site.id)
+    if known is not None and known.changes == site.definitions and known.milestones is milestones:
+        return known.definitions
+    definitions = await sites.define(work.tx, site.id, milestones, work.now)
+    now = await sites.named(work.tx, site.id)
+    # What this transaction changes is not remembered: it may still be undone.
+    if now is not None and now.definitions == site.definitions:
+        work.store.in_force[site.id] = InForce(site.definitions, milestones, definitions)
+    return definitions
+
+
+async def _take(
+    work: Batch,
+    site_id: str,
+    by_account: Mapping[str, Sequence[Observation]],
+    known: Mapping[str, AccountState],
+    definitions: Definitions,
+) -> list[Taken]:
+    """Place the observations; the whole history is read only for accounts that something late was told of."""
+    fresh = {
+        account_id: news
+        for account_id, seen in by_account.items()
+        if (news := accounts_rules.news(known.get(account_id), seen))
+    }
+    late = [key for key, news in fresh.items() if accounts_rules.is_late(known.get(key), news)]
+    histories = await accounts.histories(work.tx, site_id, late)
+    # The contact that an account is known by is not gone: else the account would be erased.
+    contacts = {
+        contact_id
+        for key, news in fresh.items()
+        for item in news
+        if (contact_id := item.customer.contact_id) is not None
+        and not ((before := known.get(key)) is not None and before.customer.contact_id == contact_id)
+    }
+    gone = await people.gone(work.tx, site_id, work.rules.secret, contacts)
+    return [
+        accounts_rules.take(known.get(key), news, histories.get(key, []), definitions, gone)
+        for key, news in fresh.items()
+    ]
+
+
+async def _erase_gone(
+    work: Batch, site_id: str, taken: Iterable[Taken], known: Mapping[str, AccountState]
+) -> None:
+    """Accounts that turn out to be of somebody who is gone, while the rows still tell whose they were."""
+    turned_out = [
+        item.state.account_id
+        for item in taken
+        if item.state.erased_at is not None
+        and (before := known.get(item.state.account_id)) is not None
+        and before.erased_at is None
+    ]
+    if turned_out:
+        await erasure.erase(work.tx, site_id, turned_out, work.now)
+        work.outcome.erased = True
+
+
+async def _reconcile(
+    work: Batch, site_id: str, taken: Iterable[Taken], known: Mapping[str, AccountState]
+) -> None:
+    """Accounts of which a contact was not known before: it may have been merged, or have inherited."""
+    told = [
+        item.state.account_id
+        for item in taken
+        if (contact_id := item.state.customer.contact_id) is not None
+        and ((before := known.get(item.state.account_id)) is None or before.customer.contact_id != contact_id)
+    ]
+    if told:
+        await people.reconcile(work.tx, site_id, told, work.now)
+
+
+async def _wake(work: Batch, site_id: str, taken: Iterable[Taken], known: Mapping[str, AccountState]) -> None:
+    """What waited for these customers to be members, or for consent and now has another address to ask for."""
+    joined, moved = [], []
+    for item in taken:
+        account_id, customer = item.state.account_id, item.state.customer
+        if (before := known.get(account_id)) is None:
+            continue
+        if customer.member_id is not None and before.customer.member_id is None:
+            joined.append(account_id)
+        if customer.email is not None and customer.email != before.customer.email:
+            moved.append(account_id)
+    await accounts.wake(work.tx, site_id, "member", joined, work.now)
+    await accounts.wake(work.tx, site_id, "consent", moved, work.now)
+    if joined or moved:
+        work.outcome.wake.add(site_id)
+
+
+async def _grant(work: Batch, site: Site, definitions: Definitions, crossed: Sequence[Taken]) -> None:
+    """Give what the histories of these accounts owe and what was not given yet."""
+    ids = [item.state.account_id for item in crossed]
+    histories = await accounts.histories(work.tx, site.id, ids)
+    given = await ledger.given(work.tx, site.id, ids)
+    found: list[Reached] = []
+    standing: dict[tuple[str, str], int | None] = {}
+    for item in crossed:
+        account_id = item.state.account_id
+        for key in sorted(item.crossed):
+            version = definitions.versions[key]
+            milestone = version.milestone
+            history = accounts_rules.history_for(item.state, histories[account_id], version)
+            crossings = accounts_rules.owed_under(version, history, given.get((account_id, key), []))
+            found.extend(Reached(account_id, version, crossing, item.source.value) for crossing in crossings)
+            # A new cycle of an EVERY is a reward of its own; a new rung says that the lower ones are reached too.
+            if not crossings or milestone.repeat is Repeat.LADDER:
+                standing[account_id, key] = item.state.measures.of(milestone.measure)
+    await accounts.wake_settling(work.tx, site.id, standing, work.now)
+    if found:
+        await record_grants(work, site, found)
+
+
+@again_after_a_race
+async def remind(store: Store, rules: Rules, scan: Scan, chosen: Sequence[Chosen], now: datetime) -> Outcome:
+    """Record reminders and the mails they owe. They are held back until the scan that found them is complete."""
+    outcome = Outcome()
+    async with store.write() as tx:
+        work = Batch(store, tx, rules, now, outcome)
+        site = await sites.named(tx, scan.site_id)
+        assert site is not None, "a scan is of a known site"
+        definitions = await _definitions(work, site)
+        await lock_accounts(tx, ((site.id, item.account_id) for item in chosen))
+        await record_reminders(work, site, definitions, scan, chosen)
+        reach("remind.before_commit")
+    reach("remind.committed")
+    return outcome
+
+
+@again_after_a_race
+async def backfill(
+    store: Store, rules: Rules, site_id: str, key: str, account_ids: Sequence[str], now: datetime
+) -> Outcome:
+    """Give a milestone to those of these accounts that are at or above it and were not given it.
+
+    The one way in which anything is given without a crossing; a person asked for it. Raises UsageError where no such
+    milestone is in force.
+    """
+    outcome = Outcome()
+    async with store.write() as tx:
+        work = Batch(store, tx, rules, now, outcome)
+        site = await sites.named(tx, site_id)
+        assert site is not None, "the order is for a known site"
+        definitions = await _definitions(work, site)
+        version = definitions.versions.get(key)
+        if version is None:
+            raise UsageError(f"The milestone {key} was taken out of the configuration meanwhile.")
+        await lock_accounts(tx, ((site_id, account_id) for account_id in account_ids))
+        known = await accounts.load(tx, site_id, account_ids)
+        given = await ledger.given(tx, site_id, known)
+        await record_grants(
+            work,
+            site,
+            [
+                Reached(account_id, version, crossing, "backfill", Verdict.BACKFILLED)
+                for account_id, state in known.items()
+                if state.erased_at is None
+                for crossing in above(version.milestone, state.now, given.get((account_id, key), []))
+            ],
+        )
+    return outcome

@@ -1,0 +1,104 @@
+"""Who is gone although no event told: with an API key there are no events, and any event may be lost.
+
+Nothing is erased because a list did not show it, since lists lag (fact sheet, section 6). What a whole sweep did not
+find, or what shows nothing of its contact any more, is asked for by its id, and so is its contact.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from milestones.domain.event import AccountGone, ContactDeleted, ContactMerged, Gone, Heard
+from milestones.domain.observation import Source
+from milestones.domain.policy import Breaker
+from milestones.pipeline import observe
+from milestones.pipeline.record import Outcome, Rules
+from milestones.scans import pages
+from milestones.store import accounts
+from milestones.store.database.store import Store
+from milestones.wix import accounts as wix_accounts
+from milestones.wix import contacts as wix_contacts
+from milestones.wix.account import Account
+from milestones.wix.errors import WixNotFoundError
+from milestones.wix.transport import WixClient
+
+log = structlog.get_logger()
+
+BELIEVABLE = Breaker(share=0.1, floor=20)
+"""How many accounts may be missing from a sweep. More look like another site's key than like people who left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Where to look for people who are gone."""
+
+    site_id: str
+    store: Store
+    rules: Rules
+    client: WixClient
+
+
+async def page_seen(search: Search, found: Sequence[Account], now: datetime) -> Outcome:
+    """Note that these accounts are there, and ask for the contacts of those that show none any more.
+
+    Raises ChannelError when Wix does not answer.
+    """
+    silent = [one.id for one in found if one.contact.email is None and one.contact.name is None]
+    async with search.store.write() as tx:
+        await accounts.note_seen(tx, search.site_id, [one.id for one in found], now)
+        told = await accounts.with_customers(tx, search.site_id, silent)
+    gone = [
+        await _contact_gone(search.client, contact_id) for _, contact_id in told if contact_id is not None
+    ]
+    return await _heard(search, [event for event in gone if event is not None], now)
+
+
+async def after_sweep(search: Search, started_at: datetime, now: datetime) -> Outcome:
+    """Ask for the accounts that a complete sweep did not find. Raises ChannelError when Wix does not answer."""
+    async with search.store.read() as tx:
+        known = await accounts.count(tx, search.site_id)
+        missing = await accounts.not_seen_since(tx, search.site_id, started_at)
+    limit = BELIEVABLE.limit(known)
+    if len(missing) > limit:
+        log.warning("accounts_missing", site=search.site_id, missing=len(missing), believable=limit)
+        return Outcome()
+    gone = []
+    for account_id, contact_id in missing:
+        event = await _account_gone(search, account_id, contact_id, now)
+        if event is not None:
+            gone.append(event)
+    if gone:
+        log.info("accounts_gone", site=search.site_id, gone=len(gone))
+    return await _heard(search, gone, now)
+
+
+async def _account_gone(
+    search: Search, account_id: str, contact_id: str | None, now: datetime
+) -> Gone | None:
+    try:
+        account = await wix_accounts.get(search.client, account_id)
+    except WixNotFoundError:
+        found = await _contact_gone(search.client, contact_id) if contact_id is not None else None
+        return found or AccountGone(account_id)
+    seen = [pages.observation(account, Source.SWEEP, now)]
+    await observe.observe(search.store, search.rules, search.site_id, seen, now)
+    return None
+
+
+async def _contact_gone(client: WixClient, contact_id: str) -> Gone | None:
+    """What became of a contact; None if it is as it was."""
+    try:
+        contact = await wix_contacts.get(client, contact_id)
+    except WixNotFoundError:
+        return ContactDeleted(contact_id)
+    return ContactMerged(contact.id, (contact_id,)) if contact.id != contact_id else None
+
+
+async def _heard(search: Search, gone: Sequence[Gone], now: datetime) -> Outcome:
+    """As if an event had told."""
+    if not gone:
+        return Outcome()
+    heard = [Heard(search.site_id, "sweep", event) for event in gone]
+    return await observe.hear(search.store, search.rules, heard, now)

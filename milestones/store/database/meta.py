@@ -1,0 +1,33 @@
+"""Facts about this database: the secret of its keys, and whatever else is one value."""
+
+import secrets
+
+from sqlalchemy import select
+
+from milestones.store.database.statements import add_missing, put, table_of
+from milestones.store.database.store import Store, Transaction
+from milestones.store.tables import Meta
+
+_META = table_of(Meta)
+
+_SECRET = "secret"  # noqa: S105 - the name of the fact, not the secret
+
+
+async def get(tx: Transaction, key: str) -> str | None:
+    """A fact, or None."""
+    return (await tx.execute(select(_META.c.value).where(_META.c.key == key))).scalar_one_or_none()
+
+
+async def set_to(tx: Transaction, key: str, value: str) -> None:
+    """Keep a fact."""
+    await put(tx, Meta, [{"key": key, "value": value}])
+
+
+async def secret(store: Store) -> bytes:
+    """The secret from which keys are made: drawn at the first run, the same for ever, in every backup."""
+    async with store.write() as tx:
+        drawn = secrets.token_hex(32)
+        await add_missing(tx, Meta, [{"key": _SECRET, "value": drawn}], unique=["key"])
+        kept = await get(tx, _SECRET)
+    assert kept is not None, "it was just written"
+    return bytes.fromhex(kept)

@@ -1,0 +1,83 @@
+"""Statements that every table needs and that SQLAlchemy spells differently for each database."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Table, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import SQLModel
+
+from milestones.store.database.store import Transaction
+
+T = TypeVar("T")
+
+CHUNK = 500
+"""Rows for one IN list: well under SQLite's limit on variables."""
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The table behind a model, for statements about many rows."""
+    table = model.__table__  # type: ignore[attr-defined]  # SQLModel sets it on table models
+    assert isinstance(table, Table)
+    return table
+
+
+def chunks(items: Sequence[T], size: int = CHUNK) -> Iterable[Sequence[T]]:
+    """The items, some at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+async def put(
+    tx: Transaction,
+    model: type[SQLModel],
+    rows: Sequence[dict[str, Any]],
+    *,
+    keep: Iterable[str] = (),
+    count: str | None = None,
+) -> None:
+    """Insert rows, or replace those that are there by primary key.
+
+    keep: columns that stay as they were. count: a column that counts up instead.
+    """
+    if not rows:
+        return
+    table = table_of(model)
+    primary = [column.name for column in table.primary_key]
+    insert = postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
+    unchanged = {*primary, *keep}
+    changes: dict[str, Any] = {name: insert.excluded[name] for name in rows[0] if name not in unchanged}
+    if count is not None:
+        changes[count] = table.c[count] + 1
+    await tx.execute(insert.on_conflict_do_update(index_elements=primary, set_=changes), list(rows))
+
+
+async def add_missing(
+    tx: Transaction, model: type[SQLModel], rows: Sequence[dict[str, Any]], *, unique: Sequence[str]
+) -> None:
+    """Insert rows; those that are there already, by the columns of ``unique``, stay as they are."""
+    if not rows:
+        return
+    table = table_of(model)
+    insert = postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
+    await tx.execute(insert.on_conflict_do_nothing(index_elements=list(unique)), list(rows))
+
+
+async def lock_accounts(tx: Transaction, accounts: Iterable[tuple[str, str]]) -> None:
+    """On PostgreSQL, keep other replicas from these accounts until the transaction ends.
+
+    Always in one order, so that two replicas cannot wait for each other; by advisory lock, since an account
+    that is first heard of by two replicas at once has no row to lock yet. SQLite has one writer.
+    """
+    if tx.dialect.name != "postgresql":
+        return
+    numbers = sorted({_lock_number(site, account) for site, account in accounts})
+    await tx.execute(
+        text("SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"),
+        {"numbers": numbers},
+    )
+
+
+def _lock_number(site: str, account: str) -> int:
+    digest = hashlib.blake2b(f"{site}\0{account}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)

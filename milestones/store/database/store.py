@@ -1,0 +1,289 @@
+"""The held resource: one database, SQLite in a file or PostgreSQL.
+
+On SQLite there is one writing connection: a pool of writers made an acknowledgement take ten times as long.
+"""
+
+import asyncio
+import functools
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, Self, TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from milestones.domain.account import Definitions
+from milestones.domain.milestone import Milestone
+from milestones.errors import ConfigurationError, StoreRaceError, StoreUnavailableError
+from milestones.failpoints import reach
+from milestones.store.database import sqlite
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Transaction = AsyncConnection
+"""What the functions of this package take first. It ends with the ``async with`` of ``Store.write`` or ``read``."""
+
+_DRIVERS = {
+    "sqlite": sqlite.DRIVER,
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+}
+_SQLITE = "sqlite:///"
+
+
+def database_url(text_url: str) -> URL:
+    """The URL with the driver that this program uses. Raises ConfigurationError for other databases."""
+    if text_url.startswith(_SQLITE):
+        # A path is taken as it is: to a URL, the `?`, `#` and `%` of a folder's name would mean something.
+        return URL.create(_DRIVERS["sqlite"], database=text_url.removeprefix(_SQLITE))
+    url = make_url(text_url)
+    driver = _DRIVERS.get(url.drivername.partition("+")[0])
+    if driver is None:
+        raise ConfigurationError(
+            [
+                f"daemon.database: {url.drivername} is not supported; use sqlite:///path or postgresql://host/name."
+            ]
+        )
+    return url.set(drivername=driver)
+
+
+def database_file(url: URL) -> Path | None:
+    """The file of a SQLite database; None for PostgreSQL."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    return Path(url.database or "")
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The definitions of a site as they were last read, and for how long they hold.
+
+    changes: how often they had been changed (``Site.definitions``). milestones: the configuration that they are of.
+    """
+
+    changes: int
+    milestones: Sequence[Milestone]
+    definitions: Definitions
+
+
+class Store:
+    """Transactions on one database. Build it with ``Store.open`` and close it; nothing connects before that.
+
+    in_force: what was read of sites that need not be read again for every event, by their ids.
+    """
+
+    def __init__(
+        self,
+        url: URL,
+        writer: AsyncEngine | None,
+        reader: AsyncEngine,
+        connecting: sqlite.Connecting | None = None,
+    ) -> None:
+        self.url = url
+        self._writer = writer
+        self._reader = reader
+        self._connecting = connecting
+        self.in_force: dict[str, InForce] = {}
+        # SQLite allows one writer; waiting here is fair, waiting inside SQLite is a lottery with time-outs.
+        self._turn: AbstractAsyncContextManager[Any] = (
+            asyncio.Lock() if database_file(url) is not None else nullcontext()
+        )
+
+    @classmethod
+    async def open(cls, text_url: str, *, read_only: bool = False, pool: int = 8) -> Self:
+        """Prepare the connections. The schema is checked by ``store.database.schema``, not here."""
+        url = database_url(text_url)
+        path = database_file(url)
+        if path is None:
+            engine = create_async_engine(
+                url, pool_size=pool, max_overflow=pool, pool_pre_ping=True, hide_parameters=True
+            )
+            # A writer sees what others commit meanwhile, behind whose locks it waited; a reader sees one moment.
+            reader = engine.execution_options(isolation_level="REPEATABLE READ")
+            return cls(url, None if read_only else engine, reader)
+        connecting = sqlite.Connecting()
+        reader = sqlite.engine(path, connecting, mode="ro", begin="BEGIN")
+        if read_only:
+            return cls(url, None, reader, connecting)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writer = sqlite.engine(path, connecting, mode="rwc", begin="BEGIN IMMEDIATE")
+        return cls(url, writer, reader, connecting)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._writer is not None:
+            await self._writer.dispose()
+        await self._reader.dispose()
+        if self._connecting is not None:
+            await self._connecting.ended()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Transaction]:
+        """One transaction: committed with full durability at the end, or nothing of it was.
+
+        Raises StoreUnavailableError when the database cannot take it.
+        """
+        assert self._writer is not None, "a read-only store was asked to write"
+        async with self._turn:
+            with _sentences():
+                async with self._writer.begin() as connection:
+                    yield connection
+                    reach("store.before_commit")
+                reach("store.committed")
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of one's own, in no transaction, to hold something as long as it lives."""
+        with _sentences():
+            async with self._reader.connect() as connection:
+                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        """A consistent view that never blocks a writer."""
+        with _sentences():
+            async with self._reader.connect() as connection:
+                yield connection
+
+    async def empty_log(self) -> bool:
+        """Write SQLite's log of changes (WAL) into the file and cut it to nothing: it holds what was overwritten.
+
+        False where a reader needs it just now; ask again later. PostgreSQL keeps its own, see docs/privacy.md.
+        """
+        async with self._alone() as connection:
+            if connection is None:
+                return True
+            await connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                cursor = await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                (busy, *_) = await cursor.fetchone()
+            finally:
+                await connection.execute(f"PRAGMA busy_timeout = {sqlite.BUSY_TIMEOUT}")
+            return not busy
+
+    async def rewrite(self) -> None:
+        """Write a SQLite database anew, without what its pages hold beside rows. Other writers wait meanwhile.
+
+        ``secure_delete`` overwrites what is deleted, and yet a page that SQLite has balanced may keep a copy of a
+        row that moved to another: of 2,000 addresses erased among 20,000, 7 were still in the file. Raises
+        StoreUnavailableError.
+        """
+        async with self._alone() as connection:
+            if connection is not None:
+                await connection.execute("VACUUM")
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[Any]:
+        """The writing connection of SQLite outside of a transaction; None on PostgreSQL."""
+        if database_file(self.url) is None:
+            yield None
+            return
+        assert self._writer is not None, "a read-only store was asked to write"
+        async with self._turn:
+            with _sentences():
+                async with self._writer.connect() as connection:
+                    try:
+                        yield (await connection.get_raw_connection()).driver_connection
+                    except sqlite3.OperationalError as error:
+                        raise OperationalError(None, None, error) from error
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turns the driver's errors into a sentence; the transaction is already undone when it is read."""
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise StoreUnavailableError(
+            "The database cannot be used now: all connections to it are in use; if that lasts, it is too slow."
+        ) from error
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _RACES:
+            raise StoreRaceError(
+                "Two writers met over the same rows; nothing of this was kept."
+            ) from _nameless(error)
+        if error.connection_invalidated or type(error) in _OF_THE_DATABASE:
+            raise StoreUnavailableError(sentence(error)) from error
+        raise _nameless(error).with_traceback(error.__traceback__) from None
+
+
+def _nameless(error: DBAPIError) -> DBAPIError:
+    """The error without its values: those of the statement, and those of the row that PostgreSQL quotes below its first
+    line. It may end up in a log.
+    """
+    assert error.orig is not None, "it came from the driver"
+    return type(error)(error.statement, None, type(error.orig)(_first_line(error.orig)), hide_parameters=True)
+
+
+def _first_line(orig: BaseException) -> str:
+    return (str(orig).strip().splitlines() or [type(orig).__name__])[0]
+
+
+_RACES = frozenset({"23505", "40001", "40P01"})
+"""Of PostgreSQL: a unique key that another writer took first, a serialization failure, a deadlock."""
+
+TRIES = 4
+"""How often what met another writer is tried in all. Whoever came first is done by the next time."""
+
+
+def again_after_a_race(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Repeat a whole transaction that met another writer. For functions whose every effect is in it."""
+
+    @functools.wraps(work)
+    async def repeated(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(TRIES - 1):
+            try:
+                return await work(*args, **kwargs)
+            except StoreRaceError:
+                continue
+        return await work(*args, **kwargs)
+
+    return repeated
+
+
+_OF_THE_DATABASE = (OperationalError, InterfaceError, DatabaseError)
+"""Not their subclasses: an IntegrityError or a DataError is a fault of what was to be written."""
+
+
+_REASONS = (
+    ("disk is full", "the disk is full; make room, nothing was lost"),
+    ("readonly database", "the file or its folder is read-only for this user; check owner and permissions"),
+    ("locked", "another program holds the file; close it"),
+    ("unable to open", "the file cannot be opened; check that the folder exists and may be written"),
+    ("not a database", "the file is no SQLite database"),
+    ("malformed", "the file is damaged; restore a backup"),
+    ("no such table", "the schema is missing; run `milestones db upgrade`"),
+)
+
+
+def sentence(error: DBAPIError) -> str:
+    """What a driver's error means, and what to do; without the statement and its values."""
+    assert error.orig is not None, "it came from the driver"
+    told = _first_line(error.orig)
+    for part, reason in _REASONS:
+        if part in told:
+            return f"The database cannot be used now: {reason}."
+    return f"The database cannot be used now: {told}."
+
+
+async def is_alive(store: Store) -> bool:
+    """Whether a trivial question is answered. SQLite could answer the simplest ones without opening its file."""
+    question = "SELECT 1" if database_file(store.url) is None else "SELECT count(*) FROM sqlite_master"
+    try:
+        async with store.read() as tx:
+            await tx.execute(text(question))
+    except StoreUnavailableError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""What grants and reminders owe: recorded, claimed, settled, and moved by a person's word."""

@@ -1,0 +1,193 @@
+"""Grants, reminders and the actions they owe: written together, counted for the breaker, never written twice."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select
+
+from milestones.domain.actions import Kind, PlannedAction, State
+from milestones.domain.crossing import Given
+from milestones.domain.verdict import Verdict
+from milestones.store.database.statements import chunks, lock_accounts, put, table_of
+from milestones.store.database.store import Transaction
+from milestones.store.tables import Action, Grant, Reminder, Trace
+
+_GRANTS = table_of(Grant)
+_REMINDERS = table_of(Reminder)
+_ACTIONS = table_of(Action)
+_TRACES = table_of(Trace)
+
+_BREAKER = "the breaker"
+"""Stands for all accounts of a site; the id of none."""
+
+GIVEN = _GRANTS.c.verdict != Verdict.INHERITED
+"""Grants that gave something. The others say that an account of the same customer was given it (``merges``)."""
+
+SELECTED = _REMINDERS.c.scan_id.is_not(None)
+"""Reminders that a scan selected, and not those that an account has inherited."""
+
+
+async def given(
+    tx: Transaction, site_id: str, account_ids: Iterable[str]
+) -> dict[tuple[str, str], list[Given]]:
+    """The grants of these accounts, by (account, milestone)."""
+    found: dict[tuple[str, str], list[Given]] = {}
+    for ids in chunks(list(account_ids)):
+        statement = select(_GRANTS).where(_GRANTS.c.site_id == site_id, _GRANTS.c.account_id.in_(ids))
+        for row in (await tx.execute(statement)).mappings():
+            place = row["revision"], row["stamped_at"], row["value"]
+            grant = Given(row["occurrence"], *place, version=row["version"])
+            found.setdefault((row["account_id"], row["milestone"]), []).append(grant)
+    return found
+
+
+async def reminded(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, list[Reminder]]:
+    """The reminders of these accounts, oldest first."""
+    found: dict[str, list[Reminder]] = {}
+    for ids in chunks(list(account_ids)):
+        statement = select(_REMINDERS).where(
+            _REMINDERS.c.site_id == site_id, _REMINDERS.c.account_id.in_(ids)
+        )
+        for row in (await tx.execute(statement.order_by(_REMINDERS.c.id))).mappings():
+            found.setdefault(row["account_id"], []).append(Reminder(**row))
+    return found
+
+
+async def count_alone(tx: Transaction, site_id: str) -> None:
+    """On PostgreSQL, have nobody else count for the breaker of a site until this transaction ends: each of two that
+    count at once would let through what the limit has room for. The last lock that a transaction takes.
+    """
+    await lock_accounts(tx, [(site_id, _BREAKER)])
+
+
+async def recent(tx: Transaction, site_id: str, since: datetime) -> dict[str, int]:
+    """Grants and reminders of a site since a time, by milestone: what the breaker counts."""
+    counts: dict[str, int] = {}
+    for table, new in ((_GRANTS, GIVEN), (_REMINDERS, SELECTED)):
+        statement = (
+            select(table.c.milestone, func.count())
+            .where(table.c.site_id == site_id, table.c.recorded_at > since, new)
+            .group_by(table.c.milestone)
+        )
+        for milestone, number in (await tx.execute(statement)).all():
+            counts[milestone] = counts.get(milestone, 0) + number
+    return counts
+
+
+async def add_grants(tx: Transaction, rows: Sequence[Grant]) -> None:
+    """Write grants. The caller looked which exist, under the accounts' lock; the key is the last guard."""
+    if rows:
+        await tx.execute(insert(_GRANTS), [row.model_dump(exclude={"id"}) for row in rows])
+
+
+async def add_reminders(tx: Transaction, rows: Sequence[Reminder]) -> None:
+    """Write reminders, as ``add_grants``."""
+    if rows:
+        await tx.execute(insert(_REMINDERS), [row.model_dump(exclude={"id"}) for row in rows])
+
+
+def action_rows(
+    planned: Sequence[PlannedAction],
+    *,
+    site_id: str,
+    account_id: str,
+    milestone: str,
+    now: datetime,
+    stop: Verdict | None = None,
+    scan_id: int | None = None,
+) -> list[dict[str, Any]]:
+    """The rows of one owner's actions. ``stop``: SHADOW cancels them, BREAKER holds them."""
+    by_position = {action.position: action.key for action in planned}
+    return [
+        Action(
+            key=action.key,
+            owner=action.key.rpartition("#")[0],
+            site_id=site_id,
+            account_id=account_id,
+            milestone=milestone,
+            kind=action.kind,
+            state=_first_state(action, stop),
+            verdict=stop,
+            available_at=action.available_at,
+            payload=dict(action.payload),
+            waits_for=[by_position[position] for position in action.waits_for],
+            scan_id=scan_id,
+            recorded_at=now,
+            settled_at=now if stop is Verdict.SHADOW else None,
+        ).model_dump(exclude={"id"})
+        for action in planned
+    ]
+
+
+def _first_state(action: PlannedAction, stop: Verdict | None) -> State:
+    if stop is Verdict.SHADOW:
+        return State.CANCELLED
+    if stop is not None:
+        return State.HELD
+    return State.WAITING if action.waits_for else State.AVAILABLE
+
+
+async def add_actions(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    """Write actions to the outbox."""
+    if rows:
+        await tx.execute(insert(_ACTIONS), list(rows))
+
+
+async def add_traces(
+    tx: Transaction, site_id: str, stage: str, verdicts: Iterable[tuple[str, str, Verdict]], now: datetime
+) -> None:
+    """Note what a gate answered for (account, milestone). A repeat moves its time and counts up."""
+    rows = [
+        {
+            "site_id": site_id,
+            "account_id": account_id,
+            "milestone": milestone,
+            "stage": stage,
+            "verdict": str(verdict),
+            "first_at": now,
+            "last_at": now,
+            "times": 1,
+        }
+        for account_id, milestone, verdict in verdicts
+    ]
+    await put(tx, Trace, rows, keep=("first_at",), count="times")
+
+
+async def point_rewards(
+    tx: Transaction,
+    site_id: str,
+    account_id: str,
+    milestone: str,
+    since: datetime,
+    apart_from: Collection[int] = (),
+) -> int:
+    """Point rewards that an account was given for a milestone since a time, those of which nobody knows included.
+
+    It counts when they were given: that may be long after they were recorded. apart_from: actions that are not counted.
+    """
+    statement = select(func.count()).where(
+        _ACTIONS.c.site_id == site_id,
+        _ACTIONS.c.account_id == account_id,
+        _ACTIONS.c.milestone == milestone,
+        _ACTIONS.c.kind == Kind.POINTS,
+        _ACTIONS.c.settled_at.is_(None) | (_ACTIONS.c.settled_at > since),
+        _ACTIONS.c.state.in_([State.DONE, State.UNKNOWN]) | _ACTIONS.c.lost,
+        _ACTIONS.c.id.not_in(apart_from),
+    )
+    return int((await tx.execute(statement)).scalar_one())
+
+
+async def badge_just_made(tx: Transaction, site_id: str, title: str, since: datetime) -> bool:
+    """Whether a badge of this title may have been made and not show yet: it was given to somebody since a time, or was
+    to be given and nobody heard what became of it.
+    """
+    unanswered = _ACTIONS.c.lost & _ACTIONS.c.state.in_([State.AVAILABLE, State.RUNNING, State.HELD])
+    given = (_ACTIONS.c.state == State.DONE) & (_ACTIONS.c.settled_at > since)
+    statement = select(_ACTIONS.c.id).where(
+        _ACTIONS.c.site_id == site_id,
+        _ACTIONS.c.kind == Kind.BADGE,
+        unanswered | given,
+        _ACTIONS.c.payload["title"].as_string() == title,
+    )
+    return (await tx.execute(statement.limit(1))).first() is not None

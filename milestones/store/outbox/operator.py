@@ -1,0 +1,280 @@
+"""What a person orders of actions: retry, release, hold, cancel, resolve. Each is one transaction of the caller.
+
+Every order says which states it takes; of a single action in another state it says why not, and of many it takes
+those that it can. What waits for an action that was moved is moved along in the same transaction.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, case, delete, func, or_, select, update
+
+from milestones.domain.actions import Kind, State
+from milestones.domain.verdict import Verdict
+from milestones.store import sites
+from milestones.store.database.statements import chunks, table_of
+from milestones.store.database.store import Transaction
+from milestones.store.outbox import ledger
+from milestones.store.outbox.claims import release_dependents
+from milestones.store.tables import Action, Rejected
+from milestones.store.views.lookup import Which, actions
+
+_ACTIONS = table_of(Action)
+
+STAGE = "person"
+"""The stage under which a person's orders stand in the traces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What an order came to.
+
+    states: how many of them are now in which state. sites: where something may be due.
+    refused: of those that were named by id, why some were left alone.
+    """
+
+    ids: tuple[int, ...] = ()
+    states: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[int, str] = field(default_factory=dict)
+    sites: frozenset[str] = frozenset()
+
+
+async def retry(tx: Transaction, which: Which, now: datetime) -> Moved:
+    """Do again what was discarded, cancelled or of unknown fate, and now what failed and waits for its next attempt.
+
+    What nobody knows of is looked for before it is repeated. All gates are asked again.
+    """
+    chosen, refused = await _chosen(tx, which, _why_not_retried)
+    ids = [_id(action) for action in chosen]
+    await _begin_anew(
+        tx,
+        chosen,
+        lost=or_(_ACTIONS.c.lost, _ACTIONS.c.state == State.UNKNOWN),
+        # The end of a return period stays; the end of a pause between two attempts does not.
+        available_at=case(
+            (_ACTIONS.c.verdict == Verdict.RETRY, now), else_=_later(_ACTIONS.c.available_at, now)
+        ),
+        attempts=0,
+        error=None,
+        failing_since=None,
+        settled_at=None,
+    )
+    await _unblock(tx, ids, now)
+    return await _moved(tx, chosen, refused, Verdict.RELEASED_BY_PERSON, now)
+
+
+async def release(tx: Transaction, which: Which, now: datetime) -> Moved:
+    """Let go what is held. What waits for another action goes on waiting, or stays held if that will not come."""
+    chosen, refused = await _chosen(tx, which, _why_not_released)
+    await _begin_anew(tx, chosen, available_at=_later(_ACTIONS.c.available_at, now))
+    await release_dependents(tx, [_id(action) for action in chosen], now)
+    return await _moved(tx, chosen, refused, Verdict.RELEASED_BY_PERSON, now)
+
+
+async def hold(tx: Transaction, which: Which, now: datetime) -> Moved:
+    """Keep back what has not begun, until a person releases it."""
+    chosen, refused = await _chosen(tx, which, _why_not_held)
+    ids = [_id(action) for action in chosen]
+    await _set(tx, ids, state=State.HELD.value, verdict=Verdict.HELD_BY_PERSON.value)
+    return await _moved(tx, chosen, refused, Verdict.HELD_BY_PERSON, now)
+
+
+async def cancel(tx: Transaction, which: Which, now: datetime) -> Moved:
+    """Give up what has not begun. What waits for it is held, for a person to decide."""
+    chosen, refused = await _chosen(tx, which, _why_not_cancelled)
+    ids = [_id(action) for action in chosen]
+    await _set(
+        tx, ids, state=State.CANCELLED.value, verdict=Verdict.CANCELLED_BY_PERSON.value, settled_at=now
+    )
+    await release_dependents(tx, ids, now)
+    return await _moved(tx, chosen, refused, Verdict.CANCELLED_BY_PERSON, now)
+
+
+async def resolve(tx: Transaction, which: Which, now: datetime, *, done: bool) -> Moved:
+    """Say what became of actions whose fate nobody told: they are done, or to be done again, knowingly."""
+    chosen, refused = await _chosen(tx, which, _why_not_resolved)
+    ids = [_id(action) for action in chosen]
+    if done:
+        for action in chosen:
+            await _set(tx, [_id(action)], result=_result(action))
+        await _set(tx, ids, state=State.DONE.value, verdict=Verdict.DONE.value, lost=False, settled_at=now)
+        await release_dependents(tx, ids, now)
+        return await _moved(tx, chosen, refused, Verdict.DONE, now)
+    await _set(
+        tx,
+        ids,
+        state=State.AVAILABLE.value,
+        verdict=Verdict.RELEASED_BY_PERSON.value,
+        available_at=now,
+        attempts=0,
+        lost=False,
+        error=None,
+        settled_at=None,
+    )
+    return await _moved(tx, chosen, refused, Verdict.RELEASED_BY_PERSON, now)
+
+
+# Which actions an order takes
+
+
+def _why_not_retried(action: Action) -> str | None:
+    if action.state in {State.DISCARDED, State.CANCELLED, State.UNKNOWN}:
+        return None
+    if action.state == State.AVAILABLE and action.verdict == Verdict.RETRY:
+        return None
+    return {
+        State.DONE.value: "is done",
+        State.RUNNING.value: "is under way",
+        State.AVAILABLE.value: "is due by itself",
+        State.WAITING.value: "waits for something and goes on by itself",
+        State.HELD.value: "is held; `milestones outbox release` lets it go",
+    }[action.state]
+
+
+def _why_not_released(action: Action) -> str | None:
+    if action.verdict == Verdict.SCAN_UNDER_WAY and action.state == State.HELD:
+        return "goes out when the scan that found it is complete"
+    return None if action.state == State.HELD else f"is not held but {_named(action)}"
+
+
+def _why_not_held(action: Action) -> str | None:
+    if action.state in {State.AVAILABLE, State.WAITING} or action.verdict == Verdict.SCAN_UNDER_WAY:
+        return None
+    return "is under way" if action.state == State.RUNNING else f"is {_named(action)}"
+
+
+def _why_not_cancelled(action: Action) -> str | None:
+    if action.state == State.UNKNOWN:
+        return "may have happened already; say what became of it with `milestones outbox resolve`"
+    if action.state in {State.AVAILABLE, State.WAITING, State.HELD}:
+        return None
+    return "is under way" if action.state == State.RUNNING else f"is {_named(action)} already"
+
+
+def _why_not_resolved(action: Action) -> str | None:
+    return None if action.state == State.UNKNOWN else f"is not of unknown fate but {_named(action)}"
+
+
+def _named(action: Action) -> str:
+    return "under way" if action.state == State.RUNNING else str(action.state)
+
+
+WhyNot = Callable[[Action], str | None]
+
+WHY_NOT = {
+    "retry": _why_not_retried,
+    "release": _why_not_released,
+    "hold": _why_not_held,
+    "cancel": _why_not_cancelled,
+    "resolve": _why_not_resolved,
+}
+"""For each order, what keeps it from an action: the rest of a sentence that begins with the action, or None."""
+
+
+async def takes(tx: Transaction, order: str, which: Which) -> list[Action]:
+    """The actions that an order by this name would move now, newest first: for asking before it is given."""
+    return [action for action in await actions(tx, which) if WHY_NOT[order](action) is None]
+
+
+async def _chosen(tx: Transaction, which: Which, why_not: WhyNot) -> tuple[list[Action], dict[int, str]]:
+    """The actions that an order takes, and of those that were named, why it does not take them."""
+    concerned = select(_ACTIONS.c.site_id).where(which.condition).distinct().order_by(_ACTIONS.c.site_id)
+    for site_id in (await tx.execute(concerned)).scalars().all():
+        # Locks the site where there are row locks: a drain must not claim what is moved here.
+        await sites.generation(tx, site_id)
+    reasons = {_id(action): (action, why_not(action)) for action in await actions(tx, which)}
+    missing = dict.fromkeys(set(which.ids) - reasons.keys(), "is not in the outbox")
+    refused = {number: why for number in which.ids if (why := reasons.get(number, (None, None))[1])}
+    return [action for action, why in reasons.values() if why is None], {**missing, **refused}
+
+
+# How they are moved
+
+
+def _id(action: Action) -> int:
+    assert action.id is not None, "it was read from the table"
+    return action.id
+
+
+def _later(column: Any, now: datetime) -> Any:
+    return case((column > now, column), else_=now)
+
+
+async def _begin_anew(tx: Transaction, chosen: Sequence[Action], **values: Any) -> None:
+    """Make actions available, or waiting where they wait for others.
+
+    A gate asks again for consent and the like: it may have come in the meantime, when nobody woke them.
+    """
+    for state, ids in (
+        (State.WAITING, [_id(action) for action in chosen if action.waits_for]),
+        (State.AVAILABLE, [_id(action) for action in chosen if not action.waits_for]),
+    ):
+        await _set(tx, ids, state=state.value, needs=None, verdict=Verdict.RELEASED_BY_PERSON.value, **values)
+
+
+async def _set(tx: Transaction, ids: Sequence[int], **values: Any) -> None:
+    for some in chunks(ids):
+        await tx.execute(
+            update(_ACTIONS).where(_ACTIONS.c.id.in_(some)).values(generation=None, acted_at=None, **values)
+        )
+
+
+async def _unblock(tx: Transaction, ids: Sequence[int], now: datetime) -> None:
+    """What was held because of these waits again; then whatever waits goes where it belongs."""
+    for some in chunks(ids):
+        owners = select(_ACTIONS.c.owner).where(_ACTIONS.c.id.in_(some))
+        blocked = and_(
+            _ACTIONS.c.owner.in_(owners),
+            _ACTIONS.c.state == State.HELD,
+            _ACTIONS.c.verdict == Verdict.BLOCKED,
+        )
+        await tx.execute(update(_ACTIONS).where(blocked).values(state=State.WAITING.value, verdict=None))
+    await release_dependents(tx, ids, now)
+
+
+async def _moved(
+    tx: Transaction, chosen: Sequence[Action], refused: Mapping[int, str], verdict: Verdict, now: datetime
+) -> Moved:
+    by_site: dict[str, set[tuple[str, str, Verdict]]] = {}
+    for action in chosen:
+        by_site.setdefault(action.site_id, set()).add((action.account_id, action.milestone, verdict))
+    for site_id, verdicts in by_site.items():
+        await ledger.add_traces(tx, site_id, STAGE, sorted(verdicts), now)
+    ids = tuple(sorted(map(_id, chosen)))
+    states: dict[str, int] = {}
+    for some in chunks(ids):
+        statement = select(_ACTIONS.c.state, func.count()).where(_ACTIONS.c.id.in_(some))
+        for state, number in (await tx.execute(statement.group_by(_ACTIONS.c.state))).all():
+            states[state] = states.get(state, 0) + number
+    return Moved(ids, states, refused, frozenset(by_site))
+
+
+def _result(action: Action) -> dict[str, Any]:
+    """What later actions may show of one that a person calls done: as its channel would have told it."""
+    payload = action.payload
+    match Kind(action.kind):
+        case Kind.COUPON:
+            specification = payload["specification"]
+            return {
+                "coupon_id": None,
+                "code": specification["code"],
+                "name": specification["name"],
+                "expires": None,
+                "specification": specification,
+            }
+        case Kind.BADGE:
+            return {"badge_id": payload["badge_id"], "title": payload["title"] or ""}
+        case Kind.POINTS:
+            return {"amount": payload["amount"], "transaction_id": None}
+        case Kind.EMAIL:
+            return {"message_id": None, "template": payload["template"], "subject": None}
+        case Kind.WEBHOOK:
+            return {"status": None}
+
+
+async def forget_rejected(tx: Transaction, row: Rejected) -> None:
+    """Keep a body no longer: it was understood at last."""
+    kept = table_of(Rejected)
+    await tx.execute(delete(kept).where(kept.c.id == row.id))

@@ -1,0 +1,203 @@
+"""What is removed when a person is gone. That something was given stays, by the opaque id of the account; to whom does not.
+
+The steps are repeatable: whoever finds an account of somebody who is gone may run them again.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, select, update
+
+from milestones.domain.actions import Kind, State
+from milestones.domain.keys import contact_key
+from milestones.domain.verdict import Verdict
+from milestones.store.database import meta
+from milestones.store.database.statements import add_missing, chunks, lock_accounts, table_of
+from milestones.store.database.store import Transaction
+from milestones.store.tables import Account, Action, ContactChange, ErasedMail, Rejected, Subscription, Trace
+
+_ACCOUNTS = table_of(Account)
+_ACTIONS = table_of(Action)
+_CHANGES = table_of(ContactChange)
+_MAILS = table_of(ErasedMail)
+_REJECTED = table_of(Rejected)
+_SUBSCRIPTIONS = table_of(Subscription)
+_TRACES = table_of(Trace)
+
+OPEN = and_(
+    _ACTIONS.c.state.in_([State.AVAILABLE, State.WAITING, State.HELD]),
+    # What may have happened already is looked for first, whosever it is; the gates stop it from being repeated.
+    ~_ACTIONS.c.lost,
+)
+"""Actions that have not begun."""
+
+REWRITE = "rewrite"
+"""The fact that something was erased since the database was last rewritten, and when; empty if nothing was."""
+
+REWRITTEN = "rewritten"
+"""The fact when the database was last rewritten."""
+
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+async def erase(tx: Transaction, site_id: str, account_ids: Sequence[str], now: datetime) -> None:
+    """Forget whose these accounts were."""
+    # Who is writing of them just now has read whose they were: it must not be written after this.
+    await lock_accounts(tx, ((site_id, account_id) for account_id in account_ids))
+    for ids in chunks(account_ids):
+        theirs = (_ACCOUNTS.c.site_id == site_id) & _ACCOUNTS.c.id.in_(ids)
+        columns = (_ACCOUNTS.c.id, _ACCOUNTS.c.contact_id, _ACCOUNTS.c.member_id, _ACCOUNTS.c.email)
+        rows = (await tx.execute(select(*columns, _ACCOUNTS.c.email_key).where(theirs))).all()
+        await tx.execute(
+            update(_ACCOUNTS)
+            .where(theirs)
+            .values(contact_id=None, member_id=None, email=None, name=None, email_key=None)
+        )
+        unerased = theirs & _ACCOUNTS.c.erased_at.is_(None)
+        await tx.execute(update(_ACCOUNTS).where(unerased).values(erased_at=now))
+        await _forget_subscriptions(tx, site_id, [row.email_key for row in rows if row.email_key])
+        await tx.execute(delete(_TRACES).where(_TRACES.c.site_id == site_id, _TRACES.c.account_id.in_(ids)))
+        await scrub(tx, (_ACTIONS.c.site_id == site_id) & _ACTIONS.c.account_id.in_(ids))
+        await _forget_bodies(tx, site_id, {text for row in rows for text in row[:4] if text})
+    if account_ids:
+        await rewrite_due(tx, now)
+
+
+async def cancel(
+    tx: Transaction, site_id: str, account_ids: Sequence[str], verdict: Verdict, now: datetime
+) -> None:
+    """Give up what has not begun for these accounts."""
+    for ids in chunks(account_ids):
+        theirs = (_ACTIONS.c.site_id == site_id) & _ACTIONS.c.account_id.in_(ids)
+        await tx.execute(
+            update(_ACTIONS)
+            .where(theirs, OPEN)
+            .values(state=State.CANCELLED, verdict=verdict, needs=None, error=None, settled_at=now)
+        )
+
+
+async def scrub(tx: Transaction, which: ColumnElement[bool]) -> None:
+    """Take what may tell of a person out of actions: a mail's subject and id, a badge's member, the words of errors.
+
+    What remains says what was given: a coupon's code, a badge, points.
+    """
+    await tx.execute(update(_ACTIONS).where(which, _ACTIONS.c.error.is_not(None)).values(error=None))
+    for row in await delete_mails(tx, which):
+        left = {"template": row.result.get("template"), "message_id": None, "subject": None}
+        await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == row.id).values(result=left))
+    badges = select(_ACTIONS.c.id, _ACTIONS.c.result).where(which, _ACTIONS.c.kind == Kind.BADGE)
+    for row in (await tx.execute(badges)).all():
+        if row.result:
+            left = {**row.result, "member_id": None}
+            await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == row.id).values(result=left))
+
+
+async def delete_mails(tx: Transaction, which: ColumnElement[bool]) -> Sequence[Any]:
+    """Have the files of mails deleted, where mails go into a folder. Returns (id, site, result) of those with a result."""
+    mails = select(_ACTIONS.c.id, _ACTIONS.c.site_id, _ACTIONS.c.result).where(
+        which, _ACTIONS.c.kind == Kind.EMAIL
+    )
+    # A result that is not there is JSON's null, which is no NULL.
+    found = [row for row in (await tx.execute(mails)).all() if row.result]
+    sent = [
+        {"site_id": row.site_id, "message_id": message_id}
+        for row in found
+        if (message_id := row.result.get("message_id"))
+    ]
+    await add_missing(tx, ErasedMail, sent, unique=["site_id", "message_id"])
+    return found
+
+
+async def scrub_settled(tx: Transaction, action_ids: Sequence[int], now: datetime) -> None:
+    """What was under way while its customer was erased leaves no trace of them either."""
+    for ids in chunks(action_ids):
+        statement = (
+            select(_ACTIONS.c.id)
+            .join(
+                _ACCOUNTS,
+                (_ACCOUNTS.c.site_id == _ACTIONS.c.site_id) & (_ACCOUNTS.c.id == _ACTIONS.c.account_id),
+            )
+            .where(_ACTIONS.c.id.in_(ids), _ACCOUNTS.c.erased_at.is_not(None))
+        )
+        erased = list((await tx.execute(statement)).scalars())
+        if erased:
+            await scrub(tx, _ACTIONS.c.id.in_(erased))
+            await rewrite_due(tx, now)
+
+
+async def _forget_subscriptions(tx: Transaction, site_id: str, email_keys: Sequence[str]) -> None:
+    """Subscriptions of addresses that no other customer has. The accounts are blanked already."""
+    still = select(_ACCOUNTS.c.email_key).where(
+        _ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.email_key.in_(email_keys)
+    )
+    await tx.execute(
+        delete(_SUBSCRIPTIONS).where(
+            _SUBSCRIPTIONS.c.site_id == site_id,
+            _SUBSCRIPTIONS.c.email_key.in_(email_keys),
+            _SUBSCRIPTIONS.c.email_key.not_in(still),
+        )
+    )
+
+
+# Webhooks that were kept because nobody understood them
+
+
+async def _forget_bodies(tx: Transaction, site_id: str, texts: Iterable[str]) -> None:
+    """Kept webhooks that name the person by an id or the address."""
+    wanted = [text.casefold() for text in texts]
+    kept = select(_REJECTED.c.id, _REJECTED.c.body).where(
+        (_REJECTED.c.site_id == site_id) | _REJECTED.c.site_id.is_(None)
+    )
+    for row in (await tx.execute(kept)).all():
+        inside = readable(row.body)
+        if any(text in inside for text in wanted):
+            await tx.execute(delete(_REJECTED).where(_REJECTED.c.id == row.id))
+
+
+async def names_the_gone(tx: Transaction, site_id: str | None, body: bytes) -> bool:
+    """Whether a webhook is about a contact that was erased: then it must not be kept."""
+    secret = bytes.fromhex(await meta.get(tx, "secret") or "")
+    keys = [contact_key(secret, site_id or "", guid) for guid in {*_GUID.findall(readable(body))}]
+    for some in chunks(keys):
+        found = select(_CHANGES.c.contact_key).where(
+            _CHANGES.c.site_id == site_id,
+            _CHANGES.c.contact_key.in_(some),
+            _CHANGES.c.change.in_(["deleted", "merged"]),
+        )
+        if (await tx.execute(found.limit(1))).first() is not None:
+            return True
+    return False
+
+
+def readable(body: bytes) -> str:
+    """The claims inside a kept token as text, case-folded; the body itself where it is no token."""
+    parts = body.strip().split(b".")
+    payload = parts[1] if len(parts) == 3 else b""
+    try:
+        found = base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)) or body
+    except (binascii.Error, ValueError):
+        found = body
+    return found.decode("utf-8", "replace").casefold()
+
+
+# What remains to be done outside of the transaction
+
+
+async def rewrite_due(tx: Transaction, now: datetime) -> None:
+    """Remember that pages of the database may still hold, unused, what was just erased."""
+    await meta.set_to(tx, REWRITE, now.isoformat())
+
+
+async def erased_mails(tx: Transaction, limit: int) -> list[tuple[str, str]]:
+    """(site, Message-ID) of mails whose files are to be deleted."""
+    rows = (await tx.execute(select(_MAILS.c.site_id, _MAILS.c.message_id).limit(limit))).all()
+    return [(row.site_id, row.message_id) for row in rows]
+
+
+async def mail_is_gone(tx: Transaction, site_id: str, message_id: str) -> None:
+    """The file was deleted, or there was none."""
+    await tx.execute(delete(_MAILS).where(_MAILS.c.site_id == site_id, _MAILS.c.message_id == message_id))

@@ -1,0 +1,1 @@
+"""What is looked up to be shown. Nothing here writes."""

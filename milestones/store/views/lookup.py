@@ -1,0 +1,320 @@
+"""What the commands and the page look up: accounts and actions, with their surroundings. Nothing here writes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+
+from milestones.domain.actions import Kind, State
+from milestones.domain.keys import address_key, contact_key, folded
+from milestones.domain.milestone import Milestone, Repeat
+from milestones.domain.verdict import Verdict
+from milestones.store.database.statements import chunks, table_of
+from milestones.store.database.store import Transaction
+from milestones.store.tables import (
+    Account,
+    Action,
+    DefinitionVersion,
+    Grant,
+    ObservationRun,
+    Rejected,
+    Reminder,
+    Site,
+    Subscription,
+    Suppression,
+    Trace,
+)
+
+_SITES = table_of(Site)
+_ACCOUNTS = table_of(Account)
+_RUNS = table_of(ObservationRun)
+_ACTIONS = table_of(Action)
+_VERSIONS = table_of(DefinitionVersion)
+_GRANTS = table_of(Grant)
+_REMINDERS = table_of(Reminder)
+_TRACES = table_of(Trace)
+_SUPPRESSIONS = table_of(Suppression)
+_SUBSCRIPTIONS = table_of(Subscription)
+_REJECTED = table_of(Rejected)
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Actions by what they have in common; an empty field leaves it open.
+
+    up_to: the highest id: what was recorded after a person looked is not meant.
+    """
+
+    ids: tuple[int, ...] = ()
+    site: str | None = None
+    milestone: str | None = None
+    kind: str | None = None
+    state: str | None = None
+    verdict: str | None = None
+    account: str | None = None
+    up_to: int | None = None
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        """For the WHERE of a statement on actions."""
+        columns = {
+            "site_id": self.site,
+            "milestone": self.milestone,
+            "kind": self.kind,
+            "state": self.state,
+            "verdict": self.verdict,
+            "account_id": self.account,
+        }
+        wanted = [_ACTIONS.c[name] == value for name, value in columns.items() if value is not None]
+        if self.ids:
+            wanted.append(_ACTIONS.c.id.in_(self.ids))
+        if self.up_to is not None:
+            wanted.append(_ACTIONS.c.id <= self.up_to)
+        return and_(_ACTIONS.c.id.is_not(None), *wanted)
+
+
+async def actions(
+    tx: Transaction, which: Which, *, limit: int | None = None, untold: bool = False
+) -> list[Action]:
+    """Actions, newest first. untold: only coupons that are there and whose mail will not come."""
+    statement = select(_ACTIONS).where(which.condition).order_by(_ACTIONS.c.id.desc()).limit(limit)
+    if untold:
+        statement = statement.where(_untold())
+    return [Action(**row) for row in (await tx.execute(statement)).mappings()]
+
+
+_MAILS = _ACTIONS.alias("mails")
+_HOPELESS = [State.CANCELLED.value, State.DISCARDED.value]
+
+
+def _untold() -> ColumnElement[bool]:
+    """Made, while no mail of the same grant was sent or still may be: nobody knows the code."""
+    of_same = and_(_MAILS.c.owner == _ACTIONS.c.owner, _MAILS.c.kind == Kind.EMAIL)
+    mails = select(_MAILS.c.id).where(of_same)
+    return and_(
+        _ACTIONS.c.kind == Kind.COUPON,
+        _ACTIONS.c.state == State.DONE,
+        mails.exists(),
+        ~mails.where(_MAILS.c.state.not_in(_HOPELESS)).exists(),
+    )
+
+
+async def untold_count(tx: Transaction, since: datetime) -> int:
+    """Coupons that nobody was told of because a mail came to nothing since a time."""
+    lately = select(_MAILS.c.owner).where(
+        _MAILS.c.settled_at > since, _MAILS.c.kind == Kind.EMAIL, _MAILS.c.state.in_(_HOPELESS)
+    )
+    statement = select(func.count()).where(_ACTIONS.c.owner.in_(lately), _untold())
+    return int((await tx.execute(statement)).scalar_one())
+
+
+async def counts(tx: Transaction, which: Which) -> dict[str, int]:
+    """How many actions are in each state."""
+    statement = select(_ACTIONS.c.state, func.count()).where(which.condition).group_by(_ACTIONS.c.state)
+    found = {row[0]: row[1] for row in (await tx.execute(statement)).all()}
+    return {state.value: found[state.value] for state in State if state.value in found}
+
+
+async def newest_action(tx: Transaction) -> int:
+    """The highest id of an action, 0 where there is none."""
+    return int((await tx.execute(select(func.max(_ACTIONS.c.id)))).scalar_one() or 0)
+
+
+async def by_key(tx: Transaction, keys: Sequence[str]) -> dict[str, Action]:
+    """Actions by their keys."""
+    found: dict[str, Action] = {}
+    for some in chunks(keys):
+        rows = (await tx.execute(select(_ACTIONS).where(_ACTIONS.c.key.in_(some)))).mappings()
+        found |= {row["key"]: Action(**row) for row in rows}
+    return found
+
+
+async def of_owner(tx: Transaction, owner: str) -> list[Action]:
+    """All actions of one grant or reminder, in their order."""
+    statement = select(_ACTIONS).where(_ACTIONS.c.owner == owner).order_by(_ACTIONS.c.id)
+    return [Action(**row) for row in (await tx.execute(statement)).mappings()]
+
+
+# Accounts
+
+
+async def find_accounts(tx: Transaction, secret: bytes, text: str) -> list[Account]:
+    """The accounts that an operator may mean, on any site: by account, contact or member id, or by address.
+
+    Of a contact that was erased, the account is still found by the id that the contact had.
+    """
+    named = [_ACCOUNTS.c.id == text, _ACCOUNTS.c.member_id == text]
+    column, key_of = (
+        (_ACCOUNTS.c.email_key, address_key) if "@" in text else (_ACCOUNTS.c.contact_key, contact_key)
+    )
+    sites = (await tx.execute(select(_SITES.c.id))).scalars().all()
+    asked = [
+        or_(*named),
+        *(column.in_([key_of(secret, site, text) for site in some]) for some in chunks(sites)),
+    ]
+    found: dict[tuple[str, str], Account] = {}
+    for condition in asked:
+        statement = select(_ACCOUNTS).where(condition).order_by(_ACCOUNTS.c.site_id, _ACCOUNTS.c.id)
+        for row in (await tx.execute(statement)).mappings():
+            found[row["site_id"], row["id"]] = Account(**row)
+    return list(found.values())
+
+
+async def accounts(
+    tx: Transaction, *, site_id: str | None, near: Milestone | None, limit: int
+) -> list[Account]:
+    """Accounts with the highest values first. near: only those inside the near window of this milestone."""
+    measure = _ACCOUNTS.c[near.measure.value] if near is not None else _ACCOUNTS.c.balance
+    statement = select(_ACCOUNTS).order_by(measure.desc(), _ACCOUNTS.c.id).limit(limit)
+    if site_id is not None:
+        statement = statement.where(_ACCOUNTS.c.site_id == site_id)
+    if near is not None and near.near is not None:
+        # Below the threshold; of a ladder, below any step. A step is reached by its first point.
+        start = near.threshold - near.near.within
+        counted = measure % near.threshold if near.repeat is Repeat.LADDER else measure
+        statement = statement.where(measure >= 0, counted >= start, counted < near.threshold)
+    return [Account(**row) for row in (await tx.execute(statement)).mappings()]
+
+
+async def runs(tx: Transaction, site_id: str, account_id: str) -> list[ObservationRun]:
+    """The history of an account as it is kept, oldest first."""
+    statement = (
+        select(_RUNS)
+        .where(_RUNS.c.site_id == site_id, _RUNS.c.account_id == account_id)
+        .order_by(_RUNS.c.run)
+    )
+    return [ObservationRun(**row) for row in (await tx.execute(statement)).mappings()]
+
+
+async def grants_of(tx: Transaction, site_id: str, account_id: str) -> list[Grant]:
+    """What an account was given, oldest first."""
+    statement = select(_GRANTS).where(_GRANTS.c.site_id == site_id, _GRANTS.c.account_id == account_id)
+    return [Grant(**row) for row in (await tx.execute(statement.order_by(_GRANTS.c.id))).mappings()]
+
+
+async def reminders_of(tx: Transaction, site_id: str, account_id: str) -> list[Reminder]:
+    """The reminders of an account, oldest first."""
+    statement = select(_REMINDERS).where(
+        _REMINDERS.c.site_id == site_id, _REMINDERS.c.account_id == account_id
+    )
+    return [Reminder(**row) for row in (await tx.execute(statement.order_by(_REMINDERS.c.id))).mappings()]
+
+
+async def traces_of(tx: Transaction, site_id: str, account_id: str) -> list[Trace]:
+    """What gates answered for an account, the latest last."""
+    statement = select(_TRACES).where(_TRACES.c.site_id == site_id, _TRACES.c.account_id == account_id)
+    return [Trace(**row) for row in (await tx.execute(statement.order_by(_TRACES.c.last_at))).mappings()]
+
+
+async def suppression(tx: Transaction, key: str) -> Suppression | None:
+    """Why and since when an address must not be mailed, by its key."""
+    statement = select(_SUPPRESSIONS).where(_SUPPRESSIONS.c.address_key == key)
+    row = (await tx.execute(statement)).mappings().first()
+    return Suppression(**row) if row is not None else None
+
+
+async def subscription(tx: Transaction, site_id: str, key: str) -> Subscription | None:
+    """What Wix last told by itself of a subscription."""
+    statement = select(_SUBSCRIPTIONS).where(
+        _SUBSCRIPTIONS.c.site_id == site_id, _SUBSCRIPTIONS.c.email_key == key
+    )
+    row = (await tx.execute(statement)).mappings().first()
+    return Subscription(**row) if row is not None else None
+
+
+# Sites, kept bodies, the backlog
+
+
+async def sites_named(tx: Transaction, text: str) -> list[Site]:
+    """Sites by id or by name."""
+    named = or_(_SITES.c.id == text, func.lower(_SITES.c.name) == folded(text))
+    return [Site(**row) for row in (await tx.execute(select(_SITES).where(named))).mappings()]
+
+
+async def rejected(tx: Transaction, ids: Sequence[int] = (), *, limit: int | None = None) -> list[Rejected]:
+    """Kept bodies, newest first; all of them, or these."""
+    statement = select(_REJECTED).order_by(_REJECTED.c.id.desc()).limit(limit)
+    if ids:
+        statement = statement.where(_REJECTED.c.id.in_(ids))
+    return [Rejected(**row) for row in (await tx.execute(statement)).mappings()]
+
+
+async def rejected_count(tx: Transaction) -> int:
+    """How many bodies are kept."""
+    return int((await tx.execute(select(func.count()).select_from(_REJECTED))).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits to be done.
+
+    due: actions that could be done now. oldest: for how long the oldest of them could; while a channel rests after a
+        fault, none of its actions could.
+    failing: for how long the oldest has failed that is tried again and again, or whose channel rests.
+    held: by whatever.
+    """
+
+    due: int
+    oldest: timedelta | None
+    failing: timedelta | None
+    held: int
+
+
+async def backlog(tx: Transaction, now: datetime) -> Backlog:
+    """What waits to be done, over the sites that are drained and the milestones that are not paused."""
+    drained = select(_SITES.c.id).where(_SITES.c.state == "active", ~_SITES.c.paused)
+    paused = select(_VERSIONS.c.number).where(
+        _VERSIONS.c.site_id == _ACTIONS.c.site_id,
+        _VERSIONS.c.milestone == _ACTIONS.c.milestone,
+        _VERSIONS.c.paused,
+    )
+    is_due = _ACTIONS.c.available_at <= now
+    due = select(
+        func.count().filter(is_due),
+        func.min(_ACTIONS.c.available_at).filter(is_due),
+        func.min(_ACTIONS.c.failing_since),
+    ).where(
+        _ACTIONS.c.site_id.in_(drained),
+        _ACTIONS.c.state.in_([State.AVAILABLE, State.RUNNING]),
+        ~paused.exists(),
+    )
+    held = (
+        select(func.count())
+        .select_from(_ACTIONS)
+        .where(
+            # Sites first, as the index of what is due has them.
+            _ACTIONS.c.site_id.in_(select(_SITES.c.id)),
+            _ACTIONS.c.state == State.HELD,
+            _ACTIONS.c.verdict != Verdict.SCAN_UNDER_WAY,
+        )
+    )
+    number, due_since, failing_since = (await tx.execute(due)).one()
+    held_number = (await tx.execute(held)).scalar_one()
+    oldest, failing = (
+        # A rest that has not ended lies ahead.
+        None if moment is None else max(now - moment, timedelta(0))
+        for moment in (due_since, failing_since)
+    )
+    return Backlog(int(number), oldest, failing, int(held_number))
+
+
+async def account_ids(tx: Transaction, site_id: str, after: str, limit: int) -> list[str]:
+    """Ids of a site's accounts that come after one, in order."""
+    statement = select(_ACCOUNTS.c.id).where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.id > after)
+    return list((await tx.execute(statement.order_by(_ACCOUNTS.c.id).limit(limit))).scalars())
+
+
+async def grants_by_account(tx: Transaction, site_id: str, ids: Sequence[str]) -> dict[str, list[Grant]]:
+    """The grants of these accounts, oldest first."""
+    found: dict[str, list[Grant]] = {}
+    statement = select(_GRANTS).where(_GRANTS.c.site_id == site_id, _GRANTS.c.account_id.in_(ids))
+    for row in (await tx.execute(statement.order_by(_GRANTS.c.id))).mappings():
+        found.setdefault(row["account_id"], []).append(Grant(**row))
+    return found
+
+
+async def results(tx: Transaction, site_id: str, kind: Kind) -> list[Action]:
+    """The actions of a kind, whatever became of them."""
+    statement = select(_ACTIONS).where(_ACTIONS.c.site_id == site_id, _ACTIONS.c.kind == kind)
+    return [Action(**row) for row in (await tx.execute(statement.order_by(_ACTIONS.c.id))).mappings()]

@@ -1,0 +1,1 @@
+"""What is shown: reads only, and sentences for people."""

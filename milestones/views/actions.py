@@ -1,0 +1,128 @@
+"""One action of the outbox, or many, as an operator looks at them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from milestones.domain.actions import FINAL, State
+from milestones.errors import UsageError
+from milestones.store.database.store import Transaction
+from milestones.store.tables import Action
+from milestones.store.views import lookup
+from milestones.store.views.lookup import Which
+from milestones.views.sentences import (
+    MOVED_ON_BY,
+    NEEDS,
+    action_sentence,
+    reason,
+    subject,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """An action of the same grant or reminder."""
+
+    id: int
+    kind: str
+    state: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One action whole. waits_because: what it waits for besides other actions."""
+
+    id: int
+    sentence: str
+    kind: str
+    state: str
+    verdict: str | None
+    reason: str | None
+    moved_on_by: str
+    waits_because: str | None
+    site_id: str
+    account_id: str
+    milestone: str
+    owner: str
+    key: str
+    recorded_at: datetime
+    available_at: datetime
+    settled_at: datetime | None
+    attempts: int
+    lost: bool
+    error: str | None
+    payload: dict[str, Any]
+    result: dict[str, Any] | None
+    waits_for: list[Other]
+    awaited_by: list[Other]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something may still become of it."""
+        return State(self.state) not in FINAL
+
+
+async def detail(tx: Transaction, action_id: int) -> Detail:
+    """One action with its neighbours. Raises UsageError where there is none of this number."""
+    found = await lookup.actions(tx, Which(ids=(action_id,)))
+    if not found:
+        raise UsageError(f"There is no action #{action_id}. `milestones outbox list` shows their numbers.")
+    (action,) = found
+    siblings = await lookup.of_owner(tx, action.owner)
+    return Detail(
+        id=action_id,
+        sentence=action_sentence(action) + ".",
+        kind=action.kind,
+        state=action.state,
+        verdict=action.verdict,
+        reason=reason(action.verdict),
+        moved_on_by=MOVED_ON_BY[State(action.state)],
+        waits_because=NEEDS.get(action.needs) if action.needs else None,
+        site_id=action.site_id,
+        account_id=action.account_id,
+        milestone=action.milestone,
+        owner=action.owner,
+        key=action.key,
+        recorded_at=action.recorded_at,
+        available_at=action.available_at,
+        settled_at=action.settled_at,
+        attempts=action.attempts,
+        lost=action.lost,
+        error=action.error,
+        payload=action.payload,
+        result=action.result,
+        waits_for=[_other(one) for one in siblings if one.key in action.waits_for],
+        awaited_by=[_other(one) for one in siblings if action.key in one.waits_for],
+    )
+
+
+def _other(action: Action) -> Other:
+    return Other(action.id or 0, action.kind, action.state, subject(action))
+
+
+def listed(action: Action) -> dict[str, Any]:
+    """An action as a line of a list, for a machine."""
+    return {
+        **action.model_dump(
+            include={
+                "id",
+                "site_id",
+                "account_id",
+                "milestone",
+                "kind",
+                "state",
+                "verdict",
+                "available_at",
+                "recorded_at",
+                "settled_at",
+                "attempts",
+                "needs",
+                "error",
+                "lost",
+            }
+        ),
+        "subject": subject(action),
+        "sentence": action_sentence(action),
+        "reason": reason(action.verdict),
+    }

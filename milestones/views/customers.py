@@ -1,0 +1,115 @@
+"""Finding the account that an operator means, and saying what may be the reason where there is none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from milestones.config import Settings
+from milestones.domain.keys import address_key
+from milestones.domain.milestone import Milestone
+from milestones.errors import MilestonesError, UsageError
+from milestones.store import sites
+from milestones.store.database.store import Transaction
+from milestones.store.people import people
+from milestones.store.tables import Account, Site
+from milestones.store.views import lookup
+from milestones.views.lookup import chosen_sites, secret_of
+
+
+class NobodyError(MilestonesError):
+    """No account is known by what was asked for."""
+
+
+async def named_accounts(tx: Transaction, text: str, site: str | None) -> list[Account]:
+    """The accounts with this id, contact, member or address. Raises NobodyError with the likely reasons."""
+    secret = await secret_of(tx)
+    chosen = await chosen_sites(tx, site) if site is not None else await sites.all_sites(tx)
+    on = {one.id for one in chosen}
+    found = [one for one in await lookup.find_accounts(tx, secret, text) if one.site_id in on]
+    if found:
+        return found
+    raise NobodyError(" ".join(await _reasons(tx, secret, text, chosen)))
+
+
+async def _reasons(tx: Transaction, secret: bytes, text: str, chosen: list[Site]) -> list[str]:
+    if not chosen:
+        return [
+            "No site is known yet, and so no account. `milestones run` takes on those of the configuration."
+        ]
+    what = "address" if "@" in text else "id"
+    told = [f"No account with this {what} is known."]
+    if what == "address":
+        told += await _of_address(tx, secret, text, chosen)
+    else:
+        told += await _of_contact(tx, secret, text, chosen)
+    unread = [site for site in chosen if site.state == "active" and site.baseline_done_at is None]
+    if unread:
+        told.append("The first reading of all accounts is not complete, so it may still come.")
+    observed = [site for site in chosen if site.state != "active"]
+    if observed:
+        told.append(f"The accounts of {len(observed)} site(s) are not looked at, since they are not active.")
+    otherwise = "Otherwise Wix" if len(told) > 1 else "Wix"
+    told.append(
+        f"{otherwise} has not told of it: the customer has no loyalty account, or it has another {what}, or the "
+        "contact was deleted and erased here."
+    )
+    return told
+
+
+async def _of_address(tx: Transaction, secret: bytes, address: str, chosen: list[Site]) -> list[str]:
+    told = []
+    for site in chosen:
+        key = address_key(secret, site.id, address)
+        name = site.name or site.id
+        if (suppression := await lookup.suppression(tx, key)) is not None:
+            day = f"{suppression.recorded_at:%Y-%m-%d}"
+            told.append(f"It is on the opt-out list of {name} ({suppression.reason}, {day}).")
+        if (heard := await lookup.subscription(tx, site.id, key)) is not None:
+            told.append(f"{name} told that its subscription is {heard.status}, so it is a contact there.")
+    return told
+
+
+async def _of_contact(tx: Transaction, secret: bytes, contact_id: str, chosen: list[Site]) -> list[str]:
+    gone = [await people.gone(tx, site.id, secret, [contact_id]) for site in chosen]
+    return [
+        f"This contact was deleted, or merged into another, on {since:%Y-%m-%d}."
+        for of_site in gone
+        for since in of_site.values()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An account of a list. missing: to the milestone whose near window it is in, where one was asked for."""
+
+    account: Account
+    missing: int | None = None
+
+
+async def listed_accounts(
+    tx: Transaction, settings: Settings, *, site: str | None, near: str | None, limit: int
+) -> list[Listed]:
+    """Accounts with the highest values first; only those near a milestone, as their site defines it, if its key is
+    given. Raises UsageError where nobody can be near it.
+    """
+    chosen = await chosen_sites(tx, site) if site is not None else await sites.all_sites(tx)
+    if near is None:
+        only = chosen[0].id if site is not None else None
+        return [Listed(one) for one in await lookup.accounts(tx, site_id=only, near=None, limit=limit)]
+    definitions = {one.id: _with_window(settings.for_site(one.id).milestones) for one in chosen}
+    if not any(near in of_site for of_site in definitions.values()):
+        known = sorted({key for of_site in definitions.values() for key in of_site})
+        raise UsageError(
+            f"No milestone {near!r} has a near window; those with one are {', '.join(known) or 'none'}."
+        )
+    found: list[tuple[int, Listed]] = []
+    for site_id, of_site in definitions.items():
+        if (milestone := of_site.get(near)) is None:
+            continue
+        for account in await lookup.accounts(tx, site_id=site_id, near=milestone, limit=limit):
+            value = getattr(account, milestone.measure.value)
+            found.append((value, Listed(account, milestone.target(value) - value)))
+    return [listed for _, listed in sorted(found, key=lambda one: one[0], reverse=True)][:limit]
+
+
+def _with_window(milestones: Sequence[Milestone]) -> dict[str, Milestone]:
+    return {milestone.key: milestone for milestone in milestones if milestone.near is not None}

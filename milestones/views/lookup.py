@@ -1,0 +1,34 @@
+"""Finding what an operator names, and a sentence where there is nothing of that name."""
+
+from milestones.errors import UsageError
+from milestones.store import sites
+from milestones.store.database import meta
+from milestones.store.database.store import Transaction
+from milestones.store.tables import Site
+from milestones.store.views import lookup
+
+
+async def secret_of(tx: Transaction) -> bytes:
+    """The secret of this database's keys; empty where no daemon has drawn one yet."""
+    return bytes.fromhex(await meta.get(tx, "secret") or "")
+
+
+async def chosen_sites(tx: Transaction, named: str | None) -> list[Site]:
+    """The sites of this name or id, or every active one. Raises UsageError where there is none."""
+    if named is None:
+        found = await sites.active(tx)
+        if not found:
+            raise UsageError("No site is active yet. `milestones run` takes on those of the configuration.")
+        return found
+    found = await lookup.sites_named(tx, named)
+    if not found:
+        raise UsageError(f"There is no site {named!r}; {await _known(tx)}.")
+    return found
+
+
+async def _known(tx: Transaction) -> str:
+    names = [site.name or site.id for site in await sites.all_sites(tx)]
+    if not names:
+        return "none is known yet"
+    shown = ", ".join(names[:5])
+    return f"known are {shown}" + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

@@ -1,0 +1,64 @@
+"""What must not be overlooked, wherever an overview is given: said loudly, and first."""
+
+from milestones.config.settings import Settings
+from milestones.store.database import heartbeat
+from milestones.store.database.store import Transaction
+from milestones.store.views import timeline
+
+MOST_PAUSES = 10
+"""Pauses that are named one by one."""
+
+MOST_NAMES = 5
+"""Sites that a sentence names."""
+
+
+def settings_notices(settings: Settings) -> list[str]:
+    """What the configuration alone says."""
+    told = []
+    if settings.daemon.mode == "shadow":
+        told.append("Shadow mode: everything is decided and recorded, and nothing is sent (daemon.mode).")
+    return told + [f"{limit} (mail.only_to)." for limit in mail_limits(settings)]
+
+
+def mail_limits(settings: Settings) -> list[str]:
+    """For whom alone mail leaves, and of which sites where not of all. Names addresses, so it is for no log."""
+    general = settings.mail.only_to
+    sites: dict[tuple[str, ...], list[str]] = {}
+    for site in settings.named_sites():
+        sites.setdefault(site.mail.only_to, []).append(site.name)
+    if sites.keys() <= {general}:
+        return [f"Mail leaves only for {', '.join(general)}"] if general else []
+    sites.setdefault(general, []).append("any other site")
+    return [
+        f"Mail of {_several(names)} leaves only for {', '.join(patterns)}"
+        for patterns, names in sites.items()
+        if patterns
+    ]
+
+
+def _several(names: list[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+async def notices(tx: Transaction, settings: Settings) -> list[str]:
+    """Shadow mode, ``only_to``, what is paused, and sites that are only observed."""
+    told = settings_notices(settings)
+    if (reason := await heartbeat.held(tx)) is not None:
+        told.insert(0, f"Nothing is sent or given until `milestones resume`. {reason}")
+    stopped = await timeline.paused(tx)
+    names = await timeline.site_names(tx, {site_id for site_id, _ in stopped})
+    for site_id, milestone in stopped[:MOST_PAUSES]:
+        what, go_on = (
+            ("Everything", "") if milestone is None else (f"The milestone {milestone}", f" {milestone}")
+        )
+        where = f" on {names[site_id]}" if site_id in names else ""
+        told.append(f"{what} is paused{where} (`milestones resume{go_on}`).")
+    if len(stopped) > MOST_PAUSES:
+        told.append(f"{len(stopped) - MOST_PAUSES:,} more pauses are in force (`milestones status`).")
+    if number := await timeline.observed(tx):
+        told.append(
+            f"{number:,} site(s) send events and are not in the configuration: they are observed, and nothing is "
+            "given there."
+        )
+    return told

@@ -1,0 +1,140 @@
+"""Whose an account is, and whether mail may reach them, from what is stored: Wix is asked again before each mail."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from milestones.config.settings import SiteSettings
+from milestones.domain.actions import Kind, State
+from milestones.domain.keys import address_key, folded
+from milestones.domain.milestone import Consent
+from milestones.domain.verdict import Verdict
+from milestones.kinds.email.consent import Gatekeeper, Reader
+from milestones.store.database.store import Transaction
+from milestones.store.tables import Account, Site, Subscription, Suppression
+from milestones.store.views import lookup
+from milestones.views.lookup import secret_of
+from milestones.views.times import said
+from milestones.views.trace import Person
+
+
+@dataclass(frozen=True, slots=True)
+class Mailable:
+    """refusal: why no mail that needs consent would go out, as far as is known. told: a sentence.
+
+    asked: whether anything is known about consent; without it, nobody asked Wix yet.
+    """
+
+    refusal: Verdict | None
+    told: str
+    asked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """``kinds.email.consent.Subscription`` from the store."""
+
+    subscription_status: str
+    deliverability_status: str
+
+
+async def mailable(tx: Transaction, rules: SiteSettings, site: Site, account: Account) -> Mailable:
+    """Ask the rules of ``kinds.email.consent`` about what is stored."""
+    zone = rules.timezone
+    if account.erased_at is not None:
+        return Mailable(
+            Verdict.DELETED, f"{Verdict.DELETED.sentence} Erased on {said(account.erased_at, zone)}."
+        )
+    email = account.email
+    if not email:
+        return Mailable(Verdict.NO_ADDRESS, Verdict.NO_ADDRESS.sentence)
+    key = address_key(await secret_of(tx), site.id, email)
+    suppression = await lookup.suppression(tx, key)
+    heard = await lookup.subscription(tx, site.id, key)
+    refusal = await _refusal(site.id, rules, email, suppression, heard)
+    if refusal is Verdict.SUPPRESSED and suppression is not None:
+        since = said(suppression.recorded_at, zone)
+        return Mailable(refusal, f"{refusal.sentence} Since {since} ({suppression.reason}).")
+    if heard is not None and refusal in {None, Verdict.NOT_SUBSCRIBED, Verdict.UNDELIVERABLE}:
+        status = f"Wix said {heard.status} on {said(heard.changed_at or heard.heard_at, zone)}."
+        return Mailable(refusal, f"{refusal.sentence if refusal else 'May be mailed.'} {status}")
+    if refusal not in {None, Verdict.NOT_SUBSCRIBED}:
+        assert refusal is not None, "as just looked"
+        return Mailable(refusal, refusal.sentence)
+    return _as_last_asked(rules, await _answers(tx, account))
+
+
+async def _refusal(
+    site_id: str,
+    rules: SiteSettings,
+    email: str,
+    suppression: Suppression | None,
+    heard: Subscription | None,
+) -> Verdict | None:
+    async def statuses(_addresses: Sequence[str], /) -> Mapping[str, _Heard]:
+        if heard is None:
+            return {}
+        return {folded(email): _Heard(heard.status, heard.deliverability or "NOT_SET")}
+
+    async def suppressed(_site_id: str, _addresses: Sequence[str], /) -> set[str]:
+        return {folded(email)} if suppression is not None else set()
+
+    gatekeeper = Gatekeeper(site_id, statuses, suppressed, rules.mail.only_to)
+    return (await gatekeeper.refusals({0: Reader(email)})).get(0)
+
+
+_NO = {
+    Verdict.NOT_SUBSCRIBED.value: Verdict.NOT_SUBSCRIBED,
+    Verdict.UNDELIVERABLE.value: Verdict.UNDELIVERABLE,
+}
+_YES = {Verdict.NEAR.value, Verdict.TOO_SOON.value, Verdict.ENOUGH_REMINDERS.value, Verdict.AT_MOST.value}
+"""Verdicts of gates that are asked after consent."""
+
+
+async def _answers(tx: Transaction, account: Account) -> list[tuple[datetime, Verdict | None]]:
+    """What Wix answered when a scan or a mail asked: a refusal, or None for a yes. Oldest first."""
+    found: list[tuple[datetime, Verdict | None]] = [
+        (trace.last_at, _NO.get(trace.verdict))
+        for trace in await lookup.traces_of(tx, account.site_id, account.id)
+        if trace.verdict in _NO or trace.verdict in _YES
+    ]
+    which = lookup.Which(site=account.site_id, account=account.id, kind=Kind.EMAIL)
+    for mail in await lookup.actions(tx, which):
+        if mail.settled_at is None or mail.payload["consent"] != Consent.MARKETING:
+            continue
+        if mail.state == State.DONE or mail.verdict in _NO:
+            found.append((mail.settled_at, _NO.get(mail.verdict or "")))
+    return sorted(found, key=lambda answer: answer[0])
+
+
+def _as_last_asked(rules: SiteSettings, answers: Sequence[tuple[datetime, Verdict | None]]) -> Mailable:
+    """Wix told nothing by itself: what it answered when it was asked last."""
+    if not answers:
+        sentence = "Nobody asked Wix yet about this address; it is asked before each mail."
+        return Mailable(None, sentence, asked=False)
+    at, refusal = answers[-1]
+    sentence = refusal.sentence if refusal is not None else "May be mailed."
+    return Mailable(refusal, f"{sentence} So Wix answered on {said(at, rules.timezone)}.")
+
+
+def person(site: Site, account: Account, mail: Mailable) -> Person:
+    """The row of an account, with its site and what is known of its consent."""
+    return Person(
+        site_id=site.id,
+        site=site.name or site.id,
+        site_state=site.state,
+        go_live_at=site.go_live_at,
+        account_id=account.id,
+        contact_id=account.contact_id,
+        member_id=account.member_id,
+        name=account.name,
+        email=account.email,
+        created_at=account.created_at,
+        seen_at=account.seen_at,
+        erased_at=account.erased_at,
+        balance=account.balance,
+        earned=account.earned,
+        tier_points=account.tier_points,
+        revision=account.revision,
+        mail=mail.told,
+    )

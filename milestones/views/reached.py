@@ -1,0 +1,150 @@
+"""Whether an account reached a milestone, recomputed from its history, and if not, why not."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from milestones.config.values import duration_text
+from milestones.domain.account import AccountState, Version, history_for, owed_under
+from milestones.domain.crossing import Crossing, Given, armed, owed
+from milestones.domain.milestone import Milestone, Repeat
+from milestones.domain.observation import START, Point, Run
+from milestones.domain.verdict import Verdict
+from milestones.store.tables import Grant
+from milestones.views.times import moment_of
+from milestones.views.trace import Crossed
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the history says of one definition; fields as in ``trace.Story``."""
+
+    looks_from: str
+    value: int | None
+    target: int | None
+    standing: str
+    because: str
+    crossings: tuple[Crossed, ...]
+    following: tuple[str, ...]
+
+
+def rule_of(milestone: Milestone) -> str:
+    """When a milestone is reached, in one line."""
+    points, rearm = f"{milestone.threshold:,}", milestone.rearm_below
+    rules = {
+        Repeat.ONCE: f"{milestone.measure} at {points} or more, once",
+        Repeat.EVERY: f"{milestone.measure} at {points} or more, again after falling below {rearm}",
+        Repeat.LADDER: f"{milestone.measure}, at every {points}",
+    }
+    kept = f", if kept for {duration_text(milestone.settle_for)}" if milestone.settle_for else ""
+    return rules[milestone.repeat] + kept
+
+
+def judged(state: AccountState, runs: Sequence[Run], version: Version, grants: Sequence[Grant]) -> Judged:
+    """Recompute one milestone of one account."""
+    milestone = version.milestone
+    points = history_for(state, runs, version)
+    given = [
+        Given(row.occurrence, row.revision, row.stamped_at, row.value, version=row.version) for row in grants
+    ]
+    open_ones = owed_under(version, points, given)
+    missing = {(crossing.revision, crossing.at, crossing.value) for crossing in open_ones}
+    crossings = tuple(
+        _crossed(crossing, points, granted=(crossing.revision, crossing.at, crossing.value) not in missing)
+        for crossing in owed(milestone, points, [])
+    )
+    value = next(iter(_values(milestone, reversed(points))), None)
+    standing, because = _standing(state, runs, version, points, grants=len(grants), crossings=crossings)
+    return Judged(
+        looks_from=_looks_from(state, version, points),
+        value=value,
+        target=milestone.target(value) if value is not None else None,
+        standing=standing,
+        because=because,
+        crossings=crossings,
+        following=tuple(_following(milestone, points, given=bool(grants))),
+    )
+
+
+def _values(milestone: Milestone, points: Iterable[Point]) -> list[int]:
+    """The values of the measure, where it was told."""
+    return [value for point in points if (value := point.measures.of(milestone.measure)) is not None]
+
+
+def _crossed(crossing: Crossing, points: Sequence[Point], *, granted: bool) -> Crossed:
+    milestone = crossing.milestone
+    place = (crossing.revision, crossing.at)
+    before = _values(milestone, (point for point in points if point.stamp.when < place))
+    return Crossed(
+        threshold=crossing.occurrence if milestone.repeat is Repeat.LADDER else milestone.threshold,
+        before=before[-1] if before else 0,
+        value=crossing.value,
+        revision=crossing.revision,
+        at=moment_of(crossing.at),
+        granted=granted,
+    )
+
+
+def _looks_from(state: AccountState, version: Version, points: Sequence[Point]) -> str:
+    if points and points[0] == START:
+        return "from the creation of the account, which began with 0"
+    if version.milestone.key in state.bases:
+        revision = state.bases[version.milestone.key].stamp.revision
+        return f"from revision {revision}, the newest known when this definition came into force"
+    return (
+        f"from revision {points[0].stamp.revision}, the first that was seen" if points else "from nothing yet"
+    )
+
+
+def _standing(
+    state: AccountState,
+    runs: Sequence[Run],
+    version: Version,
+    points: Sequence[Point],
+    *,
+    grants: int,
+    crossings: Sequence[Crossed],
+) -> tuple[str, str]:
+    """In one word and in one sentence."""
+    milestone = version.milestone
+    if any(not crossing.granted for crossing in crossings):
+        return "owed", "The history shows a crossing that was not recorded. Please report it, with --json."
+    if grants:
+        return "given", "Given once." if grants == 1 else f"Given {grants:,} times."
+    values = _values(milestone, points)
+    if not values:
+        return Verdict.NOT_TOLD.value, Verdict.NOT_TOLD.sentence
+    earlier = _crossed_earlier(state, runs, version)
+    given_by = f"`milestones backfill {milestone.key}` gives it to everybody who was above."
+    if earlier is not None:
+        was = f"It was reached with {earlier.value:,} at revision {earlier.revision}"
+        return "reached_before", f"{was}, before this definition came into force. {given_by}"
+    missing = milestone.target(values[-1]) - values[-1]
+    if milestone.repeat is not Repeat.LADDER and missing <= 0:
+        known = f"{Verdict.NOT_KNOWN_BELOW.sentence} It was at {values[0]:,} when first seen."
+        return Verdict.NOT_KNOWN_BELOW.value, f"{known} {given_by}"
+    return "not_reached", f"{missing:,} are missing: {values[-1]:,} of {milestone.target(values[-1]):,}."
+
+
+def _crossed_earlier(state: AccountState, runs: Sequence[Run], version: Version) -> Crossing | None:
+    """A crossing that lies before the point from which this version looks."""
+    if version.milestone.key not in state.bases:
+        return None
+    bases = {key: base for key, base in state.bases.items() if key != version.milestone.key}
+    whole = history_for(replace(state, bases=bases), runs, version)
+    return next(iter(owed(version.milestone, whole, [])), None)
+
+
+def _following(milestone: Milestone, points: Sequence[Point], *, given: bool) -> list[str]:
+    """What has to happen for the next grant."""
+    match milestone.repeat:
+        case Repeat.ONCE:
+            return ["It is given once, so nothing follows."] if given else []
+        case Repeat.EVERY if given and not armed(milestone, points):
+            return [f"It can be reached anew after a fall below {milestone.rearm_below:,}."]
+        case Repeat.LADDER if values := _values(milestone, points):
+            target = milestone.target(values[-1])
+            if milestone.ends_before(target):
+                return [Verdict.LADDER_END.sentence]
+            return [f"The next step is at {target:,}; {target - values[-1]:,} are missing."] if given else []
+        case _:
+            return []

@@ -1,0 +1,96 @@
+"""The variables of a mail that nobody is sent: a sample customer's, or those of a real one."""
+
+from datetime import datetime
+from typing import Any
+
+from milestones.config.settings import SiteSettings
+from milestones.domain.actions import Context, Kind, plan_grant
+from milestones.domain.crossing import Crossing
+from milestones.domain.milestone import Email, Milestone
+from milestones.kinds.channel import Task
+from milestones.kinds.email.message import Mailbox
+from milestones.kinds.email.variables import (
+    Program,
+    Site,
+    only,
+    plain,
+    preview_variables,
+    requirements,
+    variables,
+)
+from milestones.store.tables import Account
+
+
+def sample_variables(
+    settings: SiteSettings, template: str, account: Account | None, now: datetime
+) -> dict[str, Any]:
+    """What a mail from this template would show now; without what such mails do not have."""
+    milestone = _user_of(settings, template)
+    name = settings.name or Mailbox.parsed(settings.mail.sender).name or "The shop"
+    site = Site(
+        name,
+        language=settings.mail.language,
+        zone=settings.timezone,
+        currency=settings.mail.currency,
+        brand=settings.brand,
+    )
+    values = preview_variables(site, now=now, milestone=milestone)
+    if milestone is not None:
+        values |= _given(milestone, site, now)
+    if account is not None:
+        values |= _of(account, milestone, values)
+    available = requirements(settings.milestones, settings.brand).get(template)
+    return values if available is None else only(values, available)
+
+
+def _user_of(settings: SiteSettings, template: str) -> Milestone | None:
+    """The first milestone whose mails are made from this template."""
+    for milestone in settings.milestones:
+        mails = {reward.template for reward in milestone.rewards if isinstance(reward, Email)}
+        if milestone.near is not None:
+            mails.add(milestone.near.template)
+        if template in mails:
+            return milestone
+    return None
+
+
+def _given(milestone: Milestone, site: Site, now: datetime) -> dict[str, Any]:
+    """The coupon and the badge as the mails of this milestone show them; the code is nobody's."""
+    context = Context("preview", "preview", b"preview", now=now, configuration="preview")
+    reached = Crossing(milestone, milestone.threshold, revision=1, value=milestone.threshold)
+    planned = plan_grant(reached, context)
+    inputs: dict[str, dict[str, Any]] = {}
+    for action in planned:
+        payload = action.payload
+        if action.kind is Kind.COUPON:
+            coupon = payload["specification"]
+            inputs["coupon"] = {"code": coupon["code"], "name": coupon["name"], "specification": coupon}
+        elif action.kind is Kind.BADGE and payload["title"]:
+            inputs["badge"] = {"title": payload["title"]}
+    if not inputs:
+        return {}
+    task = Task(0, "preview", Kind.EMAIL, "preview", "preview", milestone.key, planned[0].payload, inputs)
+    shown = variables(task, site=site, program=Program("preview"), unsubscribe_url="")
+    promise = {"coupon": shown.get("coupon", {}).get("name"), "badge": shown.get("badge", {}).get("title")}
+    return {
+        **{group: shown[group] for group in inputs},
+        "reward": {name: title for name, title in promise.items() if title},
+    }
+
+
+def _of(account: Account, milestone: Milestone | None, values: dict[str, Any]) -> dict[str, Any]:
+    name = plain(account.name or "")
+    found: dict[str, Any] = {
+        "customer": {
+            **values["customer"],
+            "name": name,
+            "first_name": name.split(" ")[0],
+            "email": plain(account.email or ""),
+        }
+    }
+    if milestone is not None:
+        value = getattr(account, milestone.measure.value)
+        if value is not None:
+            missing = max(milestone.target(value) - value, 0)
+            found["points"] = {**values["points"], "value": value, "missing": missing}
+    return found

@@ -1,0 +1,103 @@
+"""How things stand: the values behind ``milestones status``."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from milestones.config.settings import Settings
+from milestones.store import accounts, sites
+from milestones.store.database.store import Transaction
+from milestones.store.tables import Scan, Site
+from milestones.store.views import lookup, timeline
+from milestones.views.notices import notices
+
+UNTOLD_SINCE = timedelta(days=30)
+
+MOST_SITES = 50
+"""Sites that are shown one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanStanding:
+    """The newest scan of a kind. at: its end, or its start while it runs."""
+
+    kind: str
+    state: str
+    at: datetime
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteStanding:
+    """One site."""
+
+    id: str
+    name: str
+    state: str
+    paused: bool
+    accounts: int
+    go_live_at: datetime | None
+    baseline_done_at: datetime | None
+    program: str | None
+    program_status: str | None
+    scans: tuple[ScanStanding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The whole of it. oldest: for how long the oldest due action has been due."""
+
+    notices: tuple[str, ...]
+    due: int
+    oldest: timedelta | None
+    held: int
+    unknown: int
+    discarded: int
+    untold: int
+    rejected: int
+    sites: tuple[SiteStanding, ...]
+    more_sites: int
+
+
+async def standing(tx: Transaction, settings: Settings, now: datetime) -> Standing:
+    """How things stand in the database."""
+    backlog = await lookup.backlog(tx, now)
+    tallies = await timeline.tallies(tx, now)
+    known = await sites.all_sites(tx)
+    return Standing(
+        notices=tuple(await notices(tx, settings)),
+        due=backlog.due,
+        oldest=backlog.oldest,
+        held=tallies.held,
+        unknown=tallies.unknown,
+        discarded=tallies.discarded,
+        untold=await lookup.untold_count(tx, now - UNTOLD_SINCE),
+        rejected=await lookup.rejected_count(tx),
+        sites=tuple([await _site(tx, site) for site in known[:MOST_SITES]]),
+        more_sites=max(len(known) - MOST_SITES, 0),
+    )
+
+
+async def _site(tx: Transaction, site: Site) -> SiteStanding:
+    return SiteStanding(
+        id=site.id,
+        name=site.name or site.id,
+        state=site.state,
+        paused=site.paused,
+        accounts=await accounts.count(tx, site.id),
+        go_live_at=site.go_live_at,
+        baseline_done_at=site.baseline_done_at,
+        program=site.program_name,
+        program_status=site.program_status,
+        scans=tuple(map(_scan, await timeline.last_scans(tx, site.id))),
+    )
+
+
+def _scan(scan: Scan) -> ScanStanding:
+    told = f"{scan.counts.get('read', 0):,} accounts"
+    if near := scan.counts.get("near", 0):
+        told += f", {near:,} to be reminded"
+    if scan.state != "finished":
+        told = f"under way, {told} so far"
+    if scan.error:
+        told += f"; stopped: {scan.error}"
+    return ScanStanding(scan.kind, scan.state, scan.finished_at or scan.started_at, told)

@@ -1,0 +1,184 @@
+"""What the page and the health checks show: rows as sentences, figures, and whether this process can serve."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from milestones.config.settings import Settings
+from milestones.domain.actions import Kind, State
+from milestones.domain.milestone import Repeat
+from milestones.domain.verdict import Verdict
+from milestones.kinds.email.folder import FolderTransport
+from milestones.store.database import heartbeat, schema
+from milestones.store.database.store import Store, is_alive
+from milestones.store.tables import Action, Grant, Reminder, Scan
+from milestones.store.views import lookup, timeline
+from milestones.store.views.timeline import Event
+from milestones.views.notices import notices
+from milestones.views.sentences import action_sentence, reason
+from milestones.web.services import Check, Figure, Happening, Overview, Place, Readiness
+
+DAY = timedelta(hours=24)
+
+_ALWAYS = 4
+"""Figures that are shown even where they are 0."""
+
+OLDEST = timedelta(minutes=15)
+"""Something that could be done for so long and was not means that this process does not do its work."""
+
+ASKED_EVERY = timedelta(minutes=1)
+"""A schema that was current is asked again after this: on PostgreSQL a newer program may have changed it meanwhile."""
+
+_SCANS = {
+    "baseline": "The first reading of all accounts",
+    "near": "A scan for near customers",
+    "reached": "A scan for changed accounts",
+    "sweep": "A reading of all accounts",
+}
+
+
+class Happenings:
+    """Answers the web's questions from the store and the configuration in force."""
+
+    def __init__(self, store: Store, settings: Callable[[], Settings], clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._current_at: datetime | None = None
+
+    async def recent(self, limit: int, before: Place | None) -> Sequence[Happening]:
+        """The newest happenings, older than a place if one is given."""
+        async with self._store.read() as tx:
+            events = await timeline.events(tx, limit, before)
+            names = await timeline.site_names(tx, {event.row.site_id for event in events})
+        return [self._told(event, names) for event in events]
+
+    async def overview(self) -> Overview:
+        """Notices and figures of the last 24 hours."""
+        now = self._clock()
+        async with self._store.read() as tx:
+            tallies = await timeline.tallies(tx, now - DAY)
+            backlog = await lookup.backlog(tx, now)
+            rejected = await lookup.rejected_count(tx)
+            untold = await lookup.untold_count(tx, now - DAY)
+            warnings = await notices(tx, self._settings())
+        figures = [
+            Figure(tallies.grants, "reached a milestone in 24 hours"),
+            Figure(tallies.reminders, "reminders in 24 hours"),
+            Figure(tallies.mails, "mails sent in 24 hours"),
+            Figure(backlog.due, "due now"),
+            Figure(tallies.held, "held for a person", alarming=True),
+            Figure(tallies.unknown, "of unknown fate", alarming=True),
+            Figure(tallies.discarded, "failed for good", alarming=True),
+            Figure(untold, "codes nobody was told of in 24 hours"),
+            Figure(rejected, "webhooks not understood", alarming=True),
+        ]
+        return Overview(
+            warnings, [*figures[:_ALWAYS], *(figure for figure in figures[_ALWAYS:] if figure.value)]
+        )
+
+    async def readiness(self) -> Readiness:
+        """Database, schema, and the age of what is due."""
+        configuration = self._settings().hash
+        if not await is_alive(self._store):
+            return Readiness([Check("database", False, "It does not answer.")], configuration)
+        standing = await self._schema()
+        async with self._store.read() as tx:
+            backlog = await lookup.backlog(tx, self._clock())
+            held = await heartbeat.held(tx) is not None
+        age = backlog.oldest or timedelta(0)
+        # In hold nothing is done on purpose, and events must go on to come.
+        waits = "held until `milestones resume`" if held else f"the oldest for {age.total_seconds():.0f} s"
+        return Readiness(
+            [
+                Check("database", True, "It answers."),
+                Check("migrations", standing == "current", f"The schema is {standing}."),
+                Check("backlog", held or age <= OLDEST, f"{backlog.due} due, {waits}."),
+            ],
+            configuration,
+        )
+
+    async def _schema(self) -> schema.Standing:
+        """How the schema stands. Asking reads every migration, and probes come every few seconds."""
+        now = self._clock()
+        if self._current_at is None or not timedelta(0) <= now - self._current_at < ASKED_EVERY:
+            standing = await schema.standing(self._settings().daemon.database.get_secret_value())
+            if standing != "current":
+                return standing
+            self._current_at = now
+        return "current"
+
+    async def mail(self, message_id: str) -> bytes | None:
+        """A message that was put into a folder, by its Message-ID; None where mail goes to a server."""
+        settings = self._settings()
+        tables = [settings.mail, *(site.mail for site in settings.named_sites())]
+        for folder in dict.fromkeys(table.folder for table in tables if table.transport == "folder"):
+            message = await FolderTransport(folder).read(message_id)
+            if message is not None:
+                return message
+        return None
+
+    def _told(self, event: Event, names: Mapping[str, str]) -> Happening:
+        row = event.row
+        shown: dict[str, Any] = {
+            "key": event.key,
+            "at": event.at,
+            "site": names.get(row.site_id),
+        }
+        match row:
+            case Scan():
+                return Happening(kind="scan", title=_scan_title(row), state=_scan_state(row), **shown)
+            case Action():
+                in_folder = self._settings().for_site(row.site_id).mail.transport == "folder"
+                return Happening(**shown, **_action(row, shows_mail=in_folder))
+            case Grant() | Reminder():
+                return Happening(**shown, **self._decided(row))
+
+    def _decided(self, row: Grant | Reminder) -> dict[str, Any]:
+        milestone = self._settings().for_site(row.site_id).milestone(row.milestone)
+        title = milestone.title if milestone is not None else row.milestone
+        if isinstance(row, Grant):
+            ladder = milestone is not None and milestone.repeat is Repeat.LADDER
+            step = f", the step of {row.occurrence:,}" if ladder else ""
+            sentence, kind = f"Reached {title}{step} with {row.value:,} points", "grant"
+            verdict = reason(row.verdict) if row.verdict != Verdict.CROSSED else None
+        else:
+            which = "" if row.number == 1 else f" (reminder {row.number})"
+            sentence, kind, verdict = f"Near {title} with {row.value:,} points{which}", "reminder", None
+        return {
+            "kind": kind,
+            "title": sentence,
+            "account": row.account_id,
+            "milestone": title,
+            "verdict": verdict,
+        }
+
+
+def _action(row: Action, *, shows_mail: bool) -> dict[str, Any]:
+    result = row.result or {}
+    sent = row.kind == Kind.EMAIL and row.state == State.DONE
+    return {
+        "kind": row.kind,
+        "title": action_sentence(row),
+        "account": row.account_id,
+        "milestone": row.payload["milestone"]["title"],
+        "state": row.state,
+        "verdict": reason(row.verdict),
+        "mail": result.get("message_id") if sent and shows_mail else None,
+    }
+
+
+def _scan_title(scan: Scan) -> str:
+    what = _SCANS.get(scan.kind, f"A scan ({scan.kind})")
+    read = scan.counts.get("read", 0)
+    near = scan.counts.get("near", 0)
+    if scan.state == "running":
+        if scan.error:
+            return f"{what} stopped after {read:,} accounts and goes on later: {scan.error}"
+        return f"{what} is under way: {read:,} accounts so far"
+    found = f", {near:,} to be reminded" if near else ""
+    return f"{what}: {read:,} accounts{found}"
+
+
+def _scan_state(scan: Scan) -> str | None:
+    return None if scan.state == "finished" else "running"
