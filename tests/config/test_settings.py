@@ -24,7 +24,7 @@ def test_durations_rates_and_hours_are_values(read: Reader) -> None:
         + '[policy]\nquiet_hours = "21:00-08:30"\nat_most = "2 per 7d"\n'
     )
     assert settings.scan.every == timedelta(minutes=15)
-    assert settings.scan.sweep == "0 3 * * sun"
+    assert settings.scan.sweep == "0 3 * * 0"
     assert settings.policy.at_most == Rate(2, timedelta(days=7))
     hours = settings.policy.quiet_hours
     assert isinstance(hours, QuietHours)
