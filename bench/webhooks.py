@@ -49,7 +49,7 @@ def _sign(pem: bytes, now: datetime, starts: list[int], numbers: range) -> list[
 
 
 def _claims(number: int, now: datetime, starts: list[int]) -> dict[str, Any]:
-    """``account_updated`` (fact sheet, sections 4.3 to 4.5); each round over the accounts is a revision."""
+    """``account_updated`` (docs/wix-api.md, 4.3 to 4.5); each round over the accounts is a revision."""
     account, revision = number % ACCOUNTS, number // ACCOUNTS + 1
     balance = starts[account] + POINTS_EACH * revision
     account_id = f"a1a1a1a1-0000-4000-8000-{account:012}"

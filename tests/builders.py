@@ -54,7 +54,7 @@ def an_account(
     name: str = "Ada",
     **overrides: Any,
 ) -> dict[str, Any]:
-    """A loyalty account as Wix tells it (fact sheet, section 2.3). Overrides replace whole top-level fields."""
+    """A loyalty account as Wix tells it (docs/wix-api.md, 2.3). Overrides replace whole top-level fields."""
     earned = balance if earned is None else earned
     contact = {"id": CONTACT, "name": name, "displayName": name}
     return {

@@ -1,4 +1,4 @@
-"""Who calls: tokens and API keys (fact sheet, section 3), and how often they may (section 6)."""
+"""Who calls: tokens and API keys (docs/wix-api.md, 3), and how often they may (section 6)."""
 
 import hmac
 import math

@@ -95,7 +95,7 @@ def _answer(sandbox: Sandbox, request: Request, text: bytes) -> tuple[str | None
 
 
 def nested(items: list[tuple[str, str]]) -> Document:
-    """Query parameters as a document: dots nest, repeats make lists (fact sheet, section 0)."""
+    """Query parameters as a document: dots nest, repeats make lists (docs/wix-api.md, 0)."""
     document: Document = {}
     for key, value in items:
         *parents, name = key.split(".")

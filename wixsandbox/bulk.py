@@ -28,7 +28,7 @@ def plan_recalculation(world: World) -> None:
 
 
 def recalculate(world: World, _appointment: Appointment) -> None:
-    """Tiers are computed again and ``account_updated`` is told, for every account (fact sheet, section 4.5)."""
+    """Tiers are computed again and ``account_updated`` is told, for every account (docs/wix-api.md, 4.5)."""
     plan_recalculation(world)
     tiers_on = world.tier_settings is not None and world.tier_settings["status"] == "ACTIVE"
     under_way = any(one.what == RECALCULATE_SOME for one in world.agenda)
@@ -37,7 +37,7 @@ def recalculate(world: World, _appointment: Appointment) -> None:
 
 
 def recalculate_now(world: World) -> None:
-    """The window is also computed when tiers or their settings change (fact sheet, section 2.5)."""
+    """The window is also computed when tiers or their settings change (docs/wix-api.md, 2.5)."""
     world.later(0, RECALCULATE_SOME, ids=[account.id for account in world.accounts])
 
 

@@ -12,7 +12,7 @@ class Collection(Generic[R]):
     """Records by id. A record is never changed in place: a change is a new record under the same id.
 
     ``get`` and ``find`` always see the newest record. ``visible`` is what query and search see: a record as it
-    was before the writes that are younger than the lag (fact sheet, section 7, behaviour 10).
+    was before the writes that are younger than the lag (docs/wix-api.md, 7, behaviour 10).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The part of a contact that callers write: ``info`` (fact sheet, section 2.16). What is not looked at is kept as it came."""
+"""The part of a contact that callers write: ``info`` (docs/wix-api.md, 2.16). What is not looked at is kept as it came."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What it says to whoever starts it, and how the simulated Wix says no (fact sheet, section 5)."""
+"""What it says to whoever starts it, and how the simulated Wix says no (docs/wix-api.md, 5)."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def not_found(what: str, key: str) -> RefusedError:
 
 
 def stale_revision(entity_id: str, status: int = 409, code: str = "INVALID_REVISION") -> RefusedError:
-    """The refusal of a revision that is not the current one (fact sheet, section 5: seen on earning rules)."""
+    """The refusal of a revision that is not the current one (docs/wix-api.md, 5: seen on earning rules)."""
     return RefusedError(
         status,
         code,

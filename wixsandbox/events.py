@@ -1,4 +1,4 @@
-"""What happened, and how Wix wraps it into a signed webhook (fact sheet, sections 4.2 to 4.5)."""
+"""What happened, and how Wix wraps it into a signed webhook (docs/wix-api.md, 4.2 to 4.5)."""
 
 import json
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event as it will be sent, again and again: its data never gets newer (fact sheet, section 4.1).
+    """One event as it will be sent, again and again: its data never gets newer (docs/wix-api.md, 4.1).
 
     data: the event itself, before it is made a string; domain events have the fields of section 4.3.
     """

@@ -1,4 +1,4 @@
-"""Pages: cursors that carry the filter, and offsets (fact sheet, section 6, "Paging rules")."""
+"""Pages: cursors that carry the filter, and offsets (docs/wix-api.md, 6, "Paging rules")."""
 
 import base64
 import heapq

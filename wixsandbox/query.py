@@ -1,4 +1,4 @@
-"""The filter language of query and search, as far as each Wix module implements it (fact sheet, section 6)."""
+"""The filter language of query and search, as far as each Wix module implements it (docs/wix-api.md, 6)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a site holds many of: small immutable records, and their shape on the wire (fact sheet, section 2).
+"""What a site holds many of: small immutable records, and their shape on the wire (docs/wix-api.md, 2).
 
 Things that a site holds few of (rewards, tiers, rules, coupons, badges) are kept as the JSON documents that Wix
 answers with.
@@ -109,7 +109,7 @@ def primary_email(contact: Contact) -> str | None:
 
 
 def account_document(account: Account, contact: Contact | None) -> Document:
-    """The account as Wix answers it (fact sheet, section 2.3); missing values are left out."""
+    """The account as Wix answers it (docs/wix-api.md, 2.3); missing values are left out."""
     document: Document = {
         "id": account.id,
         "contactId": account.contact_id,
@@ -138,7 +138,7 @@ def account_document(account: Account, contact: Contact | None) -> Document:
 
 
 def contact_document(contact: Contact, subscription: Subscription | None) -> Document:
-    """The contact as Wix answers it (fact sheet, section 2.16), with the consent of its primary address."""
+    """The contact as Wix answers it (docs/wix-api.md, 2.16), with the consent of its primary address."""
     document: Document = {
         "id": contact.id,
         "revision": contact.revision,
@@ -166,7 +166,7 @@ def contact_document(contact: Contact, subscription: Subscription | None) -> Doc
 
 
 def member_document(member: Member, *, public: bool = False) -> Document:
-    """The member as Wix answers it (fact sheet, section 2.15). The PUBLIC fieldset hides address and status."""
+    """The member as Wix answers it (docs/wix-api.md, 2.15). The PUBLIC fieldset hides address and status."""
     document: Document = {
         "id": member.id,
         "contactId": member.contact_id,
@@ -187,7 +187,7 @@ def member_document(member: Member, *, public: bool = False) -> Document:
 
 
 def subscription_document(subscription: Subscription) -> Document:
-    """The consent as Wix answers it (fact sheet, section 2.17)."""
+    """The consent as Wix answers it (docs/wix-api.md, 2.17)."""
     return {
         "id": subscription.id,
         "email": subscription.email,
@@ -198,7 +198,7 @@ def subscription_document(subscription: Subscription) -> Document:
 
 
 def transaction_document(transaction: Transaction) -> Document:
-    """The transaction as Wix answers it (fact sheet, section 2.8)."""
+    """The transaction as Wix answers it (docs/wix-api.md, 2.8)."""
     return present(
         id=transaction.id,
         accountId=transaction.account_id,
@@ -212,7 +212,7 @@ def transaction_document(transaction: Transaction) -> Document:
 
 
 def present(**values: object) -> Document:
-    """A document without what is missing: Wix leaves such fields out (fact sheet, section 0)."""
+    """A document without what is missing: Wix leaves such fields out (docs/wix-api.md, 0)."""
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""Points into coupons: the redemption that is PENDING first and ACTIVE or FAILED later (fact sheet, 2.6)."""
+"""Points into coupons: the redemption that is PENDING first and ACTIVE or FAILED later (docs/wix-api.md, 2.6)."""
 
 import random
 
@@ -154,7 +154,7 @@ def _discount(reward: Document, tier_id: str | None) -> Document:
 
 
 def _reference(specification: Document) -> Document:
-    """The specification as a loyalty coupon shows it: its scope is flat (fact sheet, section 2.6)."""
+    """The specification as a loyalty coupon shows it: its scope is flat (docs/wix-api.md, 2.6)."""
     kept = ("moneyOffAmount", "percentOffRate", "freeShipping", "type", "minimumSubtotal", "limitedToOneItem")
     shown = {name: specification[name] for name in kept if name in specification}
     scope = specification.get("scope")

@@ -14,7 +14,7 @@ from wixsandbox.wire import Document, guid, stamp
 from wixsandbox.world import LOYALTY_APP_ID, World
 
 FIRST_CUSTOMER, LAST_CUSTOMER = 800.0, 1.0  # days ago
-STORES_APP_ID = "215238eb-22a5-4c36-9e7b-e7c08025e04e"  # triggers of Wix Stores (fact sheet, section 2.2)
+STORES_APP_ID = "215238eb-22a5-4c36-9e7b-e7c08025e04e"  # triggers of Wix Stores (docs/wix-api.md, 2.2)
 
 # (status, deliverability, percent); None is an address that Wix never heard of
 CONSENTS: tuple[tuple[str | None, str, float], ...] = (
@@ -34,7 +34,7 @@ CONSENTS: tuple[tuple[str | None, str, float], ...] = (
 def seed_world(world: World, customers: int, *, new_program: bool = False) -> None:
     """Fill an empty world: a program with its rules, rewards and tiers, and its customers.
 
-    new_program: the program was only just installed (fact sheet, section 2.1), and so nobody has an account.
+    new_program: the program was only just installed (docs/wix-api.md, 2.1), and so nobody has an account.
     """
     rng = random.Random(f"{world.seed}:customers")  # noqa: S311 - a simulated shop, not a secret
     now = world.now.replace(microsecond=0)

@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-DEEPEST = 100  # levels; the deepest request of the fact sheet has eight
+DEEPEST = 100  # levels; the deepest request in docs/wix-api.md has eight
 
 
 def read(text: bytes | str) -> Any:

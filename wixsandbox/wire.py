@@ -14,7 +14,7 @@ Document = dict[str, Any]
 
 class Wire(BaseModel):
     """A request or a part of one. Unknown fields are ignored, as the real servers do: the official client repeats
-    path parameters inside the body (fact sheet, section 0).
+    path parameters inside the body (docs/wix-api.md, 0).
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)

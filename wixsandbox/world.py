@@ -13,7 +13,7 @@ from wixsandbox.settings import Switches
 from wixsandbox.wire import Document, derived, guid, stamp
 
 Clock = Callable[[], datetime]
-LOYALTY_APP_ID = "553c79f3-5625-4f38-b14b-ef7c0d1e87df"  # the Wix Loyalty Program app (fact sheet, section 1)
+LOYALTY_APP_ID = "553c79f3-5625-4f38-b14b-ef7c0d1e87df"  # the Wix Loyalty Program app (docs/wix-api.md, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ class World:
         self.sink(Event(f"{fqdn}_{slug}", data, self._told_identity(caller)))
 
     def emit_plain(self, event_type: str, data: Document, caller: Caller | None) -> None:
-        """Tell an event without the fields of domain events (fact sheet, section 4.5)."""
+        """Tell an event without the fields of domain events (docs/wix-api.md, 4.5)."""
         self.emitted += 1
         if self.sink is not None:
             self.sink(Event(event_type, data, self._told_identity(caller)))

@@ -14,7 +14,7 @@ from milestones.domain.milestone import Milestone, Near, Repeat
 from milestones.domain.observation import Measure
 
 LARGEST = 999_999_999
-"""The most points that an account can have (fact sheet, section 6)."""
+"""The most points that an account can have (docs/wix-api.md, 6)."""
 
 Points = Annotated[Whole, Field(ge=1, le=LARGEST)]
 TemplateUses = Callable[[str], frozenset[str]]

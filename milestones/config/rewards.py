@@ -23,7 +23,7 @@ _SCOPES: dict[str, tuple[str, ...]] = {
     "pricingPlans": ("plan",),
     "restaurants": ("menu", "menuSection", "menuItem"),
 }
-"""Namespaces and their groups (fact sheet, section 2.11)."""
+"""Namespaces and their groups (docs/wix-api.md, 2.11)."""
 
 _DISCOUNTS = {
     "percent_off": domain.Discount.PERCENT_OFF,
@@ -132,7 +132,7 @@ def _coupon_faults(coupon: CouponReward) -> Iterator[Fault]:
 class BadgeReward(Table):
     """``badge``: a badge of the members' area, by its title or its id. ``create`` makes a missing one.
 
-    title: as long as Wix takes one (fact sheet, section 2.13).
+    title: as long as Wix takes one (docs/wix-api.md, 2.13).
     """
 
     title: str | None = Field(default=None, min_length=1, max_length=50)

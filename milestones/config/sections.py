@@ -129,7 +129,7 @@ class RetentionSettings(Table):
     """``[retention]``: how long what happened is kept.
 
     observations: the log from which ``verify`` recomputes grants, and which shows what an event that comes late crossed.
-        Wix repeats one for 47 hours (fact sheet, section 4.1).
+        Wix repeats one for 47 hours (docs/wix-api.md, 4.1).
     actions: what was done, discarded or cancelled.
     bodies: requests that could not be understood.
     """

@@ -40,7 +40,7 @@ def _public_key(value: Any, info: ValidationInfo) -> SecretStr:
 
 
 def _pem(value: str) -> str:
-    """The key as PEM. Wix signs with RS256 (fact sheet, section 4.2), so only an RSA key can be right."""
+    """The key as PEM. Wix signs with RS256 (docs/wix-api.md, 4.2), so only an RSA key can be right."""
     pem = value.strip()
     if not pem.startswith("-----"):
         try:
@@ -83,7 +83,7 @@ class WixSettings(Table):
     public_key: as PEM, by which webhooks are believed.
     requests_per_minute: for each site.
     new_sites: what an event of an installation that nobody has named leads to.
-    internal_root: where the services live whose public path begins with ``/_api`` (fact sheet, section 0.1).
+    internal_root: where the services live whose public path begins with ``/_api`` (docs/wix-api.md, 0.1).
     """
 
     sandbox: Flag = False

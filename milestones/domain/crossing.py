@@ -39,7 +39,7 @@ class Given:
     """A grant that exists, with the fields of its ``Crossing``.
 
     EVERY finds it again in its cycle by them. The revision alone is too coarse: the recalculation of tiers may
-    move ``tier_points`` while the revision stands still (fact sheet, section 8), and end one cycle and begin
+    move ``tier_points`` while the revision stands still (docs/wix-api.md, 8), and end one cycle and begin
     the next in it.
 
     version: the number of the definition that gave it.

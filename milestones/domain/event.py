@@ -15,7 +15,7 @@ class AccountSeen:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionChanged:
-    """A mail subscription as it is now. Such events have no id and no sequence (fact sheet, section 4.5)."""
+    """A mail subscription as it is now. Such events have no id and no sequence (docs/wix-api.md, 4.5)."""
 
     email: str
     status: str

@@ -16,7 +16,7 @@ CODE_SYMBOLS = 13
 """65 bits: a code can be neither guessed nor met by chance."""
 
 CODE_LIMIT = 20
-"""The longest coupon code that Wix takes (fact sheet, section 6)."""
+"""The longest coupon code that Wix takes (docs/wix-api.md, 6)."""
 
 
 def grant_key(site: str, account: str, milestone: str, occurrence: int) -> str:
@@ -52,7 +52,7 @@ def coupon_code(secret: bytes, key: str, prefix: str = "") -> str:
 
 
 def idempotency_key(secret: bytes, key: str) -> str:
-    """A GUID for Wix's earn call (fact sheet, section 2.3): recommended form, under 128 characters."""
+    """A GUID for Wix's earn call (docs/wix-api.md, 2.3): recommended form, under 128 characters."""
     return str(uuid.UUID(bytes=_digest(secret, "earn", key)[:16], version=4))
 
 

@@ -37,7 +37,7 @@ class WhenUnmailable(StrEnum):
 
 
 class Discount(StrEnum):
-    """The kinds of coupon; the name is that of the field in Wix's specification (fact sheet, section 2.11)."""
+    """The kinds of coupon; the name is that of the field in Wix's specification (docs/wix-api.md, 2.11)."""
 
     PERCENT_OFF = "percentOffRate"
     MONEY_OFF = "moneyOffAmount"

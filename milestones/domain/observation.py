@@ -1,6 +1,6 @@
 """What was seen of an account, and in which order it was true.
 
-Wix repeats, delays and reorders what it tells (fact sheet, section 4.1), so an observation is placed by its own
+Wix repeats, delays and reorders what it tells (docs/wix-api.md, 4.1), so an observation is placed by its own
 stamp and never by its arrival.
 """
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 REMEMBERED_POINTS = 32
 """Stamps kept of one run: its first and its newest. Those between the ends matter to EVERY alone, and only when
 two late observations that differ from the run, and from no other witness, land on both sides of a stamp that
-was let go: they then count as one cycle instead of two. With an event every 15 minutes (fact sheet, section
+was let go: they then count as one cycle instead of two. With an event every 15 minutes (docs/wix-api.md,
 4.5) both must be later than 7 hours. ONCE and LADDER need the ends alone."""
 
 
@@ -64,7 +64,7 @@ class Stamp(NamedTuple):
     revision: rises with every change of the account.
     at: Wix's ``updatedDate`` in microseconds since the epoch, 0 where missing.
     sequence: ``entityEventSequence``, 0 where missing. Nothing is decided by it (see ``when``). It is kept because it
-        is the one order of events that Wix promises (fact sheet, section 4.3): should revisions ever disagree with
+        is the one order of events that Wix promises (docs/wix-api.md, 4.3): should revisions ever disagree with
         it, nothing else in the history could show that.
     """
 

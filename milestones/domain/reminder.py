@@ -30,7 +30,7 @@ class Reader:
     """Whether a customer may be mailed, as facts: the address itself never comes here.
 
     subscribed: None where nobody asked yet. The reminder is then recorded, and the gate before the mail asks.
-    deliverable: not bounced, reported as spam, or inactive (fact sheet, section 2.17).
+    deliverable: not bounced, reported as spam, or inactive (docs/wix-api.md, 2.17).
     """
 
     has_address: bool = True

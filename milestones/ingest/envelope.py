@@ -1,4 +1,4 @@
-"""From claims to what was heard: a string in a string in a token (fact sheet, section 4.3)."""
+"""From claims to what was heard: a string in a string in a token (docs/wix-api.md, 4.3)."""
 
 from datetime import datetime
 

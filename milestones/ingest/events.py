@@ -1,4 +1,4 @@
-"""What each type of event says (fact sheet, sections 2.3 and 4.5).
+"""What each type of event says (docs/wix-api.md, 2.3 and 4.5).
 
 Old documents spell ``entityAsJson``, ``currentEntityAsJson`` and ``bodyAsJson``, as strings or as objects; the
 current client reads ``entity``, ``currentEntity`` and ``body``. Both are understood.
@@ -36,7 +36,7 @@ CONTACT_DELETED = "wix.contacts.v4.contact_deleted"
 CONTACT_MERGED = "wix.contacts.v4.contact_merged"
 
 LARGEST_POINTS = 2**31 - 1
-"""Point amounts are 32-bit integers (fact sheet, section 0)."""
+"""Point amounts are 32-bit integers (docs/wix-api.md, 0)."""
 
 
 def _content(data: Fields, outer: str, inner: str) -> Fields:
@@ -179,11 +179,11 @@ READERS: dict[str, Reader] = {
 """Every type that is listened to for what it says."""
 
 WITHOUT_DATA: dict[str, Event] = {"AppInstalled": AppInstalled(), "AppRemoved": AppRemoved()}
-"""Types that say all by themselves; the names inside their data are unverified (fact sheet, section 8)."""
+"""Types that say all by themselves; the names inside their data are unverified (docs/wix-api.md, 8)."""
 
 
 def erasure(event_type: str, data: Fields) -> Anonymized | None:
-    """Whom an event names that a privacy request caused, of whatever type it is (fact sheet, section 9).
+    """Whom an event names that a privacy request caused, of whatever type it is (docs/wix-api.md, 9).
 
     The deletion and the merge of a contact say more than that, and are read for themselves.
     """

@@ -84,7 +84,7 @@ def parsed(document: str | bytes, what: str) -> Any:
 
 
 def fields(value: Any, what: str) -> Fields:
-    """An object, or a string that holds one: Wix spells it both ways (fact sheet, section 4.3)."""
+    """An object, or a string that holds one: Wix spells it both ways (docs/wix-api.md, 4.3)."""
     if isinstance(value, str):
         value = parsed(value, what)
     if not isinstance(value, dict):

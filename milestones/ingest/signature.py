@@ -1,4 +1,4 @@
-"""Is this from Wix, and from now? (fact sheet, section 4.2)
+"""Is this from Wix, and from now? (docs/wix-api.md, 4.2)
 
 The compact form is taken apart here, and PyJWT's RS256 does the cryptography. PyJWT's own ``decode`` reads the
 base64 of the payload character by character in Python before it looks at the signature: 230 µs for an ordinary

@@ -9,7 +9,7 @@ MOST_EVENT_TYPES = 100
 """Different event types that are told apart; later ones count as ``other``. Wix documents about forty."""
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.25, 2.5, 5.0, 10.0)
-"""Wix counts a webhook that is not answered in 1.25 s as failed (fact sheet, section 4.1)."""
+"""Wix counts a webhook that is not answered in 1.25 s as failed (docs/wix-api.md, 4.1)."""
 
 _BATCHES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 

@@ -1,6 +1,6 @@
 """Who is gone although no event told: with an API key there are no events, and any event may be lost.
 
-Nothing is erased because a list did not show it, since lists lag (fact sheet, section 6). What a whole sweep did not
+Nothing is erased because a list did not show it, since lists lag (docs/wix-api.md, 6). What a whole sweep did not
 find, or what shows nothing of its contact any more, is asked for by its id, and so is its contact.
 """
 

@@ -29,7 +29,7 @@ class Window:
 
     @property
     def filter(self) -> dict[str, Any]:
-        """As Wix's query takes it (fact sheet, section 2.3)."""
+        """As Wix's query takes it (docs/wix-api.md, 2.3)."""
         bounds = {"$gte": self.low} if self.high is None else {"$gte": self.low, "$lte": self.high}
         return {_FIELDS[self.measure]: bounds}
 

@@ -141,7 +141,7 @@ async def _first_young(
 ) -> dict[str, int]:
     """The ordinal of the first run that was recorded since, by account.
 
-    It counts when something was heard, not when it was true: an event of points tells no date (fact sheet, 4.4).
+    It counts when something was heard, not when it was true: an event of points tells no date (docs/wix-api.md, 4.4).
     """
     statement = (
         select(_RUNS.c.account_id, func.min(_RUNS.c.run))

@@ -247,7 +247,7 @@ async def pause(tx: Transaction, site_id: str, milestone: str | None, *, paused:
 
 
 async def set_program(tx: Transaction, site_id: str, told: Mapping[str, str | None], now: datetime) -> None:
-    """Remember the program's status and names; Wix sends no event when they change (fact sheet, section 9)."""
+    """Remember the program's status and names; Wix sends no event when they change (docs/wix-api.md, 9)."""
     await change(
         tx,
         site_id,

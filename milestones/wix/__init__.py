@@ -11,5 +11,5 @@ Reading order::
     paging.py      pages by cursor and by offset
 
 and then one file for each resource: module functions that take the client first. Paths, fields and limits are those
-of the fact sheet, whose sections the docstrings name.
+of docs/wix-api.md, whose sections the docstrings name.
 """

@@ -1,9 +1,9 @@
-"""What a loyalty account looks like, in the answers to calls and in webhooks alike (fact sheet, section 2.3)."""
+"""What a loyalty account looks like, in the answers to calls and in webhooks alike (docs/wix-api.md, 2.3)."""
 
 from milestones.wix.fields import Entity, Instant, Revision
 
 LOYALTY_APP_ID = "553c79f3-5625-4f38-b14b-ef7c0d1e87df"
-"""The loyalty program's app: the documented source of points given by hand (fact sheet, sections 1 and 2.3)."""
+"""The loyalty program's app: the documented source of points given by hand (docs/wix-api.md, 1 and 2.3)."""
 
 
 class Points(Entity):

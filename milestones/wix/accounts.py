@@ -1,4 +1,4 @@
-"""Loyalty accounts: who has how many points (fact sheet, section 2.3).
+"""Loyalty accounts: who has how many points (docs/wix-api.md, 2.3).
 
 Query and search lag behind writes; only ``get`` is to be trusted right after one (section 6). Points move through
 ``earn`` and ``adjust`` alone.
@@ -189,7 +189,7 @@ async def adjust(
     """Sets the balance (0 to 999,999,999) or changes it by an amount (not 0): give exactly one.
 
     revision: the one that the decision was based on; a stale one raises WixConflictError. Wix's text demands it
-    although its type does not (fact sheet, section 8).
+    although its type does not (docs/wix-api.md, 8).
     """
     body = _adjustment(balance, amount)
     _within(len(description), 1, MAX_DESCRIPTION, "characters of a description")

@@ -1,6 +1,6 @@
 """One exchange over HTTP, and what its answer means: a JSON object, or an error that says what to do.
 
-Statuses and bodies are those of the fact sheet, section 5. Two readings are ours. HTML, at whatever status but 429, is
+Statuses and bodies are those of the docs/wix-api.md, 5. Two readings are ours. HTML, at whatever status but 429, is
 a gateway or a hotel's login page talking and not Wix, so it never counts as Wix's "no". And an answer to a write that
 cannot be read is a lost answer: the write may well have happened.
 """

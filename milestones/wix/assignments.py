@@ -1,4 +1,4 @@
-"""Which member has which badge (fact sheet, section 2.14). Members have badges, contacts never do."""
+"""Which member has which badge (docs/wix-api.md, 2.14). Members have badges, contacts never do."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,7 +33,7 @@ async def create(client: WixClient, badge_id: str, member_id: str) -> Assignment
 def is_already_assigned(error: WixError) -> bool:
     """Whether ``create`` was refused because the member has the badge: success.
 
-    Whether Wix refuses at all, or answers the existing assignment, is unverified (fact sheet, section 8).
+    Whether Wix refuses at all, or answers the existing assignment, is unverified (docs/wix-api.md, 8).
     """
     return says_duplicate(error)
 

@@ -1,4 +1,4 @@
-"""Who we are to Wix: an app's instance on one site, or the owner's API key (fact sheet, section 3)."""
+"""Who we are to Wix: an app's instance on one site, or the owner's API key (docs/wix-api.md, 3)."""
 
 import asyncio
 from collections.abc import Callable

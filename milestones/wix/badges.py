@@ -1,4 +1,4 @@
-"""Badges, API v4 (fact sheet, section 2.13): what members show beside their name. See ``assignments`` for who has one."""
+"""Badges, API v4 (docs/wix-api.md, 2.13): what members show beside their name. See ``assignments`` for who has one."""
 
 from collections.abc import Sequence
 

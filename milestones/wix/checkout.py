@@ -1,4 +1,4 @@
-"""Spending points at checkout (fact sheet, section 2.7). Wix may give points back later without any call of ours."""
+"""Spending points at checkout (docs/wix-api.md, 2.7). Wix may give points back later without any call of ours."""
 
 from typing import Any
 

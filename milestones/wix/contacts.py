@@ -1,4 +1,4 @@
-"""Contacts: the people of a site, whether or not they have an account (fact sheet, section 2.16)."""
+"""Contacts: the people of a site, whether or not they have an account (docs/wix-api.md, 2.16)."""
 
 from typing import Any
 

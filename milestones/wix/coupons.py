@@ -1,4 +1,4 @@
-"""Wix coupons v2: the codes that customers type at checkout (fact sheet, section 2.11).
+"""Wix coupons v2: the codes that customers type at checkout (docs/wix-api.md, 2.11).
 
 There is no idempotency key and no revision. A personal coupon is a code that nobody can guess and that works once; a
 lost create is repeated, and "duplicate" then means that the first one worked.
@@ -116,7 +116,7 @@ async def create(client: WixClient, specification: CouponSpecification) -> str:
 def is_duplicate_code(error: WixError) -> bool:
     """Whether ``create`` was refused because the code exists.
 
-    Neither status nor code of that refusal is documented (fact sheet, section 8). Where a refusal might be this one
+    Neither status nor code of that refusal is documented (docs/wix-api.md, 8). Where a refusal might be this one
     and is not recognised, ``find_by_code`` decides.
     """
     return says_duplicate(error)

@@ -1,4 +1,4 @@
-"""Earning rules: what gives points (fact sheet, section 2.2). ``/_api`` is part of the public path here."""
+"""Earning rules: what gives points (docs/wix-api.md, 2.2). ``/_api`` is part of the public path here."""
 
 from typing import Literal
 

@@ -12,7 +12,7 @@
     └── WixUnavailableError     5xx, HTML, no JSON, a timeout, a reset; of a write, the effect may have happened
 
 What Wix wrote in an error may quote the call, and with it a customer's address. So the sentence of an error holds only
-its status, its code, the names of refused fields and the request id (fact sheet, section 5); Wix's own words and data
+its status, its code, the names of refused fields and the request id (docs/wix-api.md, 5); Wix's own words and data
 are attributes, for code to look at and never for a log.
 """
 
@@ -26,7 +26,7 @@ from milestones.errors import ChannelError
 
 @dataclass(frozen=True)
 class Complaint:
-    """What an error's body said (fact sheet, section 5). All of it is Wix's word, and any of it may be missing.
+    """What an error's body said (docs/wix-api.md, 5). All of it is Wix's word, and any of it may be missing.
 
     code: the business rule or the first violated rule, such as ``INVALID_REVISION``.
     fields: the names of the fields that failed validation.
@@ -139,7 +139,7 @@ _DUPLICATE_WORDS = (
 def says_duplicate(error: WixError) -> bool:
     """Whether the refusal means "there is one already".
 
-    Which status and code Wix gives for a duplicate is unverified for most writes (fact sheet, section 8), so any of
+    Which status and code Wix gives for a duplicate is unverified for most writes (docs/wix-api.md, 8), so any of
     code, words and a bare 409 will do. A stale revision is a 409 too, and never a duplicate.
     """
     if not isinstance(error, WixRefusedError | WixConflictError) or error.complaint.stale:

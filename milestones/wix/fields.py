@@ -1,4 +1,4 @@
-"""How Wix spells things, and the base of every model (fact sheet, section 0).
+"""How Wix spells things, and the base of every model (docs/wix-api.md, 0).
 
 Models are frozen and forgiving: an unknown field is ignored, a missing or null one takes its default, an unknown state
 reads as ``UNKNOWN``. What a model insists on is what nothing can be done without, such as an account's revision.

@@ -1,4 +1,4 @@
-"""Wix's own import of balances from a CSV file (fact sheet, section 2.9). It overwrites balances.
+"""Wix's own import of balances from a CSV file (docs/wix-api.md, 2.9). It overwrites balances.
 
 The steps: ``upload_place``, put the file there, ``create``, wait for PARSED, ``execute``, wait for IMPORTED or FAILED.
 """

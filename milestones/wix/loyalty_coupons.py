@@ -1,4 +1,4 @@
-"""Loyalty coupons: points turned into a code (fact sheet, section 2.6).
+"""Loyalty coupons: points turned into a code (docs/wix-api.md, 2.6).
 
 Redeeming has neither idempotency key nor revision: a blind repetition can redeem twice. And the answer is PENDING; only
 ``get`` tells, later, whether the points were taken, so no code goes to a customer before it is ACTIVE.
@@ -29,7 +29,7 @@ class LoyaltyCouponStatus(State):
     ACTIVE = "ACTIVE"
     APPLIED = "APPLIED"
     FAILED = "FAILED"
-    """The points could not be taken. Whether any come back is unverified (fact sheet, section 8)."""
+    """The points could not be taken. Whether any come back is unverified (docs/wix-api.md, 8)."""
     ARCHIVED = "ARCHIVED"
     """The Wix coupon under it was deleted."""
 

@@ -1,4 +1,4 @@
-"""Members: contacts who signed up on the site (fact sheet, section 2.15). Member ids and contact ids differ."""
+"""Members: contacts who signed up on the site (docs/wix-api.md, 2.15). Member ids and contact ids differ."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """How many calls a site may make: so many a minute, some of them kept for people who wait (design, section 5).
 
 Wix once documented 200 requests a minute for each app instance, and now documents only that 429 means to wait a minute
-(fact sheet, section 6). So we keep to a number by ourselves, and stand still when Wix says that it was too many.
+(docs/wix-api.md, 6). So we keep to a number by ourselves, and stand still when Wix says that it was too many.
 """
 
 import asyncio

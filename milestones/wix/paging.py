@@ -1,4 +1,4 @@
-"""Reading entities and pages of them out of answers, by cursor or by offset (fact sheet, section 6).
+"""Reading entities and pages of them out of answers, by cursor or by offset (docs/wix-api.md, 6).
 
 A page that Wix counts by offset gives its next offset as ``next_cursor``, so that callers keep and resume both alike.
 """

@@ -1,4 +1,4 @@
-"""The loyalty program: one for each site, without id or revision (fact sheet, section 2.1).
+"""The loyalty program: one for each site, without id or revision (docs/wix-api.md, 2.1).
 
 No event tells of activation or pause, so whoever needs the status asks.
 """

@@ -1,4 +1,4 @@
-"""Rewards: what points can buy (fact sheet, section 2.4). Making one makes no coupon; redeeming it does."""
+"""Rewards: what points can buy (docs/wix-api.md, 2.4). Making one makes no coupon; redeeming it does."""
 
 from collections.abc import Sequence
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Who agreed to be mailed (fact sheet, section 2.17, a developer preview)."""
+"""Who agreed to be mailed (docs/wix-api.md, 2.17, a developer preview)."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any

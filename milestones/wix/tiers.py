@@ -1,4 +1,4 @@
-"""Tiers and their settings (fact sheet, section 2.5). The base tier has no id and is not in the list."""
+"""Tiers and their settings (docs/wix-api.md, 2.5). The base tier has no id and is not in the list."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""What moved points (fact sheet, section 2.8). No event tells of a transaction, and queries lag."""
+"""What moved points (docs/wix-api.md, 2.8). No event tells of a transaction, and queries lag."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _QUERY = Call("POST", _ROOT + "/query", reads=True)
 
 
 class TransactionType(State):
-    """Why points moved. The type that documentation calls ``GIVE`` does not exist (fact sheet, section 0.1)."""
+    """Why points moved. The type that documentation calls ``GIVE`` does not exist (docs/wix-api.md, 0.1)."""
 
     UNKNOWN = "UNKNOWN"
     EARN = "EARN"

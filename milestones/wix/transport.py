@@ -29,7 +29,7 @@ class WixClient:
     Writes are tried once: only the outbox knows what a repetition would do.
 
     internal_root: where the services live whose public path begins with ``/_api`` (earning rules, imports). Sources
-    disagree about that prefix (fact sheet, section 0.1), so it can be moved.
+    disagree about that prefix (docs/wix-api.md, 0.1), so it can be moved.
     """
 
     def __init__(

@@ -67,3 +67,24 @@ def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
     lost = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert lost == []
+
+
+def test_every_cited_section_of_what_is_known_of_wix_exists() -> None:
+    page = (ROOT / "docs/wix-api.md").read_text(encoding="utf-8")
+    sections = set(re.findall(r"^#{2,3} (\d+(?:\.\d+)?)", page, re.MULTILINE))
+    assert {f"s{section.replace('.', '-')}" for section in sections} == set(
+        re.findall(r'<a id="([^"]+)">', page)
+    )
+    cited = {
+        section: path
+        for folder in ("milestones", "wixsandbox", "tests", "docs", "bench")
+        for path in (ROOT / folder).rglob("*.*")
+        if path.suffix in {".py", ".md", ".mjs"} and path.name != "wix-api.md"
+        for found in re.findall(
+            r"docs/wix-api\.md, (\d+(?:\.\d+)?(?:(?:,| and| to) \d+(?:\.\d+)?)*)",
+            path.read_text(encoding="utf-8"),
+        )
+        for section in re.findall(r"\d+(?:\.\d+)?", found)
+    }
+    assert cited
+    assert {section: path for section, path in cited.items() if section not in sections} == {}

@@ -207,7 +207,7 @@ def tier(points: int | None, revision: int = 7, balance: int = 500) -> Observati
 
 
 def test_a_version_looks_at_nothing_that_was_told_before_it_although_the_stamp_stood_still() -> None:
-    # The recalculation of tiers may leave revision and date alone for months (fact sheet, section 8).
+    # The recalculation of tiers may leave revision and date alone for months (docs/wix-api.md, 8).
     known = heard(None, tier(900), tier(1100)).state
     changed = Version(a_milestone(1000, measure=Measure.TIER_POINTS), 2, GO_LIVE + DAY)
     later = Definitions.of(2, [changed])

@@ -44,7 +44,7 @@ def _a_definition(key: str, dice: Random) -> Milestone:
 def life(dice: Random) -> list[Step]:
     """Batches of what is told of one account, and configurations that are put into force in between.
 
-    At one stamp only tier points may differ (fact sheet, section 8), and some sources are silent about them.
+    At one stamp only tier points may differ (docs/wix-api.md, 8), and some sources are silent about them.
     """
     created_at = GO_LIVE + dice.choice([-9, 1, 3, 6]) * HOUR
     states: dict[Stamp, tuple[int, int]] = {}

@@ -1,4 +1,4 @@
-"""Webhooks as Wix makes them (fact sheet, section 4), with whatever a test wants to be different."""
+"""Webhooks as Wix makes them (docs/wix-api.md, 4), with whatever a test wants to be different."""
 
 import base64
 import json

@@ -34,7 +34,7 @@ async function main() {
   try {
     const told = await (await realFetch(`${base}/_sandbox/credentials`)).json();
     const quick = { rate_limit_per_minute: 0, query_lag_seconds: 0, redeem_seconds: 0.5, job_seconds: 0.5 };
-    // The SDK's query builders join two conditions with $and. The fact sheet calls it unconfirmed: a switch.
+    // The SDK's query builders join two conditions with $and. docs/wix-api.md calls it unconfirmed: a switch.
     // Its types say that a coupon's times are text, and documented answers show numbers: another switch.
     await post("settings", { ...quick, logical_filters: true, coupon_times: "text" });
     await post("webhook", { url: heard.url }, "PUT");

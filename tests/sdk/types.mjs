@@ -8,7 +8,7 @@ import ts from "typescript";
 
 import { packages } from "./modules.mjs";
 
-// Fields that Wix was seen to send although the SDK's types do not have them, and where the fact sheet says so.
+// Fields that Wix was seen to send although the SDK's types do not have them, and where docs/wix-api.md says so.
 const UNTYPED = { triggerFilters: "2.2, observed responses" };
 
 // Fields that the types promise and that cannot all be there: one of several, left out without a value, or deprecated.

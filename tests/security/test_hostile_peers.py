@@ -21,7 +21,7 @@ from tests.security.village import event, heard, post
 
 MEBIBYTE = 1024 * 1024
 WIX_SECONDS = 1.25
-"""Wix counts a webhook that is answered later as failed (fact sheet, section 4.1)."""
+"""Wix counts a webhook that is answered later as failed (docs/wix-api.md, 4.1)."""
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ async def test_a_history_that_is_forgotten_is_not_taken_for_a_start_at_nothing(s
 
 
 async def test_what_was_heard_lately_stays_although_no_date_was_told(store: Store) -> None:
-    # An event of points tells no `updatedDate` (fact sheet, section 4.4).
+    # An event of points tells no `updatedDate` (docs/wix-api.md, 4.4).
     rules = FixedRules((a_milestone(1000, key="once"),))
     await go_live(store, rules)
     later = NOW + timedelta(days=500)

@@ -54,7 +54,7 @@ def client(shop: RunningSandbox, http: httpx.AsyncClient) -> WixClient:
 
 @pytest.fixture
 def refusal() -> Callable[..., httpx.Response]:
-    """Builds a refusal as Wix words it (fact sheet, section 5)."""
+    """Builds a refusal as Wix words it (docs/wix-api.md, 5)."""
 
     def build(
         status: int,

@@ -1,4 +1,4 @@
-"""How accounts are found: fields of query and search, free text (fact sheet, section 2.3)."""
+"""How accounts are found: fields of query and search, free text (docs/wix-api.md, 2.3)."""
 
 from collections.abc import Callable
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Loyalty accounts (fact sheet, section 2.3)."""
+"""Loyalty accounts (docs/wix-api.md, 2.3)."""
 
 from collections.abc import Callable
 from datetime import timedelta

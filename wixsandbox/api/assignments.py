@@ -1,4 +1,4 @@
-"""Badge assignments, API v4 (fact sheet, section 2.14): badges belong to members, never to contacts."""
+"""Badge assignments, API v4 (docs/wix-api.md, 2.14): badges belong to members, never to contacts."""
 
 from pydantic import Field as Limited
 

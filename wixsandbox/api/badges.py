@@ -1,4 +1,4 @@
-"""Badges, API v4 (fact sheet, section 2.13)."""
+"""Badges, API v4 (docs/wix-api.md, 2.13)."""
 
 import re
 import unicodedata

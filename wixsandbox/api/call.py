@@ -35,7 +35,7 @@ Handler = Callable[[World, Call], Document]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One row of the tables of the fact sheet. ``{name}`` in the path is a parameter."""
+    """One row of the tables of docs/wix-api.md. ``{name}`` in the path is a parameter."""
 
     name: str
     method: str
@@ -44,14 +44,14 @@ class Operation:
 
 
 def member_only(_world: World, _call: Call) -> Document:
-    """An operation that only a signed-in member may call (fact sheet, section 1)."""
+    """An operation that only a signed-in member may call (docs/wix-api.md, 1)."""
     raise forbidden("This operation needs the identity of a site member")
 
 
 def results_of(
     world: World, items: list[Any], perform: Callable[[World, Any], Document], *, full: bool = True
 ) -> Document:
-    """A bulk answer: one result for each item, whether it worked or not (fact sheet, section 5)."""
+    """A bulk answer: one result for each item, whether it worked or not (docs/wix-api.md, 5)."""
     results: list[Document] = []
     for index, item in enumerate(items):
         metadata: Document = {"originalIndex": index, "success": True}

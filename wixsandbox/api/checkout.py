@@ -1,4 +1,4 @@
-"""Checkout exchange (fact sheet, section 2.7): a reward or a loyalty coupon on a checkout.
+"""Checkout exchange (docs/wix-api.md, 2.7): a reward or a loyalty coupon on a checkout.
 
 A checkout of the simulated shop belongs to an account; ``/_sandbox/state`` lists them under ``checkouts``.
 """

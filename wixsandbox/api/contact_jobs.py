@@ -1,4 +1,4 @@
-"""Contacts v4: bulk jobs and facets (fact sheet, section 2.16)."""
+"""Contacts v4: bulk jobs and facets (docs/wix-api.md, 2.16)."""
 
 from collections import Counter
 

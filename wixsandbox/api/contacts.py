@@ -1,4 +1,4 @@
-"""Contacts v4: reading, creating, changing (fact sheet, section 2.16). The revision is a JSON number."""
+"""Contacts v4: reading, creating, changing (docs/wix-api.md, 2.16). The revision is a JSON number."""
 
 from dataclasses import replace
 from typing import Any, Literal

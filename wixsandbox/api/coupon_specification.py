@@ -1,4 +1,4 @@
-"""What a Wix coupon gives, to what, and when (fact sheet, section 2.11)."""
+"""What a Wix coupon gives, to what, and when (docs/wix-api.md, 2.11)."""
 
 import re
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""Wix coupons v2 (fact sheet, section 2.11): dates in epoch milliseconds, the filter as JSON text, no revision."""
+"""Wix coupons v2 (docs/wix-api.md, 2.11): dates in epoch milliseconds, the filter as JSON text, no revision."""
 
 from pydantic import Field as Limited
 

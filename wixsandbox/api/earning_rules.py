@@ -1,4 +1,4 @@
-"""Earning rules (fact sheet, section 2.2): ``_api`` is part of the path."""
+"""Earning rules (docs/wix-api.md, 2.2): ``_api`` is part of the path."""
 
 from typing import Literal
 

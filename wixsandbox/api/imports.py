@@ -1,4 +1,4 @@
-"""Imports of balances from a CSV file (fact sheet, section 2.9): ``_api`` is part of the path."""
+"""Imports of balances from a CSV file (docs/wix-api.md, 2.9): ``_api`` is part of the path."""
 
 import csv
 import io

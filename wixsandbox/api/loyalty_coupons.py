@@ -1,4 +1,4 @@
-"""Loyalty coupons (fact sheet, section 2.6): points redeemed for a coupon, PENDING at first."""
+"""Loyalty coupons (docs/wix-api.md, 2.6): points redeemed for a coupon, PENDING at first."""
 
 from typing import Any
 

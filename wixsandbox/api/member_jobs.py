@@ -1,4 +1,4 @@
-"""Members v1: bulk operations (fact sheet, section 2.15)."""
+"""Members v1: bulk operations (docs/wix-api.md, 2.15)."""
 
 from dataclasses import replace
 

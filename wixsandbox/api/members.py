@@ -1,4 +1,4 @@
-"""Members v1 (fact sheet, section 2.15). ``sorting`` is what other modules call ``sort``."""
+"""Members v1 (docs/wix-api.md, 2.15). ``sorting`` is what other modules call ``sort``."""
 
 from dataclasses import replace
 from typing import Annotated, Any, Literal

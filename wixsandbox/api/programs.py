@@ -1,4 +1,4 @@
-"""The loyalty program (fact sheet, section 2.1): no id, no revision."""
+"""The loyalty program (docs/wix-api.md, 2.1): no id, no revision."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Rewards (fact sheet, section 2.4). Creating a reward creates no coupon; redemption does."""
+"""Rewards (docs/wix-api.md, 2.4). Creating a reward creates no coupon; redemption does."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Loyalty social media (fact sheet, section 2.10): only a signed-in member may call it."""
+"""Loyalty social media (docs/wix-api.md, 2.10): only a signed-in member may call it."""
 
 from wixsandbox.api.call import Operation, member_only
 

@@ -1,4 +1,4 @@
-"""Consent to marketing mail (fact sheet, section 2.17): no ``query`` wrapper, only ``email`` with ``$in``."""
+"""Consent to marketing mail (docs/wix-api.md, 2.17): no ``query`` wrapper, only ``email`` with ``$in``."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Loyalty transactions (fact sheet, section 2.8): the ledger; there is no event for them."""
+"""Loyalty transactions (docs/wix-api.md, 2.8): the ledger; there is no event for them."""
 
 from wixsandbox.api.call import Call, Operation
 from wixsandbox.errors import not_found

@@ -1,4 +1,4 @@
-"""Badges: given to members, by title or id (fact sheet, sections 2.13 and 2.14; API v3 is not used).
+"""Badges: given to members, by title or id (docs/wix-api.md, 2.13 and 2.14; API v3 is not used).
 
 Giving a badge twice is harmless, so an assignment is simply repeated. Making one is not: Wix takes any number of badges
 with the same title, and its queries lag. So after a create, whether its answer was lost or not, nobody creates for a

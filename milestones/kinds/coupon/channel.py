@@ -1,4 +1,4 @@
-"""Coupons: one personal code for one grant (fact sheet, section 2.11).
+"""Coupons: one personal code for one grant (docs/wix-api.md, 2.11).
 
 The code is derived from the grant, so it is its own idempotency key: Wix refuses a second coupon with the same code,
 and a code of 65 secret bits that exists already can only be ours.

@@ -11,14 +11,14 @@ from milestones.domain.milestone import Consent
 from milestones.domain.verdict import Verdict
 
 BATCH = 100
-"""Addresses in one question to Wix. The largest that it takes is unverified (fact sheet, section 2.17)."""
+"""Addresses in one question to Wix. The largest that it takes is unverified (docs/wix-api.md, 2.17)."""
 
 _SUBSCRIBED = "SUBSCRIBED"
 _DELIVERABLE = frozenset({"NOT_SET", "VALID"})
 
 
 class Subscription(Protocol):
-    """What Wix knows about an address; states as in the fact sheet, section 2.17, and unknown ones as they come."""
+    """What Wix knows about an address; states as in the docs/wix-api.md, 2.17, and unknown ones as they come."""
 
     @property
     def subscription_status(self) -> str:

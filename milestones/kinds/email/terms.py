@@ -125,7 +125,7 @@ def money(amount: Decimal, currency: str | None, language: str) -> str:
 
 
 def expiry(specification: Mapping[str, Any]) -> datetime | None:
-    """When a coupon ends (UTC), or None where it never does. Wix counts milliseconds (fact sheet, section 2.11)."""
+    """When a coupon ends (UTC), or None where it never does. Wix counts milliseconds (docs/wix-api.md, 2.11)."""
     milliseconds = specification.get("expirationTime")
     if milliseconds is None:
         return None
@@ -137,7 +137,7 @@ def coupon_terms(
 ) -> str:
     """What a coupon is worth and when, for people: ``10% off, valid until 22 December 2026, one use``.
 
-    specification: as Wix takes it (fact sheet, section 2.11).
+    specification: as Wix takes it (docs/wix-api.md, 2.11).
     """
     phrases = _PHRASES.get(locale_of(language).language, _ENGLISH)
     parts = [_worth(specification, phrases, language, currency)]

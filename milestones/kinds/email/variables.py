@@ -71,7 +71,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The loyalty program as Wix has it now (fact sheet, section 2.1).
+    """The loyalty program as Wix has it now (docs/wix-api.md, 2.1).
 
     points_name: what the program calls a point. active: whether points are earned and redeemed at all.
     """

@@ -1,4 +1,4 @@
-"""Points as a reward: earned with an idempotency key, at most so many times in a period (fact sheet, section 2.3)."""
+"""Points as a reward: earned with an idempotency key, at most so many times in a period (docs/wix-api.md, 2.3)."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence

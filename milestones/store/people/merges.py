@@ -32,7 +32,7 @@ _VERSIONS = table_of(DefinitionVersion)
 
 PATIENCE = timedelta(hours=48)
 """How long a deletion waits for its merge, and what is owed for the account into which it went. Wix repeats events
-for 47 hours (fact sheet, section 4.1)."""
+for 47 hours (docs/wix-api.md, 4.1)."""
 
 NEEDS = "account"
 """What an action waits for while the account of the contact that is left is not known yet."""
