@@ -8,6 +8,7 @@
     ├── StoreError                  the database cannot serve
     │   ├── StoreBusyError          another daemon holds it
     │   ├── StoreNewerError         it was written by a newer version of this program
+    │   ├── StoreRefusedError       what was to be written is to blame; to try again is of no use
     │   └── StoreUnavailableError   it cannot be read or written now: disk full, read-only, connection lost
     │       └── StoreRaceError      two writers met; what was tried is to be tried again
     ├── FencedError                 this worker's generation is over; its result must not be written
@@ -55,6 +56,10 @@ class StoreBusyError(StoreError):
 
 class StoreNewerError(StoreError):
     """The database was written by a newer version of this program."""
+
+
+class StoreRefusedError(StoreError):
+    """What was to be written cannot be: a value that no column takes, or one that breaks a rule between rows."""
 
 
 class StoreUnavailableError(StoreError):

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from milestones.config import Settings
+from milestones.config.database import read_address
 from milestones.errors import StoreError, StoreNewerError
 from milestones.store.database import schema
-from milestones.store.database.store import Store, Transaction, database_file, database_url
+from milestones.store.database.store import Store, Transaction
 
 T = TypeVar("T")
 
@@ -60,6 +61,4 @@ async def require_current(settings: Settings) -> None:
 
 def place(settings: Settings) -> str:
     """The database as a person calls it, without a password."""
-    url = database_url(settings.daemon.database.get_secret_value())
-    file = database_file(url)
-    return f"The database {file or url.render_as_string(hide_password=True)}"
+    return f"The database {read_address(settings.daemon.database.get_secret_value())}"

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from milestones.config import Settings
+from milestones.config.database import PostgresAddress, read_address
 from milestones.config.values import duration_text
 from milestones.domain.actions import Kind
 from milestones.domain.milestone import (
@@ -95,11 +96,10 @@ def _wix(settings: Settings) -> str:
 
 
 def _database(settings: Settings) -> str:
-    url = settings.daemon.database.get_secret_value()
-    if url.startswith("sqlite:"):
-        return f"SQLite, {url.removeprefix('sqlite:///')}"
-    parts = urlsplit(url)
-    return f"PostgreSQL, {parts.path.lstrip('/')} on {parts.hostname or 'this machine'}"
+    address = read_address(settings.daemon.database.get_secret_value())
+    if isinstance(address, PostgresAddress):
+        return f"PostgreSQL, {address.name} on {address.host or 'this machine'}"
+    return f"SQLite, {address}"
 
 
 def _mail(settings: Settings) -> str:

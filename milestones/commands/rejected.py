@@ -6,7 +6,7 @@ from typing import Any
 from milestones.commands.host import Host, Program
 from milestones.control import Progress
 from milestones.domain.event import Heard, Unneeded
-from milestones.errors import MilestonesError, UsageError
+from milestones.errors import StoreUnavailableError, UsageError
 from milestones.ingest.reading import UnreadableError, blamed
 from milestones.pipeline import observe
 from milestones.store.outbox import operator
@@ -48,7 +48,7 @@ async def _record(program: Program, event: Heard) -> None:
     """Raises UnreadableError where this one event cannot be recorded: the others are not to blame."""
     try:
         program.tell(await observe.hear(program.store, program.rules, [event], program.clock()))
-    except MilestonesError:
+    except StoreUnavailableError:
         raise
     except Exception as error:  # noqa: BLE001 (as it was when the event came)
         raise blamed(error, event.site_id, event.event_type, event.event_id) from None

@@ -14,6 +14,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from milestones.config.database import SQLITE, PostgresAddress, read_address
 from milestones.config.references import REFERENCE_SCHEMA, Secret, reference_of, secret_or_text, surroundings
 from milestones.domain.address import sendable_address
 
@@ -40,24 +41,15 @@ def _listen(value: str) -> str:
 
 def _database(value: Any, info: ValidationInfo) -> SecretStr:
     text, reference = secret_or_text(value, info)
-    resolved = text
-    try:
-        parts = urlsplit(text)
-        password = parts.password
-    except ValueError:
-        raise ValueError("is no address of a database") from None
-    if parts.scheme in ("postgresql", "postgres") and parts.path.strip("/"):
-        if password and reference is None:
+    address = read_address(text)
+    if isinstance(address, PostgresAddress):
+        if address.password and reference is None:
             raise ValueError(
                 'holds a password, which is never written here; write { env = "NAME" } for the whole address'
             )
-    elif parts.scheme == "sqlite" and text.startswith("sqlite:///") and len(text) > len("sqlite:///"):
-        around = surroundings(info)
-        path = text.removeprefix("sqlite:///")
-        resolved = f"sqlite:///{around.folder / path}" if around else text
-    else:
-        raise ValueError('must be "sqlite:///path" or "postgresql://user@host/name"')
-    return Secret(resolved, reference or text)
+        return Secret(text.strip(), reference or text)
+    around = surroundings(info)
+    return Secret(f"{SQLITE}{around.folder / address if around else address}", reference or text)
 
 
 def _mailbox(value: str) -> str:

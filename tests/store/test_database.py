@@ -11,9 +11,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select, text
-from sqlalchemy.exc import IntegrityError, StatementError
 
-from milestones.errors import ConfigurationError, StoreError, StoreRaceError, StoreUnavailableError
+from milestones.errors import (
+    ConfigurationError,
+    StoreError,
+    StoreRaceError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 from milestones.store.database import meta as facts
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import (
@@ -111,18 +116,14 @@ class TestTransactions:
         assert await is_alive(store)
         assert await facts.secret(store) == await facts.secret(store)
 
-    @pytest.mark.parametrize(
-        ("values", "expected"), [({}, IntegrityError), ({"created_at": "no moment"}, StatementError)]
-    )
+    @pytest.mark.parametrize("values", [{}, {"created_at": "no moment"}])
     async def test_an_error_of_what_was_to_be_written_names_nobody(
-        self, store: Store, values: dict[str, str], expected: type[Exception]
+        self, store: Store, values: dict[str, str]
     ) -> None:
-        with pytest.raises(expected) as failed:
+        with pytest.raises(StoreRefusedError) as failed:
             async with store.write() as tx:
                 await tx.execute(insert(table_of(Account)), [{**HALF_A_ROW, **values}])
-        told = "".join(traceback.format_exception(failed.value))
-        assert "accounts" in told
-        assert ADDRESS not in told
+        assert ADDRESS not in "".join(traceback.format_exception(failed.value))
 
     async def test_a_race_for_a_key_names_nobody(self, fresh_postgres_url: str) -> None:
         meta = table_of(Meta)
@@ -147,7 +148,7 @@ class TestAddresses:
         assert database_url(told).drivername == driver
 
     def test_another_database_is_refused(self) -> None:
-        with pytest.raises(ConfigurationError, match="mysql is not supported; use sqlite"):
+        with pytest.raises(ConfigurationError, match="must be"):
             database_url("mysql://host/shop")
 
     @pytest.mark.parametrize("name", ["a shop.db", "100%.db", "why?.db", "no#1.db", "größe.db"])

@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import delete, func, select, text, update
-from sqlalchemy.exc import DBAPIError
 
 from milestones.domain.actions import State
 from milestones.domain.continuity import Beat
+from milestones.store import postgres
 from milestones.store.database import meta as facts
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store, Transaction, database_file
@@ -22,6 +22,14 @@ _BEAT = "heartbeat"
 _HOLD = "hold"
 _BEHIND = "behind"
 _MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+_MAY_ASK = (
+    "SELECT bool_and(coalesce(has_function_privilege(to_regprocedure(name), 'execute'), false)) "
+    "FROM unnest(array['pg_control_system()', 'pg_control_checkpoint()']) AS asked(name)"
+)
+_IDENTITY = (
+    "SELECT (SELECT system_identifier FROM pg_control_system()), "
+    "(SELECT timeline_id FROM pg_control_checkpoint()), current_database()"
+)
 
 
 def machine() -> str:
@@ -41,16 +49,11 @@ async def place(store: Store) -> str:
     path = database_file(store.url)
     if path is not None:
         return str(path.resolve())
-    identity = text(
-        "SELECT (SELECT system_identifier FROM pg_control_system()), "
-        "(SELECT timeline_id FROM pg_control_checkpoint()), current_database()"
-    )
-    try:
-        async with store.read() as tx:
-            system, timeline, name = (await tx.execute(identity)).one()
-    except DBAPIError:
-        # A managed server may keep its identity to itself.
-        return f"{store.url.host}:{store.url.port}/{store.url.database}"
+    async with store.read() as tx:
+        # A managed server may keep its identity to itself; to ask for it all the same would be a failure.
+        if not (await tx.execute(text(_MAY_ASK))).scalar_one():
+            return postgres.place(store.url)
+        system, timeline, name = (await tx.execute(text(_IDENTITY))).one()
     return f"{system}/{timeline}/{name}"
 
 

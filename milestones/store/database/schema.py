@@ -1,6 +1,8 @@
 """The schema's version: an empty database is made, a newer one is refused, an older one is upgraded by command."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,10 +13,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
 
-from milestones.errors import StoreError, StoreNewerError, StoreUnavailableError
-from milestones.store.database.store import database_file, database_url, sentence
+from milestones.errors import StoreError, StoreNewerError
+from milestones.store.database import sqlite
+from milestones.store.database.store import database_file, database_url, sentences
+from milestones.store.postgres import connect_args
 from milestones.store.tables import Meta
 
 Standing = Literal["empty", "current", "older", "newer", "foreign"]
@@ -57,35 +60,40 @@ def _standing(connection: Connection) -> Standing:
 
 def _upgrade(text_url: str, *, only_if_empty: bool) -> Standing:
     url = _migration_url(text_url)
-    path = database_file(url)
+    if (path := database_file(url)) is not None:
+        sqlite.make(path)
+    with _connected(_engine(url)) as connection, connection.begin():
+        if path is None:
+            # Two replicas may start at once; the second finds the tables that the first has made.
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        standing = _standing(connection)
+        _refuse(standing, only_if_empty=only_if_empty)
+        if standing != "current":
+            config = _script()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        return standing
+
+
+@contextmanager
+def _connected(engine: Engine) -> Iterator[Connection]:
+    """A connection of its own, outside of the event loop. Raises StoreError."""
     try:
-        if path is not None:
-            _make(path)
-        engine = _engine(url)
-        try:
-            with engine.begin() as connection:
-                if path is None:
-                    # Two replicas may start at once; the second finds the tables that the first has made.
-                    connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-                standing = _standing(connection)
-                _refuse(standing, only_if_empty=only_if_empty)
-                if standing != "current":
-                    config = _script()
-                    config.attributes["connection"] = connection
-                    command.upgrade(config, "head")
-                return standing
-        finally:
-            engine.dispose()
-    except DBAPIError as error:
-        raise StoreUnavailableError(sentence(error)) from error
-    except OSError as error:
-        raise StoreUnavailableError(
-            f"The folder of the database cannot be made: {error.filename}: {error.strerror}. Check daemon.database."
-        ) from error
+        with sentences(), engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _looking(url: URL) -> Engine:
+    """One whose transactions lock nothing."""
+    if database_file(url) is not None:
+        return create_engine(url)
+    return create_engine(url, connect_args=connect_args(url), hide_parameters=True)
 
 
 def _engine(url: URL) -> Engine:
-    engine = create_engine(url)
+    engine = _looking(url)
     if database_file(url) is not None:
         # By itself Python's driver ends the transaction at a CREATE TABLE: a start that was killed half-way would
         # leave half a schema, which the next start could not tell from another program's.
@@ -98,13 +106,6 @@ def _engine(url: URL) -> Engine:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
-
-
-def _make(path: Path) -> None:
-    """An empty file for its owner alone, since customers will be in it. SQLite gives its other files the same mode."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not path.exists():
-        path.touch(mode=0o600)
 
 
 def _refuse(standing: Standing, *, only_if_empty: bool) -> None:
@@ -138,14 +139,8 @@ def _look(text_url: str) -> Standing:
     path = database_file(url)
     if path is not None and not path.exists():
         return "empty"
-    engine = create_engine(url)
-    try:
-        with engine.connect() as connection:
-            return _standing(connection)
-    except DBAPIError as error:
-        raise StoreUnavailableError(sentence(error)) from error
-    finally:
-        engine.dispose()
+    with _connected(_looking(url)) as connection:
+        return _standing(connection)
 
 
 async def standing(text_url: str) -> Standing:
@@ -154,14 +149,8 @@ async def standing(text_url: str) -> Standing:
 
 
 def _compare(text_url: str) -> list[str]:
-    engine = create_engine(_migration_url(text_url))
-    try:
-        with engine.connect() as connection:
-            found = compare_metadata(MigrationContext.configure(connection), Meta.metadata)
-    except DBAPIError as error:
-        raise StoreUnavailableError(sentence(error)) from error
-    finally:
-        engine.dispose()
+    with _connected(_looking(_migration_url(text_url))) as connection:
+        found = compare_metadata(MigrationContext.configure(connection), Meta.metadata)
     # What is altered within one column comes as a list of its own.
     changes = [change for item in found for change in (item if isinstance(item, list) else [item])]
     return [told for change in changes if (told := _told(change)) is not None]

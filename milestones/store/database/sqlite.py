@@ -15,6 +15,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from milestones.errors import StoreUnavailableError
+from milestones.store.failures import drop_connections
+
 BUSY_TIMEOUT = 5000
 """Milliseconds for which SQLite waits for others."""
 
@@ -58,14 +61,28 @@ class _Connection(aiosqlite.Connection):
         return future
 
 
+def make(path: Path) -> None:
+    """An empty file for its owner alone, since customers will be in it. SQLite gives its other files the same mode.
+
+    Raises StoreUnavailableError.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            path.touch(mode=0o600)
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"The folder of the database cannot be made: {error.filename}: {error.strerror}. Check daemon.database."
+        ) from error
+
+
 def engine(path: Path, connecting: Connecting, *, mode: str, begin: str) -> AsyncEngine:
     """An engine for transactions that start with ``begin``.
 
-    mode: ``ro``, or ``rwc`` for the one connection that writes; that stays open, while readers come and go.
+    mode: ``ro``, or ``rw`` for the one connection that writes; that stays open, while readers come and go. Neither makes a
+    file: where one is missing, an empty one would take what belongs into the other.
     """
-    options: dict[str, Any] = (
-        {"pool_size": 1, "max_overflow": 0} if mode == "rwc" else {"poolclass": NullPool}
-    )
+    options: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if mode == "rw" else {"poolclass": NullPool}
     url = URL.create(DRIVER, database=os.fspath(path))
     creator = partial(connecting.to, path, mode)
     made = create_async_engine(url, async_creator=creator, hide_parameters=True, **options)
@@ -76,13 +93,14 @@ def engine(path: Path, connecting: Connecting, *, mode: str, begin: str) -> Asyn
         with ExitStack() as unless_set_up:
             # Nobody else would: the pool has not taken it over yet, and it has a thread of its own.
             unless_set_up.callback(connection.close)
-            _set_up(connection, writes=mode == "rwc")
+            _set_up(connection, writes=mode == "rw")
             unless_set_up.pop_all()
 
     @event.listens_for(made.sync_engine, "begin")
     def begun(connection: Any) -> None:
         connection.exec_driver_sql(begin)
 
+    drop_connections(made.sync_engine)
     return made
 
 

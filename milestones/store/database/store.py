@@ -5,6 +5,7 @@ On SQLite there is one writing connection: a pool of writers made an acknowledge
 
 import asyncio
 import functools
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import (
@@ -18,16 +19,30 @@ from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
 from sqlalchemy import text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import (
+    DBAPIError,
+    OperationalError,
+    PendingRollbackError,
+    ResourceClosedError,
+    StatementError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from milestones.config.database import PostgresAddress, read_address
 from milestones.domain.account import Definitions
 from milestones.domain.milestone import Milestone
-from milestones.errors import ConfigurationError, StoreRaceError, StoreUnavailableError
+from milestones.errors import (
+    ConfigurationError,
+    StoreRaceError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 from milestones.failpoints import reach
+from milestones.store import postgres
 from milestones.store.database import sqlite
+from milestones.store.failures import failure
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,28 +50,17 @@ T = TypeVar("T")
 Transaction = AsyncConnection
 """What the functions of this package take first. It ends with the ``async with`` of ``Store.write`` or ``read``."""
 
-_DRIVERS = {
-    "sqlite": sqlite.DRIVER,
-    "postgresql": "postgresql+psycopg",
-    "postgres": "postgresql+psycopg",
-}
-_SQLITE = "sqlite:///"
-
 
 def database_url(text_url: str) -> URL:
-    """The URL with the driver that this program uses. Raises ConfigurationError for other databases."""
-    if text_url.startswith(_SQLITE):
-        # A path is taken as it is: to a URL, the `?`, `#` and `%` of a folder's name would mean something.
-        return URL.create(_DRIVERS["sqlite"], database=text_url.removeprefix(_SQLITE))
-    url = make_url(text_url)
-    driver = _DRIVERS.get(url.drivername.partition("+")[0])
-    if driver is None:
-        raise ConfigurationError(
-            [
-                f"daemon.database: {url.drivername} is not supported; use sqlite:///path or postgresql://host/name."
-            ]
-        )
-    return url.set(drivername=driver)
+    """The URL with the driver that this program uses. Raises ConfigurationError for what is no address."""
+    try:
+        address = read_address(text_url)
+    except ValueError as error:
+        raise ConfigurationError([f"daemon.database: {error}."]) from None
+    if isinstance(address, PostgresAddress):
+        return postgres.url(address)
+    # A path is taken as it is: to a URL, the `?`, `#` and `%` of a folder's name would mean something.
+    return URL.create(sqlite.DRIVER, database=os.fspath(address))
 
 
 def database_file(url: URL) -> Path | None:
@@ -107,9 +111,7 @@ class Store:
         url = database_url(text_url)
         path = database_file(url)
         if path is None:
-            engine = create_async_engine(
-                url, pool_size=pool, max_overflow=pool, pool_pre_ping=True, hide_parameters=True
-            )
+            engine = postgres.engine(url, pool)
             # A writer sees what others commit meanwhile, behind whose locks it waited; a reader sees one moment.
             reader = engine.execution_options(isolation_level="REPEATABLE READ")
             return cls(url, None if read_only else engine, reader)
@@ -117,8 +119,8 @@ class Store:
         reader = sqlite.engine(path, connecting, mode="ro", begin="BEGIN")
         if read_only:
             return cls(url, None, reader, connecting)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        writer = sqlite.engine(path, connecting, mode="rwc", begin="BEGIN IMMEDIATE")
+        sqlite.make(path)
+        writer = sqlite.engine(path, connecting, mode="rw", begin="BEGIN IMMEDIATE")
         return cls(url, writer, reader, connecting)
 
     async def close(self) -> None:
@@ -137,7 +139,7 @@ class Store:
         """
         assert self._writer is not None, "a read-only store was asked to write"
         async with self._turn:
-            with _sentences():
+            with sentences():
                 async with self._writer.begin() as connection:
                     yield connection
                     reach("store.before_commit")
@@ -146,14 +148,14 @@ class Store:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """A connection of one's own, in no transaction, to hold something as long as it lives."""
-        with _sentences():
+        with sentences():
             async with self._reader.connect() as connection:
                 yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
         """A consistent view that never blocks a writer."""
-        with _sentences():
+        with sentences():
             async with self._reader.connect() as connection:
                 yield connection
 
@@ -192,7 +194,7 @@ class Store:
             return
         assert self._writer is not None, "a read-only store was asked to write"
         async with self._turn:
-            with _sentences():
+            with sentences():
                 async with self._writer.connect() as connection:
                     try:
                         yield (await connection.get_raw_connection()).driver_connection
@@ -201,8 +203,10 @@ class Store:
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
-    """Turns the driver's errors into a sentence; the transaction is already undone when it is read."""
+def sentences() -> Iterator[None]:
+    """Turns the driver's errors into those of ``milestones.errors``. Everything that speaks to a database does it in
+    here; the transaction is already undone when the sentence is read.
+    """
     try:
         yield
     except PoolTimeoutError as error:
@@ -210,29 +214,17 @@ def _sentences() -> Iterator[None]:
             "The database cannot be used now: all connections to it are in use; if that lasts, it is too slow."
         ) from error
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) in _RACES:
-            raise StoreRaceError(
-                "Two writers met over the same rows; nothing of this was kept."
-            ) from _nameless(error)
-        if error.connection_invalidated or type(error) in _OF_THE_DATABASE:
-            raise StoreUnavailableError(sentence(error)) from error
-        raise _nameless(error).with_traceback(error.__traceback__) from None
+        # Not "from": the driver's own message may quote the row, and it may end up in a log.
+        raise failure(error).with_traceback(error.__traceback__) from None
+    except StatementError as error:
+        told = type(error.orig).__name__
+        refused = StoreRefusedError(f"The database cannot hold what was to be written ({told}).")
+        raise refused.with_traceback(error.__traceback__) from None
+    except (PendingRollbackError, ResourceClosedError, OSError) as error:
+        raise StoreUnavailableError(
+            f"The database cannot be used now: the connection was lost ({type(error).__name__})."
+        ) from error
 
-
-def _nameless(error: DBAPIError) -> DBAPIError:
-    """The error without its values: those of the statement, and those of the row that PostgreSQL quotes below its first
-    line. It may end up in a log.
-    """
-    assert error.orig is not None, "it came from the driver"
-    return type(error)(error.statement, None, type(error.orig)(_first_line(error.orig)), hide_parameters=True)
-
-
-def _first_line(orig: BaseException) -> str:
-    return (str(orig).strip().splitlines() or [type(orig).__name__])[0]
-
-
-_RACES = frozenset({"23505", "40001", "40P01"})
-"""Of PostgreSQL: a unique key that another writer took first, a serialization failure, a deadlock."""
 
 TRIES = 4
 """How often what met another writer is tried in all. Whoever came first is done by the next time."""
@@ -251,31 +243,6 @@ def again_after_a_race(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable
         return await work(*args, **kwargs)
 
     return repeated
-
-
-_OF_THE_DATABASE = (OperationalError, InterfaceError, DatabaseError)
-"""Not their subclasses: an IntegrityError or a DataError is a fault of what was to be written."""
-
-
-_REASONS = (
-    ("disk is full", "the disk is full; make room, nothing was lost"),
-    ("readonly database", "the file or its folder is read-only for this user; check owner and permissions"),
-    ("locked", "another program holds the file; close it"),
-    ("unable to open", "the file cannot be opened; check that the folder exists and may be written"),
-    ("not a database", "the file is no SQLite database"),
-    ("malformed", "the file is damaged; restore a backup"),
-    ("no such table", "the schema is missing; run `milestones db upgrade`"),
-)
-
-
-def sentence(error: DBAPIError) -> str:
-    """What a driver's error means, and what to do; without the statement and its values."""
-    assert error.orig is not None, "it came from the driver"
-    told = _first_line(error.orig)
-    for part, reason in _REASONS:
-        if part in told:
-            return f"The database cannot be used now: {reason}."
-    return f"The database cannot be used now: {told}."
 
 
 async def is_alive(store: Store) -> bool:
