@@ -286,6 +286,7 @@ app_id = "{app_id}"
 app_secret = {{ env = "WIX_APP_SECRET" }}
 public_key = {{ file = "key.pem" }}
 requests_per_minute = 100000
+query_lag = "2s"
 
 [[sites]]
 name = "main"

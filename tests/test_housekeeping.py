@@ -165,7 +165,7 @@ async def test_by_a_clock_set_years_ahead_nothing_is_forgotten_before_a_person_r
     await life.program.look_back()
     assert await life.program.forget(lambda: False) == {}
     async with life.program.store.write() as tx:
-        await heartbeat.resume(tx, rewound=False)
+        await heartbeat.resume(tx, life.now, rewound=False)
     assert (await life.program.forget(lambda: False))["observations"] == 1
 
 

@@ -116,7 +116,10 @@ class Switches(BaseModel):
     duplicate_coupon_code: Code = "ALREADY_EXISTS"
     coupon_codes_ignore_case: bool = True
     coupon_times: Literal["number", "text"] = "number"
-    badge_assigned_twice: Literal["already_exists", "existing"] = "already_exists"
+    badge_assigned_twice: Literal["already_exists", "existing", "kept"] = Field(
+        default="already_exists",
+        description="a second assignment is refused, answered with the first, or kept beside it",
+    )
     email_filter_limit: int = Field(default=100, ge=1, description="addresses in one $in")
     email_page_limit: int = Field(default=100, ge=1)
     emails_ignore_case: bool = True

@@ -11,7 +11,7 @@ from milestones.kinds.email.message import Unsubscribe
 from milestones.kinds.email.variables import Program
 from milestones.store import sites
 from milestones.store.database.store import Store
-from milestones.store.outbox.ledger import badge_just_made, point_rewards
+from milestones.store.outbox.ledger import badge_just_made, badges_just_given, point_rewards
 from milestones.store.people import people
 from milestones.wix import accounts, assignments, badges, coupons, programs, subscriptions, transactions
 from milestones.wix.account import LOYALTY_APP_ID
@@ -69,6 +69,12 @@ class SiteBadges:
     async def create(self, title: str, /) -> str:
         """Makes a badge and returns its id."""
         return (await badges.create(self.client, title)).id
+
+    async def holders(self, badge_id: str, member_ids: Sequence[str], /) -> set[str]:
+        """Which of these members have the badge."""
+        pages = assignments.query_all(self.client, badge_ids=[badge_id], member_ids=member_ids)
+        shown = [found async for page in pages for found in page.items]
+        return {found.member_id for found in shown if found.badge_id == badge_id and found.member_id}
 
     async def assign(self, badge_id: str, member_id: str, /) -> None:
         """Gives the badge; to have it already is success, in whatever words Wix says so."""
@@ -164,6 +170,21 @@ class NewBadges:
         """Whether a badge of this title may have been made since a time."""
         async with self.store.read() as tx:
             return await badge_just_made(tx, self.site_id, title, since)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBadges:
+    """``actions.badge.JustGiven`` on the store."""
+
+    store: Store
+    site_id: str
+
+    async def __call__(
+        self, accounts: Collection[str], since: datetime, /, *, apart_from: Collection[int]
+    ) -> set[tuple[str, str]]:
+        """The badges that these accounts may have been given since a time."""
+        async with self.store.read() as tx:
+            return await badges_just_given(tx, self.site_id, accounts, since, apart_from)
 
 
 @dataclass(slots=True)

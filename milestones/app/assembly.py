@@ -138,6 +138,7 @@ class Assembly:
         program = adapters.SiteProgram(
             client, self._store, site_id, fallback_name=site.name or "the shop", clock=self._clock
         )
+        query_lag = self._settings().wix.query_lag
         channels: dict[Kind, Channel] = {
             Kind.COUPON: CouponChannel(
                 adapters.SiteCoupons(client),
@@ -147,12 +148,15 @@ class Assembly:
             Kind.BADGE: BadgeChannel(
                 adapters.SiteBadges(client),
                 just_made=adapters.NewBadges(self._store, site_id),
+                just_given=adapters.GivenBadges(self._store, site_id),
+                query_lag=query_lag,
                 clock=self._clock,
             ),
             Kind.POINTS: PointsChannel(
                 adapters.SiteEarnings(client),
                 earned_since=adapters.EarnedRewards(self._store, site_id),
                 program=program,
+                query_lag=query_lag,
                 clock=self._clock,
             ),
             Kind.EMAIL: self._email(site_id, site, gatekeeper, program),

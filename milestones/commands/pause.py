@@ -1,6 +1,7 @@
 """Pause and resume: a site, or one milestone of it. Nothing is lost meanwhile; what is due waits."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from milestones.commands.host import Host
@@ -79,7 +80,8 @@ async def _set(
         reason = None
         if not paused and milestone is None:
             reason = await heartbeat.held(tx) if site is None else None
-            await _caught_up(tx, chosen, hold=reason is not None, rewound=rewound, failed=failed)
+            now = program.clock()
+            await _caught_up(tx, chosen, now, hold=reason is not None, rewound=rewound, failed=failed)
         concerned = [
             one
             for one in chosen
@@ -105,13 +107,13 @@ async def _set(
 
 
 async def _caught_up(
-    tx: Transaction, chosen: list[Site], *, hold: bool, rewound: bool, failed: Failed
+    tx: Transaction, chosen: list[Site], now: datetime, *, hold: bool, rewound: bool, failed: Failed
 ) -> None:
     """These sites go on, from a hold or from where one had to leave them, but for those that failed."""
     behind = await heartbeat.behind(tx)
     ids = {site.id for site in chosen} - failed.keys()
     if hold:
-        await heartbeat.resume(tx, rewound=rewound)
+        await heartbeat.resume(tx, now, rewound=rewound)
     elif rewound:
-        await heartbeat.doubt(tx, behind & ids)
+        await heartbeat.doubt(tx, now, behind & ids)
     await heartbeat.set_behind(tx, (behind - ids) | failed.keys())

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -19,6 +20,7 @@ from milestones.config.addresses import BaseAddress
 from milestones.config.faults import Fault, faulty
 from milestones.config.references import REFERENCE_SCHEMA, Secret, SecretValue, reference_of, referred
 from milestones.config.sections import Flag, Table, Whole
+from milestones.config.values import Duration
 
 NOT_A_KEY = (
     "is no public key that can be read; copy the whole of it from the app's page, "
@@ -82,6 +84,8 @@ class WixSettings(Table):
     sandbox: the daemon starts the simulated Wix and uses it.
     public_key: as PEM, by which webhooks are believed.
     requests_per_minute: for each site.
+    query_lag: how long what was written is awaited in queries before it counts as not written. Wix gives no figure
+        (docs/wix-api.md, 8).
     new_sites: what an event of an installation that nobody has named leads to.
     internal_root: where the services live whose public path begins with ``/_api`` (docs/wix-api.md, 0.1).
     """
@@ -92,6 +96,7 @@ class WixSettings(Table):
     app_secret: SecretValue | None = None
     public_key: PublicKey | None = None
     requests_per_minute: Whole = Field(default=200, ge=1, le=100_000)
+    query_lag: Duration = timedelta(seconds=60)
     new_sites: Literal["ignore", "observe", "active"] = "observe"
     internal_root: Annotated[str, AfterValidator(_root)] = "/_api/"
 

@@ -36,6 +36,10 @@ class Verdict(StrEnum):
         "The account has had as many point rewards in this period as are allowed.",
     )
     NO_MEMBER = "no_member", "A badge needs a site member, and this contact is none yet."
+    BADGE_JUST_GIVEN = (
+        "badge_just_given",
+        "This customer may just have been given the same badge; it is looked for in Wix before it is given.",
+    )
     NO_CONSENT_YET = "no_consent_yet", "The coupon is made once the customer agrees to mail."
     # Of a reminder
     NEAR = "near", "Inside the near window and willing to be told: a reminder is recorded."

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from milestones.domain.actions import Kind, State
 from milestones.domain.observation import UNKNOWN_CUSTOMER, Customer
 from milestones.domain.verdict import Verdict
+from milestones.errors import ChannelError
 
 PROGRAM_PAUSE = timedelta(minutes=15)
 """What finds the loyalty program not active is looked at again after this: points are not earned then, and mail
@@ -28,6 +29,7 @@ class Task:
     inputs: results of the actions it waited for, by kind (``{"coupon": {...}, "badge": {...}}``).
     customer: who the account belongs to now; the address may have changed since.
     attempt: 1 for the first.
+    lost_at: when the answer to an earlier attempt was lost, UTC; None where none was.
     """
 
     id: int
@@ -40,6 +42,7 @@ class Task:
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     customer: Customer = UNKNOWN_CUSTOMER
     attempt: int = 1
+    lost_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,20 @@ class Stop:
     verdict: Verdict
     until: datetime | None = None
     needs: str | None = None
+
+
+def await_query(lost_at: datetime | None, now: datetime, query_lag: timedelta) -> None:
+    """Return once queries show what was written before its answer was lost: what they do not show then did not
+    happen. Raises ChannelError, with the time to look again, while they may lag.
+    """
+    if lost_at is None or now >= lost_at + query_lag:
+        return
+    raise ChannelError(
+        "The answer was lost and Wix does not show the effect; its queries lag, so it is looked for again "
+        "before it is repeated.",
+        untried=True,
+        retry_at=lost_at + query_lag,
+    )
 
 
 class Fate(Enum):

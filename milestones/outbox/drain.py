@@ -194,33 +194,33 @@ def _task(item: Claimed) -> Task:
         inputs=item.inputs,
         customer=item.customer,
         attempt=action.attempts + 1,
+        lost_at=action.lost_at,
     )
 
 
 async def _act(work: SiteWork, channel: Channel, task: Task, stop: Stop | None, action: Action) -> Settlement:
     """One action: its effect, or what became of it. ``stop``: what the gates would say to doing it anew."""
-    lost = action.lost
     try:
-        found = await channel.recover(task) if lost else Found(Fate.REPEAT)
+        found = await channel.recover(task) if action.lost else Found(Fate.REPEAT)
         if found.fate is Fate.UNTOLD:
             return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER, error=action.error or _DIED)
         if found.fate is Fate.HAPPENED:
             result = found.result
         elif stop is not None:
             # What was lost and not found is lost still: whoever tries later looks again.
-            return replace(_stopped(task.id, stop), lost=lost, error=action.error)
+            return replace(_stopped(task.id, stop), lost_at=action.lost_at, error=action.error)
         else:
             result = await channel.perform(task)
     except ChannelError as error:
-        return _failed(work, task, error, lost=lost)
+        return _failed(work, task, error)
     except StoreError as error:
         # Channels ask the store before their effect. To raise it from here would leave the others of the group to
         # themselves, while the next drain takes them for dead.
-        return _failed(work, task, ChannelError(str(error), connection_wide=True), lost=lost)
+        return _failed(work, task, ChannelError(str(error), connection_wide=True))
     except Exception as error:
         # One action must neither hold up all the others nor be tried for ever. How far it came, nobody knows.
         log.exception("action_crashed", **_named(task))
-        return _failed(work, task, _stumbled(error), lost=lost)
+        return _failed(work, task, _stumbled(error))
     reach("drain.effect_done")
     return Settlement(task.id, State.DONE, Verdict.DONE, result=result)
 
@@ -240,7 +240,7 @@ def _stumbled(error: Exception) -> ChannelError:
     return ChannelError(f"This program failed ({type(error).__name__}); its log says where.", lost=True)
 
 
-def _failed(work: SiteWork, task: Task, error: ChannelError, *, lost: bool) -> Settlement:
+def _failed(work: SiteWork, task: Task, error: ChannelError) -> Settlement:
     now = work.clock()
     log.warning(
         "action_failed",
@@ -250,10 +250,10 @@ def _failed(work: SiteWork, task: Task, error: ChannelError, *, lost: bool) -> S
         lost=error.lost,
         error=str(error),
     )
-    if error.permanent and not (lost and task.kind in _REFUSES_REPETITION):
+    if error.permanent and not (task.lost_at and task.kind in _REFUSES_REPETITION):
         return Settlement(task.id, State.DISCARDED, Verdict.REFUSED, error=str(error))
     # A look-up that failed leaves the older loss as it was.
-    lost = lost or error.lost
+    lost_at = now if error.lost else task.lost_at
     again: datetime | None
     if error.connection_wide:
         again = work.rests.begin(task.kind, error, now)
@@ -261,8 +261,8 @@ def _failed(work: SiteWork, task: Task, error: ChannelError, *, lost: bool) -> S
         again = error.retry_at or now + REST
     else:
         again = work.retry.next(task.attempt, now, work.random(), error.retry_at)
-    if again is None and lost:
-        return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER, error=str(error), lost=True)
+    if again is None and lost_at:
+        return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER, error=str(error), lost_at=lost_at)
     if again is None:
         return Settlement(task.id, State.DISCARDED, Verdict.EXHAUSTED, error=str(error))
     return Settlement(
@@ -271,7 +271,7 @@ def _failed(work: SiteWork, task: Task, error: ChannelError, *, lost: bool) -> S
         Verdict.RETRY,
         available_at=again,
         error=str(error),
-        lost=lost,
+        lost_at=lost_at,
         uncount=error.connection_wide or error.untried,
     )
 

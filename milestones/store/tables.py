@@ -183,7 +183,7 @@ class Action(SQLModel, table=True):
     waits_for: keys of the actions whose results it shows.
     needs: ``consent``, ``member``, ``threshold`` or, after a merge, ``account``, while it waits for that.
     generation, acted_at: of the drain that holds it, and when that committed "about to act".
-    lost: the last attempt's answer was lost; the next begins by looking.
+    lost_at: when an attempt's answer was lost; the next begins by looking for its effect.
     failing_since: when the first of its failures in a row was, or the first rest of its channel ended.
     scan_id: the scan whose end lets it go.
     """
@@ -213,13 +213,18 @@ class Action(SQLModel, table=True):
     result: dict[str, Any] | None = Field(default=None, sa_type=Json)
     error: str | None = Field(default=None, sa_type=Text)
     attempts: int = 0
-    lost: bool = False
+    lost_at: datetime | None = Field(default=None, sa_type=Moment)
     failing_since: datetime | None = Field(default=None, sa_type=Moment)
     scan_id: int | None = None
     generation: int | None = None
     acted_at: datetime | None = Field(default=None, sa_type=Moment)
     recorded_at: datetime = Field(sa_type=Moment)
     settled_at: datetime | None = Field(default=None, sa_type=Moment)
+
+    @property
+    def lost(self) -> bool:
+        """Whether it may have happened already."""
+        return self.lost_at is not None
 
 
 class Trace(SQLModel, table=True):

@@ -1,5 +1,6 @@
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,9 +10,11 @@ from milestones.domain.actions import Kind, State
 from milestones.domain.observation import Customer
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
-from milestones.kinds.badge.channel import BadgeChannel
+from milestones.kinds.badge.channel import BadgeChannel, JustMade
 from milestones.kinds.channel import Fate, Stop, Task
 from tests.kinds.builders import ANA, NOW, Clock, a_task
+
+LAG = timedelta(seconds=60)
 
 
 @dataclass
@@ -24,6 +27,8 @@ class Members:
     visible: bool = True
     create_error: ChannelError | None = None
     found: int = 0
+    given: int = 0
+    just_given: set[tuple[str, str]] = field(default_factory=set)
 
     async def find(self, title: str, /) -> str | None:
         self.found += 1
@@ -43,7 +48,18 @@ class Members:
     async def assign(self, badge_id: str, member_id: str, /) -> None:
         if badge_id not in self.titles or member_id in self.gone:
             raise ChannelError("Wix refused: 404.", permanent=True)
+        self.given += 1
         self.assigned.add((badge_id, member_id))
+
+    async def holders(self, badge_id: str, member_ids: Sequence[str], /) -> set[str]:
+        return {member for member in member_ids if self.visible and (badge_id, member) in self.assigned}
+
+    async def badges_just_given(
+        self, accounts: Collection[str], since: datetime, /, *, apart_from: Collection[int]
+    ) -> set[tuple[str, str]]:
+        assert since == NOW - LAG
+        assert apart_from
+        return {(account, name) for account, name in self.just_given if account in accounts}
 
 
 def a_badge(number: int = 1, *, customer: Customer = ANA, **payload: Any) -> Task:
@@ -56,6 +72,12 @@ async def not_just_made(title: str, since: datetime, /) -> bool:
     return False
 
 
+def a_channel(members: Members, clock: Clock, just_made: JustMade = not_just_made) -> BadgeChannel:
+    return BadgeChannel(
+        members, just_made=just_made, just_given=members.badges_just_given, query_lag=LAG, clock=clock
+    )
+
+
 @pytest.fixture
 def members() -> Members:
     return Members()
@@ -63,7 +85,7 @@ def members() -> Members:
 
 @pytest.fixture
 def channel(members: Members, clock: Clock) -> BadgeChannel:
-    return BadgeChannel(members, just_made=not_just_made, clock=clock)
+    return a_channel(members, clock)
 
 
 async def test_a_badge_is_found_by_its_title_once(channel: BadgeChannel, members: Members) -> None:
@@ -129,7 +151,7 @@ async def test_a_badge_that_a_former_process_made_just_now_is_awaited(members: M
     async def just_made(title: str, since: datetime, /) -> bool:
         return (title, since) == ("Star customer", NOW - timedelta(seconds=60))
 
-    channel = BadgeChannel(members, just_made=just_made, clock=clock)
+    channel = a_channel(members, clock, just_made)
     members.visible = False
     with pytest.raises(ChannelError) as caught:
         await channel.perform(a_badge(create=True))
@@ -175,5 +197,52 @@ async def test_a_member_that_wix_refuses_is_refused_for_good(channel: BadgeChann
     assert caught.value.permanent
 
 
-async def test_assigning_again_is_harmless(channel: BadgeChannel) -> None:
-    assert (await channel.recover(a_badge())).fate is Fate.REPEAT
+async def test_after_a_lost_answer_the_assignment_is_looked_for_and_awaited_before_it_is_repeated(
+    channel: BadgeChannel, members: Members, clock: Clock
+) -> None:
+    task = replace(a_badge(), lost_at=NOW)
+    with pytest.raises(ChannelError) as awaited:
+        await channel.recover(task)
+    assert (awaited.value.untried, awaited.value.retry_at) == (True, NOW + LAG)
+    clock.advance(60)
+    assert (await channel.recover(task)).fate is Fate.REPEAT
+    members.assigned.add(("badge-1", "member-1"))
+    found = await channel.recover(task)
+    assert found.fate is Fate.HAPPENED
+    assert found.result == {"badge_id": "badge-1", "title": "Star customer", "member_id": "member-1"}
+
+
+async def test_of_a_badge_that_does_not_show_nothing_can_have_been_given(
+    channel: BadgeChannel, members: Members
+) -> None:
+    members.titles.clear()
+    assert (await channel.recover(replace(a_badge(create=True), lost_at=NOW))).fate is Fate.REPEAT
+
+
+async def test_a_member_who_has_the_badge_is_not_given_it_again(
+    channel: BadgeChannel, members: Members
+) -> None:
+    members.assigned.add(("badge-1", "member-1"))
+    assert await channel.gate([a_badge()]) == {}
+    assert (await channel.perform(a_badge()))["badge_id"] == "badge-1"
+    assert members.given == 0
+
+
+async def test_a_badge_that_was_taken_away_in_wix_is_given_again(
+    channel: BadgeChannel, members: Members
+) -> None:
+    for _ in range(2):
+        members.assigned.clear()
+        await channel.gate([a_badge()])
+        await channel.perform(a_badge())
+    assert members.given == 2
+
+
+async def test_one_badge_for_two_milestones_is_given_once_however_they_come(
+    channel: BadgeChannel, members: Members
+) -> None:
+    again = Stop(State.AVAILABLE, Verdict.BADGE_JUST_GIVEN, until=NOW + LAG)
+    assert await channel.gate([a_badge(2), a_badge(1)]) == {2: again}
+    members.just_given.add(("account-1", "Star customer"))
+    assert await channel.gate([a_badge(1)]) == {1: again}
+    assert await channel.gate([a_badge(1, badge_id="badge-1", title=None)]) == {}

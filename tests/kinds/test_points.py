@@ -1,5 +1,5 @@
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from milestones.kinds.points.channel import PointsChannel
 from tests.kinds.builders import NOW, Clock, a_task
 
 MONTH = timedelta(days=30).total_seconds()
+LAG = timedelta(seconds=60)
 
 
 @dataclass
@@ -72,7 +73,9 @@ def ledger() -> Ledger:
 
 @pytest.fixture
 def channel(ledger: Ledger, clock: Clock) -> PointsChannel:
-    return PointsChannel(ledger, earned_since=ledger.earned_since, program=ledger.program, clock=clock)
+    return PointsChannel(
+        ledger, earned_since=ledger.earned_since, program=ledger.program, query_lag=LAG, clock=clock
+    )
 
 
 async def test_points_are_booked_once_for_each_key(channel: PointsChannel, ledger: Ledger) -> None:
@@ -86,6 +89,17 @@ async def test_after_a_lost_answer_the_transaction_is_looked_up(channel: PointsC
     made = await channel.perform(some_points())
     found = await channel.recover(some_points())
     assert (found.fate, found.result) == (Fate.HAPPENED, made)
+
+
+async def test_points_that_do_not_show_after_a_lost_answer_are_awaited_before_they_are_repeated(
+    channel: PointsChannel, clock: Clock
+) -> None:
+    task = replace(some_points(), lost_at=NOW)
+    with pytest.raises(ChannelError) as awaited:
+        await channel.recover(task)
+    assert (awaited.value.untried, awaited.value.retry_at) == (True, NOW + LAG)
+    clock.advance(60)
+    assert (await channel.recover(task)).fate is Fate.REPEAT
 
 
 @pytest.mark.parametrize(("had", "stopped"), [(0, set()), (1, {3}), (2, {2, 3}), (9, {1, 2, 3})])

@@ -92,6 +92,9 @@ async def test_what_a_second_time_answers_is_a_switch(shop: Shop) -> None:
     shop.switch(badge_assigned_twice="existing")
     assert await assign(shop, badge["id"], member) == given
     assert len(shop.sandbox.world.assignments) == 1
+    shop.switch(badge_assigned_twice="kept")
+    assert await assign(shop, badge["id"], member) != given
+    assert len(shop.sandbox.world.assignments) == 2
 
 
 async def test_assignments_are_found_by_badge_and_member_and_removed_by_their_own_id(shop: Shop) -> None:

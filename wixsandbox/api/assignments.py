@@ -122,7 +122,7 @@ def _assign(world: World, call: Call, wanted: _Assignment) -> Document:
     if wanted.member_id not in world.members:
         raise not_found("Member", wanted.member_id)
     existing = world.assignments.find("pair", (wanted.badge_id, wanted.member_id))
-    if existing is not None:
+    if existing is not None and world.switches.badge_assigned_twice != "kept":
         if world.switches.badge_assigned_twice == "already_exists":
             raise RefusedError(409, "ALREADY_EXISTS", "The member already has this badge")
         return existing

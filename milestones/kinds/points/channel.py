@@ -14,6 +14,7 @@ from milestones.kinds.channel import (
     Found,
     Stop,
     Task,
+    await_query,
 )
 from milestones.kinds.email.variables import Program
 
@@ -50,7 +51,7 @@ class CurrentProgram(Protocol):
 
 
 class PointsChannel:
-    """The points that one site gives. clock: the time now, UTC."""
+    """The points that one site gives. query_lag: how long queries may not show what was written. clock: UTC."""
 
     concurrency = 4
 
@@ -60,8 +61,10 @@ class PointsChannel:
         *,
         earned_since: EarnedSince,
         program: CurrentProgram,
+        query_lag: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
+        self._query_lag = query_lag
         self._earnings = earnings
         self._earned_since = earned_since
         self._program = program
@@ -111,9 +114,12 @@ class PointsChannel:
         return _result(task, transaction_id)
 
     async def recover(self, task: Task) -> Found:
-        """Looks the transaction up; where none shows, the same key makes repeating harmless."""
+        """Looks the transaction up. For how long Wix remembers the key is documented nowhere, so what does not show is
+        awaited before it is repeated.
+        """
         transaction_id = await self._earnings.transaction(task.payload["idempotency_key"])
         if transaction_id is None:
+            await_query(task.lost_at, self._clock(), self._query_lag)
             return Found(Fate.REPEAT)
         return Found(Fate.HAPPENED, _result(task, transaction_id))
 

@@ -116,23 +116,23 @@ async def hold(tx: Transaction, reason: str) -> None:
     await facts.set_to(tx, _HOLD, reason)
 
 
-async def resume(tx: Transaction, *, rewound: bool) -> bool:
+async def resume(tx: Transaction, now: datetime, *, rewound: bool) -> bool:
     """End the hold. False if there was none.
 
     rewound: this is an old backup, or a copy whose original went on. What is not settled may have been done since,
     so each of it is looked for before it is done; a mail of which nobody can tell waits for a person.
     """
     if rewound:
-        await doubt(tx)
+        await doubt(tx, now)
     meta = table_of(Meta)
     return (await tx.execute(delete(meta).where(meta.c.key == _HOLD))).rowcount > 0
 
 
-async def doubt(tx: Transaction, site_ids: Collection[str] | None = None) -> None:
+async def doubt(tx: Transaction, now: datetime, site_ids: Collection[str] | None = None) -> None:
     """What is open, of these sites or of all, is looked for before it is done."""
     actions = table_of(Action)
     open_states = [State.AVAILABLE, State.WAITING, State.RUNNING, State.HELD]
-    statement = update(actions).where(actions.c.state.in_(open_states)).values(lost=True)
+    statement = update(actions).where(actions.c.state.in_(open_states)).values(lost_at=now)
     if site_ids is not None:
         statement = statement.where(actions.c.site_id.in_(site_ids))
     await tx.execute(statement)

@@ -49,6 +49,7 @@ class Claimed:
 class Settlement:
     """What became of a leased action.
 
+    lost_at: when an answer was lost: what may have happened is looked for before it is done again.
     uncount: the attempt was counted by "about to act" and shall not be: the whole channel was at fault, or it only waited.
     """
 
@@ -59,7 +60,7 @@ class Settlement:
     needs: str | None = None
     result: Mapping[str, Any] | None = None
     error: str | None = None
-    lost: bool = False
+    lost_at: datetime | None = None
     uncount: bool = False
 
 
@@ -75,7 +76,7 @@ async def begin(tx: Transaction, site_id: str) -> int:
     await tx.execute(
         update(_ACTIONS)
         .where(left, _ACTIONS.c.acted_at.is_not(None))
-        .values(state=State.AVAILABLE, lost=True)
+        .values(state=State.AVAILABLE, lost_at=_ACTIONS.c.acted_at)
     )
     return generation
 
@@ -199,7 +200,7 @@ async def settle(
             "verdict": item.verdict,
             "needs": item.needs,
             "error": item.error,
-            "lost": item.lost,
+            "lost_at": item.lost_at,
             "generation": None,
             "acted_at": None,
             "failing_since": _first_failure(now) if item.verdict is Verdict.RETRY else None,
@@ -244,7 +245,9 @@ async def _set(tx: Transaction, action_id: int, **values: Any) -> None:
     await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == action_id).values(**values))
 
 
-_ASKED_AGAIN = frozenset({Verdict.QUIET_HOURS, Verdict.PROGRAM_NOT_ACTIVE, Verdict.NO_CONSENT_YET})
+_ASKED_AGAIN = frozenset(
+    {Verdict.QUIET_HOURS, Verdict.PROGRAM_NOT_ACTIVE, Verdict.NO_CONSENT_YET, Verdict.BADGE_JUST_GIVEN}
+)
 """Of what a gate put off for a while: to ask it sooner does no harm."""
 
 

@@ -172,17 +172,44 @@ async def point_rewards(
         _ACTIONS.c.milestone == milestone,
         _ACTIONS.c.kind == Kind.POINTS,
         _ACTIONS.c.settled_at.is_(None) | (_ACTIONS.c.settled_at > since),
-        _ACTIONS.c.state.in_([State.DONE, State.UNKNOWN]) | _ACTIONS.c.lost,
+        _ACTIONS.c.state.in_([State.DONE, State.UNKNOWN]) | _ACTIONS.c.lost_at.is_not(None),
         _ACTIONS.c.id.not_in(apart_from),
     )
     return int((await tx.execute(statement)).scalar_one())
+
+
+async def badges_just_given(
+    tx: Transaction,
+    site_id: str,
+    accounts: Collection[str],
+    since: datetime,
+    apart_from: Collection[int] = (),
+) -> set[tuple[str, str]]:
+    """Which badges, by id or title as the configuration names them, these accounts were given since a time, those of
+    which nobody knows included: Wix's queries may not show them yet.
+
+    apart_from: actions that are not counted.
+    """
+    under_way = _ACTIONS.c.state.in_([State.AVAILABLE, State.RUNNING, State.HELD, State.UNKNOWN])
+    given = (_ACTIONS.c.state == State.DONE) & (_ACTIONS.c.settled_at > since)
+    statement = select(_ACTIONS.c.account_id, _ACTIONS.c.payload).where(
+        _ACTIONS.c.site_id == site_id,
+        _ACTIONS.c.account_id.in_(accounts),
+        _ACTIONS.c.kind == Kind.BADGE,
+        given | (under_way & ((_ACTIONS.c.lost_at > since) | (_ACTIONS.c.acted_at > since))),
+        _ACTIONS.c.id.not_in(apart_from),
+    )
+    rows = (await tx.execute(statement)).all()
+    return {(row.account_id, row.payload.get("badge_id") or row.payload["title"]) for row in rows}
 
 
 async def badge_just_made(tx: Transaction, site_id: str, title: str, since: datetime) -> bool:
     """Whether a badge of this title may have been made and not show yet: it was given to somebody since a time, or was
     to be given and nobody heard what became of it.
     """
-    unanswered = _ACTIONS.c.lost & _ACTIONS.c.state.in_([State.AVAILABLE, State.RUNNING, State.HELD])
+    unanswered = _ACTIONS.c.lost_at.is_not(None) & _ACTIONS.c.state.in_(
+        [State.AVAILABLE, State.RUNNING, State.HELD]
+    )
     given = (_ACTIONS.c.state == State.DONE) & (_ACTIONS.c.settled_at > since)
     statement = select(_ACTIONS.c.id).where(
         _ACTIONS.c.site_id == site_id,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, delete, func, or_, select, update
+from sqlalchemy import and_, case, delete, func, select, update
 
 from milestones.domain.actions import Kind, State
 from milestones.domain.verdict import Verdict
@@ -51,7 +51,10 @@ async def retry(tx: Transaction, which: Which, now: datetime) -> Moved:
     await _begin_anew(
         tx,
         chosen,
-        lost=or_(_ACTIONS.c.lost, _ACTIONS.c.state == State.UNKNOWN),
+        lost_at=case(
+            (_ACTIONS.c.state == State.UNKNOWN, func.coalesce(_ACTIONS.c.lost_at, now)),
+            else_=_ACTIONS.c.lost_at,
+        ),
         # The end of a return period stays; the end of a pause between two attempts does not.
         available_at=case(
             (_ACTIONS.c.verdict == Verdict.RETRY, now), else_=_later(_ACTIONS.c.available_at, now)
@@ -99,7 +102,7 @@ async def resolve(tx: Transaction, which: Which, now: datetime, *, done: bool) -
     if done:
         for action in chosen:
             await _set(tx, [_id(action)], result=_result(action))
-        await _set(tx, ids, state=State.DONE.value, verdict=Verdict.DONE.value, lost=False, settled_at=now)
+        await _set(tx, ids, state=State.DONE.value, verdict=Verdict.DONE.value, lost_at=None, settled_at=now)
         await release_dependents(tx, ids, now)
         return await _moved(tx, chosen, refused, Verdict.DONE, now)
     await _set(
@@ -109,7 +112,7 @@ async def resolve(tx: Transaction, which: Which, now: datetime, *, done: bool) -
         verdict=Verdict.RELEASED_BY_PERSON.value,
         available_at=now,
         attempts=0,
-        lost=False,
+        lost_at=None,
         error=None,
         settled_at=None,
     )

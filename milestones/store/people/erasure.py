@@ -31,7 +31,7 @@ _TRACES = table_of(Trace)
 OPEN = and_(
     _ACTIONS.c.state.in_([State.AVAILABLE, State.WAITING, State.HELD]),
     # What may have happened already is looked for first, whosever it is; the gates stop it from being repeated.
-    ~_ACTIONS.c.lost,
+    _ACTIONS.c.lost_at.is_(None),
 )
 """Actions that have not begun."""
 

@@ -214,9 +214,9 @@ async def _cancel_doubles(tx: Transaction, owners: Iterable[tuple[Any, str]], no
     for several in by_occasion.values():
         if len(several) < 2:
             continue
-        columns = (_ACTIONS.c.owner, _ACTIONS.c.state, _ACTIONS.c.lost)
+        columns = (_ACTIONS.c.owner, _ACTIONS.c.state, _ACTIONS.c.lost_at)
         rows = (await tx.execute(select(*columns).where(_ACTIONS.c.owner.in_(several)))).all()
-        begun = {row.owner for row in rows if row.state in _HAS_BEGUN or row.lost}
+        begun = {row.owner for row in rows if row.state in _HAS_BEGUN or row.lost_at is not None}
         begun |= set(several) - {row.owner for row in rows}
         owing = [owner for owner in several if any(r.owner == owner and r.state not in FINAL for r in rows)]
         spared = begun or set(owing[:1])
@@ -238,7 +238,7 @@ async def _hand_over(tx: Transaction, site_id: str, customer: _Customer, now: da
     if customer.heir is None:
         await tx.execute(
             update(_ACTIONS)
-            .where(theirs, claims.TIMED, ~_ACTIONS.c.lost)
+            .where(theirs, claims.TIMED, _ACTIONS.c.lost_at.is_(None))
             .values(state=State.WAITING, needs=NEEDS)
         )
         return

@@ -63,7 +63,7 @@ def upgrade() -> None:
         sa.Column("result", columns.Json, nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("lost", sa.Boolean(), nullable=False),
+        sa.Column("lost_at", columns.Moment(), nullable=True),
         sa.Column("failing_since", columns.Moment(), nullable=True),
         sa.Column("scan_id", sa.Integer(), nullable=True),
         sa.Column("generation", sa.Integer(), nullable=True),
