@@ -7,6 +7,7 @@ the domain's own values.
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from milestones.domain.actions import Context
 from milestones.domain.crossing import Crossing
@@ -227,7 +228,9 @@ def a_context(
     account_id: str = ACCOUNT,
     secret: bytes = SECRET,
     now: datetime = NOW,
+    timezone: str = "UTC",
     configuration: str = "c0ffee",
 ) -> Context:
     """What planning needs beside the definition."""
-    return Context(site, account_id, secret, now=now, configuration=configuration)
+    zone = ZoneInfo(timezone)
+    return Context(site, account_id, secret, now=now, timezone=zone, configuration=configuration)

@@ -60,6 +60,7 @@ class ConfiguredRules:
             configuration=self.settings.hash,
             shadow=self.settings.daemon.mode == "shadow",
             name=site.name or None,
+            timezone=site.timezone,
         )
 
     def new_site(self, site_id: str) -> str:

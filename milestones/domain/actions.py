@@ -5,11 +5,12 @@ An action carries everything it needs, frozen when it was recorded: a new config
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from milestones.domain import keys
+from milestones.domain import keys, validity
 from milestones.domain.crossing import Crossing
 from milestones.domain.milestone import (
     Badge,
@@ -23,8 +24,6 @@ from milestones.domain.milestone import (
     Reward,
     Webhook,
 )
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Kind(StrEnum):
@@ -83,12 +82,15 @@ class PlannedAction:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What planning needs beside the definition. ``configuration`` is the hash of the one in force."""
+    """What planning needs beside the definition. ``configuration`` is the hash of the one in force, and the days are
+    those of the site's ``timezone``.
+    """
 
     site: str
     account_id: str
     secret: bytes = field(repr=False)
     now: datetime = field(kw_only=True)
+    timezone: ZoneInfo = field(kw_only=True)
     configuration: str = field(kw_only=True)
 
 
@@ -233,22 +235,28 @@ def _coupon(coupon: Coupon, key: str, context: Context, start: datetime) -> dict
     specification: dict[str, Any] = {
         "name": coupon.name,
         "code": keys.coupon_code(context.secret, key, coupon.prefix),
-        "startTime": _milliseconds(start),
+        "startTime": validity.milliseconds(start),
         "usageLimit": 1,
         "active": True,
         coupon.discount.value: True
         if coupon.discount is Discount.FREE_SHIPPING
         else float(coupon.amount or 0),
     }
+    validity_of = None
     if coupon.valid_for is not None:
-        specification["expirationTime"] = _milliseconds(start + coupon.valid_for)
+        specification |= validity.specified(start, coupon.valid_for, context.timezone)
+        validity_of = {"seconds": coupon.valid_for.total_seconds(), "timezone": context.timezone.key}
     if coupon.limited_to_one_item:
         specification["limitedToOneItem"] = True
     if coupon.minimum_subtotal is not None:
         specification["minimumSubtotal"] = float(coupon.minimum_subtotal)
     if coupon.scope is not None:
         specification["scope"] = _scope(coupon.scope)
-    return {"specification": specification, "when_unmailable": coupon.when_unmailable.value}
+    return {
+        "specification": specification,
+        "validity": validity_of,
+        "when_unmailable": coupon.when_unmailable.value,
+    }
 
 
 def _scope(scope: str) -> dict[str, Any]:
@@ -258,7 +266,3 @@ def _scope(scope: str) -> dict[str, Any]:
     if group:
         found["group"] = {"name": group, **({"entityId": entity} if entity else {})}
     return found
-
-
-def _milliseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(milliseconds=1)

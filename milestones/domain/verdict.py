@@ -68,6 +68,14 @@ class Verdict(StrEnum):
     QUIET_HOURS = "quiet_hours", "It is night at the shop; the mail goes out when the quiet hours end."
     ONLY_TO = "only_to", "The configuration lets mail leave only for listed addresses (mail.only_to)."
     SCAN_UNDER_WAY = "scan_under_way", "The scan that found it is not complete; it goes out when it is."
+    MILESTONE_ENDED = (
+        "milestone_ended",
+        "The milestone that it announces was changed or taken out of the configuration.",
+    )
+    COUPON_OVER = (
+        "coupon_over",
+        "The coupon that it shows ended before it could leave: held, so that a person makes up for it.",
+    )
     SHADOW = "shadow", "Shadow mode decides and records everything and sends nothing."
     BREAKER = "breaker", "More than the breaker allows within a day: held for a person."
     BLOCKED = "blocked", "What it waits for was discarded; retry that first."

@@ -94,6 +94,31 @@ def not_given(claimed: Claimed, _policy: Policy, _now: datetime) -> Stop | None:
     return Stop(State.CANCELLED, Verdict.ALREADY_GIVEN)
 
 
+def still_announced(claimed: Claimed, _policy: Policy, _now: datetime) -> Stop | None:
+    """A reminder announces a milestone; one that was taken out of the configuration, or that is another one by now, will
+    never give what was promised.
+    """
+    payload, definition = claimed.action.payload, claimed.definition
+    if "near" not in payload:
+        return None
+    if definition is not None and definition["measure"] == payload["near"]["measure"]:
+        target = payload["milestone"]["threshold"]
+        rung = definition["repeat"] == Repeat.LADDER and target % definition["threshold"] == 0
+        if rung or definition["threshold"] == target:
+            return None
+    return Stop(State.CANCELLED, Verdict.MILESTONE_ENDED)
+
+
+def coupon_lasts(claimed: Claimed, _policy: Policy, now: datetime) -> Stop | None:
+    """A mail that waited, for the morning, a pause, a breaker or a mail server, may show a coupon that is over by then.
+    Its customer earned it, so a person is told.
+    """
+    ends = claimed.inputs.get(Kind.COUPON, {}).get("expires")
+    if claimed.action.kind != Kind.EMAIL or ends is None or now + HAND_OVER < datetime.fromisoformat(ends):
+        return None
+    return Stop(State.HELD, Verdict.COUPON_OVER)
+
+
 def awake(claimed: Claimed, policy: Policy, now: datetime) -> Stop | None:
     """Mails that advertise wait until the quiet hours end."""
     if claimed.action.kind != Kind.EMAIL or policy.quiet_hours is None:
@@ -104,10 +129,22 @@ def awake(claimed: Claimed, policy: Policy, now: datetime) -> Stop | None:
     return Stop(State.AVAILABLE, Verdict.QUIET_HOURS, until=ends) if ends is not None else None
 
 
-GATES: tuple[Gate, ...] = (not_erased, newest_cycle, still_reached, still_near, not_given, awake)
+GATES: tuple[Gate, ...] = (
+    not_erased,
+    newest_cycle,
+    still_reached,
+    still_announced,
+    still_near,
+    not_given,
+    coupon_lasts,
+    awake,
+)
 
 FRESH = timedelta(seconds=45)
 """How long a batch may rely on its gates; the contract is 60 s at hand-over, and the hand-over takes a while."""
+
+HAND_OVER = timedelta(seconds=60)
+"""How long after its gates a mail may still be handed over: that is refused once consent is older."""
 
 
 def stop_for(claimed: Claimed, policy: Policy, now: datetime) -> Stop | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from milestones.domain.account import Definitions, Version
 from milestones.domain.actions import Context, plan_grant, plan_reminder
@@ -18,6 +19,7 @@ from milestones.store.people import people
 from milestones.store.tables import Grant, Reminder, Scan, Site
 
 DAY = timedelta(hours=24)
+UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class SiteRules:
 
     configuration: the hash of the configuration in force.
     shadow: decide and record everything, send nothing.
+    timezone: whose days a coupon's validity counts.
     """
 
     milestones: tuple[Milestone, ...]
@@ -33,6 +36,7 @@ class SiteRules:
     configuration: str
     shadow: bool
     name: str | None = None
+    timezone: ZoneInfo = UTC
 
 
 class Rules(Protocol):
@@ -131,8 +135,15 @@ class Owner:
     now: datetime
 
     def context(self, rules: Rules) -> Context:
-        configuration = rules.site(self.site_id).configuration
-        return Context(self.site_id, self.account_id, rules.secret, now=self.now, configuration=configuration)
+        site = rules.site(self.site_id)
+        return Context(
+            self.site_id,
+            self.account_id,
+            rules.secret,
+            now=self.now,
+            timezone=site.timezone,
+            configuration=site.configuration,
+        )
 
 
 class Stops:

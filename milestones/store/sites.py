@@ -140,6 +140,11 @@ async def _in_force(tx: Transaction, site_id: str) -> dict[str, Mapping[Any, Any
     return {row["milestone"]: row for row in (await tx.execute(statement)).mappings()}
 
 
+async def definitions_in_force(tx: Transaction, site_id: str) -> dict[str, Mapping[str, Any]]:
+    """What decides about crossings now, by milestone: measure, threshold, repeat, rearm_below."""
+    return {key: row["definition"] for key, row in (await _in_force(tx, site_id)).items()}
+
+
 def _same(rows: Mapping[str, Mapping[Any, Any]], wanted: Mapping[str, Milestone]) -> bool:
     return rows.keys() == wanted.keys() and all(
         rows[key]["definition"] == _shape(milestone) for key, milestone in wanted.items()

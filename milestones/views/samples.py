@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from milestones.config.settings import SiteSettings
 from milestones.domain.actions import Context, Kind, plan_grant
@@ -36,7 +37,7 @@ def sample_variables(
     )
     values = preview_variables(site, now=now, milestone=milestone)
     if milestone is not None:
-        values |= _given(milestone, site, now)
+        values |= _given(milestone, site, settings.timezone, now)
     if account is not None:
         values |= _of(account, milestone, values)
     available = requirements(settings.milestones, settings.brand).get(template)
@@ -54,9 +55,9 @@ def _user_of(settings: SiteSettings, template: str) -> Milestone | None:
     return None
 
 
-def _given(milestone: Milestone, site: Site, now: datetime) -> dict[str, Any]:
+def _given(milestone: Milestone, site: Site, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
     """The coupon and the badge as the mails of this milestone show them; the code is nobody's."""
-    context = Context("preview", "preview", b"preview", now=now, configuration="preview")
+    context = Context("preview", "preview", b"preview", now=now, timezone=zone, configuration="preview")
     reached = Crossing(milestone, milestone.threshold, revision=1, value=milestone.threshold)
     planned = plan_grant(reached, context)
     inputs: dict[str, dict[str, Any]] = {}

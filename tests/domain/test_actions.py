@@ -29,6 +29,7 @@ from tests.builders import (
 
 NOW_MS = 1_795_166_130_000  # 2026-11-20T09:15:30Z
 DAY_MS = 86_400_000
+TONIGHT_MS = (NOW_MS // DAY_MS + 1) * DAY_MS - 1
 USES = [frozenset({"coupon"}), frozenset({"badge"}), frozenset({"coupon", "badge"}), frozenset({"points"})]
 REWARDS = st.lists(
     st.one_of(
@@ -123,7 +124,7 @@ def test_a_return_period_shifts_when_it_is_given_and_how_long_it_is_valid() -> N
     coupon, mail = planned(a_coupon(valid_for=timedelta(days=30)), an_email(), settle_for=fortnight)
     assert (coupon.available_at, mail.available_at) == (NOW + fortnight, NOW + fortnight)
     assert coupon.payload["specification"]["startTime"] == NOW_MS + 14 * DAY_MS
-    assert coupon.payload["specification"]["expirationTime"] == NOW_MS + (14 + 30) * DAY_MS
+    assert coupon.payload["specification"]["expirationTime"] == TONIGHT_MS + (14 + 30) * DAY_MS
     # 14 x 86,400 seconds; the threshold must still be reached then.
     settle = {"measure": "balance", "threshold": 1000, "seconds": 1_209_600.0, "repeat": "once"}
     assert coupon.payload["settle"] == mail.payload["settle"] == settle
@@ -137,7 +138,7 @@ def test_a_return_period_shifts_when_it_is_given_and_how_long_it_is_valid() -> N
             {
                 "percentOffRate": 10.0,
                 "scope": {"namespace": "stores"},
-                "expirationTime": NOW_MS + 30 * DAY_MS,
+                "expirationTime": TONIGHT_MS + 30 * DAY_MS,
             },
         ),
         ({"valid_for": None}, {"percentOffRate": 10.0, "scope": {"namespace": "stores"}}),

@@ -25,6 +25,7 @@ SPECIFICATION: Mapping[str, Any] = {
     "percentOffRate": 10.0,
     "scope": {"namespace": "stores"},
 }
+VALIDITY: Mapping[str, Any] = {"seconds": 30 * 86_400.0, "timezone": "UTC"}
 COUPON_RESULT: Mapping[str, Any] = {
     "coupon_id": "coupon-1",
     "code": SPECIFICATION["code"],

@@ -2,16 +2,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from milestones.domain.actions import Kind, State
+from milestones.domain.validity import last_moment
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.kinds.channel import Fate, Stop, Task
 from milestones.kinds.coupon.channel import CouponChannel, MadeCoupon
 from milestones.kinds.email.terms import expiry
-from tests.kinds.builders import NOW, SPECIFICATION, Clock, FakeConsent, Known, a_task
+from tests.kinds.builders import NOW, SPECIFICATION, VALIDITY, Clock, FakeConsent, Known, a_task
 
 
 @dataclass
@@ -33,7 +35,7 @@ class Shop:
 
 
 def a_coupon(**payload: Any) -> Task:
-    return a_task(Kind.COUPON, {"specification": SPECIFICATION, **payload})
+    return a_task(Kind.COUPON, {"specification": SPECIFICATION, "validity": VALIDITY, **payload})
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ async def test_a_coupon_is_made_as_it_was_recorded(channel: CouponChannel, shop:
 
 async def test_a_coupon_without_an_end_says_so(channel: CouponChannel) -> None:
     endless = {name: value for name, value in SPECIFICATION.items() if name != "expirationTime"}
-    assert (await channel.perform(a_coupon(specification=endless)))["expires"] is None
+    assert (await channel.perform(a_coupon(specification=endless, validity=None)))["expires"] is None
 
 
 async def test_a_code_that_exists_is_ours(channel: CouponChannel, shop: Shop) -> None:
@@ -124,11 +126,20 @@ async def test_a_coupon_that_is_made_late_is_not_over_already(
 ) -> None:
     clock.advance(timedelta(days=45).total_seconds())
     begun = NOW + timedelta(days=45)
-    validity = timedelta(milliseconds=SPECIFICATION["expirationTime"] - SPECIFICATION["startTime"])
+    ends = last_moment(begun, timedelta(days=30), ZoneInfo("UTC"))
     result = await channel.perform(a_coupon())
-    assert result["expires"] == (begun + validity).isoformat()
+    assert result["expires"] == ends.isoformat()
     assert result["specification"]["startTime"] == int(begun.timestamp() * 1000)
-    assert shop.made == {"AB12CD34EF56G": MadeCoupon("coupon-1", begun + validity)}
+    assert shop.made == {"AB12CD34EF56G": MadeCoupon("coupon-1", ends)}
+
+
+async def test_a_coupon_works_from_the_moment_it_is_made_though_the_clock_was_set_back(
+    channel: CouponChannel, clock: Clock
+) -> None:
+    clock.advance(-timedelta(hours=3).total_seconds())
+    specification = (await channel.perform(a_coupon()))["specification"]
+    assert specification["startTime"] == int(clock.now.timestamp() * 1000)
+    assert specification["expirationTime"] == SPECIFICATION["expirationTime"]
 
 
 async def test_after_a_lost_answer_the_mail_tells_the_end_that_the_coupon_has(

@@ -1,7 +1,9 @@
 """Who is stopped before an effect, and when they go on."""
 
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from milestones.domain.actions import Kind, State
 from milestones.domain.policy import QuietHours
@@ -10,7 +12,7 @@ from milestones.errors import ChannelError
 from milestones.kinds.channel import Stop
 from milestones.outbox.gates import Policy
 from milestones.pipeline import observe
-from tests.builders import NOW, SITE, a_badge, a_coupon, a_customer, a_milestone, an_observation
+from tests.builders import NOW, SITE, a_badge, a_coupon, a_customer, a_milestone, an_email, an_observation
 from tests.outbox.bench import ALL_DONE, Bench
 from tests.store.rules import FixedRules, go_live
 
@@ -116,3 +118,56 @@ async def test_a_coupon_that_waits_for_consent_goes_on_when_the_customer_has_ano
     assert outcome.wake == {SITE}
     await bench.drain()
     assert await bench.states() == {"coupon": "done"}
+
+
+TOMORROW = NOW + timedelta(days=1)
+
+
+async def _coupon_ends(bench: Bench, ends: datetime | None) -> None:
+    """Somebody is owed a coupon that ends then, and a mail that shows it; the coupon is made."""
+    bench.channels[Kind.COUPON].answers = [{"code": "C", "expires": ends.isoformat() if ends else None}]
+    bench.channels[Kind.EMAIL].answers = [ChannelError("the mail server is down", untried=True)]
+    await bench.reach(milestone=a_milestone(rewards=(a_coupon(), an_email(uses=frozenset({"coupon"})))))
+    await bench.drain()
+    assert await bench.states() == {"coupon": "done", "email": "available"}
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=40), timedelta(days=30)])
+async def test_a_mail_whose_coupon_is_over_is_held_for_a_person(bench: Bench, late: timedelta) -> None:
+    await _coupon_ends(bench, TOMORROW)
+    bench.now = TOMORROW + late
+    await bench.drain()
+    mail = await bench.row(Kind.EMAIL)
+    assert (mail.state, mail.verdict) == (State.HELD, Verdict.COUPON_OVER)
+    # Neither does a retry renew the end.
+    await bench.set(Kind.EMAIL, state=State.AVAILABLE, available_at=bench.now)
+    await bench.drain()
+    assert (await bench.row(Kind.EMAIL)).verdict == Verdict.COUPON_OVER
+    assert len(bench.channels[Kind.EMAIL].performed) == 1
+
+
+@pytest.mark.parametrize("ends", [None, TOMORROW + timedelta(hours=1)])
+async def test_a_mail_whose_coupon_lasts_is_sent(bench: Bench, ends: datetime | None) -> None:
+    await _coupon_ends(bench, ends)
+    bench.now = TOMORROW
+    await bench.drain()
+    assert await bench.states() == {"coupon": "done", "email": "done"}
+
+
+async def test_a_coupon_that_ends_before_a_hand_over_would_is_not_mailed_any_more(bench: Bench) -> None:
+    await _coupon_ends(bench, TOMORROW + timedelta(seconds=59))
+    bench.now = TOMORROW
+    await bench.drain()
+    assert (await bench.row(Kind.EMAIL)).verdict == Verdict.COUPON_OVER
+
+
+async def test_a_night_that_outlasts_the_coupon_holds_its_mail(bench: Bench) -> None:
+    bench.policy = Policy(QuietHours(time(9), time(8)), ZoneInfo("UTC"))
+    bench.restart()
+    bench.channels[Kind.COUPON].answers = [{"expires": (NOW + timedelta(hours=14)).isoformat()}]
+    await bench.reach(milestone=a_milestone(rewards=(a_coupon(), an_email(uses=frozenset({"coupon"})))))
+    morning = await bench.drain()
+    assert (await bench.row(Kind.EMAIL)).verdict == Verdict.QUIET_HOURS
+    bench.now = morning or NOW
+    await bench.drain()
+    assert (await bench.row(Kind.EMAIL)).verdict == Verdict.COUPON_OVER

@@ -6,6 +6,7 @@ import pytest
 
 from milestones.domain.actions import Kind
 from milestones.domain.milestone import Milestone
+from milestones.domain.observation import Measure
 from milestones.domain.verdict import Verdict
 from milestones.pipeline import observe
 from milestones.pipeline.record import Chosen
@@ -90,4 +91,43 @@ async def test_what_comes_next_is_announced(store: Store, milestone: Milestone, 
     await shop.see(10, 1010, 300, near)
     shop.bench.now += timedelta(minutes=1)
     await shop.remind(approach, near)
+    assert await shop.mail() == ("done", Verdict.DONE)
+
+
+@pytest.mark.parametrize(
+    ("milestone", "now_in_force", "approach"),
+    [
+        (ONCE, (), 1),
+        (ONCE, (a_milestone(1010, key="once"),), 1),
+        (ONCE, (a_milestone(1000, key="once", measure=Measure.EARNED),), 1),
+        (LADDER, (a_ladder(400),), 1000),
+    ],
+)
+async def test_what_is_not_to_be_had_any_more_is_not_announced(
+    store: Store, milestone: Milestone, now_in_force: tuple[Milestone, ...], approach: int
+) -> None:
+    shop = Shop(store, milestone)
+    await go_live(store, shop.rules)
+    await shop.see(950)
+    await shop.remind(approach, 950)
+    await go_live(store, FixedRules(now_in_force))
+    assert await shop.mail() == ("cancelled", Verdict.MILESTONE_ENDED)
+
+
+@pytest.mark.parametrize(
+    ("milestone", "now_in_force", "approach"),
+    [
+        (ONCE, a_milestone(1000, key="once", title="Another title"), 1),
+        (EVERY, a_repeating(1000, 300), 1),
+        (LADDER, a_ladder(250), 1000),
+    ],
+)
+async def test_what_is_to_be_had_all_the_same_is_announced(
+    store: Store, milestone: Milestone, now_in_force: Milestone, approach: int
+) -> None:
+    shop = Shop(store, milestone)
+    await go_live(store, shop.rules)
+    await shop.see(950)
+    await shop.remind(approach, 950)
+    await go_live(store, FixedRules((now_in_force,)))
     assert await shop.mail() == ("done", Verdict.DONE)

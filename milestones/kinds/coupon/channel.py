@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from milestones.domain.actions import State
 from milestones.domain.milestone import Consent, WhenUnmailable
+from milestones.domain.validity import renewed
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.kinds.channel import Fate, Found, Stop, Task
@@ -71,7 +72,7 @@ class CouponChannel:
 
     async def perform(self, task: Task) -> Mapping[str, Any]:
         """Creates the coupon, or finds that an earlier attempt did. Raises ChannelError."""
-        specification = _not_over(task.payload["specification"], self._clock())
+        specification = renewed(task.payload["specification"], task.payload["validity"], self._clock())
         coupon_id = await self._coupons.create(specification)
         if coupon_id is not None:
             return _result(specification, coupon_id)
@@ -98,18 +99,6 @@ def _waits(task: Task) -> bool:
 
 def _reader(task: Task) -> Reader:
     return Reader(task.customer.email, Consent(task.payload.get("consent", Consent.MARKETING)))
-
-
-def _not_over(specification: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """The specification, with its validity moved to now if it ended before there was a coupon: the customer may have
-    agreed to mail late, or a person released what was held.
-    """
-    ends = expiry(specification)
-    if ends is None or ends > now:
-        return specification
-    begins = int(now.timestamp() * 1000)
-    validity = specification["expirationTime"] - specification["startTime"]
-    return {**specification, "startTime": begins, "expirationTime": begins + validity}
 
 
 def _as_made(specification: Mapping[str, Any], made: MadeCoupon) -> Mapping[str, Any]:

@@ -35,6 +35,7 @@ class Claimed:
     """A leased action with what its gates look at.
 
     grants: what its account was given of its milestone, oldest first; read where a gate asks for it.
+    definition: what its milestone is now; None where the configuration has it no longer, or no gate asks for it.
     """
 
     action: Action
@@ -43,6 +44,7 @@ class Claimed:
     erased: bool
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     grants: Sequence[Grant] = ()
+    definition: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,8 @@ async def _with_facts(tx: Transaction, site_id: str, actions: Sequence[Action]) 
         action.account_id for action in actions if "near" in action.payload or "settle" in action.payload
     }
     grants = await lookup.grants_by_account(tx, site_id, sorted(concerned))
+    announced = any("near" in action.payload for action in actions)
+    definitions = await sites.definitions_in_force(tx, site_id) if announced else {}
     claimed = []
     for action in actions:
         account = accounts.get(action.account_id)
@@ -145,6 +149,7 @@ async def _with_facts(tx: Transaction, site_id: str, actions: Sequence[Action]) 
                     for grant in grants.get(action.account_id, [])
                     if grant.milestone == action.milestone
                 ],
+                definition=definitions.get(action.milestone),
             )
         )
     return claimed
