@@ -24,6 +24,7 @@ A ``ChannelError`` answers the caller's only question, so that the outbox needs 
 """
 
 from datetime import datetime
+from pathlib import Path
 
 
 class MilestonesError(Exception):
@@ -113,3 +114,12 @@ class ChannelError(MilestonesError):
 
 class MailError(ChannelError):
     """The mail server refused the message, failed, or did not answer."""
+
+
+def blame(error: BaseException) -> str:
+    """The kind of an exception that nobody foresaw, and where it arose. Its own words may quote a person's data."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "unknown"
+    return f"{type(error).__name__} at {place}"

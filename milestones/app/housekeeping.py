@@ -11,6 +11,7 @@ import structlog
 from milestones.app.runtime import Program
 from milestones.domain.continuity import ClockWatch
 from milestones.errors import MilestonesError
+from milestones.store import scans
 from milestones.store.database import heartbeat
 from milestones.store.outbox import claims
 from milestones.store.views import lookup, timeline
@@ -94,10 +95,12 @@ async def gauges(program: Program, stop: asyncio.Event) -> None:
             async with program.store.read() as tx:
                 now = program.clock()
                 backlog, tallies = await lookup.backlog(tx, now), await timeline.tallies(tx, now)
+                failing = await scans.failing(tx)
             metrics.backlog.set(backlog.due)
             metrics.backlog_age.set(backlog.oldest.total_seconds() if backlog.oldest else 0)
             metrics.held.set(backlog.held)
             metrics.unknown.set(tallies.unknown)
+            metrics.scans_failing.set(len(failing))
         await _pause(stop, GAUGE_SECONDS)
 
 

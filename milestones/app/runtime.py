@@ -226,6 +226,7 @@ class Program:
             lag=self.settings.scan.lag,
             clock=self.clock,
             tell=self.tell,
+            skipped=lambda kind: self.metrics.accounts_left_out.labels(kind).inc(),
             stopping=stopping,
         )
         return work if progress is None else replace(work, progress=progress)

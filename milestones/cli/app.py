@@ -37,7 +37,7 @@ COMMANDS: dict[str, str] = {
     "pause": "Keep back what is due.",
     "resume": "Go on after a pause or a hold.",
     "reload": "Put the configuration into force as it is now.",
-    "rejected": "Webhooks that could not be understood.",
+    "rejected": "Webhooks and accounts that could not be understood.",
     "backfill": "Give a milestone to everybody who was above it already.",
     "verify": "Recompute every grant from the log, and compare.",
     "db": "The database: its version, and whether it is sound.",

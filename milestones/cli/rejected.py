@@ -1,4 +1,4 @@
-"""``milestones rejected``: webhooks that were genuine and could not be understood."""
+"""``milestones rejected``: webhooks that were genuine, and accounts that a scan read, and could not be understood."""
 
 from typing import Annotated, Any
 
@@ -21,9 +21,11 @@ from milestones.errors import UsageError
 from milestones.ingest.reading import UnreadableError
 from milestones.store.tables import Rejected
 from milestones.store.views import lookup
-from milestones.views.bodies import claims_of
+from milestones.views.bodies import told_in
 
-app = typer.Typer(no_args_is_help=True, help="Webhooks that were genuine and could not be understood.")
+app = typer.Typer(
+    no_args_is_help=True, help="Webhooks, and accounts read by scans, that could not be understood."
+)
 
 
 @app.command("list")
@@ -39,7 +41,7 @@ def list_rejected(
         print_json([_listed(row) for row in found])
         return
     if not found:
-        typer.echo("Every webhook was understood.")
+        typer.echo("Everything was understood.")
         return
     rows = render.table("id", "when", "type", "reason", right=("id",))
     for row in found:
@@ -55,7 +57,7 @@ def _listed(row: Rejected) -> dict[str, Any]:
 @app.command()
 def show(
     number: Annotated[
-        int, typer.Argument(metavar="ID", help="The number of a kept webhook.", min=1, max=LARGEST_ID)
+        int, typer.Argument(metavar="ID", help="The number of what is kept.", min=1, max=LARGEST_ID)
     ],
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
@@ -64,12 +66,10 @@ def show(
     settings = settings_at(config, secrets=False)
     found = look(settings, lambda tx: lookup.rejected(tx, [number]))
     if not found:
-        raise UsageError(
-            f"No webhook is kept under {number}. `milestones rejected list` shows their numbers."
-        )
+        raise UsageError(f"Nothing is kept under {number}. `milestones rejected list` shows their numbers.")
     (row,) = found
     try:
-        claims: Any = claims_of(row.body)
+        claims: Any = told_in(row)
     except UnreadableError:
         claims = None
     if as_json:
@@ -107,7 +107,9 @@ def replay(
     if as_json:
         print_json(result)
         return
-    told = f"{counted(result['taken'], 'webhook')} understood and recorded"
+    told = (
+        f"{counted(result['taken'], 'webhook or account', 'webhooks and accounts')} understood and recorded"
+    )
     unneeded = result["unneeded"]
     typer.echo(
         f"{told}, {unneeded:,} of a kind that nobody needs, {len(result['kept']):,} still not understood."

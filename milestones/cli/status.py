@@ -80,7 +80,7 @@ def _show(shown: Console, found: Standing, settings: Settings, now: datetime) ->
         "untold": _wants(
             found.untold, "codes of 30 days that nobody was told of: `milestones outbox list --untold`"
         ),
-        "rejected": _wants(found.rejected, "webhooks: `milestones rejected list`"),
+        "rejected": _wants(found.rejected, "webhooks or accounts not understood: `milestones rejected list`"),
     }
     shown.print(render.pairs(wanted))
     for site in found.sites:

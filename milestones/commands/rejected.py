@@ -1,4 +1,4 @@
-"""Webhooks that were genuine and could not be understood: heard once more, after an upgrade."""
+"""What Wix told and could not be understood: heard once more, after an upgrade."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,12 +10,13 @@ from milestones.errors import StoreUnavailableError, UsageError
 from milestones.ingest.reading import UnreadableError, blamed
 from milestones.pipeline import observe
 from milestones.store.outbox import operator
+from milestones.store.tables import READ_ACCOUNT, Rejected
 from milestones.store.views import lookup
-from milestones.views.bodies import understood
+from milestones.views.bodies import account_read, understood
 
 
 async def replay(host: Host, arguments: Mapping[str, Any], _progress: Progress) -> Any:
-    """Take kept webhooks in again, oldest first; those that are understood now are no longer kept.
+    """Take what is kept in again, oldest first; those that are understood now are no longer kept.
 
     To be interrupted does no harm: what was recorded and is still kept is recognised the next time.
     """
@@ -25,17 +26,15 @@ async def replay(host: Host, arguments: Mapping[str, Any], _progress: Progress) 
         kept = await lookup.rejected(tx, ids)
     missing = sorted(set(ids) - {row.id for row in kept})
     if missing:
-        raise UsageError(f"No webhook is kept under {', '.join(map(str, missing))}.")
+        raise UsageError(f"Nothing is kept under {', '.join(map(str, missing))}.")
     still: dict[str, str] = {}
     taken = unneeded = 0
     for row in reversed(kept):
         try:
-            event = understood(row.body)
-            if isinstance(event.event, Unneeded):
-                unneeded += 1
-            else:
-                await _record(program, event)
+            if await _taken(program, row):
                 taken += 1
+            else:
+                unneeded += 1
         except UnreadableError as error:
             still[str(row.id)] = error.reason
             continue
@@ -44,11 +43,25 @@ async def replay(host: Host, arguments: Mapping[str, Any], _progress: Progress) 
     return {"taken": taken, "unneeded": unneeded, "kept": still}
 
 
-async def _record(program: Program, event: Heard) -> None:
-    """Raises UnreadableError where this one event cannot be recorded: the others are not to blame."""
+async def _taken(program: Program, row: Rejected) -> bool:
+    """Record what a row tells; False where nobody needs it.
+
+    Raises UnreadableError where it still cannot be read or recorded: the others are not to blame.
+    """
+    event: Heard | None = None
+    store, rules, now = program.store, program.rules, program.clock()
     try:
-        program.tell(await observe.hear(program.store, program.rules, [event], program.clock()))
-    except StoreUnavailableError:
+        if row.event_type == READ_ACCOUNT:
+            assert row.site_id is not None, "a scan knows its site"
+            seen = [account_read(row.body, row.received_at)]
+            program.tell(await observe.observe(store, rules, row.site_id, seen, now))
+            return True
+        event = understood(row.body)
+        if isinstance(event.event, Unneeded):
+            return False
+        program.tell(await observe.hear(store, rules, [event], now))
+    except (StoreUnavailableError, UnreadableError):
         raise
-    except Exception as error:  # noqa: BLE001 (as it was when the event came)
-        raise blamed(error, event.site_id, event.event_type, event.event_id) from None
+    except Exception as error:  # noqa: BLE001 (as it was when it came)
+        raise blamed(error, row.site_id, row.event_type, event.event_id if event else None) from None
+    return True

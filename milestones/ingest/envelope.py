@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from milestones.domain.event import Heard, Unneeded
+from milestones.foreign import Fields, moment, whole
 from milestones.ingest.events import READERS, WITHOUT_DATA, erasure
-from milestones.ingest.reading import Fields, UnreadableError, fields, maybe_fields, moment, text, whole
+from milestones.ingest.reading import UnreadableError, fields, maybe_fields, text
 
 
 def heard(claims: Fields) -> Heard:

@@ -7,6 +7,7 @@ current client reads ``entity``, ``currentEntity`` and ``body``. Both are unders
 from collections.abc import Callable
 from datetime import datetime
 
+from milestones import foreign
 from milestones.domain.event import (
     AccountSeen,
     Anonymized,
@@ -18,25 +19,14 @@ from milestones.domain.event import (
     SubscriptionChanged,
 )
 from milestones.domain.observation import Customer, Measures, Observation, Point, Source, Stamp
-from milestones.ingest.reading import (
-    Fields,
-    UnreadableError,
-    fields,
-    maybe_fields,
-    microseconds,
-    moment,
-    text,
-    whole,
-)
+from milestones.foreign import Fields, microseconds, moment, whole
+from milestones.ingest.reading import UnreadableError, fields, maybe_fields, text
 
 Reader = Callable[[Fields, datetime | None], Event]
 """(the inner data, the time the event tells or else the time its token was issued) -> the event."""
 
 CONTACT_DELETED = "wix.contacts.v4.contact_deleted"
 CONTACT_MERGED = "wix.contacts.v4.contact_merged"
-
-LARGEST_POINTS = 2**31 - 1
-"""Point amounts are 32-bit integers (docs/wix-api.md, 0)."""
 
 
 def _content(data: Fields, outer: str, inner: str) -> Fields:
@@ -88,8 +78,8 @@ def _account_seen(data: Fields, account: Fields, told_at: datetime | None, sourc
 
 
 def _revision(account: Fields) -> int:
-    revision = whole(account.get("revision"))
-    if revision is None or revision < 0:
+    revision = foreign.revision(account.get("revision"))
+    if revision is None:
         raise UnreadableError("The account has no `revision` that is a whole number.")
     return revision
 
@@ -97,19 +87,17 @@ def _revision(account: Fields) -> int:
 def _measures(account: Fields) -> Measures:
     points = fields(account.get("points"), "`points` of the account")
     # Without a tier object tiers are off, or the event leaves it out: that is not 0 tier points.
-    tier = account.get("tier")
+    tier = foreign.fields(account.get("tier"))
     return Measures(
         _points(points, "balance"),
         _points(points, "earned"),
-        _points(tier, "points") if isinstance(tier, dict) else None,
+        _points(tier, "points") if tier is not None else None,
     )
 
 
 def _points(where: Fields, name: str) -> int:
-    """A number of points. What Wix leaves out is 0; what is no number is not guessed at."""
-    value = where.get(name)
-    amount = 0 if value is None else whole(value)
-    if amount is None or abs(amount) > LARGEST_POINTS:
+    amount = foreign.points(where.get(name))
+    if amount is None:
         raise UnreadableError(f"`{name}` of the account is not a whole number of points.")
     return amount
 

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt.algorithms import RSAAlgorithm
 
 from milestones.errors import ConfigurationError, IngestError
-from milestones.ingest.reading import EPOCH, Fields, fields, parsed
+from milestones.foreign import EPOCH, Fields
+from milestones.ingest.reading import fields, parsed
 
 LEEWAY = timedelta(minutes=5)
 """How far the clocks of Wix and of this machine may be apart."""

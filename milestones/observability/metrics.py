@@ -57,6 +57,17 @@ class Metrics:
         self.scans = Counter(
             "milestones_scans", "Scans by kind and outcome.", ["kind", "outcome"], registry=registry
         )
+        self.accounts_left_out = Counter(
+            "milestones_accounts_left_out",
+            "Accounts that a scan read and could not understand or record, by its kind.",
+            ["kind"],
+            registry=registry,
+        )
+        self.scans_failing = Gauge(
+            "milestones_scans_failing",
+            "Scans that stopped at an error and have not come to their end since.",
+            registry=registry,
+        )
         self.wix_calls = Counter(
             "milestones_wix_calls", "Calls to Wix by status; 0 is no answer.", ["status"], registry=registry
         )

@@ -21,7 +21,8 @@ from milestones.store.database.store import Store
 from milestones.wix import accounts as wix_accounts
 from milestones.wix import contacts as wix_contacts
 from milestones.wix.account import Account
-from milestones.wix.errors import WixNotFoundError
+from milestones.wix.errors import WixNotFoundError, WixUnreadableError
+from milestones.wix.paging import Page
 from milestones.wix.transport import WixClient
 
 log = structlog.get_logger()
@@ -40,14 +41,15 @@ class Search:
     client: WixClient
 
 
-async def page_seen(search: Search, found: Sequence[Account], now: datetime) -> Outcome:
-    """Note that these accounts are there, and ask for the contacts of those that show none any more.
+async def page_seen(search: Search, page: Page[Account], now: datetime) -> Outcome:
+    """Note that the accounts of a page are there, readable or not, and ask for the contacts of those that show none any more.
 
     Raises ChannelError when Wix does not answer.
     """
-    silent = [one.id for one in found if one.contact.email is None and one.contact.name is None]
+    there = [one.id for one in page.items] + [one.id for one in page.unreadable if one.id is not None]
+    silent = [one.id for one in page.items if one.contact.email is None and one.contact.name is None]
     async with search.store.write() as tx:
-        await accounts.note_seen(tx, search.site_id, [one.id for one in found], now)
+        await accounts.note_seen(tx, search.site_id, there, now)
         told = await accounts.with_customers(tx, search.site_id, silent)
     gone = [
         await _contact_gone(search.client, contact_id) for _, contact_id in told if contact_id is not None
@@ -82,6 +84,9 @@ async def _account_gone(
     except WixNotFoundError:
         found = await _contact_gone(search.client, contact_id) if contact_id is not None else None
         return found or AccountGone(account_id)
+    except WixUnreadableError:
+        # It is there. What is wrong with it is told where lists show it.
+        return None
     seen = [pages.observation(account, Source.SWEEP, now)]
     await observe.observe(search.store, search.rules, search.site_id, seen, now)
     return None
@@ -93,6 +98,8 @@ async def _contact_gone(client: WixClient, contact_id: str) -> Gone | None:
         contact = await wix_contacts.get(client, contact_id)
     except WixNotFoundError:
         return ContactDeleted(contact_id)
+    except WixUnreadableError:
+        return None
     return ContactMerged(contact.id, (contact_id,)) if contact.id != contact_id else None
 
 

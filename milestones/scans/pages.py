@@ -3,11 +3,12 @@
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Customer, Measure, Measures, Observation, Point, Source, Stamp
+from milestones.foreign import microseconds
 from milestones.wix import accounts as wix_accounts
 from milestones.wix.account import Account
 from milestones.wix.paging import Page, Sort
@@ -102,19 +103,15 @@ def everybody(client: WixClient, cursor: str | None) -> AsyncIterator[Page[Accou
     return wix_accounts.query_all(client, None, sort=[Sort("createdDate")], cursor=cursor)
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
 def observation(account: Account, source: Source, read_at: datetime) -> Observation:
     """What a read tells: the account as it was at its own revision, vouched for at the time of the reading."""
     tier_points = account.tier.points if account.tier is not None else None
-    changed = account.updated_date
     return Observation(
         account_id=account.id,
         point=Point(
             Stamp(
                 account.revision,
-                (changed - _EPOCH) // timedelta(microseconds=1) if changed is not None else 0,
+                microseconds(account.updated_date),
             ),
             Measures(account.points.balance, account.points.earned, tier_points),
         ),
@@ -122,9 +119,9 @@ def observation(account: Account, source: Source, read_at: datetime) -> Observat
         told_at=read_at,
         created_at=account.created_date,
         customer=Customer(
-            contact_id=account.contact_id,
+            contact_id=account.contact_id or account.contact.id,
             member_id=account.member_id,
             email=account.contact.email,
-            name=account.contact.name or account.contact.display_name,
+            name=account.contact.display_name or account.contact.name,
         ),
     )

@@ -8,11 +8,11 @@ from enum import StrEnum
 import structlog
 
 from milestones.domain.observation import Measure, Observation, Source
-from milestones.errors import ChannelError, MilestonesError
+from milestones.errors import ChannelError, ConfigurationError, MilestonesError, blame
 from milestones.failpoints import reach
 from milestones.pipeline import observe
 from milestones.pipeline.record import Chosen, Outcome, Rules
-from milestones.scans import missing, pages
+from milestones.scans import missing, pages, unreadable
 from milestones.scans.selection import Answer, Selector, choose
 from milestones.store import scans, sites
 from milestones.store.database.store import Store
@@ -62,6 +62,7 @@ class ScanWork:
 
     lag: how far *reached* looks back behind the last one, since search lags behind writes.
     tell: is given each outcome after its commit.
+    skipped: is told the kind of a scan for each account that it had to leave out.
     progress: is told the kind of a scan, how many accounts it read so far, and of how many if that is known.
     """
 
@@ -73,6 +74,7 @@ class ScanWork:
     lag: timedelta
     clock: Callable[[], datetime]
     tell: Callable[[Outcome], None]
+    skipped: Callable[[str], None] = lambda _kind: None
     stopping: Callable[[], bool] = lambda: False
     progress: Progress = lambda _kind, _read, _total: None
 
@@ -96,14 +98,24 @@ async def run(work: ScanWork, kind: Kind) -> Scan:
         await _read(work, kind, scan)
         if kind is Kind.SWEEP and not work.stopping():
             work.tell(await missing.after_sweep(_search(work), scan.started_at, work.clock()))
-    except ChannelError as error:
-        async with work.store.write() as tx:
-            await scans.fail(tx, scan, str(error))
+    except (ChannelError, ConfigurationError) as error:
+        await _failed(work, scan, str(error))
+        raise
+    except MilestonesError:
+        # The database cannot be written; what is known of the scan is what it was told last.
+        raise
+    except Exception as error:
+        await _failed(work, scan, f"This is a fault of the program: {blame(error)}. The log has more.")
         raise
     if work.stopping():
         return scan
     await _finish(work, kind, scan)
     return scan
+
+
+async def _failed(work: ScanWork, scan: Scan, why: str) -> None:
+    async with work.store.write() as tx:
+        await scans.fail(tx, scan, why)
 
 
 def _search(work: ScanWork) -> missing.Search:
@@ -136,12 +148,12 @@ async def _read(work: ScanWork, kind: Kind, scan: Scan) -> None:
     async for page in _pages(work, kind, scan):
         now = work.clock()
         seen = [pages.observation(account, _SOURCES[kind], now) for account in page.items]
-        work.tell(await observe.observe(work.store, work.rules, work.site_id, seen, now))
+        seen, unread = await unreadable.observe(work, kind, seen, page, now)
         if kind is Kind.SWEEP:
-            work.tell(await missing.page_seen(_search(work), page.items, now))
+            work.tell(await missing.page_seen(_search(work), page, now))
         if kind in _REMINDS:
             await _select(work, scan, seen, now)
-        scan.counts = _added(scan.counts, {"read": len(seen), "unreadable": page.unreadable})
+        scan.counts = _added(scan.counts, {"read": len(seen), "unreadable": unread})
         scan.cursor, scan.pages = page.next_cursor, scan.pages + 1
         if kind is Kind.REACHED:
             scan.watermark = _newest_change(scan, page)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from milestones.errors import MilestonesError
+from milestones.errors import MilestonesError, blame
 from milestones.scans.run import Kind, ScanWork, SiteNotActiveError, run
 from milestones.store.tables import Scan
 
@@ -90,17 +90,20 @@ class ScanRunner:
             log.warning("scan_stopped", site=site_id, kind=kind.value, error=str(error), retry_seconds=RETRY)
             self._finished(kind.value, "stopped")
             _refuse(waiting, error)
-            asyncio.get_running_loop().call_later(RETRY, self.ask, site_id, kind)
-        except Exception as error:
-            # A fault of this program in one scan must not end the daemon.
-            log.exception("scan_crashed", site=site_id, kind=kind.value)
+            self._again(site_id, kind)
+        except Exception as error:  # noqa: BLE001 - a fault of this program in one scan must not end the daemon
+            log.error("scan_crashed", site=site_id, kind=kind.value, error=blame(error), retry_seconds=RETRY)
             self._finished(kind.value, "crashed")
             _refuse(waiting, error)
+            self._again(site_id, kind)
         else:
             self._finished(kind.value, "finished")
             for answer in waiting:
                 if not answer.done():
                     answer.set_result(scan)
+
+    def _again(self, site_id: str, kind: Kind) -> None:
+        asyncio.get_running_loop().call_later(RETRY, self.ask, site_id, kind)
 
 
 def _refuse(waiting: list[asyncio.Future[Scan]], error: Exception) -> None:

@@ -120,6 +120,12 @@ async def unfinished(tx: Transaction, site_id: str) -> list[str]:
     return list((await tx.execute(statement.order_by(_SCANS.c.id))).scalars())
 
 
+async def failing(tx: Transaction) -> list[Scan]:
+    """Scans that stopped at an error and have not come to their end since, of all sites."""
+    statement = select(_SCANS).where(_SCANS.c.state == "running", _SCANS.c.error.is_not(None))
+    return [Scan(**row) for row in (await tx.execute(statement.order_by(_SCANS.c.id))).mappings()]
+
+
 async def highest(tx: Transaction, site_id: str, measure: str) -> int:
     """The highest value of a measure that any account of the site is known to have, in points."""
     column = _ACCOUNTS.c[measure]

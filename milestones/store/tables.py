@@ -321,14 +321,22 @@ class Scan(SQLModel, table=True):
     error: str | None = Field(default=None, sa_type=Text)
 
 
+READ_ACCOUNT = "read.account"
+"""In place of an event's type: an account that a scan read. The body is the account alone, as JSON."""
+
+
 class Rejected(SQLModel, table=True):
-    """A webhook that was genuine and could not be understood; replayable after an upgrade."""
+    """What Wix told and could not be understood, a webhook or an account that a scan read; replayable after an upgrade.
+
+    event_type: ``READ_ACCOUNT`` for what a scan read. account_id: only of such, where it could be told.
+    """
 
     __tablename__ = "rejected"
 
     id: int | None = Field(default=None, sa_column=Column(Serial, primary_key=True))
     site_id: str | None = None
     event_type: str | None = None
+    account_id: str | None = None
     reason: str = Field(sa_type=Text)
     body: bytes = Field(sa_type=LargeBinary)
     received_at: datetime = Field(sa_type=Moment)

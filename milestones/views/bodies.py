@@ -1,10 +1,18 @@
-"""What is inside a kept webhook."""
+"""What is inside a kept body: a webhook, or an account that a scan read."""
+
+from datetime import datetime
 
 import jwt
 
+from milestones import foreign
 from milestones.domain.event import Heard
+from milestones.domain.observation import Observation, Source
+from milestones.foreign import Fields
 from milestones.ingest.envelope import heard
-from milestones.ingest.reading import Fields, UnreadableError
+from milestones.ingest.reading import UnreadableError, fields
+from milestones.scans.pages import observation
+from milestones.store.tables import READ_ACCOUNT, Rejected
+from milestones.wix.account import Account
 
 
 def claims_of(body: bytes) -> Fields:
@@ -19,3 +27,21 @@ def claims_of(body: bytes) -> Fields:
 def understood(body: bytes) -> Heard:
     """The event in a kept body. Raises UnreadableError where it still makes no sense."""
     return heard(claims_of(body))
+
+
+def account_read(body: bytes, read_at: datetime) -> Observation:
+    """The account in a kept body. Raises UnreadableError where it still makes no sense."""
+    try:
+        account = Account.model_validate(foreign.parsed(body))
+    except ValueError:
+        raise UnreadableError("The account still cannot be read.") from None
+    return observation(account, Source.SWEEP, read_at)
+
+
+def told_in(row: Rejected) -> Fields:
+    """What a kept row tells, for a person to look at. Raises UnreadableError."""
+    return (
+        fields(row.body.decode(errors="replace"), "It")
+        if row.event_type == READ_ACCOUNT
+        else claims_of(row.body)
+    )

@@ -1,12 +1,13 @@
 """What must not be overlooked, wherever an overview is given: said loudly, and first."""
 
 from milestones.config.settings import Settings
+from milestones.store import scans
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
 from milestones.store.views import timeline
 
 MOST_PAUSES = 10
-"""Pauses that are named one by one."""
+"""Pauses that are named one by one, and scans that stopped."""
 
 MOST_NAMES = 5
 """Sites that a sentence names."""
@@ -42,7 +43,7 @@ def _several(names: list[str]) -> str:
 
 
 async def notices(tx: Transaction, settings: Settings) -> list[str]:
-    """Shadow mode, ``only_to``, what is paused, and sites that are only observed."""
+    """Shadow mode, ``only_to``, what is paused, scans that stopped, and sites that are only observed."""
     told = settings_notices(settings)
     if (reason := await heartbeat.held(tx)) is not None:
         told.insert(0, f"Nothing is sent or given until `milestones resume`. {reason}")
@@ -56,9 +57,23 @@ async def notices(tx: Transaction, settings: Settings) -> list[str]:
         told.append(f"{what} is paused{where} (`milestones resume{go_on}`).")
     if len(stopped) > MOST_PAUSES:
         told.append(f"{len(stopped) - MOST_PAUSES:,} more pauses are in force (`milestones status`).")
+    told += await scan_notices(tx)
     if number := await timeline.observed(tx):
         told.append(
             f"{number:,} site(s) send events and are not in the configuration: they are observed, and nothing is "
             "given there."
         )
     return told
+
+
+async def scan_notices(tx: Transaction) -> list[str]:
+    """Scans that stopped at an error and have not come to their end since: what they would find is not found."""
+    failing = await scans.failing(tx)
+    names = await timeline.site_names(tx, {scan.site_id for scan in failing})
+    told = [
+        f"The scan {scan.kind}{f' of {names[scan.site_id]}' if scan.site_id in names else ''} has stopped, and is tried "
+        f"again: {scan.error}"
+        for scan in failing[:MOST_PAUSES]
+    ]
+    more = len(failing) - MOST_PAUSES
+    return [*told, f"{more:,} more scans have stopped (`milestones status`)."] if more > 0 else told

@@ -94,6 +94,8 @@ async def _site(tx: Transaction, site: Site) -> SiteStanding:
 
 def _scan(scan: Scan) -> ScanStanding:
     told = f"{scan.counts.get('read', 0):,} accounts"
+    if unread := scan.counts.get("unreadable", 0):
+        told += f", {unread:,} left out (`milestones rejected list`)"
     if near := scan.counts.get("near", 0):
         told += f", {near:,} to be reminded"
     if scan.state != "finished":

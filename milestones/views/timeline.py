@@ -14,7 +14,7 @@ from milestones.store.database.store import Store, is_alive
 from milestones.store.tables import Action, Grant, Reminder, Scan
 from milestones.store.views import lookup, timeline
 from milestones.store.views.timeline import Event
-from milestones.views.notices import notices
+from milestones.views.notices import notices, scan_notices
 from milestones.views.sentences import action_sentence, reason
 from milestones.web.services import Check, Figure, Happening, Overview, Place, Readiness
 
@@ -71,7 +71,7 @@ class Happenings:
             Figure(tallies.unknown, "of unknown fate", alarming=True),
             Figure(tallies.discarded, "failed for good", alarming=True),
             Figure(untold, "codes nobody was told of in 24 hours"),
-            Figure(rejected, "webhooks not understood", alarming=True),
+            Figure(rejected, "webhooks or accounts not understood", alarming=True),
         ]
         return Overview(
             warnings, [*figures[:_ALWAYS], *(figure for figure in figures[_ALWAYS:] if figure.value)]
@@ -86,6 +86,7 @@ class Happenings:
         async with self._store.read() as tx:
             backlog = await lookup.backlog(tx, self._clock())
             held = await heartbeat.held(tx) is not None
+            failing = await scan_notices(tx)
         age = backlog.oldest or timedelta(0)
         # In hold nothing is done on purpose, and events must go on to come.
         waits = "held until `milestones resume`" if held else f"the oldest for {age.total_seconds():.0f} s"
@@ -93,6 +94,9 @@ class Happenings:
             [
                 Check("database", True, "It answers."),
                 Check("migrations", standing == "current", f"The schema is {standing}."),
+                Check(
+                    "scans", not failing, " ".join(failing) or "None has stopped at an error.", needed=False
+                ),
                 Check("backlog", held or age <= OLDEST, f"{backlog.due} due, {waits}."),
             ],
             configuration,

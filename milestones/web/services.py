@@ -64,11 +64,15 @@ class Overview:
 
 
 class Check(NamedTuple):
-    """One condition of being ready. ``detail`` is a sentence or a figure, without secrets."""
+    """One condition. ``detail`` is a sentence or a figure, without secrets.
+
+    needed: whether the process is ready only with it; of another, its failing is shown and traffic may come.
+    """
 
     name: str
     ok: bool
     detail: str
+    needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Readiness:
 
     @property
     def ok(self) -> bool:
-        return all(check.ok for check in self.checks)
+        return all(check.ok or not check.needed for check in self.checks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from milestones import foreign
 from milestones.wix.account import LOYALTY_APP_ID, Account, ProgramTotals
 from milestones.wix.answers import Call, unreadable
 from milestones.wix.errors import WixError, WixNotFoundError, WixRefusedError, says_duplicate
@@ -118,10 +119,10 @@ def changed_since(moment: datetime) -> dict[str, Any]:
 async def count(client: WixClient, where: Filter = None) -> int:
     """How many accounts match the filter of a search; all of them without one."""
     answer = await client.send(_COUNT, body={"filter": dict(where or {})})
-    try:
-        return int(answer.get("count", 0))
-    except (TypeError, ValueError):
-        raise unreadable(_COUNT, "count is not a number") from None
+    number = foreign.whole(answer.get("count", 0))
+    if number is None:
+        raise unreadable(_COUNT, "count is not a number")
+    return number
 
 
 async def totals(client: WixClient) -> ProgramTotals:
@@ -214,9 +215,7 @@ async def bulk_adjust(
 
 
 def _booking(answer: Mapping[str, Any], call: Call) -> Booking:
-    transaction_id = answer.get("transactionId")
-    if not isinstance(transaction_id, str):
-        transaction_id = None
+    transaction_id = foreign.text(answer.get("transactionId"))
     account = maybe(answer, "account", Account)
     if account is None and transaction_id is None:
         raise unreadable(call, "neither account nor transaction is in it")

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from milestones import foreign
 from milestones.failpoints import reach
 from milestones.wix.errors import (
     Complaint,
@@ -26,6 +27,7 @@ from milestones.wix.errors import (
     WixThrottledError,
     WixUnauthorizedError,
     WixUnavailableError,
+    WixUnreadableError,
 )
 from milestones.wix.pacing import PAUSE_SECONDS
 
@@ -166,17 +168,17 @@ def _is_web_page(answer: Answer) -> bool:
     return "html" in answer.content_type or beginning.startswith((b"<!doctype", b"<html"))
 
 
-def unreadable(call: Call, what: str) -> WixUnavailableError:
+def unreadable(call: Call, what: str) -> WixUnreadableError:
     """The error for an answer that came, was JSON, and yet did not hold what it must hold."""
-    return WixUnavailableError(f"Wix's answer to {call} cannot be understood: {what}.", lost=not call.reads)
+    return WixUnreadableError(f"Wix's answer to {call} cannot be understood: {what}.", lost=not call.reads)
 
 
 def _object(answer: Answer, call: Call) -> dict[str, Any]:
     if not answer.body.strip():
         return {}
     try:
-        parsed = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        parsed = foreign.parsed(answer.body)
+    except ValueError:
         raise _unavailable(answer, call, "answered something that is not JSON") from None
     if not isinstance(parsed, dict):
         raise _unavailable(answer, call, "answered JSON that is not an object")
@@ -242,8 +244,8 @@ def _trace(answer: Answer) -> str:
 def read_complaint(body: bytes) -> Complaint:
     """What an error's body says, in Wix's form or that of RFC 6749; an empty complaint for anything else."""
     try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
+        parsed = foreign.parsed(body)
+    except ValueError:
         return Complaint()
     if not isinstance(parsed, dict):
         return Complaint()

@@ -5,7 +5,7 @@ from typing import Any
 
 from milestones.wix.answers import Call
 from milestones.wix.errors import WixError, says_duplicate
-from milestones.wix.fields import Entity, Instant
+from milestones.wix.fields import Entity, MaybeInstant, MaybeText, Text
 from milestones.wix.paging import Page, cursor_page, cursor_request, one, paged
 from milestones.wix.transport import WixClient
 
@@ -18,10 +18,10 @@ _DELETE = Call("DELETE", _ROOT + "/{badgeAssignmentId}", reads=False)
 class Assignment(Entity):
     """One badge on one member. Its own id is what ``delete`` takes."""
 
-    id: str
-    badge_id: str | None = None
-    member_id: str | None = None
-    created_date: Instant | None = None
+    id: Text
+    badge_id: MaybeText = None
+    member_id: MaybeText = None
+    created_date: MaybeInstant = None
 
 
 async def create(client: WixClient, badge_id: str, member_id: str) -> Assignment:

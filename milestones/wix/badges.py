@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from milestones.wix.answers import Call
-from milestones.wix.fields import Entity, Instant, Revision
+from milestones.wix.fields import Entity, MaybeInstant, MaybeText, Revision, Text
 from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, one, paged
 from milestones.wix.transport import WixClient
 
@@ -20,16 +20,16 @@ _DELETE = Call("DELETE", _ROOT + "/{badgeId}", reads=False)
 class Badge(Entity):
     """A badge of the site. The title need not be unique; the slug, which Wix derives from it, is."""
 
-    id: str
+    id: Text
     title: str = ""
-    description: str | None = None
-    slug: str | None = None
-    background_color: str | None = None
-    text_color: str | None = None
+    description: MaybeText = None
+    slug: MaybeText = None
+    background_color: MaybeText = None
+    text_color: MaybeText = None
     permissions_enabled: bool = False
     revision: Revision = 0
-    created_date: Instant | None = None
-    updated_date: Instant | None = None
+    created_date: MaybeInstant = None
+    updated_date: MaybeInstant = None
 
 
 async def get(client: WixClient, badge_id: str) -> Badge:

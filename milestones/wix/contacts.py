@@ -4,7 +4,7 @@ from typing import Any
 
 from milestones.wix.answers import Call
 from milestones.wix.errors import WixError
-from milestones.wix.fields import Entity, Instant, Revision, State
+from milestones.wix.fields import Entity, MaybeInstant, MaybeText, Revision, State, Text
 from milestones.wix.paging import Filter, Page, offset_of, offset_page, one, paged
 from milestones.wix.transport import WixClient
 
@@ -29,15 +29,15 @@ class ContactConsent(State):
 class ContactName(Entity):
     """A person's name."""
 
-    first: str | None = None
-    last: str | None = None
+    first: MaybeText = None
+    last: MaybeText = None
 
 
 class ContactEmail(Entity):
     """One of a contact's addresses."""
 
     email: str = ""
-    tag: str | None = None
+    tag: MaybeText = None
     primary: bool = False
 
 
@@ -52,32 +52,32 @@ class ContactInfo(Entity):
 
     name: ContactName = ContactName()
     emails: ContactEmails = ContactEmails()
-    locale: str | None = None
+    locale: MaybeText = None
 
 
 class PrimaryEmail(Entity):
     """The address to write to."""
 
-    email: str | None = None
+    email: MaybeText = None
     subscription_status: ContactConsent = ContactConsent.NOT_SET
 
 
 class PrimaryInfo(Entity):
     """The main address and phone, as Wix derives them."""
 
-    email: str | None = None
+    email: MaybeText = None
 
 
 class Contact(Entity):
     """A person: personal data."""
 
-    id: str
+    id: Text
     revision: Revision = 0
     info: ContactInfo = ContactInfo()
     primary_info: PrimaryInfo = PrimaryInfo()
     primary_email: PrimaryEmail = PrimaryEmail()
-    created_date: Instant | None = None
-    updated_date: Instant | None = None
+    created_date: MaybeInstant = None
+    updated_date: MaybeInstant = None
 
     @property
     def email(self) -> str | None:

@@ -10,6 +10,7 @@
     ├── WixUnauthorizedError    401 in spite of a fresh token, or 403; of the connection, not of the item
     ├── WixThrottledError       429: names the time to come again
     └── WixUnavailableError     5xx, HTML, no JSON, a timeout, a reset; of a write, the effect may have happened
+        └── WixUnreadableError  there is such a thing, and its description is broken
 
 What Wix wrote in an error may quote the call, and with it a customer's address. So the sentence of an error holds only
 its status, its code, the names of refused fields and the request id (docs/wix-api.md, 5); Wix's own words and data
@@ -120,6 +121,10 @@ class WixUnavailableError(WixError):
 
     ``lost`` says that the call was a write which may have taken effect all the same.
     """
+
+
+class WixUnreadableError(WixUnavailableError):
+    """Wix answered in its language, and what it described there cannot be read."""
 
 
 _DUPLICATE_CODES = ("ALREADY_EXISTS", "ALREADY_ASSIGNED", "DUPLICATE", "NOT_UNIQUE")

@@ -4,7 +4,7 @@ Models are frozen and forgiving: an unknown field is ignored, a missing or null 
 reads as ``UNKNOWN``. What a model insists on is what nothing can be done without, such as an account's revision.
 """
 
-import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -12,39 +12,53 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_validator
 from pydantic.alias_generators import to_camel
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DIGITS = re.compile(r"[0-9]{1,4000}")
-_EPOCH_MILLISECONDS = re.compile(r"-?[0-9]{1,15}")
+from milestones import foreign
 
 
-def _revision(value: Any) -> int:
-    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    raise ValueError("a revision is a whole number, as a number or as digits in a string")
+def _readable(read: Callable[[Any], Any], what: str) -> BeforeValidator:
+    """A value that is insisted on."""
+
+    def read_or_refused(value: Any) -> Any:
+        found = read(value)
+        if found is None:
+            raise ValueError(what)
+        return found
+
+    return BeforeValidator(read_or_refused)
 
 
-def _instant(value: Any) -> datetime:
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    try:
-        if isinstance(value, str) and not _EPOCH_MILLISECONDS.fullmatch(value.strip()):
-            return _instant(datetime.fromisoformat(value.strip()))
-        return _EPOCH + timedelta(milliseconds=int(value))
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError("a moment is an ISO 8601 text or a number of milliseconds since 1970") from None
+def maybe_object(value: Any) -> Any:
+    """An object, or an empty one: for what can be done without."""
+    return value if isinstance(value, BaseModel) else foreign.fields(value) or {}
 
 
 Revision = Annotated[
-    int, BeforeValidator(_revision), PlainSerializer(str, return_type=str, when_used="json-unless-none")
+    int,
+    _readable(foreign.revision, "a revision is a whole number, as a number or as digits in a string"),
+    PlainSerializer(str, return_type=str, when_used="json-unless-none"),
 ]
 """A 64-bit integer that Wix sends as a string, or as a number for contacts; compare it as an integer only."""
 
-Instant = Annotated[datetime, BeforeValidator(_instant)]
+Instant = Annotated[
+    datetime,
+    _readable(foreign.moment, "a moment is an ISO 8601 text or a number of milliseconds since 1970"),
+]
 """A moment in UTC: ISO 8601 with up to nanoseconds (cut to microseconds), or epoch milliseconds in either spelling."""
+
+MaybeInstant = Annotated[datetime | None, BeforeValidator(foreign.moment)]
+"""A moment in UTC; None where none can be read."""
+
+Text = Annotated[str, _readable(foreign.text, "a text is not empty and holds what a database can keep")]
+"""An id, a name or an address, of which any database can keep every character."""
+
+MaybeText = Annotated[str | None, BeforeValidator(foreign.text)]
+"""As ``Text``; None where none can be read."""
+
+PointAmount = Annotated[int, _readable(foreign.points, "points are a whole number of 32 bits")]
+"""A number of points."""
+
+Tally = Annotated[int, BeforeValidator(lambda value: foreign.whole(value) or 0)]
+"""A number on which nothing depends: 0 where none can be read."""
 
 
 def wire_time(moment: datetime) -> str:
@@ -54,7 +68,7 @@ def wire_time(moment: datetime) -> str:
 
 def wire_milliseconds(moment: datetime) -> int:
     """The moment as coupons take it: milliseconds since 1970."""
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return (moment - foreign.EPOCH) // timedelta(milliseconds=1)
 
 
 class State(StrEnum):

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from milestones.wix.answers import Call
-from milestones.wix.fields import Entity, Instant, Revision, State, wire_time
+from milestones.wix.fields import Entity, MaybeInstant, MaybeText, Revision, State, Text, wire_time
 from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, one, paged
 from milestones.wix.transport import WixClient
 
@@ -37,26 +37,26 @@ class LoyaltyCouponStatus(State):
 class CouponReference(Entity):
     """The Wix coupon that a redemption made."""
 
-    coupon_id: str | None = None
-    code: str | None = None
-    name: str | None = None
+    coupon_id: MaybeText = None
+    code: MaybeText = None
+    name: MaybeText = None
     deleted: bool = False
 
 
 class LoyaltyCoupon(Entity):
     """One redemption. It names its reward by name only. ``refundable`` ones belong to a checkout and may vanish."""
 
-    id: str
-    account_id: str | None = None
-    member_id: str | None = None
-    transaction_id: str | None = None
+    id: Text
+    account_id: MaybeText = None
+    member_id: MaybeText = None
+    transaction_id: MaybeText = None
     coupon_reference: CouponReference = CouponReference()
     status: LoyaltyCouponStatus = LoyaltyCouponStatus.UNKNOWN
-    reward_name: str | None = None
+    reward_name: MaybeText = None
     refundable: bool = False
     revision: Revision = 0
-    created_date: Instant | None = None
-    updated_date: Instant | None = None
+    created_date: MaybeInstant = None
+    updated_date: MaybeInstant = None
 
 
 async def redeem(client: WixClient, reward_id: str, account_id: str) -> LoyaltyCoupon:

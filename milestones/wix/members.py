@@ -3,7 +3,7 @@
 from typing import Any
 
 from milestones.wix.answers import Call
-from milestones.wix.fields import Entity, Instant, State
+from milestones.wix.fields import Entity, MaybeInstant, MaybeText, State, Text
 from milestones.wix.paging import Filter, Page, offset_of, offset_page, one, paged
 from milestones.wix.transport import WixClient
 
@@ -25,20 +25,20 @@ class MemberStatus(State):
 class MemberProfile(Entity):
     """What other members see."""
 
-    nickname: str | None = None
-    slug: str | None = None
+    nickname: MaybeText = None
+    slug: MaybeText = None
 
 
 class Member(Entity):
     """A member: personal data."""
 
-    id: str
-    contact_id: str | None = None
-    login_email: str | None = None
+    id: Text
+    contact_id: MaybeText = None
+    login_email: MaybeText = None
     status: MemberStatus = MemberStatus.UNKNOWN
     profile: MemberProfile = MemberProfile()
-    created_date: Instant | None = None
-    updated_date: Instant | None = None
+    created_date: MaybeInstant = None
+    updated_date: MaybeInstant = None
 
 
 async def get(client: WixClient, member_id: str) -> Member:

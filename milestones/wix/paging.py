@@ -4,11 +4,12 @@ A page that Wix counts by offset gives its next offset as ``next_cursor``, so th
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 from pydantic import ValidationError
 
+from milestones import foreign
 from milestones.wix.answers import Call, unreadable
 from milestones.wix.errors import WixUnavailableError
 from milestones.wix.fields import Entity
@@ -35,19 +36,31 @@ class Sort:
 
 
 @dataclass(frozen=True)
+class Broken:
+    """An entity that could not be read.
+
+    id: if that could be read. reason: names fields and no values. told: as Wix sent it; it may hold personal data.
+    """
+
+    id: str | None
+    reason: str
+    told: Any = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Page(Generic[T]):
     """Some of the answers.
 
     next_cursor: where the next page begins, None after the last. It holds filter and order, and may be kept.
     total: how many there are in all, if Wix says.
-    unreadable: how many of this page were left out because they lacked what nothing can be done without. One broken
+    unreadable: those of this page that were left out because they lacked what nothing can be done without. One broken
     entity must not stop a scan at its page for ever; the caller counts and reports them.
     """
 
     items: tuple[T, ...]
     next_cursor: str | None = None
     total: int | None = None
-    unreadable: int = 0
+    unreadable: tuple[Broken, ...] = ()
 
 
 def one(answer: Mapping[str, Any], key: str, model: type[E], call: Call) -> E:
@@ -74,32 +87,35 @@ def maybe(answer: Mapping[str, Any], key: str, model: type[E]) -> E | None:
 def text(answer: Mapping[str, Any], key: str, call: Call) -> str:
     """The text under ``key``, such as a new id. Raises WixUnavailableError when there is none."""
     value = answer.get(key)
-    if not isinstance(value, str) or not value:
-        raise unreadable(call, f"{key} is missing")
-    return value
+    if not foreign.storable(value) or not value:
+        raise unreadable(call, f"{key} is missing or broken")
+    return str(value)
 
 
-def many(answer: Mapping[str, Any], key: str, model: type[E], call: Call) -> tuple[tuple[E, ...], int]:
-    """The readable entities of the list under ``key``, and how many were not. A missing list is an empty one."""
+def many(
+    answer: Mapping[str, Any], key: str, model: type[E], call: Call
+) -> tuple[tuple[E, ...], tuple[Broken, ...]]:
+    """The readable entities of the list under ``key``, and those that were not. A missing list is an empty one."""
     found = answer.get(key)
     if found is None:
-        return (), 0
+        return (), ()
     if not isinstance(found, list):
         raise unreadable(call, f"{key} is not a list")
     items: list[E] = []
+    broken: list[Broken] = []
     for entry in found:
         try:
             items.append(model.model_validate(entry))
-        except ValidationError:
-            continue
-    return tuple(items), len(found) - len(items)
+        except ValidationError as error:
+            broken.append(Broken(foreign.text(_mapping(entry).get("id")), _faulty_fields(error), entry))
+    return tuple(items), tuple(broken)
 
 
 def complete(answer: Mapping[str, Any], key: str, model: type[E], call: Call) -> tuple[E, ...]:
     """The whole list under ``key``, for lists that are compared as a whole: a broken entity raises as in ``one``."""
     items, broken = many(answer, key, model, call)
     if broken:
-        raise unreadable(call, f"{broken} of {key} are broken")
+        raise unreadable(call, f"{len(broken)} of {key} are broken")
     return items
 
 
@@ -127,6 +143,8 @@ def cursor_page(answer: Mapping[str, Any], key: str, model: type[E], call: Call)
     following = _mapping(metadata.get("cursors")).get("next")
     if metadata.get("hasNext") is False or not isinstance(following, str) or not following:
         following = None
+    elif not foreign.storable(following):
+        raise unreadable(call, "the next cursor is broken")
     return Page(items, following, _count(metadata.get("total")), broken)
 
 
@@ -142,7 +160,7 @@ def offset_page(
     items, broken = many(answer, key, model, call)
     metadata = _mapping(answer.get("pagingMetadata") or answer.get("metadata"))
     total = _count(answer.get("totalResults", metadata.get("total")))
-    reached = offset + len(items) + broken
+    reached = offset + len(items) + len(broken)
     more = reached < total if total is not None else reached - offset >= limit
     return Page(items, str(reached) if more and reached > offset else None, total, broken)
 
@@ -191,6 +209,5 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _count(value: Any) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    number = foreign.whole(value)
+    return number if number is not None and number >= 0 else None

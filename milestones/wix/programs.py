@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from milestones.wix.answers import Call
-from milestones.wix.fields import Entity, Instant, State
+from milestones.wix.fields import Entity, MaybeInstant, MaybeText, State
 from milestones.wix.pacing import a_person_waits
 from milestones.wix.paging import one, whole
 from milestones.wix.transport import WixClient
@@ -42,7 +42,7 @@ class ExpirationStatus(State):
 class PointDefinition(Entity):
     """What the program calls a point."""
 
-    custom_name: str | None = None
+    custom_name: MaybeText = None
 
 
 class ProgramExpiration(Entity):
@@ -64,13 +64,13 @@ class PremiumFeatures(Entity):
 class Program(Entity):
     """The program as it is."""
 
-    name: str | None = None
+    name: MaybeText = None
     status: ProgramStatus = ProgramStatus.UNKNOWN
     point_definition: PointDefinition = PointDefinition()
     points_expiration: ProgramExpiration = ProgramExpiration()
     premium_features: PremiumFeatures = PremiumFeatures()
-    created_date: Instant | None = None
-    updated_date: Instant | None = None
+    created_date: MaybeInstant = None
+    updated_date: MaybeInstant = None
 
     @property
     def points_name(self) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from milestones.wix.answers import Call
 from milestones.wix.errors import WixRefusedError
-from milestones.wix.fields import Entity, Instant, State
+from milestones.wix.fields import Entity, MaybeInstant, MaybeText, State, Text
 from milestones.wix.paging import offset_page, one, text
 from milestones.wix.transport import WixClient
 
@@ -42,11 +42,11 @@ class DeliverabilityStatus(State):
 class Subscription(Entity):
     """One address and its consent. A state that we do not know is read as "no"."""
 
-    email: str
-    id: str | None = None
+    email: Text
+    id: MaybeText = None
     subscription_status: SubscriptionStatus = SubscriptionStatus.NOT_SET
     deliverability_status: DeliverabilityStatus = DeliverabilityStatus.NOT_SET
-    updated_date: Instant | None = None
+    updated_date: MaybeInstant = None
 
     @property
     def consents(self) -> bool:

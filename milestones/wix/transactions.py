@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from milestones.wix.answers import Call
-from milestones.wix.fields import Entity, Instant, State
+from milestones.wix.fields import Entity, MaybeInstant, MaybeText, State, Text
 from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, one, paged
 from milestones.wix.transport import WixClient
 
@@ -26,23 +26,23 @@ class TransactionType(State):
 class EarnInfo(Entity):
     """Where earned points came from."""
 
-    app_id: str | None = None
-    activity_type: str | None = None
-    order_id: str | None = None
+    app_id: MaybeText = None
+    activity_type: MaybeText = None
+    order_id: MaybeText = None
 
 
 class RedeemInfo(Entity):
     """What redeemed points bought."""
 
-    reward_id: str | None = None
-    reward_type: str | None = None
-    reference_entity_id: str | None = None
+    reward_id: MaybeText = None
+    reward_type: MaybeText = None
+    reference_entity_id: MaybeText = None
 
 
 class AdjustInfo(Entity):
     """Who adjusted, and the balance before and after."""
 
-    app_id: str | None = None
+    app_id: MaybeText = None
     amount_before: int | None = None
     amount_after: int | None = None
 
@@ -50,13 +50,13 @@ class AdjustInfo(Entity):
 class Transaction(Entity):
     """One movement of points. ``idempotency_key`` is there for points that a call to ``earn`` gave."""
 
-    id: str
-    account_id: str | None = None
-    created_date: Instant | None = None
+    id: Text
+    account_id: MaybeText = None
+    created_date: MaybeInstant = None
     amount: int = 0
     transaction_type: TransactionType = TransactionType.UNKNOWN
-    description: str | None = None
-    idempotency_key: str | None = None
+    description: MaybeText = None
+    idempotency_key: MaybeText = None
     earn_info: EarnInfo | None = None
     redeem_info: RedeemInfo | None = None
     adjust_info: AdjustInfo | None = None

@@ -146,7 +146,7 @@ class TestOverview:
             ("held for a person", 1),
             ("of unknown fate", 2),
             ("failed for good", 1),
-            ("webhooks not understood", 1),
+            ("webhooks or accounts not understood", 1),
         ]
 
     async def test_codes_that_nobody_was_told_of_are_counted(self, small_shop: Shop) -> None:
@@ -194,7 +194,7 @@ class TestReadiness:
         readiness = await happenings(shop).readiness()
         assert readiness.ok
         assert readiness.configuration == shop.settings.hash
-        assert [check.name for check in readiness.checks] == ["database", "migrations", "backlog"]
+        assert [check.name for check in readiness.checks] == ["database", "migrations", "scans", "backlog"]
 
     async def test_work_that_nobody_does_is_not_ready(self, small_shop: Shop) -> None:
         await small_shop.observe(960, 1010)

@@ -150,7 +150,6 @@ def test_a_time_claim_that_is_no_time_is_refused(claim: str, value: object) -> N
         b"[" * 100_000,
         b'{"a":' * 100_000,
         b"9" * 10_000,
-        b'{"exp":' + b"9" * 5000 + b"}",
     ],
 )
 def test_a_genuine_token_without_claims_is_unreadable_rather_than_refused(payload: bytes) -> None:

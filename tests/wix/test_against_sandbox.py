@@ -86,7 +86,7 @@ async def test_the_program_is_switched_and_renamed(client: WixClient) -> None:
 
 async def test_all_accounts_are_read_page_by_page(client: WixClient) -> None:
     pages = [page async for page in accounts.query_all(client, limit=50)]
-    assert sum(page.unreadable for page in pages) == 0
+    assert not any(page.unreadable for page in pages)
     found = {account.id for page in pages for account in page.items}
     assert len(found) == await accounts.count(client) > 50
     resumed = [page async for page in accounts.query_all(client, limit=50, cursor=pages[0].next_cursor)]

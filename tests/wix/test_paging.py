@@ -87,8 +87,16 @@ def test_an_offset_stands_still_on_an_empty_page_whatever_the_total_says() -> No
 
 def test_one_broken_entity_does_not_stop_the_page() -> None:
     answer = {"things": [{"id": "1"}, {"size": 3}, None, 7, {"id": "2", "size": "x"}]}
-    assert many(answer, "things", Thing, READ) == ((Thing(id="1"),), 4)
-    assert cursor_page(answer, "things", Thing, READ).unreadable == 4
+    items, broken = many(answer, "things", Thing, READ)
+    assert items == (Thing(id="1"),)
+    assert [(one.id, one.told) for one in broken] == [
+        (None, {"size": 3}),
+        (None, None),
+        (None, 7),
+        ("2", {"id": "2", "size": "x"}),
+    ]
+    assert broken[-1].reason == "is missing or broken at size"
+    assert cursor_page(answer, "things", Thing, READ).unreadable == broken
 
 
 @pytest.mark.parametrize(
@@ -112,7 +120,7 @@ def test_an_answer_without_its_id_is_lost(answer: Any) -> None:
 
 
 def test_a_list_that_is_none_is_understood_and_one_that_is_something_else_is_not() -> None:
-    assert many({}, "things", Thing, READ) == ((), 0)
+    assert many({}, "things", Thing, READ) == ((), ())
     with pytest.raises(WixUnavailableError, match="not a list"):
         many({"things": {}}, "things", Thing, READ)
 

@@ -176,7 +176,7 @@ async def names_the_gone(tx: Transaction, site_id: str | None, body: bytes) -> b
 def readable(body: bytes) -> str:
     """The claims inside a kept token as text, case-folded; the body itself where it is no token."""
     parts = body.strip().split(b".")
-    payload = parts[1] if len(parts) == 3 else b""
+    payload = parts[1] if len(parts) == 3 and not body.startswith(b"{") else b""
     try:
         found = base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)) or body
     except (binascii.Error, ValueError):

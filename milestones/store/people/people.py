@@ -234,10 +234,24 @@ async def carry_out(tx: Transaction, site_id: str, contact_keys: Collection[str]
 
 
 async def reject(
-    tx: Transaction, site_id: str | None, event_type: str | None, reason: str, body: bytes, now: datetime
+    tx: Transaction,
+    site_id: str | None,
+    event_type: str | None,
+    reason: str,
+    body: bytes,
+    now: datetime,
+    *,
+    account_id: str | None = None,
 ) -> None:
-    """Keep a webhook that was genuine and could not be understood, unless it is about somebody who was erased."""
+    """Keep what Wix told and could not be understood, unless it is about somebody who was erased."""
     if await erasure.names_the_gone(tx, site_id, body):
         return
-    row = Rejected(site_id=site_id, event_type=event_type, reason=reason, body=body, received_at=now)
+    row = Rejected(
+        site_id=site_id,
+        event_type=event_type,
+        account_id=account_id,
+        reason=reason,
+        body=body,
+        received_at=now,
+    )
     await tx.execute(insert(table_of(Rejected)), [row.model_dump(exclude={"id"})])

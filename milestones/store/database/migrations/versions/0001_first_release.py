@@ -157,6 +157,7 @@ def upgrade() -> None:
         sa.Column("id", columns.Serial, nullable=False),
         sa.Column("site_id", sa.String(), nullable=True),
         sa.Column("event_type", sa.String(), nullable=True),
+        sa.Column("account_id", sa.String(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("received_at", columns.Moment(), nullable=False),
