@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from milestones.addresses import address_form
 from milestones.domain import keys
+from milestones.domain.address import Form
 from milestones.kinds.coupon.channel import MadeCoupon
 from milestones.kinds.email.message import Unsubscribe
 from milestones.kinds.email.variables import Program
@@ -134,11 +136,9 @@ class SiteConsent:
         """What Wix knows of these addresses."""
         return await subscriptions.statuses(self.client, addresses)
 
-    async def suppressed(self, site_id: str, addresses: Sequence[str], /) -> set[str]:
-        """Which of these addresses must not be mailed, folded."""
-        by_key = {
-            keys.address_key(self.secret, site_id, address): keys.folded(address) for address in addresses
-        }
+    async def suppressed(self, site_id: str, addresses: Sequence[Form], /) -> set[Form]:
+        """Which of these addresses must not be mailed."""
+        by_key = {keys.address_key(self.secret, site_id, address): address for address in addresses}
         async with self.store.read() as tx:
             found = await people.suppressed(tx, list(by_key))
         return {by_key[key] for key in found}
@@ -230,7 +230,7 @@ class OwnLinks:
 
     async def __call__(self, address: str, /) -> Unsubscribe:
         """A link that takes one click and lasts for ever."""
-        token = keys.unsubscribe_token(self.secret, self.site_id, address)
+        token = keys.unsubscribe_token(self.secret, self.site_id, address_form(address))
         return Unsubscribe(f"{self.public_url}/u/{token}", one_click=True)
 
 

@@ -2,20 +2,18 @@
 
 import asyncio
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
 import typer
 
+from milestones.addresses import is_listed, sendable_address
 from milestones.app import assembly
 from milestones.cli.options import DEFAULT, ConfigPath, settings_at
 from milestones.cli.readonly import look
 from milestones.cli.render import printable
 from milestones.config import Settings, SiteSettings
-from milestones.domain.address import sendable_address
-from milestones.domain.keys import folded
 from milestones.errors import UsageError
 from milestones.kinds.email.message import Mailbox, Unsubscribe, build_message
 from milestones.kinds.email.rendering import Catalogue, RenderedMail
@@ -86,7 +84,7 @@ async def _sent(site: SiteSettings, mail: RenderedMail, to: str, now: datetime) 
     if address is None:
         raise UsageError(f"{to!r} is no mail address.")
     only_to = site.mail.only_to
-    if only_to and not any(fnmatchcase(folded(address), folded(pattern)) for pattern in only_to):
+    if only_to and not is_listed(address, only_to):
         raise UsageError(f"The configuration lets mail leave only for {', '.join(only_to)} (mail.only_to).")
     sender = Mailbox.parsed(site.mail.sender)
     message_id = f"<preview-{uuid4().hex}@{sender.domain}>"

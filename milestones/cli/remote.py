@@ -15,7 +15,6 @@ from milestones.cli.readonly import require_current
 from milestones.config import Settings
 from milestones.config.settings import SiteSettings
 from milestones.control import NotRunningError, Progress
-from milestones.domain.keys import folded
 from milestones.errors import UsageError
 from milestones.store.database import schema
 from milestones.store.database.daemon_lock import held
@@ -64,7 +63,8 @@ async def _refuse_unknown_site(settings: Settings, named: str | None) -> None:
     if named is None or await schema.standing(settings.daemon.database.get_secret_value()) != "empty":
         return
     sites = settings.named_sites()
-    if folded(named) not in {folded(name) for site in sites for name in (site.name, *_ids(site)) if name}:
+    known = {name.casefold() for site in sites for name in (site.name, *_ids(site)) if name}
+    if named.strip().casefold() not in known:
         names = ", ".join(site.name or next(_ids(site), "") for site in sites)
         raise UsageError(f"There is no site {named!r}; the configuration names {names or 'none'}.")
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from milestones.addresses import address_form
 from milestones.commands.host import Host
 from milestones.control import Progress
 from milestones.domain.keys import address_key
@@ -114,7 +115,9 @@ async def import_list(host: Host, arguments: Mapping[str, Any], _progress: Progr
                 "configuration."
             )
         keys |= {
-            address_key(program.rules.secret, one.id, address) for one in concerned for address in addresses
+            address_key(program.rules.secret, one.id, address_form(address))
+            for one in concerned
+            for address in addresses
         }
         known = await people.suppressed(tx, sorted(keys))
         await people.suppress(tx, sorted(keys - known), REASON, program.clock())

@@ -14,9 +14,9 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from milestones.addresses import sendable_address
 from milestones.config.database import SQLITE, PostgresAddress, read_address
 from milestones.config.references import REFERENCE_SCHEMA, Secret, reference_of, secret_or_text, surroundings
-from milestones.domain.address import sendable_address
 
 
 def host_and_port(value: Any) -> tuple[str, int]:

@@ -1,28 +1,99 @@
-"""Mail addresses: which of them SMTP can be given."""
+"""Mail addresses: the one form in which they are compared, and what of them SMTP can be given.
+
+People, spreadsheets and Wix spell one mailbox in many ways: in capitals, with a domain in Unicode or in ASCII, with a
+character that nobody sees at the end. Whoever compares two spellings compares their forms, and what is sent is the same
+address: an address that is mailed is always found on the opt-out list under every spelling of it.
+"""
 
 import re
+import unicodedata
+from collections.abc import Callable
+from typing import NewType
+
+from milestones.domain.characters import seen
+
+Form = NewType("Form", str)
+"""An address as it is compared everywhere. Where an address can be mailed, this is what is mailed, in lower case."""
+
+ToAscii = Callable[[str], str | None]
+"""A domain as DNS asks for it, in lower case and without a final dot; None for what is no domain.
+
+What it takes is more than the standard library has: see ``milestones.addresses``.
+"""
+
+LONGEST = 320
+"""Characters of an address (RFC 5321, section 4.5.3.1)."""
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(?:\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
-_DEVIATIONS = frozenset("ß\u03c2\u200c\u200d")
-"""Of these, the older standard for domains makes something else, which is another's domain (UTS 46, section 6)."""
+_SPECIAL = re.compile(r"[\s<>,;:()\[\]@\\]")
+_COMMENT = re.compile(r"\A\([^()\\]*\)|\([^()\\]*\)\Z")
+_AT = str.maketrans("\uff20\ufe6b", "@@")
+"""The wide and the small @ are typed for it, and mean nothing else (Unicode, compatibility mappings)."""
 
 
-def sendable_address(address: str) -> str | None:
+def sendable_address(address: str, to_ascii: ToAscii) -> str | None:
     """The address as SMTP takes it (RFC 5321, section 4.1.2), its domain in ASCII; None if it cannot be mailed.
 
-    Quoted local parts and those beyond ASCII, which need SMTPUTF8 from every server on the way, are not mailed; nor is
-    a domain of which it is not certain whose it is: of straße.de, the codec makes strasse.de.
+    The case of the local part stays, since it is the receiving server's. Not mailed are quoted local parts that need
+    their quotes, those beyond ASCII, which need SMTPUTF8 from every server on the way, and domains that DNS cannot
+    be asked for.
     """
-    local, _, domain = address.strip().rpartition("@")
-    if not _DEVIATIONS.isdisjoint(domain):
+    local, domain = _parts(address, to_ascii)
+    if domain is None or len(local) > 64 or len(domain) > 253 or not _LOCAL_PART.fullmatch(local):
         return None
-    try:
-        ascii_domain = domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return None
-    if len(local) > 64 or len(ascii_domain) > 253:
-        return None
-    if not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(ascii_domain):
-        return None
-    return f"{local}@{ascii_domain}"
+    return f"{local}@{domain}"
+
+
+def address_form(address: str, to_ascii: ToAscii) -> Form:
+    """The form by which any spelling of an address is recognised. What cannot be mailed has one too."""
+    local, domain = _parts(address, to_ascii)
+    if domain is None or not local:
+        return Form(unicodedata.normalize("NFC", seen(address.strip()).strip().casefold()))
+    return Form(f"{_folded(local)}@{domain}")
+
+
+def is_address(text: str, to_ascii: ToAscii) -> bool:
+    """Whether this is one address, if perhaps of a kind that is not mailed."""
+    local, domain = _parts(text, to_ascii)
+    is_plain = local.isprintable() and not _SPECIAL.search(local)
+    return domain is not None and bool(local) and (is_plain or _is_quoted(local)) and len(text) <= LONGEST
+
+
+def _parts(address: str, to_ascii: ToAscii) -> tuple[str, str | None]:
+    """The local part as it is sent, and the domain in ASCII, or None for what is no domain."""
+    if len(address) > 4 * LONGEST:
+        return "", None
+    text = seen(address.translate(_AT), joiners=True).strip()
+    local, _, domain = text.rpartition("@")
+    local, domain = seen(_uncommented(local)), _uncommented(domain)
+    # A joiner that no domain can have where it stands is one more character that nobody sees.
+    ascii_domain = to_ascii(domain) or to_ascii(seen(domain))
+    if ascii_domain is None or not _DOMAIN.fullmatch(ascii_domain):
+        return local, None
+    return _unquoted(local), ascii_domain
+
+
+def _uncommented(part: str) -> str:
+    """Without the comments around it (RFC 5322, section 3.4.1), which are no part of the address."""
+    if _is_quoted(part):
+        return part
+    while (less := _COMMENT.sub("", part).strip()) != part.strip():
+        part = less
+    return part.strip()
+
+
+def _unquoted(local: str) -> str:
+    """Quotes that are not needed change nothing (RFC 5321, section 4.1.2)."""
+    if not _is_quoted(local):
+        return local
+    inner = re.sub(r"\\(.)", r"\1", local[1:-1])
+    return inner if _LOCAL_PART.fullmatch(inner) else local
+
+
+def _is_quoted(part: str) -> bool:
+    return len(part) > 2 and part[0] == part[-1] == '"'
+
+
+def _folded(local: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", local).casefold())

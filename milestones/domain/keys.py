@@ -6,11 +6,17 @@
 import base64
 import hashlib
 import hmac
+import re
 import uuid
-from urllib.parse import quote
+from urllib.parse import quote, unquote
+
+from milestones.domain.address import Form
 
 _CODE_ALPHABET = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "ABCDEFGHJKMNPQRSTVWXYZ0123456789")
 """Base32 without the letters that people misread (I, L, O, U); one symbol for one symbol."""
+
+_TOKEN = re.compile(r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{22})(?![A-Za-z0-9_-])")
+_BREAK = re.compile(r"=?\s+|=")
 
 CODE_SYMBOLS = 13
 """65 bits: a code can be neither guessed nor met by chance."""
@@ -66,14 +72,9 @@ def webhook_id(secret: bytes, key: str) -> str:
     return f"msg_{_digest(secret, 'webhook', key).hex()[:32]}"
 
 
-def folded(address: str) -> str:
-    """An address as it is compared everywhere."""
-    return address.strip().casefold()
-
-
-def address_key(secret: bytes, site: str, address: str) -> str:
+def address_key(secret: bytes, site: str, address: Form) -> str:
     """A keyed hash by which an address is recognised after it was erased (22 characters, URL-safe)."""
-    digest = _digest(secret, "address", _path(site, folded(address)))
+    digest = _digest(secret, "address", _path(site, address))
     return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
@@ -83,18 +84,24 @@ def contact_key(secret: bytes, site: str, contact: str) -> str:
     return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
-def unsubscribe_token(secret: bytes, site: str, address: str) -> str:
+def unsubscribe_token(secret: bytes, site: str, address: Form) -> str:
     """A token for unsubscribe links: unforgeable, without the address, valid for ever."""
     key = address_key(secret, site, address)
     return f"{key}.{_seal(secret, key)}"
 
 
-def opened_token(secret: bytes, token: str) -> str | None:
-    """The address key inside a token, or None if this program did not make it. Compared in constant time."""
-    key, _, seal = token.partition(".")
-    # As bytes, since compare_digest takes text in ASCII alone, and a token may be anything.
-    genuine = hmac.compare_digest(seal.encode(errors="surrogatepass"), _seal(secret, key).encode())
-    return key if genuine else None
+def opened_token(secret: bytes, text: str) -> str | None:
+    """The address key of the token in this text, or None if none is in it that this program made.
+
+    What stands around it is what mail programs make of a link: the full stop or bracket behind it, the ends of lines
+    that quoted-printable has put into it, a second encoding. Compared in constant time.
+    """
+    written = unquote(text, errors="replace")
+    for candidate in (written, _BREAK.sub("", written)):
+        for key, seal in _TOKEN.findall(candidate):
+            if hmac.compare_digest(seal, _seal(secret, key)):
+                return str(key)
+    return None
 
 
 def _seal(secret: bytes, key: str) -> str:

@@ -30,10 +30,12 @@ class Reader:
     """Whether a customer may be mailed, as facts: the address itself never comes here.
 
     subscribed: None where nobody asked yet. The reminder is then recorded, and the gate before the mail asks.
+    usable_address: whether SMTP can be given the address.
     deliverable: not bounced, reported as spam, or inactive (docs/wix-api.md, 2.17).
     """
 
     has_address: bool = True
+    usable_address: bool = True
     subscribed: bool | None = None
     deliverable: bool = True
     suppressed: bool = False
@@ -196,6 +198,10 @@ def _addressable(question: _Question) -> Verdict | None:
     return None if question.candidate.reader.has_address else Verdict.NO_ADDRESS
 
 
+def _usable(question: _Question) -> Verdict | None:
+    return None if question.candidate.reader.usable_address else Verdict.UNUSABLE_ADDRESS
+
+
 def _not_suppressed(question: _Question) -> Verdict | None:
     return Verdict.SUPPRESSED if question.candidate.reader.suppressed else None
 
@@ -232,6 +238,7 @@ GATES: tuple[Gate, ...] = (
     _not_paused,
     _not_deleted,
     _addressable,
+    _usable,
     _not_suppressed,
     _deliverable,
     _subscribed,

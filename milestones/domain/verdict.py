@@ -60,6 +60,10 @@ class Verdict(StrEnum):
         "undeliverable",
         "Mail to this address bounced, was reported as spam, or the address is inactive.",
     )
+    UNUSABLE_ADDRESS = (
+        "unusable_address",
+        "No mail can be sent to this address: it is malformed, or it is not certain which mailbox it means.",
+    )
     SUPPRESSED = "suppressed", "Unsubscribed here or is on the opt-out list."
     DELETED = "deleted", "The contact was deleted or its data erased."
     PROGRAM_NOT_ACTIVE = "program_not_active", "The loyalty program is not active in Wix."

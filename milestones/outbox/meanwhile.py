@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from milestones.addresses import address_form
 from milestones.domain.account import AccountState
 from milestones.domain.actions import State
 from milestones.domain.keys import address_key
@@ -80,5 +81,5 @@ async def _just_subscribed(tx: Transaction, site_id: str, address: str | None, n
     if address is None:
         return False
     secret = bytes.fromhex(await meta.get(tx, "secret") or "")
-    heard = await lookup.subscription(tx, site_id, address_key(secret, site_id, address))
+    heard = await lookup.subscription(tx, site_id, address_key(secret, site_id, address_form(address)))
     return heard is not None and heard.status == "SUBSCRIBED" and now - heard.heard_at <= LAG

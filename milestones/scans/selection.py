@@ -155,6 +155,7 @@ async def _unarmed(
 def _reader(refusal: Verdict | None, *, erased: bool) -> Reader:
     return Reader(
         has_address=refusal is not Verdict.NO_ADDRESS,
+        usable_address=refusal is not Verdict.UNUSABLE_ADDRESS,
         subscribed=refusal is not Verdict.NOT_SUBSCRIBED,
         deliverable=refusal is not Verdict.UNDELIVERABLE,
         suppressed=refusal is Verdict.SUPPRESSED,

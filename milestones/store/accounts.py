@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlmodel import col
 
+from milestones.addresses import address_form
 from milestones.domain.account import AccountState, Taken
 from milestones.domain.actions import State
 from milestones.domain.keys import address_key, contact_key
@@ -112,7 +113,7 @@ def _account_row(site_id: str, secret: bytes, state: AccountState, now: datetime
         "contact_key": state.contact_key or (contact_key(secret, site_id, told) if told else None),
         "member_id": customer.member_id,
         "email": customer.email,
-        "email_key": address_key(secret, site_id, customer.email) if customer.email else None,
+        "email_key": address_key(secret, site_id, address_form(customer.email)) if customer.email else None,
         "name": customer.name,
         **state.measures._asdict(),
         "revision": newest.revision,

@@ -71,6 +71,7 @@ def _candidate(around: Surroundings) -> Candidate:
         measures=around.state.measures,
         reader=Reader(
             has_address=refusal is not Verdict.NO_ADDRESS,
+            usable_address=refusal is not Verdict.UNUSABLE_ADDRESS,
             subscribed=None if not around.mail.asked else refusal is not Verdict.NOT_SUBSCRIBED,
             deliverable=refusal is not Verdict.UNDELIVERABLE,
             suppressed=refusal is Verdict.SUPPRESSED,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from milestones.addresses import address_form
 from milestones.config import Settings
 from milestones.domain.keys import address_key
 from milestones.domain.milestone import Milestone
@@ -58,7 +59,7 @@ async def _reasons(tx: Transaction, secret: bytes, text: str, chosen: list[Site]
 async def _of_address(tx: Transaction, secret: bytes, address: str, chosen: list[Site]) -> list[str]:
     told = []
     for site in chosen:
-        key = address_key(secret, site.id, address)
+        key = address_key(secret, site.id, address_form(address))
         name = site.name or site.id
         if (suppression := await lookup.suppression(tx, key)) is not None:
             day = f"{suppression.recorded_at:%Y-%m-%d}"

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from milestones.addresses import address_form
 from milestones.config.settings import SiteSettings
 from milestones.domain.actions import Kind, State
-from milestones.domain.keys import address_key, folded
+from milestones.domain.address import Form
+from milestones.domain.keys import address_key
 from milestones.domain.milestone import Consent
 from milestones.domain.verdict import Verdict
 from milestones.kinds.email.consent import Gatekeeper, Reader
@@ -48,7 +50,7 @@ async def mailable(tx: Transaction, rules: SiteSettings, site: Site, account: Ac
     email = account.email
     if not email:
         return Mailable(Verdict.NO_ADDRESS, Verdict.NO_ADDRESS.sentence)
-    key = address_key(await secret_of(tx), site.id, email)
+    key = address_key(await secret_of(tx), site.id, address_form(email))
     suppression = await lookup.suppression(tx, key)
     heard = await lookup.subscription(tx, site.id, key)
     refusal = await _refusal(site.id, rules, email, suppression, heard)
@@ -74,10 +76,10 @@ async def _refusal(
     async def statuses(_addresses: Sequence[str], /) -> Mapping[str, _Heard]:
         if heard is None:
             return {}
-        return {folded(email): _Heard(heard.status, heard.deliverability or "NOT_SET")}
+        return {email: _Heard(heard.status, heard.deliverability or "NOT_SET")}
 
-    async def suppressed(_site_id: str, _addresses: Sequence[str], /) -> set[str]:
-        return {folded(email)} if suppression is not None else set()
+    async def suppressed(_site_id: str, _addresses: Sequence[Form], /) -> set[Form]:
+        return {address_form(email)} if suppression is not None else set()
 
     gatekeeper = Gatekeeper(site_id, statuses, suppressed, rules.mail.only_to)
     return (await gatekeeper.refusals({0: Reader(email)})).get(0)

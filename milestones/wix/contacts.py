@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from milestones.addresses import address_form, spellings
+from milestones.domain.address import Form
 from milestones.wix.answers import Call
 from milestones.wix.errors import WixError
 from milestones.wix.fields import Entity, MaybeInstant, MaybeText, Revision, State, Text
@@ -86,10 +88,10 @@ class Contact(Entity):
         return self.primary_email.email or self.primary_info.email or (listed[0].email if listed else None)
 
     @property
-    def emails(self) -> frozenset[str]:
-        """Every address of the contact, case-folded."""
+    def emails(self) -> frozenset[Form]:
+        """Every address of the contact, in the form in which they are compared."""
         addresses = {item.email for item in self.info.emails.items} | {self.email or ""}
-        return frozenset(address.casefold() for address in addresses if address)
+        return frozenset(address_form(address) for address in addresses if address)
 
 
 async def get(client: WixClient, contact_id: str) -> Contact:
@@ -119,12 +121,11 @@ query_all = paged(query)
 
 async def find_by_email(client: WixClient, email: str) -> Contact | None:
     """The contact with this address, if it shows yet: whose main address it is first, and then the lowest id."""
-    spellings = list(dict.fromkeys((email, email.casefold())))
-    page = await query(client, {"info.emails.email": {"$in": spellings}})
-    wanted = email.casefold()
+    page = await query(client, {"info.emails.email": {"$in": list(spellings(email))}})
+    wanted = address_form(email)
     return min(
         (contact for contact in page.items if wanted in contact.emails),
-        key=lambda contact: ((contact.email or "").casefold() != wanted, contact.id),
+        key=lambda contact: (address_form(contact.email or "") != wanted, contact.id),
         default=None,
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+from milestones.addresses import address_form, spellings
 from milestones.wix.answers import Call
 from milestones.wix.errors import WixRefusedError
 from milestones.wix.fields import Entity, MaybeInstant, MaybeText, State, Text
@@ -60,18 +61,18 @@ class Subscription(Entity):
 
 
 async def statuses(client: WixClient, emails: Sequence[str]) -> dict[str, Subscription]:
-    """The subscriptions of these addresses, by case-folded address. One that Wix does not know is missing.
+    """The subscriptions of these addresses, by the form of the address. One that Wix does not know is missing.
 
-    Whether Wix folds case is unverified, so each address is asked for as given and folded. Where it knows both
-    spellings and they disagree, the answer is the one that forbids.
+    Whether Wix takes two spellings for one address is unverified, so each is asked for under every spelling that is
+    likely. Where it knows several and they disagree, the answer is the one that forbids.
 
     How many addresses one call may name, and what a call with a malformed one answers, is unverified too: a refused
     batch is halved until the rest of it passes. An address that is refused on its own is missing in the result, which
     means no consent; but when nothing at all passes, WixRefusedError is raised.
     """
-    spellings = list(dict.fromkeys(text for email in emails for text in (email, email.casefold()) if email))
-    asked = {spelling.casefold() for spelling in spellings}
-    pending = [spellings[start : start + BATCH] for start in range(0, len(spellings), BATCH)]
+    asked = {address_form(email) for email in emails}
+    texts = list(dict.fromkeys(spelling for email in emails for spelling in spellings(email) if spelling))
+    pending = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
     found: dict[str, Subscription] = {}
     refusal: WixRefusedError | None = None
     answered = False
@@ -88,7 +89,7 @@ async def statuses(client: WixClient, emails: Sequence[str]) -> dict[str, Subscr
             continue
         answered = True
         for subscription in subscriptions:
-            key = subscription.email.casefold()
+            key = address_form(subscription.email)
             if key in asked:
                 found[key] = _stricter(found.get(key), subscription)
     if refusal is not None and not answered:

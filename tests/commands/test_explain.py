@@ -6,6 +6,7 @@ import pytest
 from pydantic_core import to_jsonable_python
 
 from milestones import config
+from milestones.addresses import address_form
 from milestones.domain.actions import Kind, State
 from milestones.domain.event import ContactDeleted, ContactMerged, SubscriptionChanged
 from milestones.domain.keys import address_key
@@ -216,7 +217,7 @@ class TestMail:
     async def test_an_opt_out_is_told_with_its_day(self, small_shop: Shop) -> None:
         await small_shop.observe(960)
         async with small_shop.store.write() as tx:
-            key = address_key(small_shop.secret, SITE, "ada@example.com")
+            key = address_key(small_shop.secret, SITE, address_form("ada@example.com"))
             await people.suppress(tx, [key], "unsubscribed", NOW)
         found = await explained(small_shop)
         assert found.person.mail.endswith("Since 20 November 2026, 09:15 (unsubscribed).")
@@ -226,6 +227,12 @@ class TestMail:
         await small_shop.observe(960, customer=Customer(CONTACT, MEMBER))
         found = await explained(small_shop)
         assert (found.person.mail, found.stories[0].reminder) == (Verdict.NO_ADDRESS.sentence, "no_address")
+
+    async def test_an_address_that_cannot_be_mailed_is_told(self, small_shop: Shop) -> None:
+        await small_shop.observe(960, customer=Customer(CONTACT, MEMBER, "ada@@example.com"))
+        found = await explained(small_shop)
+        told = (Verdict.UNUSABLE_ADDRESS.sentence, "unusable_address")
+        assert (found.person.mail, found.stories[0].reminder) == told
 
     async def test_an_address_that_is_not_listed_is_told(self, small_shop: Shop) -> None:
         reconfigure(small_shop, "[mail]", '[mail]\nonly_to = ["*@shop.example"]')
@@ -275,7 +282,9 @@ class TestWhoIsMeant:
         async with shop.store.read() as tx:
             return [(one.site_id, one.id) for one in await named_accounts(tx, text, site)]
 
-    @pytest.mark.parametrize("text", [ACCOUNT, CONTACT, MEMBER, "ada@example.com", " ADA@example.COM"])
+    @pytest.mark.parametrize(
+        "text", [ACCOUNT, CONTACT, MEMBER, "ada@example.com", " ADA\uff20example.COM.\u200b"]
+    )
     async def test_by_id_contact_member_or_address(self, shop: Shop, text: str) -> None:
         await shop.observe(960)
         assert await self.found(shop, text) == [(SITE, ACCOUNT)]
@@ -293,7 +302,7 @@ class TestWhoIsMeant:
 
     async def test_nobody_is_told_with_the_likely_reasons(self, small_shop: Shop) -> None:
         async with small_shop.store.write() as tx:
-            key = address_key(small_shop.secret, SITE, "bob@example.com")
+            key = address_key(small_shop.secret, SITE, address_form("bob@example.com"))
             await people.suppress(tx, [key], "unsubscribed", NOW)
         with pytest.raises(NobodyError) as nobody:
             await self.found(small_shop, "bob@example.com")

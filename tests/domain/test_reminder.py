@@ -80,6 +80,9 @@ def asked(
         pytest.param(EVERY, a_candidate(unarmed={EVERY.key}), Verdict.NOT_ARMED, id="not armed yet"),
         pytest.param(ONCE, a_candidate(reader=Reader(deleted=True)), Verdict.DELETED, id="deleted"),
         pytest.param(ONCE, a_candidate(reader=Reader(has_address=False)), Verdict.NO_ADDRESS, id="no mail"),
+        pytest.param(
+            ONCE, a_candidate(reader=Reader(usable_address=False)), Verdict.UNUSABLE_ADDRESS, id="malformed"
+        ),
         pytest.param(ONCE, a_candidate(reader=Reader(suppressed=True)), Verdict.SUPPRESSED, id="opted out"),
         pytest.param(
             ONCE, a_candidate(reader=Reader(deliverable=False)), Verdict.UNDELIVERABLE, id="bounced"
@@ -201,6 +204,7 @@ WRONG: list[tuple[Verdict, str, dict[str, Any]]] = [
     (Verdict.PAUSED, "circumstances", {"paused": {ONCE.key}}),
     (Verdict.DELETED, "reader", {"deleted": True}),
     (Verdict.NO_ADDRESS, "reader", {"has_address": False}),
+    (Verdict.UNUSABLE_ADDRESS, "reader", {"usable_address": False}),
     (Verdict.SUPPRESSED, "reader", {"suppressed": True}),
     (Verdict.UNDELIVERABLE, "reader", {"deliverable": False}),
     (Verdict.NOT_SUBSCRIBED, "reader", {"subscribed": False}),

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from milestones.addresses import address_form
 from milestones.domain.actions import Kind
+from milestones.domain.address import Form
 from milestones.domain.observation import Customer
 from milestones.kinds.channel import Task
 from milestones.kinds.email.consent import Gatekeeper
@@ -128,11 +130,12 @@ class FakeConsent:
         self.asked.append(addresses)
         if self.error:
             raise self.error
-        return {a.casefold(): self.known[a.casefold()] for a in addresses if a.casefold() in self.known}
+        known = {address_form(spelling): told for spelling, told in self.known.items()}
+        return {a: known[address_form(a)] for a in addresses if address_form(a) in known}
 
-    async def suppressed(self, site_id: str, addresses: Sequence[str], /) -> set[str]:
+    async def suppressed(self, site_id: str, addresses: Sequence[Form], /) -> set[Form]:
         assert site_id == "site-1"
-        return {a.casefold() for a in addresses} & self.opted_out
+        return set(addresses) & {address_form(spelling) for spelling in self.opted_out}
 
     def gatekeeper(self, *only_to: str) -> Gatekeeper:
         return Gatekeeper("site-1", self.statuses, self.suppressed, only_to)

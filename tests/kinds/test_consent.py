@@ -43,7 +43,7 @@ async def test_only_a_subscribed_and_deliverable_address_is_mailed(
 
 @pytest.mark.parametrize(
     ("address", "verdict"),
-    [(None, Verdict.NO_ADDRESS), ("  ", Verdict.NO_ADDRESS), ("ana@@example.com", Verdict.UNDELIVERABLE)],
+    [(None, Verdict.NO_ADDRESS), ("  ", Verdict.NO_ADDRESS), ("ana@@example.com", Verdict.UNUSABLE_ADDRESS)],
 )
 async def test_what_is_no_address_is_not_asked_about(
     consent: FakeConsent, address: str | None, verdict: Verdict
@@ -64,12 +64,34 @@ async def test_addresses_are_compared_without_regard_to_case(consent: FakeConsen
 
 
 @pytest.mark.parametrize(
+    ("opted_out", "address"),
+    [
+        ("ana@xn--mller-kva.example", "ana@müller.example"),
+        ("ana@müller.example", "Ana@XN--MLLER-KVA.example."),
+        ("fred@example.net", "fred@example.net\u200b"),
+        ("fred@example.net\ufeff", "fred@example.net"),
+        ("gabi@straße.example", "gabi@STRAẞE.example"),
+        ("gabi@xn--strae-oqa.example", "gabi@straße.example"),
+    ],
+)
+async def test_who_unsubscribed_under_one_spelling_is_not_mailed_under_another(
+    consent: FakeConsent, opted_out: str, address: str
+) -> None:
+    consent.opted_out = {opted_out}
+    assert await verdict_of(consent, address) is Verdict.SUPPRESSED
+    consent.opted_out = set()
+    consent.known = {opted_out: Known("UNSUBSCRIBED")}
+    assert await verdict_of(consent, address) is Verdict.NOT_SUBSCRIBED
+
+
+@pytest.mark.parametrize(
     ("patterns", "verdict"),
     [
         (("*@example.com",), None),
         (("ANA@EXAMPLE.COM",), None),
         (("ben@example.com", "*@example.com"), None),
         (("*@example.org",), Verdict.ONLY_TO),
+        (("*@EXAMPLE.com.",), None),
         (("ana",), Verdict.ONLY_TO),
         ((), None),
     ],

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from milestones.addresses import address_form
 from milestones.domain.keys import address_key
 from milestones.maintenance.unsubscriptions import tell_wix
 from milestones.pipeline import observe
@@ -33,7 +34,9 @@ async def opted_out(store: Store, **addresses: str) -> None:
         )
         await observe.observe(store, FixedRules(()), site_id, [seen], NOW)
         async with store.write() as tx:
-            await people.suppress(tx, [address_key(SECRET, site_id, address)], "unsubscribed", NOW)
+            await people.suppress(
+                tx, [address_key(SECRET, site_id, address_form(address))], "unsubscribed", NOW
+            )
 
 
 def a_wix(answer: Answer) -> Callable[[str], WixClient]:

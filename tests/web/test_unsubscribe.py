@@ -1,3 +1,5 @@
+from urllib.parse import unquote
+
 import httpx
 import pytest
 
@@ -41,6 +43,12 @@ async def test_an_unknown_token_gets_a_friendly_page(visitor: httpx.AsyncClient,
     for response in (await visitor.get(f"/u/{token}"), await visitor.post(f"/u/{token}", data=ONE_CLICK)):
         assert response.status_code == 404
         assert "not complete" in response.text
+
+
+@pytest.mark.parametrize("behind", [".", ")", ",", "%3E", "/", "./", "="])
+async def test_all_of_the_link_is_looked_at(visitor: httpx.AsyncClient, house: House, behind: str) -> None:
+    await visitor.post(f"/u/{TOKEN}{behind}", data=ONE_CLICK)
+    assert house.unsubscribed == [f"{TOKEN}{unquote(behind)}"]
 
 
 async def test_when_it_cannot_be_noted_down_the_customer_may_try_again(

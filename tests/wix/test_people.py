@@ -69,6 +69,22 @@ async def test_of_two_spellings_that_disagree_the_one_that_forbids_counts(wix: F
     assert not (await subscriptions.statuses(wix.client(), ["Ann@x.y"]))["ann@x.y"].consents
 
 
+async def test_consent_for_a_domain_beyond_ascii_is_asked_under_both_its_names(wix: FakeWix) -> None:
+    wix.answers(
+        {
+            "subscriptions": [
+                subscribed("Ann@Müller.example"),
+                subscribed("ann@xn--mller-kva.example", "UNSUBSCRIBED"),
+            ]
+        }
+    )
+    found = await subscriptions.statuses(wix.client(), ["Ann@Müller.example", "ann@STRAẞE.example"])
+    assert [(key, one.consents) for key, one in found.items()] == [("ann@xn--mller-kva.example", False)]
+    asked = wix.body()["filter"]["email"]["$in"]
+    assert {"Ann@Müller.example", "ann@müller.example", "ann@xn--mller-kva.example"} <= set(asked)
+    assert not any("strasse" in one for one in asked)
+
+
 async def test_a_smaller_page_than_asked_for_is_followed_to_the_total(wix: FakeWix) -> None:
     wix.answers(
         {"subscriptions": [subscribed("a@x.y")], "metadata": {"total": 2}},

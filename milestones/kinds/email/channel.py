@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from milestones.addresses import sendable_address
 from milestones.domain import keys
 from milestones.domain.actions import State
-from milestones.domain.address import sendable_address
 from milestones.domain.milestone import Consent
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, ConfigurationError

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Protocol
 
-from milestones.domain.address import sendable_address
-from milestones.domain.keys import folded
+from milestones.addresses import address_form, is_listed, sendable_address
+from milestones.domain.address import Form
 from milestones.domain.milestone import Consent
 from milestones.domain.verdict import Verdict
 
@@ -30,16 +29,16 @@ class Subscription(Protocol):
 
 
 class Statuses(Protocol):
-    """Asks Wix about at most BATCH addresses; the answer is by folded address, and who is unknown is missing."""
+    """Asks Wix about at most BATCH addresses; the answer is by any spelling of each, and who is unknown is missing."""
 
     async def __call__(self, addresses: Sequence[str], /) -> Mapping[str, Subscription]:
         """Raises ChannelError when Wix does not tell."""
 
 
 class Suppressed(Protocol):
-    """Which of these addresses are on the site's own opt-out list, as folded addresses."""
+    """Which of these addresses are on the site's own opt-out list."""
 
-    async def __call__(self, site_id: str, addresses: Sequence[str], /) -> set[str]:
+    async def __call__(self, site_id: str, addresses: Sequence[Form], /) -> set[Form]:
         """Raises StoreError when the list cannot be read."""
 
 
@@ -72,7 +71,7 @@ class Gatekeeper:
         }
         left = {number: reader for number, reader in readers.items() if number not in found}
         if left:
-            suppressed = await self.suppressed(self.site_id, _addresses(left))
+            suppressed = await self.suppressed(self.site_id, list(dict.fromkeys(map(_key, left.values()))))
             for number, reader in left.items():
                 if _key(reader) in suppressed:
                     found[number] = Verdict.SUPPRESSED
@@ -87,8 +86,8 @@ class Gatekeeper:
         if not address or not address.strip():
             return Verdict.NO_ADDRESS
         if sendable_address(address) is None:
-            return Verdict.UNDELIVERABLE
-        if self.only_to and not any(fnmatchcase(folded(address), folded(p)) for p in self.only_to):
+            return Verdict.UNUSABLE_ADDRESS
+        if self.only_to and not is_listed(address, self.only_to):
             return Verdict.ONLY_TO
         return None
 
@@ -103,16 +102,16 @@ def _told(subscription: Subscription | None, consent: Consent) -> Verdict | None
     return None
 
 
-async def _in_batches(statuses: Statuses, addresses: Sequence[str]) -> dict[str, Subscription]:
-    found: dict[str, Subscription] = {}
+async def _in_batches(statuses: Statuses, addresses: Sequence[str]) -> dict[Form, Subscription]:
+    found: dict[Form, Subscription] = {}
     for start in range(0, len(addresses), BATCH):
         answer = await statuses(addresses[start : start + BATCH])
-        found.update({folded(address): subscription for address, subscription in answer.items()})
+        found.update({address_form(address): subscription for address, subscription in answer.items()})
     return found
 
 
-def _key(reader: Reader) -> str:
-    return folded(reader.address or "")
+def _key(reader: Reader) -> Form:
+    return address_form(reader.address or "")
 
 
 def _addresses(readers: Mapping[int, Reader]) -> list[str]:

@@ -16,7 +16,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, formataddr, parseaddr
 from urllib.parse import quote
 
-from milestones.domain.address import sendable_address
+from milestones.addresses import sendable_address
 from milestones.kinds.email.rendering import RenderedMail
 from milestones.kinds.email.variables import plain
 

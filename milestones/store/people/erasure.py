@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, select, update
 
+from milestones.addresses import spellings
 from milestones.domain.actions import Kind, State
 from milestones.domain.keys import contact_key
 from milestones.domain.verdict import Verdict
@@ -43,6 +44,8 @@ REWRITTEN = "rewritten"
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
+_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+
 
 async def erase(tx: Transaction, site_id: str, account_ids: Sequence[str], now: datetime) -> None:
     """Forget whose these accounts were."""
@@ -62,7 +65,9 @@ async def erase(tx: Transaction, site_id: str, account_ids: Sequence[str], now: 
         await _forget_subscriptions(tx, site_id, [row.email_key for row in rows if row.email_key])
         await tx.execute(delete(_TRACES).where(_TRACES.c.site_id == site_id, _TRACES.c.account_id.in_(ids)))
         await scrub(tx, (_ACTIONS.c.site_id == site_id) & _ACTIONS.c.account_id.in_(ids))
-        await _forget_bodies(tx, site_id, {text for row in rows for text in row[:4] if text})
+        named = {text for row in rows for text in row[:3] if text}
+        named.update(text for row in rows if row.email for text in spellings(row.email))
+        await _forget_bodies(tx, site_id, named)
     if account_ids:
         await rewrite_due(tx, now)
 
@@ -174,14 +179,15 @@ async def names_the_gone(tx: Transaction, site_id: str | None, body: bytes) -> b
 
 
 def readable(body: bytes) -> str:
-    """The claims inside a kept token as text, case-folded; the body itself where it is no token."""
+    """The claims inside a kept token as text, case-folded and without JSON's escapes; a body that is no token as it is."""
     parts = body.strip().split(b".")
     payload = parts[1] if len(parts) == 3 and not body.startswith(b"{") else b""
     try:
         found = base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)) or body
     except (binascii.Error, ValueError):
         found = body
-    return found.decode("utf-8", "replace").casefold()
+    # Events hold JSON within JSON, so an escape may be escaped itself.
+    return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found.decode("utf-8", "replace")).casefold()
 
 
 # What remains to be done outside of the transaction

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import insert, or_, select, update
 
+from milestones.addresses import address_form
 from milestones.domain.event import Anonymized, ContactDeleted, ContactMerged, SubscriptionChanged
 from milestones.domain.keys import address_key, contact_key
 from milestones.domain.verdict import Verdict
@@ -23,7 +24,7 @@ async def subscription_heard(
     tx: Transaction, site_id: str, secret: bytes, event: SubscriptionChanged, now: datetime
 ) -> str:
     """Remember a subscription unless something newer is known; returns the address key."""
-    key = address_key(secret, site_id, event.email)
+    key = address_key(secret, site_id, address_form(event.email))
     statement = select(_SUBSCRIPTIONS.c.changed_at).where(
         _SUBSCRIPTIONS.c.site_id == site_id, _SUBSCRIPTIONS.c.email_key == key
     )

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
+from milestones.addresses import address_form, is_address
 from milestones.domain.actions import Kind, State
-from milestones.domain.keys import address_key, contact_key, folded
+from milestones.domain.keys import address_key, contact_key
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.verdict import Verdict
 from milestones.store.database.statements import chunks, table_of
@@ -145,14 +146,14 @@ async def find_accounts(tx: Transaction, secret: bytes, text: str) -> list[Accou
     Of a contact that was erased, the account is still found by the id that the contact had.
     """
     named = [_ACCOUNTS.c.id == text, _ACCOUNTS.c.member_id == text]
-    column, key_of = (
-        (_ACCOUNTS.c.email_key, address_key) if "@" in text else (_ACCOUNTS.c.contact_key, contact_key)
-    )
     sites = (await tx.execute(select(_SITES.c.id))).scalars().all()
-    asked = [
-        or_(*named),
-        *(column.in_([key_of(secret, site, text) for site in some]) for some in chunks(sites)),
-    ]
+    asked = [or_(*named)]
+    for some in chunks(sites):
+        if "@" in text or is_address(text):
+            form = address_form(text)
+            asked.append(_ACCOUNTS.c.email_key.in_([address_key(secret, site, form) for site in some]))
+        else:
+            asked.append(_ACCOUNTS.c.contact_key.in_([contact_key(secret, site, text) for site in some]))
     found: dict[tuple[str, str], Account] = {}
     for condition in asked:
         statement = select(_ACCOUNTS).where(condition).order_by(_ACCOUNTS.c.site_id, _ACCOUNTS.c.id)
@@ -228,7 +229,7 @@ async def subscription(tx: Transaction, site_id: str, key: str) -> Subscription 
 
 async def sites_named(tx: Transaction, text: str) -> list[Site]:
     """Sites by id or by name."""
-    named = or_(_SITES.c.id == text, func.lower(_SITES.c.name) == folded(text))
+    named = or_(_SITES.c.id == text, func.lower(_SITES.c.name) == text.strip().casefold())
     return [Site(**row) for row in (await tx.execute(select(_SITES).where(named))).mappings()]
 
 
