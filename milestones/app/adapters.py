@@ -74,7 +74,9 @@ class SiteBadges:
 
     async def holders(self, badge_id: str, member_ids: Sequence[str], /) -> set[str]:
         """Which of these members have the badge."""
-        pages = assignments.query_all(self.client, badge_ids=[badge_id], member_ids=member_ids)
+        pages = assignments.query_all(
+            self.client, assignments.of_any(badge_ids=[badge_id], member_ids=member_ids)
+        )
         shown = [found async for page in pages for found in page.items]
         return {found.member_id for found in shown if found.badge_id == badge_id and found.member_id}
 

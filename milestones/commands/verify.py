@@ -270,7 +270,7 @@ async def _badges(client: WixClient, site: Site, given: Sequence[Any], found: Fi
     ids = sorted({action.result["badge_id"] for action in given if action.result})
     held: set[tuple[str | None, str | None]] = set()
     if ids:
-        async for page in assignments.query_all(client, badge_ids=ids):
+        async for page in assignments.query_all(client, assignments.of_any(badge_ids=ids)):
             held |= {(one.badge_id, one.member_id) for one in page.items}
     for action in given:
         found.checked_in_wix += 1

@@ -9,6 +9,7 @@ Reading order::
     transport.py   WixClient: auth, pacing, timeouts and retries of reads, in one `call`
     fields.py      how Wix spells revisions, moments and states, and the base of every model
     paging.py      pages by cursor and by offset
+    query.py       what is asked for them
 
 and then one file for each resource: module functions that take the client first. Paths, fields and limits are those
 of docs/wix-api.md, whose sections the docstrings name.

@@ -4,7 +4,7 @@ Query and search lag behind writes; only ``get`` is to be trusted right after on
 ``earn`` and ``adjust`` alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,15 +15,11 @@ from milestones.wix.errors import WixError, WixNotFoundError, WixRefusedError, s
 from milestones.wix.fields import wire_time
 from milestones.wix.paging import (
     Filter,
-    Page,
-    Sort,
-    cursor_page,
-    cursor_request,
     maybe,
     one,
-    paged,
     whole,
 )
+from milestones.wix.query import CursorQuery
 from milestones.wix.transport import WixClient
 
 MAX_AMOUNT = 9_999_999
@@ -74,41 +70,16 @@ async def fetch_by(
     return one(answer, "account", Account, _FETCH_BY) if answer.get("account") else None
 
 
-async def query(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    sort: Sequence[Sort] = (),
-    limit: int = 100,
-    cursor: str | None = None,
-) -> Page[Account]:
-    """Accounts by points, ids, tier or creation, such as ``{"points.balance": {"$gte": 900, "$lte": 999}}``.
+query = CursorQuery(_QUERY, "loyaltyAccounts", Account)
+"""Accounts by points, ids, tier or creation, such as ``{"points.balance": {"$gte": 900, "$lte": 999}}``.
 
-    Neither mail nor ``updatedDate`` nor tier points can be filtered here. At most 100 a page.
-    """
-    answer = await client.send(_QUERY, body={"query": cursor_request(where, sort, limit, cursor)})
-    return cursor_page(answer, "loyaltyAccounts", Account, _QUERY)
+Neither mail nor ``updatedDate`` nor tier points can be filtered here.
+"""
+query_all = query.pages
 
-
-query_all = paged(query)
-"""All pages of a query, from ``cursor`` on."""
-
-
-async def search(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    sort: Sequence[Sort] = (),
-    limit: int = 100,
-    cursor: str | None = None,
-) -> Page[Account]:
-    """Accounts by change, activity, balance or the contact's mail and name. At most 100 a page."""
-    answer = await client.send(_SEARCH, body={"search": cursor_request(where, sort, limit, cursor)})
-    return cursor_page(answer, "accounts", Account, _SEARCH)
-
-
-search_all = paged(search)
-"""All pages of a search, from ``cursor`` on."""
+search = CursorQuery(_SEARCH, "accounts", Account, wrapper="search")
+"""Accounts by change, activity, balance or the contact's mail and name."""
+search_all = search.pages
 
 
 def changed_since(moment: datetime) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 from milestones.wix.answers import Call
 from milestones.wix.errors import WixError, says_duplicate
 from milestones.wix.fields import Entity, MaybeInstant, MaybeText, Text
-from milestones.wix.paging import Page, cursor_page, cursor_request, one, paged
+from milestones.wix.paging import one
+from milestones.wix.query import CursorQuery
 from milestones.wix.transport import WixClient
 
 _ROOT = "/badges/v4/assignments"
@@ -38,31 +39,20 @@ def is_already_assigned(error: WixError) -> bool:
     return says_duplicate(error)
 
 
-async def query(
-    client: WixClient,
-    *,
-    badge_ids: Sequence[str] = (),
-    member_ids: Sequence[str] = (),
-    limit: int = 100,
-    cursor: str | None = None,
-) -> Page[Assignment]:
-    """Assignments of any of these badges to any of these members; an empty sequence means all. At most 100 a page."""
-    wanted: dict[str, Any] = {}
-    if badge_ids:
-        wanted["badgeId"] = {"$in": list(badge_ids)}
-    if member_ids:
-        wanted["memberId"] = {"$in": list(member_ids)}
-    answer = await client.send(_QUERY, body={"query": cursor_request(wanted, (), limit, cursor)})
-    return cursor_page(answer, "badgeAssignments", Assignment, _QUERY)
+query = CursorQuery(_QUERY, "badgeAssignments", Assignment)
+"""Assignments by ``of_any``; only ascending orders."""
+query_all = query.pages
 
 
-query_all = paged(query)
-"""All pages of a query."""
+def of_any(*, badge_ids: Sequence[str] = (), member_ids: Sequence[str] = ()) -> dict[str, Any]:
+    """The filter for assignments of any of these badges to any of these members; an empty sequence means all."""
+    wanted = {"badgeId": list(badge_ids), "memberId": list(member_ids)}
+    return {name: {"$in": ids} for name, ids in wanted.items() if ids}
 
 
 async def find(client: WixClient, badge_id: str, member_id: str) -> Assignment | None:
     """The assignment of this badge to this member, if it shows yet."""
-    page = await query(client, badge_ids=[badge_id], member_ids=[member_id], limit=10)
+    page = await query(client, of_any(badge_ids=[badge_id], member_ids=[member_id]), limit=10)
     return next((a for a in page.items if (a.badge_id, a.member_id) == (badge_id, member_id)), None)
 
 

@@ -1,10 +1,9 @@
 """Badges, API v4 (docs/wix-api.md, 2.13): what members show beside their name. See ``assignments`` for who has one."""
 
-from collections.abc import Sequence
-
 from milestones.wix.answers import Call
 from milestones.wix.fields import Entity, MaybeInstant, MaybeText, Revision, Text
-from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, one, paged
+from milestones.wix.paging import one
+from milestones.wix.query import CursorQuery
 from milestones.wix.transport import WixClient
 
 BACKGROUND_COLOR = "#796EFF"
@@ -37,21 +36,9 @@ async def get(client: WixClient, badge_id: str) -> Badge:
     return one(await client.send(_GET, ids={"badgeId": badge_id}), "badge", Badge, _GET)
 
 
-async def query(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    sort: Sequence[Sort] = (),
-    limit: int = 100,
-    cursor: str | None = None,
-) -> Page[Badge]:
-    """Badges by id, title, description or slug. At most 100 a page; only ascending orders."""
-    answer = await client.send(_QUERY, body={"query": cursor_request(where, sort, limit, cursor)})
-    return cursor_page(answer, "badges", Badge, _QUERY)
-
-
-query_all = paged(query)
-"""All pages of a query."""
+query = CursorQuery(_QUERY, "badges", Badge)
+"""Badges by id, title, description or slug; only ascending orders."""
+query_all = query.pages
 
 
 async def find_by_title(client: WixClient, title: str) -> Badge | None:

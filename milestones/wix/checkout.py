@@ -4,7 +4,8 @@ from typing import Any
 
 from milestones.wix.answers import Call
 from milestones.wix.fields import Entity, Revision, State
-from milestones.wix.paging import Filter, Page, cursor_page, cursor_request, one
+from milestones.wix.paging import one
+from milestones.wix.query import CursorQuery
 from milestones.wix.transport import WixClient
 
 _APPLY = Call("POST", "/loyalty-checkout-exchange/v1/loyalty-checkout-discount", reads=False)
@@ -67,9 +68,5 @@ async def _apply(client: WixClient, body: dict[str, Any]) -> CheckoutDiscount:
     return one(await client.send(_APPLY, body=body), "discount", CheckoutDiscount, _APPLY)
 
 
-async def query(
-    client: WixClient, where: Filter = None, *, limit: int = 100, cursor: str | None = None
-) -> Page[CheckoutDiscount]:
-    """Discounts by ``checkoutId`` or ``status``. At most 100 a page."""
-    answer = await client.send(_QUERY, body={"query": cursor_request(where, (), limit, cursor)})
-    return cursor_page(answer, "loyaltyCheckoutDiscounts", CheckoutDiscount, _QUERY)
+query = CursorQuery(_QUERY, "loyaltyCheckoutDiscounts", CheckoutDiscount)
+"""Discounts by ``checkoutId`` or ``status``."""

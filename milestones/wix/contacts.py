@@ -7,7 +7,8 @@ from milestones.domain.address import Form
 from milestones.wix.answers import Call
 from milestones.wix.errors import WixError
 from milestones.wix.fields import Entity, MaybeInstant, MaybeText, Revision, State, Text
-from milestones.wix.paging import Filter, Page, offset_of, offset_page, one, paged
+from milestones.wix.paging import one
+from milestones.wix.query import OffsetQuery
 from milestones.wix.transport import WixClient
 
 _ROOT = "/contacts/v4/contacts"
@@ -99,24 +100,9 @@ async def get(client: WixClient, contact_id: str) -> Contact:
     return one(await client.send(_GET, ids={"id": contact_id}), "contact", Contact, _GET)
 
 
-async def query(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    limit: int = 100,
-    cursor: str | None = None,
-) -> Page[Contact]:
-    """Contacts, at most 1,000 a page, counted by offset."""
-    offset = offset_of(cursor)
-    request: dict[str, Any] = {"paging": {"limit": limit, "offset": offset}}
-    if where:
-        request["filter"] = dict(where)
-    answer = await client.send(_QUERY, body={"query": request})
-    return offset_page(answer, "contacts", Contact, _QUERY, offset=offset, limit=limit)
-
-
-query_all = paged(query)
-"""All pages of a query."""
+query = OffsetQuery(_QUERY, "contacts", Contact)
+"""Contacts, at most 1,000 a page."""
+query_all = query.pages
 
 
 async def find_by_email(client: WixClient, email: str) -> Contact | None:

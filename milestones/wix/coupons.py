@@ -4,14 +4,14 @@ There is no idempotency key and no revision. A personal coupon is a code that no
 lost create is repeated, and "duplicate" then means that the first one worked.
 """
 
-import json
 from decimal import Decimal
 from typing import Any
 
 from milestones.wix.answers import Call
 from milestones.wix.errors import WixError, WixRefusedError, says_duplicate
 from milestones.wix.fields import Entity, Instant, wire_milliseconds
-from milestones.wix.paging import Filter, Page, offset_of, offset_page, one, paged, text
+from milestones.wix.paging import one, text
+from milestones.wix.query import OffsetQuery
 from milestones.wix.transport import WixClient
 
 MAX_CODE = 20
@@ -127,24 +127,9 @@ async def get(client: WixClient, coupon_id: str) -> Coupon:
     return one(await client.send(_GET, ids={"id": coupon_id}), "coupon", Coupon, _GET)
 
 
-async def query(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    limit: int = 100,
-    cursor: str | None = None,
-) -> Page[Coupon]:
-    """Coupons by ``specification.code``, name, scope, state or creation. At most 100 a page, counted by offset."""
-    offset = offset_of(cursor)
-    request: dict[str, Any] = {"paging": {"limit": limit, "offset": offset}}
-    if where:
-        request["filter"] = json.dumps(where)  # text inside JSON, for this API alone
-    answer = await client.send(_QUERY, body={"query": request})
-    return offset_page(answer, "coupons", Coupon, _QUERY, offset=offset, limit=limit)
-
-
-query_all = paged(query)
-"""All pages of a query."""
+query = OffsetQuery(_QUERY, "coupons", Coupon, filter_as_text=True)
+"""Coupons by ``specification.code``, name, scope, state or creation. At most 100 a page."""
+query_all = query.pages
 
 
 async def find_by_code(client: WixClient, code: str) -> Coupon | None:

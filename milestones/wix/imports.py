@@ -5,7 +5,8 @@ The steps: ``upload_place``, put the file there, ``create``, wait for PARSED, ``
 
 from milestones.wix.answers import Call
 from milestones.wix.fields import Entity, Instant, State
-from milestones.wix.paging import Filter, Page, cursor_page, cursor_request, one, text, whole
+from milestones.wix.paging import one, text, whole
+from milestones.wix.query import CursorQuery
 from milestones.wix.transport import WixClient
 
 MAX_FILE_BYTES = 10_000_000
@@ -95,12 +96,8 @@ async def get(client: WixClient, import_id: str) -> LoyaltyImport:
     )
 
 
-async def query(
-    client: WixClient, where: Filter = None, *, limit: int = 100, cursor: str | None = None
-) -> Page[LoyaltyImport]:
-    """Imports by status or date. At most 100 a page."""
-    answer = await client.send(_QUERY, body={"query": cursor_request(where, (), limit, cursor)})
-    return cursor_page(answer, "loyaltyImports", LoyaltyImport, _QUERY)
+query = CursorQuery(_QUERY, "loyaltyImports", LoyaltyImport)
+"""Imports by status or date."""
 
 
 async def error_file_url(client: WixClient, import_id: str) -> str:

@@ -4,13 +4,13 @@ Redeeming has neither idempotency key nor revision: a blind repetition can redee
 ``get`` tells, later, whether the points were taken, so no code goes to a customer before it is ACTIVE.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from milestones.wix.answers import Call
 from milestones.wix.fields import Entity, MaybeInstant, MaybeText, Revision, State, Text, wire_time
-from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, one, paged
+from milestones.wix.paging import one
+from milestones.wix.query import CursorQuery
 from milestones.wix.transport import WixClient
 
 _ROOT = "/loyalty-coupons/v1/coupons"
@@ -71,22 +71,9 @@ async def get(client: WixClient, coupon_id: str) -> LoyaltyCoupon:
     return one(answer, "loyaltyCoupon", LoyaltyCoupon, _GET)
 
 
-async def query(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    sort: Sequence[Sort] = (),
-    limit: int = 100,
-    cursor: str | None = None,
-) -> Page[LoyaltyCoupon]:
-    """Redemptions by account, member, transaction, status, reward name or date. At most 100 a page."""
-    body = {"query": cursor_request(where, sort, limit, cursor)}
-    answer = await client.send(_QUERY, body=body)
-    return cursor_page(answer, "loyaltyCoupons", LoyaltyCoupon, _QUERY)
-
-
-query_all = paged(query)
-"""All pages of a query."""
+query = CursorQuery(_QUERY, "loyaltyCoupons", LoyaltyCoupon)
+"""Redemptions by account, member, transaction, status, reward name or date."""
+query_all = query.pages
 
 
 def redeemed_since(account_id: str, moment: datetime) -> dict[str, Any]:

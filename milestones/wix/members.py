@@ -1,10 +1,9 @@
 """Members: contacts who signed up on the site (docs/wix-api.md, 2.15). Member ids and contact ids differ."""
 
-from typing import Any
-
 from milestones.wix.answers import Call
 from milestones.wix.fields import Entity, MaybeInstant, MaybeText, State, Text
-from milestones.wix.paging import Filter, Page, offset_of, offset_page, one, paged
+from milestones.wix.paging import one
+from milestones.wix.query import OffsetQuery
 from milestones.wix.transport import WixClient
 
 _ROOT = "/members/v1/members"
@@ -47,24 +46,9 @@ async def get(client: WixClient, member_id: str) -> Member:
     return one(answer, "member", Member, _GET)
 
 
-async def query(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    limit: int = 100,
-    cursor: str | None = None,
-) -> Page[Member]:
-    """Members by id, contact, login address, status or name. At most 100 a page, counted by offset."""
-    offset = offset_of(cursor)
-    request: dict[str, Any] = {"paging": {"limit": limit, "offset": offset}}
-    if where:
-        request["filter"] = dict(where)
-    answer = await client.send(_QUERY, body={"query": request, "fieldsets": ["FULL"]})
-    return offset_page(answer, "members", Member, _QUERY, offset=offset, limit=limit)
-
-
-query_all = paged(query)
-"""All pages of a query."""
+query = OffsetQuery(_QUERY, "members", Member, beside={"fieldsets": ["FULL"]})
+"""Members by id, contact, login address, status or name. At most 100 a page."""
+query_all = query.pages
 
 
 async def find_by_contact(client: WixClient, contact_id: str) -> Member | None:

@@ -3,9 +3,9 @@
 A page that Wix counts by offset gives its next offset as ``next_cursor``, so that callers keep and resume both alike.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -13,9 +13,7 @@ from milestones import foreign
 from milestones.wix.answers import Call, unreadable
 from milestones.wix.errors import WixUnavailableError
 from milestones.wix.fields import Entity
-from milestones.wix.transport import WixClient
 
-P = ParamSpec("P")
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
 
@@ -119,23 +117,6 @@ def complete(answer: Mapping[str, Any], key: str, model: type[E], call: Call) ->
     return items
 
 
-def cursor_request(
-    where: Filter,
-    sort: Sequence[Sort],
-    limit: int,
-    cursor: str | None,
-) -> dict[str, Any]:
-    """A query or search. After the first page only the cursor is sent: it carries filter and order."""
-    if cursor is not None:
-        return {"cursorPaging": {"limit": limit, "cursor": cursor}}
-    request: dict[str, Any] = {"cursorPaging": {"limit": limit}}
-    if where:
-        request["filter"] = dict(where)
-    if sort:
-        request["sort"] = [entry.wire() for entry in sort]
-    return request
-
-
 def cursor_page(answer: Mapping[str, Any], key: str, model: type[E], call: Call) -> Page[E]:
     """A page whose metadata name the next cursor. It is the last when ``hasNext`` is false or no cursor is given."""
     items, broken = many(answer, key, model, call)
@@ -146,11 +127,6 @@ def cursor_page(answer: Mapping[str, Any], key: str, model: type[E], call: Call)
     elif not foreign.storable(following):
         raise unreadable(call, "the next cursor is broken")
     return Page(items, following, _count(metadata.get("total")), broken)
-
-
-def offset_of(cursor: str | None) -> int:
-    """The offset that a ``next_cursor`` of an offset-paged resource means."""
-    return int(cursor) if cursor else 0
 
 
 def offset_page(
@@ -180,21 +156,6 @@ async def every_page(
         if page.next_cursor is None:
             return
         cursor, before = page.next_cursor, page.items
-
-
-def paged(
-    query: Callable[Concatenate[WixClient, P], Awaitable[Page[T]]],
-) -> Callable[Concatenate[WixClient, P], AsyncIterator[Page[T]]]:
-    """A query for one page as one for all of them, from its ``cursor`` on."""
-
-    def pages(client: WixClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Page[T]]:
-        def fetch(cursor: str | None) -> Awaitable[Page[T]]:
-            kwargs["cursor"] = cursor
-            return query(client, *args, **kwargs)
-
-        return every_page(fetch, cast("str | None", kwargs.get("cursor")))
-
-    return pages
 
 
 def _faulty_fields(error: ValidationError) -> str:

@@ -1,11 +1,11 @@
 """Rewards: what points can buy (docs/wix-api.md, 2.4). Making one makes no coupon; redeeming it does."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 from milestones.wix.answers import Call
 from milestones.wix.fields import Editable, Instant, Revision, State
-from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, one, paged
+from milestones.wix.paging import one
+from milestones.wix.query import CursorQuery
 from milestones.wix.transport import WixClient
 
 _ROOT = "/loyalty-rewards/v1/rewards"
@@ -106,21 +106,9 @@ async def get(client: WixClient, reward_id: str) -> Reward:
     return one(await client.send(_GET, ids={"id": reward_id}), "reward", Reward, _GET)
 
 
-async def query(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    sort: Sequence[Sort] = (),
-    limit: int = 100,
-    cursor: str | None = None,
-) -> Page[Reward]:
-    """Rewards, active or not. At most 100 a page."""
-    answer = await client.send(_QUERY, body={"query": cursor_request(where, sort, limit, cursor)})
-    return cursor_page(answer, "rewards", Reward, _QUERY)
-
-
-query_all = paged(query)
-"""All pages of a query."""
+query = CursorQuery(_QUERY, "rewards", Reward)
+"""Rewards, active or not."""
+query_all = query.pages
 
 
 async def update(client: WixClient, reward: Reward) -> Reward:

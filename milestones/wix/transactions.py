@@ -1,10 +1,9 @@
 """What moved points (docs/wix-api.md, 2.8). No event tells of a transaction, and queries lag."""
 
-from collections.abc import Sequence
-
 from milestones.wix.answers import Call
 from milestones.wix.fields import Entity, MaybeInstant, MaybeText, State, Text
-from milestones.wix.paging import Filter, Page, Sort, cursor_page, cursor_request, one, paged
+from milestones.wix.paging import one
+from milestones.wix.query import CursorQuery
 from milestones.wix.transport import WixClient
 
 _ROOT = "/loyalty-transactions/v1/loyalty-transactions"
@@ -72,21 +71,9 @@ async def get(client: WixClient, transaction_id: str) -> Transaction:
     )
 
 
-async def query(
-    client: WixClient,
-    where: Filter = None,
-    *,
-    sort: Sequence[Sort] = (),
-    limit: int = 100,
-    cursor: str | None = None,
-) -> Page[Transaction]:
-    """Transactions by account, amount, description, idempotency key, type or date. At most 100 a page."""
-    answer = await client.send(_QUERY, body={"query": cursor_request(where, sort, limit, cursor)})
-    return cursor_page(answer, "loyaltyTransactions", Transaction, _QUERY)
-
-
-query_all = paged(query)
-"""All pages of a query."""
+query = CursorQuery(_QUERY, "loyaltyTransactions", Transaction)
+"""Transactions by account, amount, description, idempotency key, type or date."""
+query_all = query.pages
 
 
 async def find_by_idempotency_key(

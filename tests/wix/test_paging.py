@@ -12,13 +12,13 @@ from milestones.wix.paging import (
     Page,
     Sort,
     cursor_page,
-    cursor_request,
     every_page,
     many,
     offset_page,
     one,
     text,
 )
+from milestones.wix.query import cursor_request
 from tests.wix.fakes import FakeWix
 
 READ = Call("POST", "/things/query", reads=True)

@@ -108,7 +108,7 @@ async def test_a_badge_is_given_once(shop: RunningSandbox, client: WixClient, tw
     again = await outcome(assignments.create(client, badge.id, member_id))
     assert assignments.is_already_assigned(again) if isinstance(again, WixError) else again.id == given.id
     assert (await assignments.find(client, badge.id, member_id)) is not None
-    pages = [page async for page in assignments.query_all(client, badge_ids=[badge.id])]
+    pages = [page async for page in assignments.query_all(client, assignments.of_any(badge_ids=[badge.id]))]
     assert [one.id for page in pages for one in page.items] == [given.id]
     await assignments.delete(client, given.id)
     assert (await assignments.find(client, badge.id, member_id)) is None
