@@ -86,12 +86,14 @@ class IngestError(MilestonesError):
 class ChannelError(MilestonesError):
     """An effect did not happen, or its fate is unknown.
 
-    permanent: trying again cannot help; the action is discarded.
+    permanent: trying again cannot help until a person has mended something; the action is discarded, or if the fault
+        is ``connection_wide``, the channel rests longer each time.
     lost: the effect may have happened although no answer came; recovery must look before it repeats.
     retry_at: the peer named a time (UTC) before which a new attempt is pointless.
     connection_wide: the fault is of the channel, not of this item (login refused, host unreachable); the
         item's attempts must not be used up by it.
-    untried: nothing was attempted, since something must show first at ``retry_at``; it uses up no attempt either.
+    untried: nothing was attempted, since something must show first at ``retry_at``; it uses up no attempt either, and
+        nothing is at fault.
     """
 
     def __init__(

@@ -9,11 +9,12 @@ from datetime import timedelta
 import structlog
 
 from milestones.app.runtime import Program
+from milestones.domain.actions import Kind
 from milestones.domain.continuity import ClockWatch
 from milestones.errors import MilestonesError
 from milestones.store import scans
 from milestones.store.database import heartbeat
-from milestones.store.outbox import claims
+from milestones.store.outbox import claims, rests
 from milestones.store.views import lookup, timeline
 
 log = structlog.get_logger()
@@ -96,11 +97,14 @@ async def gauges(program: Program, stop: asyncio.Event) -> None:
                 now = program.clock()
                 backlog, tallies = await lookup.backlog(tx, now), await timeline.tallies(tx, now)
                 failing = await scans.failing(tx)
+                resting = await rests.counts(tx, now)
             metrics.backlog.set(backlog.due)
             metrics.backlog_age.set(backlog.oldest.total_seconds() if backlog.oldest else 0)
             metrics.held.set(backlog.held)
             metrics.unknown.set(tallies.unknown)
             metrics.scans_failing.set(len(failing))
+            for kind in Kind:
+                metrics.resting.labels(kind.value).set(resting.get(kind, 0))
         await _pause(stop, GAUGE_SECONDS)
 
 

@@ -32,6 +32,7 @@ from milestones.scans.selection import Selector
 from milestones.store import sites
 from milestones.store.database import heartbeat, meta, schema
 from milestones.store.database.store import Store, Transaction
+from milestones.store.outbox import rests
 from milestones.store.people import people
 from wixsandbox.errors import SandboxError
 from wixsandbox.server import RunningSandbox
@@ -250,6 +251,7 @@ class Program:
                 # In the writer's turn, so that no transaction under way decides by both.
                 self.settings = self.rules.settings = settings
                 await self._take_on(tx)
+                await rests.forget(tx, self.clock())
         except BaseException:
             self.settings = self.rules.settings = former
             raise
@@ -291,6 +293,8 @@ async def opened(settings: Settings) -> AsyncIterator[Program]:
         stack.push_async_callback(program.assembly.aclose)
         await program.look_back()
         await program.take_on_sites()
+        async with store.write() as tx:
+            await rests.forget(tx, program.clock())
         yield program
 
 

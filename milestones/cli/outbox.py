@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -71,7 +72,7 @@ def list_actions(
     async def asked(tx: Transaction) -> tuple[list[str], dict[str, int], list[Action]]:
         chosen = await _on_site(tx, which, site)
         found = await lookup.actions(tx, chosen, limit=limit, untold=untold)
-        return await notices(tx, settings), await lookup.counts(tx, chosen), found
+        return await notices(tx, settings, datetime.now(UTC)), await lookup.counts(tx, chosen), found
 
     notable, counts, found = look(settings, asked)
     if as_json:

@@ -11,7 +11,7 @@ from milestones.control import Progress
 from milestones.errors import UsageError
 from milestones.pipeline.record import Outcome
 from milestones.store.database.store import Transaction
-from milestones.store.outbox import operator
+from milestones.store.outbox import operator, rests
 from milestones.store.outbox.operator import Moved
 from milestones.store.views.lookup import Which
 
@@ -33,12 +33,12 @@ def which_of(arguments: Mapping[str, Any]) -> Which:
 
 async def retry(host: Host, arguments: Mapping[str, Any], _progress: Progress) -> Any:
     """Do again what was discarded, cancelled or of unknown fate."""
-    return await _move(host, arguments, operator.retry)
+    return await _move(host, arguments, operator.retry, tries=True)
 
 
 async def release(host: Host, arguments: Mapping[str, Any], _progress: Progress) -> Any:
     """Let go what is held."""
-    return await _move(host, arguments, operator.release)
+    return await _move(host, arguments, operator.release, tries=True)
 
 
 async def hold(host: Host, arguments: Mapping[str, Any], _progress: Progress) -> Any:
@@ -60,10 +60,13 @@ async def resolve(host: Host, arguments: Mapping[str, Any], _progress: Progress)
     return await _move(host, rest, partial(operator.resolve, done=answer == "done"))
 
 
-async def _move(host: Host, arguments: Mapping[str, Any], move: Move) -> Any:
+async def _move(host: Host, arguments: Mapping[str, Any], move: Move, *, tries: bool = False) -> Any:
+    """Carry out an order. tries: it asks for effects, so what rests is tried at once."""
     program = host.program
     async with program.store.write() as tx:
         moved = await move(tx, which_of(arguments), program.clock())
+        if tries:
+            await rests.forget(tx, program.clock(), moved.sites)
     program.tell(Outcome(wake=set(moved.sites)))
     return {
         "moved": len(moved.ids),

@@ -12,6 +12,7 @@ from milestones.pipeline.record import Outcome
 from milestones.store import sites
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
+from milestones.store.outbox import rests
 from milestones.store.tables import Site
 from milestones.store.views import timeline
 from milestones.views.lookup import chosen_sites
@@ -90,6 +91,8 @@ async def _set(
         for site_id in failed:
             await sites.pause(tx, site_id, None, paused=True)
         ids = {one.id for one in concerned}
+        if not paused:
+            await rests.forget(tx, program.clock(), ids)
         still = [key for where, key in await timeline.paused(tx) if where in ids and key is not None]
     if not concerned:
         raise UsageError(

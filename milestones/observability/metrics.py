@@ -91,6 +91,13 @@ class Metrics:
             registry=registry,
         )
 
+        self.resting = Gauge(
+            "milestones_resting_channels",
+            "Sites at which a channel fails as a whole and rests between its tries, by kind of action.",
+            ["kind"],
+            registry=registry,
+        )
+
     def event(self, event_type: str | None, outcome: str) -> None:
         """Count a genuine webhook. outcome: ``taken``, ``unneeded`` or ``rejected``."""
         self._events.labels(self._bounded(event_type or "unknown"), outcome).inc()

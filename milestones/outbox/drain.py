@@ -64,8 +64,12 @@ class SiteWork:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     stopping: Callable[[], bool] = lambda: False
     settled: Callable[[str, str, str], None] = lambda _kind, _state, _verdict: None
-    rests: Rests = field(default_factory=Rests)
+    rests: Rests = field(init=False)
     tidy: bool = False
+
+    def __post_init__(self) -> None:
+        """Nothing rests yet."""
+        self.rests = Rests(self.site_id)
 
 
 async def drain(work: SiteWork) -> datetime | None:
@@ -84,6 +88,7 @@ async def drain(work: SiteWork) -> datetime | None:
         if site is None or site.state != "active" or site.paused or await heartbeat.held(tx):
             return None
         generation = await claims.begin(tx, work.site_id)
+        await work.rests.recall(tx)
         reach("drain.before_begin")
     reach("drain.begun")
     try:
@@ -98,10 +103,11 @@ async def drain(work: SiteWork) -> datetime | None:
 
 async def _next_due(work: SiteWork) -> datetime | None:
     now = work.clock()
-    awake = [kind for kind in ORDER if not work.rests.covers(kind, now)]
     async with work.store.read() as tx:
+        await work.rests.recall(tx)
+        awake = [kind for kind in ORDER if not work.rests.covers(kind, now)]
         due = await claims.next_due(tx, work.site_id, awake)
-    return min((moment for moment in (due, *work.rests.ends()) if moment is not None), default=None)
+    return min((moment for moment in (due, *work.rests.ends(now)) if moment is not None), default=None)
 
 
 async def _pass(work: SiteWork, generation: int) -> bool:
@@ -222,6 +228,7 @@ async def _act(work: SiteWork, channel: Channel, task: Task, stop: Stop | None, 
         log.exception("action_crashed", **_named(task))
         return _failed(work, task, _stumbled(error))
     reach("drain.effect_done")
+    work.rests.end(task.kind)
     return Settlement(task.id, State.DONE, Verdict.DONE, result=result)
 
 
@@ -250,7 +257,8 @@ def _failed(work: SiteWork, task: Task, error: ChannelError) -> Settlement:
         lost=error.lost,
         error=str(error),
     )
-    if error.permanent and not (task.lost_at and task.kind in _REFUSES_REPETITION):
+    of_this = error.permanent and not error.connection_wide
+    if of_this and not (task.lost_at and task.kind in _REFUSES_REPETITION):
         return Settlement(task.id, State.DISCARDED, Verdict.REFUSED, error=str(error))
     # A look-up that failed leaves the older loss as it was.
     lost_at = now if error.lost else task.lost_at
@@ -285,9 +293,6 @@ async def _not_now(
 ) -> None:
     """What must be known before acting cannot be learned: nothing of the batch is done, all of it later."""
     until = work.rests.begin(kind, error, work.clock())
-    log.warning(
-        "channel_rests", site=work.site_id, kind=kind.value, until=until.isoformat(), error=str(error)
-    )
     await _put_back(work, generation, tasks, until)
 
 
@@ -296,6 +301,7 @@ async def _put_back(
 ) -> None:
     async with work.store.write() as tx:
         await claims.put_back(tx, work.site_id, generation, [task.id for task in tasks], until)
+        await work.rests.keep(tx)
         reach("drain.before_put_back")
     reach("drain.put_back")
 
@@ -322,5 +328,6 @@ async def _written(
         now = work.clock()
         found = await reconsidered(tx, work.site_id, settlements, tasks, now)
         await claims.settle(tx, work.site_id, generation, found, now)
+        await work.rests.keep(tx)
         reach("drain.before_settle")
     return found

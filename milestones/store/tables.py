@@ -47,6 +47,23 @@ class Site(SQLModel, table=True):
     program_checked_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
+class ChannelRest(SQLModel, table=True):
+    """A channel of a site that failed as a whole and has not worked since; gone with its first success.
+
+    since: its first failure. begun_at, until: of the newest rest. failures: in a row. reason: a sentence.
+    """
+
+    __tablename__ = "channel_rests"
+
+    site_id: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    since: datetime = Field(sa_type=Moment)
+    begun_at: datetime = Field(sa_type=Moment)
+    until: datetime = Field(sa_type=Moment)
+    failures: int
+    reason: str = Field(sa_type=Text)
+
+
 class DefinitionVersion(SQLModel, table=True):
     """A milestone as it was defined during a time. ``number`` counts all versions of a site."""
 

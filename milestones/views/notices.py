@@ -1,13 +1,20 @@
 """What must not be overlooked, wherever an overview is given: said loudly, and first."""
 
+from datetime import datetime, tzinfo
+
 from milestones.config.settings import Settings
 from milestones.store import scans
+from milestones.domain.actions import Kind
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
+from milestones.store.outbox import rests
 from milestones.store.views import timeline
 
 MOST_PAUSES = 10
 """Pauses that are named one by one, and scans that stopped."""
+
+MOST_RESTS = 10
+"""Channels that do not work and are named one by one."""
 
 MOST_NAMES = 5
 """Sites that a sentence names."""
@@ -42,9 +49,41 @@ def _several(names: list[str]) -> str:
     return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
-async def notices(tx: Transaction, settings: Settings) -> list[str]:
-    """Shadow mode, ``only_to``, what is paused, scans that stopped, and sites that are only observed."""
-    told = settings_notices(settings)
+_CHANNELS = {
+    Kind.EMAIL: "Mails",
+    Kind.COUPON: "Coupons",
+    Kind.BADGE: "Badges",
+    Kind.POINTS: "Points",
+    Kind.WEBHOOK: "Webhooks",
+}
+
+
+async def rest_notices(tx: Transaction, settings: Settings, now: datetime) -> list[str]:
+    """A sentence for each channel that does not work: since when, why, and when it is tried again."""
+    found = await rests.found(tx, now, MOST_RESTS)
+    names = await timeline.site_names(tx, {site_id for site_id, _, _ in found})
+    told = []
+    for site_id, kind, rest in found:
+        zone = settings.for_site(site_id).timezone
+        where = f" of {names[site_id]}" if site_id in names else ""
+        again = f"Tried again at {_clock(rest.until, now, zone)}" if rest.until > now else "Tried again now"
+        told.append(
+            f"{_CHANNELS.get(kind, kind.value)}{where} have not worked since {_clock(rest.since, now, zone)}. "
+            f"{rest.reason} {again}; `milestones resume` or `milestones reload` tries at once."
+        )
+    more = sum((await rests.counts(tx, now)).values()) - len(found) if len(found) == MOST_RESTS else 0
+    return [*told, f"{more:,} more channels do not work."] if more else told
+
+
+def _clock(at: datetime, now: datetime, zone: tzinfo) -> str:
+    """A time of the shop's day, with its date where that is not today's."""
+    local = at.astimezone(zone)
+    return f"{local:%H:%M}" if local.date() == now.astimezone(zone).date() else f"{local:%Y-%m-%d %H:%M}"
+
+
+async def notices(tx: Transaction, settings: Settings, now: datetime) -> list[str]:
+    """Shadow mode, ``only_to``, what does not work, what is paused, scans that stopped, sites that are only observed."""
+    told = settings_notices(settings) + await rest_notices(tx, settings, now)
     if (reason := await heartbeat.held(tx)) is not None:
         told.insert(0, f"Nothing is sent or given until `milestones resume`. {reason}")
     stopped = await timeline.paused(tx)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from milestones.config.settings import Settings
 from milestones.store import accounts, sites
 from milestones.store.database.store import Transaction
+from milestones.store.outbox import rests
 from milestones.store.tables import Scan, Site
 from milestones.store.views import lookup, timeline
 from milestones.views.notices import notices
@@ -43,6 +44,18 @@ class SiteStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelStanding:
+    """A channel of a site that does not work: since when, until when it rests, and why."""
+
+    site: str
+    kind: str
+    since: datetime
+    until: datetime
+    failures: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """The whole of it. oldest: for how long the oldest due action has been due."""
 
@@ -54,6 +67,7 @@ class Standing:
     discarded: int
     untold: int
     rejected: int
+    resting: tuple[ChannelStanding, ...]
     sites: tuple[SiteStanding, ...]
     more_sites: int
 
@@ -64,7 +78,7 @@ async def standing(tx: Transaction, settings: Settings, now: datetime) -> Standi
     tallies = await timeline.tallies(tx, now)
     known = await sites.all_sites(tx)
     return Standing(
-        notices=tuple(await notices(tx, settings)),
+        notices=tuple(await notices(tx, settings, now)),
         due=backlog.due,
         oldest=backlog.oldest,
         held=tallies.held,
@@ -72,6 +86,10 @@ async def standing(tx: Transaction, settings: Settings, now: datetime) -> Standi
         discarded=tallies.discarded,
         untold=await lookup.untold_count(tx, now - UNTOLD_SINCE),
         rejected=await lookup.rejected_count(tx),
+        resting=tuple(
+            ChannelStanding(site_id, kind.value, rest.since, rest.until, rest.failures, rest.reason)
+            for site_id, kind, rest in await rests.found(tx, now, MOST_SITES)
+        ),
         sites=tuple([await _site(tx, site) for site in known[:MOST_SITES]]),
         more_sites=max(len(known) - MOST_SITES, 0),
     )

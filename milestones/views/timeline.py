@@ -11,10 +11,12 @@ from milestones.domain.verdict import Verdict
 from milestones.kinds.email.folder import FolderTransport
 from milestones.store.database import heartbeat, schema
 from milestones.store.database.store import Store, is_alive
+from milestones.store.outbox import rests
+from milestones.store.outbox.rests import Rest
 from milestones.store.tables import Action, Grant, Reminder, Scan
 from milestones.store.views import lookup, timeline
 from milestones.store.views.timeline import Event
-from milestones.views.notices import notices, scan_notices
+from milestones.views.notices import MOST_RESTS, notices, scan_notices
 from milestones.views.sentences import action_sentence, reason
 from milestones.web.services import Check, Figure, Happening, Overview, Place, Readiness
 
@@ -61,7 +63,7 @@ class Happenings:
             backlog = await lookup.backlog(tx, now)
             rejected = await lookup.rejected_count(tx)
             untold = await lookup.untold_count(tx, now - DAY)
-            warnings = await notices(tx, self._settings())
+            warnings = await notices(tx, self._settings(), now)
         figures = [
             Figure(tallies.grants, "reached a milestone in 24 hours"),
             Figure(tallies.reminders, "reminders in 24 hours"),
@@ -78,15 +80,17 @@ class Happenings:
         )
 
     async def readiness(self) -> Readiness:
-        """Database, schema, and the age of what is due."""
+        """Database, schema, channels, and the age of what is due."""
         configuration = self._settings().hash
         if not await is_alive(self._store):
             return Readiness([Check("database", False, "It does not answer.")], configuration)
         standing = await self._schema()
         async with self._store.read() as tx:
-            backlog = await lookup.backlog(tx, self._clock())
+            now = self._clock()
+            backlog = await lookup.backlog(tx, now)
             held = await heartbeat.held(tx) is not None
             failing = await scan_notices(tx)
+            resting = await rests.found(tx, now, MOST_RESTS)
         age = backlog.oldest or timedelta(0)
         # In hold nothing is done on purpose, and events must go on to come.
         waits = "held until `milestones resume`" if held else f"the oldest for {age.total_seconds():.0f} s"
@@ -97,6 +101,8 @@ class Happenings:
                 Check(
                     "scans", not failing, " ".join(failing) or "None has stopped at an error.", needed=False
                 ),
+                # Who hears webhooks must go on to: that nothing leaves is for a person, not for a load balancer.
+                Check("channels", not resting, _channels(resting), needed=False),
                 Check("backlog", held or age <= OLDEST, f"{backlog.due} due, {waits}."),
             ],
             configuration,
@@ -156,6 +162,15 @@ class Happenings:
             "milestone": title,
             "verdict": verdict,
         }
+
+
+def _channels(resting: Sequence[tuple[str, Kind, Rest]]) -> str:
+    """What does not work and why, each reason once. Names no site: whoever reaches the probe may read it."""
+    told = {
+        (kind, rest.reason): f"{kind.value} rests until {rest.until:%H:%M:%S} UTC: {rest.reason}"
+        for _, kind, rest in resting
+    }
+    return " ".join(told.values()) or "All work."
 
 
 def _action(row: Action, *, shows_mail: bool) -> dict[str, Any]:

@@ -107,6 +107,7 @@ class WixConflictError(WixError):
 class WixUnauthorizedError(WixError):
     """Wix does not accept who we are, or does not let us do this. No item is at fault; a person has to act."""
 
+    permanent_by_nature = True
     connection_wide_by_nature = True
 
 

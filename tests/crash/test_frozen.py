@@ -13,7 +13,6 @@ import pytest
 from milestones.domain.actions import Kind
 from milestones.kinds.channel import Channel, Found, Stop, Task
 from milestones.outbox.drain import drain
-from milestones.outbox.rest import Rests
 from tests.crash.giving import Giving, giving
 from tests.crash.house import KINDS, a_house, begun, strangers
 from tests.crash.receiver import receiver
@@ -65,7 +64,7 @@ async def test_a_worker_that_was_overtaken_while_frozen_is_fenced(
     running = shop_with_program
     work = running.work
     freezing = Freezing(work.channels[Kind(kind)], where)
-    first = replace(work, channels={**work.channels, Kind(kind): freezing}, rests=Rests())
+    first = replace(work, channels={**work.channels, Kind(kind): freezing})
     await running.crossing()
     frozen = asyncio.create_task(drain(first))
     await freezing.frozen.wait()

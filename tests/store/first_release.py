@@ -24,7 +24,8 @@ from milestones.errors import ChannelError
 from milestones.store import sites
 from milestones.store.database import heartbeat, schema
 from milestones.store.database.statements import add_missing, table_of
-from milestones.store.outbox import ledger
+from milestones.store.outbox import ledger, rests
+from milestones.store.outbox.rests import Rest
 from milestones.store.people import people
 from milestones.store.tables import Action, ErasedMail
 from tests.builders import NOW, SITE, a_customer
@@ -116,6 +117,7 @@ async def _live(shop: Shop) -> None:
             unique=["site_id", "message_id"],
         )
         await people.reject(tx, SITE, "wix.of.a.new.kind", "It was not understood.", b"\x00{}", NOW)
+        await rests.put_all(tx, SITE, {Kind.EMAIL: Rest(NOW, NOW, NOW, 1, "The mail server is not there.")})
         await heartbeat.beat(tx, Beat(NOW, "machine", "place"))
         actions = table_of(Action)
         theirs = update(actions).where(actions.c.account_id == "held")

@@ -100,6 +100,7 @@ class WebhookChannel:
         except (ValueError, EmptyWebhookSecretError, ConfigurationError) as error:
             raise ChannelError(
                 f"The secret {name!r} of the webhook cannot be used: it must be whsec_ and base64 text.",
+                permanent=True,
                 connection_wide=True,
             ) from error
 

@@ -80,6 +80,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_actions_recent", ["settled_at"], unique=False)
 
     op.create_table(
+        "channel_rests",
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("since", columns.Moment(), nullable=False),
+        sa.Column("begun_at", columns.Moment(), nullable=False),
+        sa.Column("until", columns.Moment(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("site_id", "kind"),
+    )
+    op.create_table(
         "contact_changes",
         sa.Column("site_id", sa.String(), nullable=False),
         sa.Column("contact_key", sa.String(), nullable=False),
