@@ -247,6 +247,7 @@ def _way(mail: MailTable) -> Path | SmtpSettings:
         tls=Tls(mail.tls),
         username=mail.username,
         password=mail.password.get_secret_value() if mail.password is not None else None,
+        hello=mail.hello,
         connections=mail.connections,
         per_minute=mail.per_minute,
     )

@@ -92,6 +92,7 @@ async def _mail(mail: MailSettings, lookup: dns_records.Lookup) -> AsyncIterator
             Tls(mail.tls),
             mail.username,
             None if mail.password is None else mail.password.get_secret_value(),
+            hello=mail.hello,
             connections=1,
         )
     )

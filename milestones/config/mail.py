@@ -11,6 +11,7 @@ from milestones.config.addresses import Mailbox, is_loopback
 from milestones.config.faults import Fault, faulty
 from milestones.config.references import ConfiguredPath, SecretValue
 from milestones.config.sections import Table, Whole
+from milestones.domain.greeting import wire_name
 
 _PORTS = {"starttls": 587, "implicit": 465, "none": 25}
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9a-fA-F:]+")
@@ -32,6 +33,15 @@ def _host(value: str) -> str:
             'must be the name of a host such as "smtp.example.com"; the port has a key of its own'
         )
     return value
+
+
+def _hello(value: str) -> str:
+    found = wire_name(value)
+    if found is None:
+        raise ValueError(
+            'must be the full name of this machine such as "shop.example.com", or its address in brackets'
+        )
+    return found
 
 
 def _selector(value: str) -> str:
@@ -63,6 +73,7 @@ class MailSettings(Table):
     """``[mail]``.
 
     port: that of ``tls`` where none is given.
+    hello: the name by which the mail server is greeted; by default this machine's, if it has one that may stand there.
     connections, per_minute: to one host; a limit over all of them.
     on_lost_answer: what becomes of a mail of which nobody knows whether the server took it.
     only_to: patterns such as ``*@example.com``; where there are any, nothing leaves for other addresses.
@@ -79,6 +90,7 @@ class MailSettings(Table):
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     username: str | None = Field(default=None, min_length=1)
     password: SecretValue | None = None
+    hello: Annotated[str, AfterValidator(_hello)] | None = None
     connections: Whole = Field(default=4, ge=1, le=100)
     per_minute: Whole = Field(default=600, ge=1)
     on_lost_answer: Literal["hold", "resend"] = "hold"

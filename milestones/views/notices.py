@@ -3,8 +3,8 @@
 from datetime import datetime, tzinfo
 
 from milestones.config.settings import Settings
-from milestones.store import scans
 from milestones.domain.actions import Kind
+from milestones.store import scans
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import rests

@@ -12,6 +12,7 @@ from milestones.kinds.email.folder import FolderTransport
 from milestones.store import scans, sites
 from milestones.store.database import heartbeat, schema
 from milestones.store.people import people
+from milestones.views.status import standing
 from milestones.views.timeline import Happenings
 from milestones.web.services import Happening, Place
 from tests.builders import ACCOUNT, NOW, SITE
@@ -194,7 +195,8 @@ class TestReadiness:
         readiness = await happenings(shop).readiness()
         assert readiness.ok
         assert readiness.configuration == shop.settings.hash
-        assert [check.name for check in readiness.checks] == ["database", "migrations", "scans", "backlog"]
+        names = [check.name for check in readiness.checks]
+        assert names == ["database", "migrations", "scans", "channels", "backlog"]
 
     async def test_work_that_nobody_does_is_not_ready(self, small_shop: Shop) -> None:
         await small_shop.observe(960, 1010)
@@ -202,6 +204,29 @@ class TestReadiness:
         readiness = await happenings(small_shop).readiness()
         assert not readiness.ok
         assert readiness.checks[-1].detail == "2 due, the oldest for 3600 s."
+
+    async def test_a_channel_that_does_not_work_is_told_of_and_leaves_the_process_ready(
+        self, small_shop: Shop
+    ) -> None:
+        down = ChannelError("The mail server is not there.", connection_wide=True)
+        small_shop.channels[Kind.COUPON].answers = [down]
+        await small_shop.observe(960, 1010)
+        await small_shop.drain()
+        readiness = await happenings(small_shop).readiness()
+        assert readiness.ok
+        [detail] = [check.detail for check in readiness.checks if check.name == "channels"]
+        assert detail.startswith("coupon rests until ")
+        assert detail.endswith("UTC: The mail server is not there.")
+        [notice] = [
+            one for one in (await happenings(small_shop).overview()).notices if "have not worked" in one
+        ]
+        assert notice.startswith("Coupons have not worked since ")
+        assert "The mail server is not there. Tried again at " in notice
+        async with small_shop.store.read() as tx:
+            found = await standing(tx, small_shop.settings, small_shop.now)
+        assert [(rest.kind, rest.reason) for rest in found.resting] == [
+            ("coupon", "The mail server is not there.")
+        ]
 
     async def test_work_that_waits_for_the_end_of_a_hold_is_since_events_must_come_all_the_same(
         self, small_shop: Shop

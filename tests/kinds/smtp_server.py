@@ -29,6 +29,8 @@ class Mailserver:
 
     at: by ``CONNECT``, ``EHLO``, ``STARTTLS``, ``AUTH``, ``MAIL``, ``RCPT``, ``DATA``, ``DOT``, ``RSET``, ``QUIT`` or a
     recipient's address: a reply to give, HANG_UP or SILENCE.
+    at_once: connections that are served; any other hears ``crowded`` at ``crowded_at``. per_connection: mails that one connection may
+    bring; the next hears ``enough`` at ``enough_at``.
     """
 
     port: int = 0
@@ -37,6 +39,16 @@ class Mailserver:
     connections: int = 0
     logins: int = 0
     encrypted: bool = False
+    accepts: str = "250 OK"
+    greeted_as: str | None = None
+    at_once: int | None = None
+    crowded: str = "421 4.7.0 too many connections"
+    crowded_at: str = "CONNECT"
+    per_connection: int | None = None
+    enough: str = "421 4.7.0 too many messages on this connection"
+    enough_at: str = "MAIL"
+    serving: set[object] = field(default_factory=set)
+    turned_away: int = 0
     reached: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
 
     @property
@@ -44,6 +56,13 @@ class Mailserver:
         return [str(address) for envelope in self.taken for address in envelope.rcpt_tos]
 
     # aiosmtpd looks these up by name.
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        envelope.rcpt_tos.append(address)
+        self.greeted_as = session.host_name
+        return self.accepts
+
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         action = self.at.get("DOT", "250 2.0.0 taken")
         if action == HANG_UP:
@@ -68,11 +87,26 @@ class _Server(SMTP):
     """aiosmtpd's server with the behaviours of a ``Mailserver`` before its own."""
 
     mailserver: Mailserver
+    _mails = 0
+    _unwanted = False
 
     async def _handle_client(self) -> None:
-        self.mailserver.connections += 1
-        if not await self._misbehaves("CONNECT"):
+        told = self.mailserver
+        told.connections += 1
+        if told.at_once is not None and len(told.serving) >= told.at_once:
+            told.turned_away += 1
+            if told.crowded_at == "CONNECT":
+                await self._answer(told.crowded)
+            else:
+                self._unwanted = True
+                await super()._handle_client()
+        elif not await self._misbehaves("CONNECT"):
+            told.serving.add(self)
             await super()._handle_client()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.mailserver.serving.discard(self)
+        super().connection_lost(error)
 
     async def smtp_EHLO(self, hostname: str) -> None:  # noqa: N802
         if not await self._misbehaves("EHLO"):
@@ -110,8 +144,23 @@ class _Server(SMTP):
     async def _misbehaves(self, *verbs: str) -> bool:
         self.mailserver.reached[verbs[-1]].set()
         action = next((self.mailserver.at[verb] for verb in verbs if verb in self.mailserver.at), None)
+        told = self.mailserver
+        if verbs[-1] == "MAIL":
+            self._mails += 1
+        if self._unwanted and verbs[-1] == told.crowded_at:
+            action = told.crowded
+        if (
+            verbs[-1] == told.enough_at
+            and told.per_connection is not None
+            and self._mails > told.per_connection
+        ):
+            action = told.enough
         if action is None:
             return False
+        await self._answer(action)
+        return True
+
+    async def _answer(self, action: str) -> None:
         if action == HANG_UP:
             assert isinstance(self.transport, asyncio.Transport)
             self.transport.abort()
@@ -119,7 +168,9 @@ class _Server(SMTP):
             await asyncio.Event().wait()
         else:
             await self.push(action)
-        return True
+            if action.startswith("421"):
+                assert isinstance(self.transport, asyncio.Transport)
+                self.transport.close()
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from milestones.kinds.email.channel import EmailChannel, MailSettings, OnLostAns
 from milestones.kinds.email.folder import FolderTransport
 from milestones.kinds.email.message import Mailbox, Unsubscribe
 from milestones.kinds.email.rendering import Catalogue
-from milestones.kinds.email.transport import Carried
+from milestones.kinds.email.transport import Carried, Transport
 from milestones.kinds.email.variables import Program, Site
 from tests.kinds.builders import (
     ANA,
@@ -70,7 +70,7 @@ class Setting:
     templates: Path = TEMPLATES
     on_lost_answer: OnLostAnswer = OnLostAnswer.HOLD
 
-    def channel(self, transport: FolderTransport | None = None) -> EmailChannel:
+    def channel(self, transport: Transport | None = None) -> EmailChannel:
         return EmailChannel(
             MailSettings(
                 Mailbox("hello@shop.example", "The Corner Shop"),
@@ -183,8 +183,7 @@ async def test_consent_that_grew_old_or_whose_age_nobody_knows_is_asked_again(
     setting.clock.advance(seconds)
     with pytest.raises(ChannelError, match="asked again") as caught:
         await channel.perform(a_reminder())
-    assert caught.value.connection_wide
-    assert not caught.value.lost
+    assert (caught.value.untried, caught.value.lost) == (True, False)
     assert setting.postbox.sent == []
 
 
@@ -196,7 +195,7 @@ async def test_a_program_that_was_paused_after_the_gate_was_asked_keeps_the_mail
     setting.program = PAUSED
     with pytest.raises(ChannelError, match="not active") as caught:
         await channel.perform(a_reminder())
-    assert (caught.value.connection_wide, caught.value.lost) == (True, False)
+    assert (caught.value.untried, caught.value.lost) == (True, False)
     assert setting.postbox.sent == []
 
 

@@ -3,9 +3,12 @@ from email.message import EmailMessage
 from email.policy import default
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from milestones.kinds.email.message import Mailbox, Unsubscribe, build_message, read_message
 from milestones.kinds.email.rendering import RenderedMail
+from milestones.kinds.email.smtp import on_the_wire
 from tests.kinds.builders import NOW
 
 MAIL = RenderedMail("You did it", "Hello\n.\nFrom here\n", "<p>Hello</p>\n")
@@ -151,3 +154,52 @@ def test_a_sender_is_read_from_the_configuration() -> None:
     assert Mailbox.parsed("hello@example.com").domain == "example.com"
     with pytest.raises(ValueError, match="no mail address"):
         Mailbox.parsed("The Corner Shop")
+
+
+_ANY = st.text(st.characters(exclude_categories=()), max_size=300)
+_LONG = st.sampled_from(
+    ["<p>" + "x" * 3000 + "</p>", "ü" * 1200, "a b " * 500, "\x00\r\r\n\n.\n", "\ud83d", ".", "", " "]
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(subject=_ANY | _LONG, text=_ANY | _LONG, html=_ANY | _LONG, name=_ANY | _LONG, path=_LONG)
+def test_whatever_a_mail_shows_its_lines_are_those_of_the_wire(
+    subject: str, text: str, html: str, name: str, path: str
+) -> None:
+    raw = build_message(
+        RenderedMail(subject, text, html),
+        sender=Mailbox("hello@example.com", name),
+        recipient=Mailbox("ana@example.com", name),
+        message_id="<abc@example.com>",
+        unsubscribe=Unsubscribe(
+            "https://shop.example/u/" + path.encode(errors="replace").hex(), one_click=True
+        ),
+        now=NOW,
+        language="en",
+    )
+    for sent in (raw, on_the_wire(raw)):
+        assert sent.isascii()
+        assert b"\0" not in sent
+        assert sent.count(b"\r\n") == sent.count(b"\r") == sent.count(b"\n")
+        assert all(len(line) <= 998 for line in sent.split(b"\r\n"))
+    lines = on_the_wire(raw).split(b"\r\n")
+    assert lines[-2:] == [b".", b""]
+    assert all(line.startswith(b"..") for line in lines[:-2] if line.startswith(b"."))
+
+
+@pytest.mark.parametrize(
+    ("message", "sent"),
+    [
+        (b"one\r\n", b"one\r\n.\r\n"),
+        (b"one", b"one\r\n.\r\n"),
+        (b"one\ntwo\rthree\r\n", b"one\r\ntwo\r\nthree\r\n.\r\n"),
+        (b".\n.one\n", b"..\r\n..one\r\n.\r\n"),
+        (b"one\r.\rtwo", b"one\r\n..\r\ntwo\r\n.\r\n"),
+        (b"", b"\r\n.\r\n"),
+    ],
+)
+def test_what_goes_over_the_wire_ends_its_lines_with_both_and_has_one_lone_dot(
+    message: bytes, sent: bytes
+) -> None:
+    assert on_the_wire(message) == sent

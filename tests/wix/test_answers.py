@@ -25,8 +25,8 @@ WRITE = Call("POST", "/things", reads=False)
 STATUSES: list[tuple[int, type[WixError], bool, bool, bool]] = [
     (302, WixUnavailableError, False, True, False),
     (400, WixRefusedError, True, False, False),
-    (401, WixUnauthorizedError, False, False, True),
-    (403, WixUnauthorizedError, False, False, True),
+    (401, WixUnauthorizedError, True, False, True),
+    (403, WixUnauthorizedError, True, False, True),
     (404, WixNotFoundError, True, False, False),
     (405, WixRefusedError, True, False, False),
     (408, WixUnavailableError, False, True, False),

@@ -97,7 +97,7 @@ async def test_a_401_to_a_fresh_token_is_the_end(
         await read(wix.client(APP))
     assert (len(wix.requests), wix.tokens) == (2, 2)
     assert caught.value.connection_wide
-    assert not caught.value.permanent
+    assert caught.value.permanent
 
 
 async def test_a_refused_key_is_not_tried_twice(wix: FakeWix) -> None:
@@ -177,7 +177,7 @@ async def test_without_a_token_no_action_is_at_fault_and_none_is_lost(
     assert type(caught.value) is kind
     assert caught.value.connection_wide
     assert not caught.value.lost
-    assert not caught.value.permanent
+    assert caught.value.permanent is (kind is WixUnauthorizedError)
     assert "hush" not in str(caught.value)
     assert wix.requests == []
 

@@ -26,7 +26,9 @@ from milestones.kinds.channel import (
 )
 from milestones.kinds.email.consent import Gatekeeper, Reader
 from milestones.kinds.email.message import Mailbox, Unsubscribe, build_message
+from milestones.kinds.email.refusals import Refusals
 from milestones.kinds.email.rendering import Catalogue, RenderedMail
+from milestones.kinds.email.smtp_replies import RefusalError
 from milestones.kinds.email.transport import Carried, Transport
 from milestones.kinds.email.variables import Program, Site, person, variables
 
@@ -84,6 +86,7 @@ class EmailChannel:
         self._program = program
         self._clock = clock
         self._cleared: dict[int, datetime] = {}
+        self._refusals = Refusals()
 
     @property
     def concurrency(self) -> int:
@@ -115,7 +118,7 @@ class EmailChannel:
         program, unsubscribe, mail = await self._prepared(task)
         if not program.active:
             # It was when the gate asked, and that grew old since.
-            raise ChannelError("The loyalty program is not active any more.", connection_wide=True)
+            raise ChannelError("The loyalty program is not active any more.", untried=True)
         now = self._clock()
         message = build_message(
             mail,
@@ -128,13 +131,19 @@ class EmailChannel:
         )
         left = self._consent_left(task)
         reach("mail.before_hand_over")
-        await self._transport.send(
-            message,
-            message_id=message_id,
-            sender=self._settings.sender.address,
-            recipient=address,
-            within=left.total_seconds(),
-        )
+        try:
+            await self._transport.send(
+                message,
+                message_id=message_id,
+                sender=self._settings.sender.address,
+                recipient=address,
+                within=left.total_seconds(),
+            )
+        except RefusalError as refused:
+            if not refused.of_one_mail:
+                raise
+            raise self._refusals.judged(refused, address, now) from refused
+        self._refusals.success()
         reach("mail.handed_over")
         return {
             "message_id": message_id,
@@ -189,7 +198,7 @@ class EmailChannel:
         if cleared_at is None or not timedelta(0) <= now - cleared_at <= CONSENT_AGE:
             raise ChannelError(
                 f"The customer's consent was asked more than {CONSENT_AGE.seconds} s ago; it is asked again.",
-                connection_wide=True,
+                untried=True,
                 retry_at=now,
             )
         return cleared_at + CONSENT_AGE - now

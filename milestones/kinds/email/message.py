@@ -21,7 +21,10 @@ from milestones.kinds.email.rendering import RenderedMail
 from milestones.kinds.email.variables import plain
 
 _LINE_END = re.compile(r"\r\n?|\n")
+_CODED_LINE_END = re.compile(rb"\r?\n")
 _URL_MARKS = "%/:?#[]@!$&'()*+,;=~"
+_LINE = 900
+"""Characters of a link that stand in one line; 998 octets are allowed (RFC 5322, section 2.1.1)."""
 _NEVER_FOLDED = 60
 """Characters of a plain header value that fit in a line, whatever the header's name."""
 
@@ -71,10 +74,10 @@ def build_message(
     headers = {
         "From": _shown(sender, "From"),
         "To": _shown(recipient, "To"),
-        "Subject": _encoded(mail.subject, "Subject"),
+        "Subject": _encoded(plain(mail.subject), "Subject"),
         "Date": format_datetime(now),
         "Message-ID": message_id,
-        "List-Unsubscribe": f"<{quote(unsubscribe.url, safe=_URL_MARKS)}>",
+        "List-Unsubscribe": _link(unsubscribe.url),
         **({"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"} if unsubscribe.one_click else {}),
         "Auto-Submitted": "auto-generated",
         "Content-Language": language,
@@ -100,11 +103,19 @@ def read_message(raw: bytes) -> tuple[Mapping[str, str], RenderedMail]:
 
 
 def _part(subtype: str, content: str) -> bytes:
-    lines = _LINE_END.sub("\r\n", content).encode()
+    lines = _LINE_END.sub("\r\n", content).encode(errors="replace")
+    # Where the codec finds no line end to follow, it breaks long lines with bare LF.
+    coded = _CODED_LINE_END.sub(b"\r\n", binascii.b2a_qp(lines))
     return (
         b'Content-Type: text/%s; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
         % subtype.encode()
-    ) + binascii.b2a_qp(lines)
+    ) + coded
+
+
+def _link(url: str) -> str:
+    """A link for a header. Readers ignore white space in it (RFC 2369, section 2), so a long one is folded."""
+    written = f"<{quote(url, safe=_URL_MARKS)}>"
+    return "\r\n ".join(written[at : at + _LINE] for at in range(0, len(written), _LINE))
 
 
 def _shown(mailbox: Mailbox, header: str) -> str:

@@ -1,4 +1,4 @@
-"""Mails over SMTP: a few connections that are kept, a pace, and for every failure the question whether it was taken.
+"""Mails over SMTP: a pace, a connection for each mail, and for every failure the question whether it was taken.
 
 The commands are sent one by one, since only so it is known at which of them a connection died. Until the final dot of
 DATA is written the server has nothing; once it has answered the dot it has the message or has refused it. In between
@@ -10,7 +10,7 @@ import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -19,20 +19,27 @@ from aiosmtplib import (
     SMTPAuthenticationError,
     SMTPConnectResponseError,
     SMTPException,
+    SMTPRecipientRefused,
     SMTPResponseException,
+    SMTPSenderRefused,
     SMTPServerDisconnected,
 )
 
 from milestones.errors import MailError
-from milestones.kinds.email.smtp_replies import Stage, refusal
+from milestones.kinds.email.hello import machine_name
+from milestones.kinds.email.smtp_connections import Connection, Connections
+from milestones.kinds.email.smtp_replies import RefusalError, Stage, refusal
 from milestones.kinds.email.transport import Carried
 
 COMMAND_SECONDS = 30.0
 ANSWER_SECONDS = 600.0
 """How long the answer to the final dot may take: RFC 5321, section 4.5.3.2.6. Giving up sooner makes lost answers."""
-IDLE_SECONDS = 60.0
-"""A connection that was not used for so long is replaced; servers hang up at about that time themselves."""
 
+TRIES = 5
+"""Connections that are tried for one mail, at once, when a connection and not the mail may be at fault."""
+
+_TOO_MANY = 452
+_LINE_END = re.compile(rb"\r\n?|\n")
 _DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
@@ -49,7 +56,7 @@ class SmtpSettings:
     """Where the mail server is and how it is spoken to.
 
     connections: kept at most. per_minute: messages, over all connections. context: whom to trust; the system's
-    authorities by default. hello: the name in EHLO; this machine's by default.
+    authorities by default. hello: the name in EHLO; by default this machine's, if it has one that may stand there.
     """
 
     host: str
@@ -78,8 +85,7 @@ class SmtpTransport:
         self._settings = settings
         self._clock = clock
         self._sleep = sleep
-        self._free = asyncio.Semaphore(settings.connections)
-        self._idle: list[tuple[SMTP, float]] = []
+        self._connections = Connections(self._connect, settings.connections, clock)
         self._next_turn = clock()
 
     @property
@@ -92,36 +98,48 @@ class SmtpTransport:
     ) -> None:
         """Hands the message over. Raises MailError; the address is in none of its sentences."""
         del message_id
-        async with self._begun(within) as client:
+        body = on_the_wire(message)
+        ends = None if within is None else asyncio.get_running_loop().time() + within
+        async with _before_its_time_is_over(ends):
+            await self._turn(within)
+        fresh = False
+        for tries in range(1, TRIES + 1):
+            async with _before_its_time_is_over(ends):
+                connection = await self._connections.take(fresh=fresh)
+            # What one that has carried others says may be of it alone.
+            fresh = connection.used > 0
             try:
-                await self._transact(client, message, sender, recipient)
+                await self._transact(connection.client, body, sender, recipient)
             except MailError as error:
-                if error.connection_wide or not client.is_connected:
-                    client.close()
-                else:
-                    await self._keep_after_refusal(client)
-                raise
+                if not await self._left(connection, error):
+                    raise
+                if tries == TRIES:
+                    raise _of_this_mail(error) from error
             except BaseException:
                 # Cancelled in the middle: what the server would answer next belongs to nobody.
-                client.close()
+                self._connections.drop(connection)
                 raise
-            self._keep(client)
+            else:
+                connection.used += 1
+                self._connections.give_back(connection)
+                return
 
-    @asynccontextmanager
-    async def _begun(self, within: float | None) -> AsyncIterator[SMTP]:
-        """A connection for one message at its turn."""
-        async with AsyncExitStack() as stack:
-            try:
-                async with asyncio.timeout(within):
-                    await self._turn(within)
-                    await stack.enter_async_context(self._free)
-                    client = await self._connection()
-            except TimeoutError:
-                raise _crowded() from None
-            except asyncio.CancelledError as stopped:
-                # Told, since what is cut short in silence passes for a mail of which nobody knows whether it left.
-                raise MailError("The program ended before the mail's turn came.", untried=True) from stopped
-            yield client
+    async def _left(self, connection: Connection, error: MailError) -> bool:
+        """What becomes of a connection over which a mail was not taken. True if another may take it, at once."""
+        used, client = connection.used, connection.client
+        connection.used += 1
+        over = not client.is_connected or (isinstance(error, RefusalError) and _over(error))
+        if not over and not error.connection_wide and await _is_reset(client):
+            self._connections.give_back(connection)
+            return False
+        self._connections.drop(connection)
+        if error.lost or not over:
+            return False
+        if used == 0 and self._connections.working > 0 and _says_nothing_of_the_mail(error):
+            # One more than the server serves.
+            self._connections.lower()
+            return True
+        return used > 0
 
     async def _turn(self, within: float | None) -> None:
         """Waits until the pace allows one more message. Turns are spread evenly, so a batch makes no burst.
@@ -143,29 +161,11 @@ class SmtpTransport:
 
     async def check(self) -> None:
         """Connects and logs in, and sends nothing. Raises MailError."""
-        async with self._free:
-            self._keep(await self._connect())
+        self._connections.give_back(await self._connections.take())
 
     async def aclose(self) -> None:
         """Says QUIT on every idle connection."""
-        while self._idle:
-            client, _ = self._idle.pop()
-            try:
-                await client.quit(timeout=1)
-            except (SMTPException, OSError):
-                client.close()
-
-    async def _connection(self) -> SMTP:
-        while self._idle:
-            client, since = self._idle.pop()
-            try:
-                if client.is_connected and self._clock() - since < IDLE_SECONDS and await _is_alive(client):
-                    return client
-            except BaseException:
-                client.close()
-                raise
-            client.close()
-        return await self._connect()
+        await self._connections.aclose()
 
     async def _connect(self) -> SMTP:
         settings = self._settings
@@ -177,32 +177,38 @@ class SmtpTransport:
             username=settings.username,
             password=settings.password,
             tls_context=settings.context,
-            local_hostname=settings.hello,
+            local_hostname=settings.hello or await machine_name(),
             timeout=settings.command_seconds,
         )
         try:
             await client.connect()
+            if client.is_ehlo_or_helo_needed:
+                await _greet(client)
         except SMTPAuthenticationError as error:
+            client.close()
             raise refusal(error.code, error.message, Stage.LOGIN) from error
         except (SMTPConnectResponseError, SMTPResponseException) as error:
+            client.close()
             raise refusal(error.code, error.message, Stage.CONNECT) from error
         except asyncio.CancelledError:
             client.close()
             raise
         except (SMTPException, OSError, UnicodeError) as error:
+            client.close()
             raise MailError(
                 f"No connection to the mail server {settings.host}:{settings.port} ({_reason(error)}). "
                 "Check mail.host, mail.port and mail.tls.",
+                permanent=_is_for_good(error),
                 connection_wide=True,
             ) from error
         return client
 
-    async def _transact(self, client: SMTP, message: bytes, sender: str, recipient: str) -> None:
+    async def _transact(self, client: SMTP, body: bytes, sender: str, recipient: str) -> None:
         stage = Stage.SENDER
         try:
-            await client.mail(sender)
+            await _named(client, sender=sender)
             stage = Stage.RECIPIENT
-            await client.rcpt(recipient)
+            await _named(client, recipient=recipient)
             stage = Stage.DATA
             go_ahead = await client.execute_command(b"DATA")
             if go_ahead.code != 354:
@@ -211,7 +217,7 @@ class SmtpTransport:
             protocol = client.protocol
             if protocol is None or not client.is_connected:
                 raise _died(stage)
-            protocol.write(_DOT.sub(b"..", message) + b".\r\n")
+            protocol.write(body)
             stage = Stage.ANSWER
             answer = await protocol.read_response(timeout=self._settings.answer_seconds)
         except SMTPResponseException as error:
@@ -229,28 +235,79 @@ class SmtpTransport:
             client.close()
             raise _died(stage)
 
-    def _keep(self, client: SMTP) -> None:
-        if client.is_connected:
-            self._idle.append((client, self._clock()))
 
-    async def _keep_after_refusal(self, client: SMTP) -> None:
-        try:
-            reset = await client.execute_command(b"RSET")
-        except (SMTPException, OSError):
-            return
-        if reset.code == 250:
-            self._keep(client)
-        else:
-            client.close()
+def on_the_wire(message: bytes) -> bytes:
+    """The message as DATA takes it, up to and with the final dot: lines end with CRLF, and in no other place is either
+    of the two (RFC 5321, sections 2.3.8 and 4.5.2).
+    """
+    lines = _LINE_END.sub(b"\r\n", message)
+    if not lines.endswith(b"\r\n"):
+        lines += b"\r\n"
+    return _DOT.sub(b"..", lines) + b".\r\n"
 
 
-async def _is_alive(client: SMTP) -> bool:
-    """Whether a kept connection still serves: a server may hang up, or count its messages, without a word."""
+async def _named(client: SMTP, *, sender: str | None = None, recipient: str | None = None) -> None:
+    """MAIL or RCPT. Every 2xx is a yes: 252 says that the server takes the mail without knowing the mailbox."""
     try:
-        answer = await client.execute_command(b"RSET")
+        if sender is not None:
+            await client.mail(sender)
+        elif recipient is not None:
+            await client.rcpt(recipient)
+    except (SMTPSenderRefused, SMTPRecipientRefused) as answer:
+        if not 200 <= answer.code < 300:
+            raise
+
+
+async def _greet(client: SMTP) -> None:
+    """EHLO, and for a server that does not know it HELO. Raises SMTPException with the last refusal."""
+    try:
+        await client.ehlo()
+    except SMTPResponseException as error:
+        if not client.is_connected or error.code not in {500, 502}:
+            raise
+        await client.helo()
+
+
+async def _is_reset(client: SMTP) -> bool:
+    """Whether a connection takes more after a refusal."""
+    try:
+        return (await client.execute_command(b"RSET")).code == 250
     except (SMTPException, OSError):
         return False
-    return answer.code == 250
+
+
+def _over(error: RefusalError) -> bool:
+    """Whether a refusal may only mean that this connection has had enough."""
+    if error.code in {421, _TOO_MANY}:
+        return not error.of_mailbox
+    return error.stage is Stage.SENDER
+
+
+def _says_nothing_of_the_mail(error: MailError) -> bool:
+    """Whether a first mail over a connection was turned away before anything of it but its sender was heard."""
+    return error.connection_wide and not error.permanent
+
+
+def _of_this_mail(error: MailError) -> MailError:
+    """A server that turns one mail away over every connection must not have it hold up all the others for ever, so
+    from the recipient on it counts as an attempt of the mail.
+    """
+    if isinstance(error, RefusalError) and error.stage not in {Stage.RECIPIENT, Stage.DATA}:
+        return error
+    return MailError(str(error)) if not error.permanent else error
+
+
+@asynccontextmanager
+async def _before_its_time_is_over(ends: float | None) -> AsyncIterator[None]:
+    """What a mail waits for before anything of it is sent. Raises MailError when that takes too long."""
+    try:
+        async with asyncio.timeout_at(ends):
+            yield
+    except TimeoutError:
+        raise _crowded() from None
+    except asyncio.CancelledError as stopped:
+        # Told, since what is cut short in silence passes for a mail of which nobody knows whether it left.
+        raise MailError("The program ended before the mail's turn came.", untried=True) from stopped
 
 
 def _heed_cancellation() -> None:
@@ -268,6 +325,7 @@ def _crowded() -> MailError:
         "Neither a turn nor a connection came in time (mail.per_minute, mail.connections, or a slow mail server); "
         "the mail is tried again.",
         connection_wide=True,
+        untried=True,
     )
 
 
@@ -299,3 +357,12 @@ def _reason(error: Exception) -> str:
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
     return str(error)
+
+
+def _is_for_good(error: Exception) -> bool:
+    """Whether a person must mend what keeps a connection from being made."""
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    if isinstance(cause, ssl.SSLCertVerificationError | UnicodeError):
+        return True
+    # What is left says that the server lacks something, such as STARTTLS or a way to log in.
+    return isinstance(cause, SMTPException) and not isinstance(cause, OSError)

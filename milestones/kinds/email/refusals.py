@@ -1,0 +1,67 @@
+"""Whose fault a refusal for good is: the recipient's, or that of whoever sends.
+
+A server that refuses to carry any mail of ours says so at each recipient, often in the words that it has for one. One
+refusal does not tell the two apart; the next mails do. So the verdict on it waits: a mail that is taken in between says
+that the refused recipient was meant, and the same answer to several recipients, with none taken in between, that we are.
+"""
+
+from collections import OrderedDict
+from datetime import datetime, timedelta
+
+from milestones.errors import MailError
+from milestones.kinds.email.smtp_replies import RefusalError
+
+RUN = 3
+"""So many recipients in a row that are refused for good with the same answer are not at fault."""
+
+SECOND_LOOKS = (
+    timedelta(seconds=30),
+    timedelta(minutes=5),
+    timedelta(hours=1),
+    timedelta(hours=6),
+    timedelta(hours=24),
+)
+"""When a refused mail is tried again while nothing else tells whose fault it was. After the last, it was its own."""
+
+MOST_KNOWN = 10_000
+"""Recipients whose own fault is remembered until their mails are tried again."""
+
+
+class Refusals:
+    """The refusals of one sender since its last mail was taken."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, dict[str, int]] = {}
+        self._own: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def success(self) -> None:
+        """A mail was taken: whoever was refused before it was meant."""
+        for says, recipients in self._runs.items():
+            self._own.update({(says, recipient): None for recipient in recipients})
+        self._runs.clear()
+        while len(self._own) > MOST_KNOWN:
+            self._own.popitem(last=False)
+
+    def judged(self, refused: RefusalError, recipient: str, now: datetime) -> MailError:
+        """What to make of a refusal for good, of a recipient or a message."""
+        says = refused.says(recipient)
+        if (says, recipient) in self._own:
+            del self._own[says, recipient]
+            return MailError(str(refused), permanent=True)
+        run = self._runs.setdefault(says, {})
+        run[recipient] = looks = run.get(recipient, 0) + 1
+        if len(run) >= RUN:
+            return MailError(
+                f"{refused} It gave {len(run)} recipients in a row this answer and took no mail in between, so it is "
+                "taken for a fault of the sending side.",
+                permanent=True,
+                connection_wide=True,
+            )
+        if refused.connection_wide:
+            return refused
+        if looks > len(SECOND_LOOKS):
+            return MailError(str(refused), permanent=True)
+        return MailError(
+            f"{refused} It is tried again before it is given up, since the next mails tell whose fault it is.",
+            retry_at=now + SECOND_LOOKS[looks - 1],
+        )
