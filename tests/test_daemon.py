@@ -13,7 +13,7 @@ from milestones.app import daemon
 from milestones.app.daemon import Daemon
 from milestones.app.runtime import Program, opened
 from milestones.config import Settings
-from milestones.errors import StoreUnavailableError
+from milestones.errors import ConfigurationError, StoreUnavailableError
 from milestones.kinds.email.folder import FolderTransport
 from milestones.store import sites
 from tests.commands.shop import write_config
@@ -71,6 +71,95 @@ async def test_a_reload_that_cannot_be_stored_changes_nothing(
     assert await running.reload() == program.settings.hash != former.hash
 
 
+def _drop(path: Path, written: str) -> None:
+    """What the file says already of the key that is to be written."""
+    key = written.rpartition("\n")[2].split(" ")[0]
+    if "\n" in written:
+        lines = path.read_text().splitlines()
+        path.write_text("\n".join(line for line in lines if not line.startswith(f"{key} =")))
+
+
+def _in_force(running: Daemon) -> list[object]:
+    program = running.program
+    assembly = program.assembly
+    jobs = [(job.id, str(job.trigger)) for job in running._timetable._scheduler.get_jobs()]
+    return [
+        program.settings,
+        program.rules.settings,
+        program.wix.public_key,
+        assembly._catalogue,
+        dict(assembly._parts),
+        running._access,
+        jobs,
+    ]
+
+
+BREAKS = {
+    "keys": ("milestones.app.runtime._public_key", ConfigurationError(["wix.public_key: is broken"])),
+    "templates": ("milestones.app.runtime.Catalogue", ConfigurationError(["templates: are broken"])),
+    "mail": ("milestones.app.assembly._carrier", ConfigurationError(["mail: cannot be made"])),
+    "credentials": ("milestones.app.assembly.Assembly._credentials", ConfigurationError(["sites: no key"])),
+    "pages": ("milestones.app.daemon._access", ConfigurationError(["daemon.password_file: is broken"])),
+    "definitions": ("milestones.store.sites.define", StoreUnavailableError("The disk is full.")),
+    "timetable": ("milestones.store.scans.last_finished", StoreUnavailableError("The database is gone.")),
+}
+
+
+@pytest.mark.parametrize("what", BREAKS)
+async def test_whatever_cannot_be_built_nothing_of_a_refused_configuration_is_in_force(
+    path: Path, program: Program, running: Daemon, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    (site_id,) = program.site_ids(program.settings)
+    program.assembly.parts(site_id)
+    running._timetable.start()
+    await running._reschedule()
+    before, asked = _in_force(running), []
+    place, error = BREAKS[what]
+
+    def breaks(*_args: object, **_more: object) -> object:
+        asked.append(_in_force(running) == before)
+        raise error
+
+    # On the sandbox the key is its own; what is tried here is that of a real Wix.
+    monkeypatch.setattr(program.wix, "sandbox", None if what == "keys" else program.wix.sandbox)
+    monkeypatch.setattr(place, breaks)
+    rewrite(path, "threshold = 1000", "threshold = 500")
+    rewrite(path, 'transport = "folder"', 'transport = "smtp"\nhost = "localhost"\ntls = "none"')
+    with capture_logs() as logs, pytest.raises(type(error)):
+        await running.reload()
+    monkeypatch.undo()
+    assert asked == [True], "and not for a moment"
+    assert _in_force(running) == before
+    assert [line["event"] for line in logs] == ["configuration_refused"]
+    async with program.store.read() as tx:
+        site = await sites.named(tx, site_id)
+    assert site is not None
+    assert site.definitions == 1, "no definition was added"
+    await running.reload()
+    assert _in_force(running) != before
+    running._timetable.stop()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("[daemon]", '[daemon]\nlisten = "127.0.0.1:1"', "daemon.listen"),
+        ("[daemon]", '[daemon]\nsocket = "elsewhere.sock"', "daemon.socket"),
+        ("[daemon]", '[daemon]\nlog = "json"', "daemon.log"),
+        ("customers = 3", "customers = 4", "sandbox"),
+    ],
+)
+async def test_what_is_read_at_the_start_only_says_so(
+    path: Path, running: Daemon, old: str, new: str, key: str
+) -> None:
+    before = _in_force(running)
+    _drop(path, new)
+    rewrite(path, old, new)
+    with pytest.raises(ConfigurationError, match=f"{key}: was changed, and is read at the start only"):
+        await running.reload()
+    assert _in_force(running) == before
+
+
 async def test_a_reload_is_read_beside_the_loop_and_one_at_a_time(path: Path, program: Program) -> None:
     loop = asyncio.get_running_loop()
     inside: list[int] = []
@@ -112,7 +201,7 @@ async def test_an_erasure_finds_mails_of_before_a_server_took_them(
     await FolderTransport(folder).send(b"Dear Ada", message_id="<1@shop>", sender="", recipient="")
     rewrite(path, 'transport = "folder"', 'transport = "smtp"\nhost = "localhost"\ntls = "none"')
     await running.reload()
-    (site_id,) = program.site_ids()
+    (site_id,) = program.site_ids(program.settings)
     for _ in range(2):
         await program.forget_mail(site_id, "<1@shop>")
         assert list(folder.iterdir()) == []

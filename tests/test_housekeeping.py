@@ -94,7 +94,7 @@ async def life(tmp_path: Path) -> AsyncIterator[Life]:
         async with opened(config.load(path, {})) as program:
             found = Life(program, path)
             program.clock = lambda: found.now
-            (site_id,) = program.site_ids()
+            (site_id,) = program.site_ids(program.settings)
             for revision, balance in enumerate((10, 600), start=1):
                 seen = an_observation(balance, revision, told_at=found.now)
                 await observe.observe(program.store, program.rules, site_id, [seen], found.now)
@@ -171,7 +171,7 @@ async def test_by_a_clock_set_years_ahead_nothing_is_forgotten_before_a_person_r
 
 @pytest.mark.parametrize("hours", [3, -3])
 async def test_scans_are_due_by_the_clock_as_it_is(life: Life, hours: int) -> None:
-    (site_id,) = life.program.site_ids()
+    (site_id,) = life.program.site_ids(life.program.settings)
     async with life.program.store.write() as tx:
         for kind in ("reached", "near"):
             await scans.finish(tx, await scans.start(tx, site_id, kind, life.now), 0, life.now)

@@ -1,7 +1,7 @@
 """What works for one site, put together from settings: client, channels, gates. Part of the composition root."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -88,41 +88,50 @@ class Assembly:
         self._stopping = stopping
         self._catalogue = Catalogue(settings().daemon.templates)
         self._parts: dict[str, SiteParts] = {}
-        self._clients: dict[str, tuple[Credentials, WixClient]] = {}
+        self._clients: dict[tuple[str, Credentials], WixClient] = {}
         self._transports: dict[Path | SmtpSettings, Transport] = {}
 
     def parts(self, site_id: str) -> SiteParts:
         """What works for a site."""
         if site_id not in self._parts:
-            self._parts[site_id] = self._assembled(site_id)
+            self._parts[site_id] = self._assembled(site_id, self._settings(), self._catalogue)
         return self._parts[site_id]
+
+    def assembled(
+        self, settings: Settings, catalogue: Catalogue, site_ids: Iterable[str]
+    ) -> dict[str, SiteParts]:
+        """What would work for these sites under other settings, so that what cannot be built is told before they are in
+        force. Raises ConfigurationError.
+        """
+        return {site_id: self._assembled(site_id, settings, catalogue) for site_id in site_ids}
 
     def client(self, site_id: str) -> WixClient:
         """The site's access to Wix. It outlives a reload, with its token and its pace, unless its key is another.
 
         Raises ConfigurationError for a site that the configuration gives no key to.
         """
-        credentials = self._credentials(site_id)
-        if site_id not in self._clients or self._clients[site_id][0] != credentials:
-            wix = self._settings().wix
-            made = WixClient(
+        return self._client(site_id, self._settings())
+
+    def _client(self, site_id: str, settings: Settings) -> WixClient:
+        credentials = self._credentials(site_id, settings)
+        if (site_id, credentials) not in self._clients:
+            self._clients[site_id, credentials] = WixClient(
                 self._http,
                 self._wix.base_url,
                 credentials,
-                SlidingWindowPacer(wix.requests_per_minute),
+                SlidingWindowPacer(settings.wix.requests_per_minute),
                 self._clock,
                 observer=self._called,
-                internal_root=wix.internal_root,
+                internal_root=settings.wix.internal_root,
             )
-            self._clients[site_id] = (credentials, made)
-        return self._clients[site_id][1]
+        return self._clients[site_id, credentials]
 
     def _called(self, _method: str, _path: str, status: int | None, seconds: float) -> None:
         self._metrics.wix_calls.labels(str(status or 0)).inc()
         self._metrics.wix_seconds.observe(seconds)
 
-    def _credentials(self, site_id: str) -> Credentials:
-        site = self._settings().for_site(site_id)
+    def _credentials(self, site_id: str, settings: Settings) -> Credentials:
+        site = settings.for_site(site_id)
         if site.api_key is not None and site.site_id is not None:
             return ApiKeyCredentials(site.api_key.get_secret_value(), site.site_id)
         if self._wix.app_id is None or self._wix.app_secret is None:
@@ -131,14 +140,19 @@ class Assembly:
             raise ConfigurationError([f"{fault} Name it with its api_key and site_id."])
         return AppCredentials(self._wix.app_id, self._wix.app_secret, site_id)
 
-    def _assembled(self, site_id: str) -> SiteParts:
-        site, client, secret = self._settings().for_site(site_id), self.client(site_id), self._secret
+    def _assembled(self, site_id: str, settings: Settings, catalogue: Catalogue) -> SiteParts:
+        site, client, secret = settings.for_site(site_id), self._client(site_id, settings), self._secret
         consent = adapters.SiteConsent(client, self._store, secret)
         gatekeeper = Gatekeeper(site_id, consent.statuses, consent.suppressed, site.mail.only_to)
         program = adapters.SiteProgram(
             client, self._store, site_id, fallback_name=site.name or "the shop", clock=self._clock
         )
-        query_lag = self._settings().wix.query_lag
+        links: UnsubscribeLinks = (
+            adapters.WixLinks(client)
+            if site.mail.unsubscribe == "wix"
+            else adapters.OwnLinks(settings.daemon.public_url, site_id, secret)
+        )
+        query_lag = settings.wix.query_lag
         channels: dict[Kind, Channel] = {
             Kind.COUPON: CouponChannel(
                 adapters.SiteCoupons(client),
@@ -159,7 +173,7 @@ class Assembly:
                 query_lag=query_lag,
                 clock=self._clock,
             ),
-            Kind.EMAIL: self._email(site_id, site, gatekeeper, program),
+            Kind.EMAIL: self._email(site, links, catalogue, gatekeeper, program),
             Kind.WEBHOOK: WebhookChannel(
                 self._http,
                 secret=lambda name: self._settings().webhook_secret(name).get_secret_value(),
@@ -180,14 +194,14 @@ class Assembly:
         return SiteParts(site, client, gatekeeper, program, work)
 
     def _email(
-        self, site_id: str, site: SiteSettings, gatekeeper: Gatekeeper, program: adapters.SiteProgram
+        self,
+        site: SiteSettings,
+        links: UnsubscribeLinks,
+        catalogue: Catalogue,
+        gatekeeper: Gatekeeper,
+        program: adapters.SiteProgram,
     ) -> EmailChannel:
         mail = site.mail
-        links: UnsubscribeLinks = (
-            adapters.WixLinks(self.client(site_id))
-            if mail.unsubscribe == "wix"
-            else adapters.OwnLinks(self._settings().daemon.public_url, site_id, self._secret)
-        )
         return EmailChannel(
             MailSettings(
                 sender=Mailbox.parsed(mail.sender),
@@ -201,7 +215,7 @@ class Assembly:
                 secret=self._secret,
                 on_lost_answer=OnLostAnswer(mail.on_lost_answer),
             ),
-            catalogue=self._catalogue,
+            catalogue=catalogue,
             transport=self.transport(mail),
             gatekeeper=gatekeeper,
             links=links,
@@ -216,10 +230,12 @@ class Assembly:
             self._transports[way] = _carrier(way)
         return self._transports[way]
 
-    def renew(self, catalogue: Catalogue) -> None:
-        """Build everything anew at its next use, but for what is worth keeping: tokens, paces, mail connections."""
+    def renew(self, catalogue: Catalogue, parts: Mapping[str, SiteParts]) -> None:
+        """Work with these parts, and build any other anew at its next use, but for what is worth keeping: tokens, paces,
+        mail connections.
+        """
         self._catalogue = catalogue
-        self._parts.clear()
+        self._parts = dict(parts)
 
     async def aclose(self) -> None:
         """Let go of mail connections."""

@@ -7,7 +7,9 @@ has begun; each step waits for the one before. Twenty seconds in all.
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -31,8 +33,9 @@ from milestones.scans.schedule import Timetable, first_run
 from milestones.store import scans, sites
 from milestones.store.database import heartbeat
 from milestones.store.database.daemon_lock import held, only_daemon
+from milestones.store.database.store import Transaction
 from milestones.store.people import people
-from milestones.store.tables import Scan
+from milestones.store.tables import Scan, Site
 from milestones.views.notices import mail_limits
 from milestones.views.timeline import Happenings
 from milestones.web import password, server
@@ -72,6 +75,15 @@ def _leaves(group: BaseExceptionGroup[MilestonesError]) -> Iterator[MilestonesEr
             yield from _leaves(error)
         else:
             yield error
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a timetable must know of a site: when its scans last began, and which are to be run at once."""
+
+    site_id: str
+    began: Mapping[Kind, datetime]
+    at_once: Sequence[Kind]
 
 
 class Daemon:
@@ -169,41 +181,49 @@ class Daemon:
         await self._reschedule()
 
     def _schedule_soon(self, site_id: str) -> None:
-        task = asyncio.get_running_loop().create_task(self._schedule(site_id))
+        async def scheduled() -> None:
+            async with self.program.store.read() as tx:
+                site = await sites.named(tx, site_id)
+                found = [] if site is None or site.state != "active" else [await self._due(tx, site)]
+            self._apply(found, self.program.settings)
+
+        task = asyncio.get_running_loop().create_task(scheduled())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _schedule(self, site_id: str) -> None:
-        """Put a site on the timetable. What was missed while nothing ran is made up for once."""
-        program, now = self.program, self.program.clock()
-        async with program.store.read() as tx:
-            site = await sites.named(tx, site_id)
-            if site is None or site.state != "active":
-                return
-            last = {kind: await scans.last_finished(tx, site_id, kind) for kind in Kind}
-            unfinished = await scans.unfinished(tx, site_id)
-        if site.baseline_done_at is None:
-            self._runner.ask(site_id, Kind.BASELINE)
-        for kind in unfinished:
-            self._runner.ask(site_id, Kind(kind))
-        settings = program.settings.for_site(site_id)
-        if not settings.hears_webhooks:
-            log.info(
-                "site_without_webhooks",
-                site=site_id,
-                crossings_found_by="scan",
-                every=str(program.settings.scan.every),
-            )
+    async def _plan(self, tx: Transaction, _settings: Settings) -> list[Due]:
+        """What of every active site a timetable must know."""
+        return [await self._due(tx, site) for site in await sites.active(tx)]
+
+    async def _due(self, tx: Transaction, site: Site) -> Due:
+        last = {kind: await scans.last_finished(tx, site.id, kind) for kind in Kind}
         began = {kind: scan.started_at for kind, scan in last.items() if scan is not None}
-        baseline = began.get(Kind.BASELINE)
-        schedule = program.settings.scan
-        for kind, every, since in (
-            (Kind.REACHED, schedule.every, began.get(Kind.REACHED)),
-            (Kind.NEAR, schedule.every, began.get(Kind.NEAR)),
-            (Kind.SWEEP, schedule.sweep, began.get(Kind.SWEEP) or baseline or now),
-        ):
-            first = first_run(every, settings.timezone, since, now)
-            self._timetable.add(site_id, kind, every, settings.timezone, first)
+        missing = [] if site.baseline_done_at is not None else [Kind.BASELINE]
+        return Due(site.id, began, [*missing, *(Kind(kind) for kind in await scans.unfinished(tx, site.id))])
+
+    def _apply(self, plan: list[Due], settings: Settings) -> None:
+        """Put sites on the timetable. What was missed while nothing ran is made up for once."""
+        now = self.program.clock()
+        for due in plan:
+            for kind in due.at_once:
+                self._runner.ask(due.site_id, kind)
+            site, schedule = settings.for_site(due.site_id), settings.scan
+            if not site.hears_webhooks:
+                log.info(
+                    "site_without_webhooks",
+                    site=due.site_id,
+                    crossings_found_by="scan",
+                    every=str(schedule.every),
+                )
+            began = due.began
+            for kind, every, since in (
+                (Kind.REACHED, schedule.every, began.get(Kind.REACHED)),
+                (Kind.NEAR, schedule.every, began.get(Kind.NEAR)),
+                (Kind.SWEEP, schedule.sweep, began.get(Kind.SWEEP) or began.get(Kind.BASELINE) or now),
+            ):
+                first = first_run(every, site.timezone, since, now)
+                self._timetable.add(due.site_id, kind, every, site.timezone, first)
+            self.program.engine.wake(due.site_id)
 
     def scan_work(self, site_id: str) -> ScanWork:
         """What a scan of a site needs."""
@@ -253,23 +273,23 @@ class Daemon:
             # Beside the loop, where webhooks wait: every template is tried.
             settings = await asyncio.to_thread(self._load)
             access = _access(settings)
-            await self.program.reload(settings)
+            plan = await self.program.reload(settings, self._plan)
         except MilestonesError as error:
             faults = error.faults if isinstance(error, ConfigurationError) else [str(error)]
             log.error("configuration_refused", faults=faults, in_force=self.program.settings.hash)
             raise
         self._access = access
-        await self._reschedule()
+        self._timetable.clear()
+        self._apply(plan, settings)
         log.info("configuration_reloaded", configuration=settings.hash)
         return settings.hash
 
     async def _reschedule(self) -> None:
-        self._timetable.clear()
+        settings = self.program.settings
         async with self.program.store.read() as tx:
-            found = await sites.active(tx)
-        for site in found:
-            await self._schedule(site.id)
-            self.program.engine.wake(site.id)
+            plan = await self._plan(tx, settings)
+        self._timetable.clear()
+        self._apply(plan, settings)
 
     async def _controlled(self) -> None:
         await control.serve(self.program.settings.daemon.socket, registry(self), self.stop)

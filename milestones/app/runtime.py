@@ -1,16 +1,18 @@
 """The composition root: settings in, a program that is ready to run out. Nothing else builds adapters."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from prometheus_client import CollectorRegistry
 
 from milestones.app.assembly import Assembly, Wix
+from milestones.config.public_key import load_public_key
 from milestones.config.settings import Settings, SiteSettings
 from milestones.domain.continuity import Beat, broken
 from milestones.domain.event import Heard
@@ -19,7 +21,6 @@ from milestones.engine.local import LocalEngine
 from milestones.errors import ConfigurationError, MilestonesError
 from milestones.ingest.door import Door
 from milestones.ingest.inbox import Inbox
-from milestones.ingest.signature import load_public_key
 from milestones.kinds.email.folder import FolderTransport
 from milestones.kinds.email.rendering import Catalogue
 from milestones.maintenance.retention import Limits, forget
@@ -67,6 +68,11 @@ class ConfiguredRules:
     def new_site(self, site_id: str) -> str:
         """A site that is named in the configuration is active; any other is what ``wix.new_sites`` says."""
         return "active" if self.settings.for_site(site_id).name else self.settings.wix.new_sites
+
+
+T = TypeVar("T")
+
+Plan = Callable[[Transaction, Settings], Awaitable[T]]
 
 
 class Program:
@@ -178,9 +184,9 @@ class Program:
 
     # Sites
 
-    def site_ids(self) -> list[str]:
-        """The sites that the configuration names, by the id under which Wix knows them."""
-        return [self._site_id(site) for site in self.settings.named_sites()]
+    def site_ids(self, settings: Settings) -> list[str]:
+        """The sites that a configuration names, by the id under which Wix knows them."""
+        return [self._site_id(site) for site in settings.named_sites()]
 
     def _site_id(self, site: SiteSettings) -> str:
         if site.instance_id is None and site.site_id is None and self.wix.sandbox is not None:
@@ -192,12 +198,12 @@ class Program:
     async def take_on_sites(self) -> None:
         """Make the configured sites active and bring their definitions up to date."""
         async with self.store.write() as tx:
-            await self._take_on(tx)
+            await self._take_on(tx, self.settings)
 
-    async def _take_on(self, tx: Transaction) -> None:
-        moment = self.clock()
-        for site_id in self.site_ids():
-            rules = self.rules.site(site_id)
+    async def _take_on(self, tx: Transaction, settings: Settings) -> None:
+        moment, configured = self.clock(), ConfiguredRules(settings, self.rules.secret)
+        for site_id in self.site_ids(settings):
+            rules = configured.site(site_id)
             await sites.take_on(tx, site_id, rules.name, moment)
             await sites.define(tx, site_id, rules.milestones, moment)
 
@@ -232,10 +238,12 @@ class Program:
         )
         return work if progress is None else replace(work, progress=progress)
 
-    async def reload(self, settings: Settings) -> None:
+    async def reload(self, settings: Settings, plan: Plan[T]) -> T:
         """Swap the configuration in one step, with the sites and definitions that follow from it.
 
-        Raises ConfigurationError for what cannot be changed while it runs, and StoreError; then nothing has changed.
+        plan: reads what else follows from the settings, in the transaction that takes them on; its answer is returned.
+        Everything that can fail is built first, so that nothing of a refused configuration is in force, not for a
+        moment. Raises ConfigurationError for what cannot be built, or not be changed while it runs, and StoreError.
         """
         if fixed := _changed_at_start(self.settings, settings):
             raise ConfigurationError(
@@ -244,20 +252,18 @@ class Program:
                     for key in fixed
                 ]
             )
+        public_key = self.wix.public_key if self.wix.sandbox is not None else _public_key(settings)
         catalogue = Catalogue(settings.daemon.templates)
-        former = self.settings
-        try:
-            async with self.store.write() as tx:
-                # In the writer's turn, so that no transaction under way decides by both.
-                self.settings = self.rules.settings = settings
-                await self._take_on(tx)
-                await rests.forget(tx, self.clock())
-        except BaseException:
-            self.settings = self.rules.settings = former
-            raise
-        if self.wix.sandbox is None:
-            self.wix.public_key = _public_key(settings)
-        self.assembly.renew(catalogue)
+        parts = self.assembly.assembled(settings, catalogue, self.site_ids(settings))
+        async with self.store.write() as tx:
+            await self._take_on(tx, settings)
+            await rests.forget(tx, self.clock())
+            planned = await plan(tx, settings)
+        # From the commit to here nobody else had a turn, so no transaction decides by old rules on new definitions.
+        self.settings = self.rules.settings = settings
+        self.wix.public_key = public_key
+        self.assembly.renew(catalogue, parts)
+        return planned
 
 
 AT_START = {

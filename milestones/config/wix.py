@@ -1,7 +1,5 @@
 """``[wix]``: who the program is to Wix, and how much it asks."""
 
-import base64
-import binascii
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -22,46 +20,27 @@ from milestones.config.references import REFERENCE_SCHEMA, Secret, SecretValue, 
 from milestones.config.sections import Flag, Table, Whole
 from milestones.config.values import Duration
 
-NOT_A_KEY = (
-    "is no public key that can be read; copy the whole of it from the app's page, "
-    "from -----BEGIN PUBLIC KEY----- to -----END PUBLIC KEY-----, or that text in base64"
-)
-
 
 def _public_key(value: Any, info: ValidationInfo) -> SecretStr:
     """No secret, and treated as one: a command that does not need it can do without."""
     if isinstance(value, str):
-        pem = _pem(value)
+        pem = _checked(value)
         return Secret(pem, pem)
     if not isinstance(value, dict | SecretStr):
-        raise ValueError(NOT_A_KEY)  # noqa: TRY004 - pydantic wants ValueError
+        raise ValueError("is no public key; write it as PEM in quotes, or refer to it")  # noqa: TRY004 - pydantic wants ValueError
     found = referred(value, info)
     if isinstance(found, Secret) and found.missing is not None:
         return found
-    return Secret(_pem(found.get_secret_value()), reference_of(found))
+    return Secret(_checked(found.get_secret_value()), reference_of(found))
 
 
-def _pem(value: str) -> str:
-    """The key as PEM. Wix signs with RS256 (docs/wix-api.md, 4.2), so only an RSA key can be right."""
-    pem = value.strip()
-    if not pem.startswith("-----"):
-        try:
-            pem = base64.b64decode("".join(pem.split()), validate=True).decode("ascii").strip()
-        except (binascii.Error, UnicodeDecodeError):
-            raise ValueError(NOT_A_KEY) from None
-    if "PRIVATE KEY" in pem:
-        raise ValueError("is a private key; only the app's public key belongs here")
+def _checked(value: str) -> str:
+    """The key as PEM, if the code that will use it can read it. Raises ValueError."""
     # Imported here because it takes a tenth of a second, and a configuration on the sandbox has no key.
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
+    from milestones.config.public_key import as_pem, load_public_key  # noqa: PLC0415
 
-    try:
-        key = load_pem_public_key(pem.encode())
-    except ValueError:
-        raise ValueError(NOT_A_KEY) from None
-    if not isinstance(key, RSAPublicKey):
-        raise ValueError("is not an RSA key, and Wix signs with RSA")  # noqa: TRY004 - pydantic wants ValueError
-    return pem
+    load_public_key(value)
+    return as_pem(value)
 
 
 def _root(value: str) -> str:

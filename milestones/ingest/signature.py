@@ -12,12 +12,10 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt.algorithms import RSAAlgorithm
 
-from milestones.errors import ConfigurationError, IngestError
+from milestones.errors import IngestError
 from milestones.foreign import EPOCH, Fields
 from milestones.ingest.reading import fields, parsed
 
@@ -31,52 +29,6 @@ SMALLEST_KEY = 2048
 """Bits. RFC 7518, section 3.3, forbids less for RS256."""
 
 _RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
-
-
-def load_public_key(text: str) -> RSAPublicKey:
-    """The app's public key: PEM, PEM in base64, or PEM in one line, as some settings hold it.
-
-    Raises ConfigurationError with a sentence that says what the text is instead.
-    """
-    pem = _as_pem(text)
-    for mark, sentence in _NOT_A_PUBLIC_KEY.items():
-        if mark in pem:
-            raise ConfigurationError([sentence])
-    if "-----BEGIN" not in pem:
-        raise ConfigurationError(
-            ["The public key is neither PEM (`-----BEGIN PUBLIC KEY-----`) nor PEM in base64. " + _WHERE]
-        )
-    try:
-        key = load_pem_public_key(pem.encode())
-    except (ValueError, UnsupportedAlgorithm):
-        raise ConfigurationError(
-            ["The public key looks like PEM but is damaged or cut off. " + _WHERE]
-        ) from None
-    if not isinstance(key, RSAPublicKey):
-        raise ConfigurationError(["The public key is not an RSA key, and Wix signs with RS256. " + _WHERE])
-    if key.key_size < SMALLEST_KEY:
-        raise ConfigurationError(
-            [f"The public key has {key.key_size} bits; at least {SMALLEST_KEY} are safe."]
-        )
-    return key
-
-
-_WHERE = "Copy it from the Webhooks page of the app in the Wix dashboard, whole."
-_NOT_A_PUBLIC_KEY = {
-    "PRIVATE KEY-----": "This is a private key, which must not be here; the public key is wanted. " + _WHERE,
-    "BEGIN CERTIFICATE": "This is a certificate; the public key is wanted. " + _WHERE,
-    "BEGIN OPENSSH": "This is an SSH key; the app's public key is wanted. " + _WHERE,
-}
-
-
-def _as_pem(text: str) -> str:
-    text = text.strip().replace("\\n", "\n")
-    if text.startswith("-----"):
-        return text
-    try:
-        return base64.b64decode("".join(text.split()), validate=True).decode("ascii").strip()
-    except ValueError:
-        return ""
 
 
 def verify(body: bytes, key: RSAPublicKey, now: datetime) -> Fields:

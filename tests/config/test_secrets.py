@@ -96,9 +96,9 @@ def test_a_public_key_that_is_written_down_is_part_of_the_configuration(read: Re
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
-        ("garbage", "is no public key that can be read"),
-        (PEM[:200], "is no public key that can be read"),
-        (base64.b64encode(b"garbage").decode(), "is no public key that can be read"),
+        ("garbage", "is neither PEM"),
+        (PEM[:200], "looks like PEM but is damaged"),
+        (base64.b64encode(b"garbage").decode(), "is neither PEM"),
         (KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(), "is a private key"),
         (ELLIPTIC, "is not an RSA key"),
     ],
@@ -111,4 +111,4 @@ def test_a_wrong_public_key_is_refused(faults: Faults, folder: Path, written: st
 
 def test_a_number_is_no_public_key(faults: Faults) -> None:
     (fault,) = faults(APP + "public_key = 5\n", {"S": "s"})
-    assert fault.startswith("config.toml:6:1: wix.public_key: is no public key that can be read")
+    assert fault.startswith("config.toml:6:1: wix.public_key: is no public key")

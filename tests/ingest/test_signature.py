@@ -7,17 +7,10 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 
-from milestones.errors import ConfigurationError, IngestError
+from milestones.errors import IngestError
 from milestones.ingest.reading import UnreadableError
-from milestones.ingest.signature import load_public_key, verify
+from milestones.ingest.signature import verify
 from tests.ingest.tokens import NOW, genuine, pem, private_key, token, unsigned
 
 KEY = private_key().public_key()
@@ -155,55 +148,3 @@ def test_a_time_claim_that_is_no_time_is_refused(claim: str, value: object) -> N
 def test_a_genuine_token_without_claims_is_unreadable_rather_than_refused(payload: bytes) -> None:
     with pytest.raises(UnreadableError, match="payload"):
         verify(genuine(payload), KEY, NOW)
-
-
-def pkcs1(key: rsa.RSAPrivateKey) -> str:
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.PKCS1).decode()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param(pem(private_key()), id="PEM"),
-        pytest.param("\n\n  " + pem(private_key()) + "\n", id="PEM with white space around"),
-        pytest.param(pem(private_key()).replace("\n", "\\n"), id="PEM in one line"),
-        pytest.param(pem(private_key()).replace("\n", "\r\n"), id="PEM from Windows"),
-        pytest.param(base64.b64encode(pem(private_key()).encode()).decode(), id="PEM in base64"),
-        pytest.param(base64.encodebytes(pem(private_key()).encode()).decode(), id="PEM in wrapped base64"),
-        pytest.param(pkcs1(private_key()), id="the older PEM of RSA"),
-    ],
-)
-def test_the_public_key_is_read_in_every_spelling(text: str) -> None:
-    assert load_public_key(text).public_numbers() == KEY.public_numbers()
-
-
-def private_pem() -> str:
-    encoded = private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return encoded.decode()
-
-
-def elliptic_pem() -> str:
-    key = ec.generate_private_key(ec.SECP256R1()).public_key()
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", "neither PEM"),
-        ("wix-public-key.pem", "neither PEM"),
-        ("é", "neither PEM"),
-        (base64.b64encode(b"\xff\xfe").decode(), "neither PEM"),
-        (private_pem(), "private key, which must not be here"),
-        (base64.b64encode(private_pem().encode()).decode(), "private key"),
-        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "certificate"),
-        (pem(private_key())[:200], "damaged or cut off"),
-        ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "damaged or cut off"),
-        (elliptic_pem(), "not an RSA key"),
-        (pem(rsa.generate_private_key(public_exponent=65_537, key_size=1024)), "1024 bits"),
-    ],
-)
-def test_what_is_no_public_key_is_told_apart(text: str, words: str) -> None:
-    with pytest.raises(ConfigurationError, match=words) as faulty:
-        load_public_key(text)
-    assert "MII" not in str(faulty.value)

@@ -49,7 +49,7 @@ async def another_worker_drains(daemon: Daemon) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MILESTONES_")}
     settings = load(daemon.config, {**clean, **secret})
     async with opened(settings) as program:
-        for site_id in program.site_ids():
+        for site_id in program.site_ids(program.settings):
             await program.drain(site_id)
 
 
