@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,8 @@ from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
 from milestones.cli.readonly import look
 from milestones.cli.remote import order
 from milestones.cli.render import counted, print_json
-from milestones.commands.optout import COLUMNS, entries
-from milestones.errors import UsageError
+from milestones.commands.optout import COLUMNS
+from milestones.commands.optout_file import Entries, entries
 from milestones.store.people import people
 
 app = typer.Typer(no_args_is_help=True, help="Who must not be mailed, whatever Wix says.")
@@ -29,11 +30,7 @@ def import_file(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Never mail these again. Nobody is taken off the list, and no address is kept: only what recognises it."""
-    try:
-        # With the mark that spreadsheets put at the beginning, and without.
-        found = entries(file.read_text(encoding="utf-8-sig").splitlines())
-    except UnicodeDecodeError:
-        raise UsageError(f"{file} is not in UTF-8. Save it as CSV in UTF-8.") from None
+    found = entries(file.read_bytes())
     settings = settings_at(config, secrets=False)
     told = {"added": 0, "known": 0}
     for part in found.parts(AT_ONCE):
@@ -41,9 +38,37 @@ def import_file(
         result = order(settings, "optout_import", arguments)
         told = {name: told[name] + result[name] for name in told}
     if as_json:
-        print_json(told)
-        return
-    typer.echo(f"{counted(told['added'], 'entry', 'entries')} added, {told['known']:,} known before.")
+        print_json({**told, "refused": found.refused})
+    else:
+        counts = f"{counted(told['added'], 'entry', 'entries')} added, {told['known']:,} known before"
+        refused = f"; {counted(len(found.refused), 'row', 'rows')} refused" if found.refused else ""
+        typer.echo(f"{counts}{refused}.")
+    if found.refused:
+        typer.echo(_complaint(found), err=True)
+        raise typer.Exit(1)
+
+
+def _complaint(found: Entries) -> str:
+    """Which lines were not imported. What stands there is not repeated, since it may be an address with a typing error."""
+    lines = _ranges(found.refused)
+    which = f"Line {lines} was" if len(found.refused) == 1 else f"Lines {lines} were"
+    told = f"{which} not imported: no mail address can be read there, and no key of an export. Mend them and import again."
+    if found.is_utf8:
+        return told
+    return (
+        f"{told} The file is not in UTF-8, so only what is in ASCII could be read; save it as CSV in UTF-8."
+    )
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """``3, 5-9``"""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1] = [runs[-1][0], number]
+        else:
+            runs.append([number])
+    return ", ".join("-".join(map(str, run)) for run in runs)
 
 
 @app.command("export")

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 from tests.cli.conftest import Call
@@ -23,21 +24,35 @@ def test_a_list_goes_in_and_comes_out_without_an_address(tmp_path: Path, call: C
     assert told.out == "0 entries added, 2 known before.\n"
 
 
-def test_a_faulty_file_changes_nothing(tmp_path: Path, call: Call) -> None:
+def test_what_cannot_be_read_is_named_and_the_rest_is_imported(tmp_path: Path, call: Call) -> None:
     config = filled(tmp_path)
     listed = tmp_path / "list.csv"
-    listed.write_text("ada@example.com\nnobody\n")
+    listed.write_text("ada@example.com\nnobody\n\neve@example.com\n@\nx\n")
     told = call("optout", "import", listed, "-c", config)
-    assert (told.code, told.out) == (2, "")
-    assert told.err.startswith("Line 2 holds neither")
-    listed.write_bytes("jörg@example.com".encode("latin-1"))
-    assert "is not in UTF-8" in call("optout", "import", listed, "-c", config).err
-    listed.write_text(f'"ada@example.com\n{"x" * 200_000}\n')
+    assert (told.code, told.out) == (1, "2 entries added, 0 known before; 3 rows refused.\n")
+    assert told.err.startswith("Lines 2, 5-6 were not imported: no mail address can be read there")
+    told = call("optout", "import", listed, "-c", config, "--json")
+    assert told.code == 1
+    assert json.loads(told.out) == {"added": 0, "known": 2, "refused": [2, 5, 6]}
+    listed.write_bytes("jörg@exämple.com".encode("latin-1"))
     told = call("optout", "import", listed, "-c", config)
-    assert (told.code, told.err) == (
-        2,
-        "Line 2 is too long for a field: a quotation mark may not be closed. Nothing was imported; mend the file.\n",
-    )
+    assert (told.code, told.out) == (1, "0 entries added, 0 known before; 1 row refused.\n")
+    assert told.err.startswith("Line 1 was not imported")
+    assert "save it as CSV in UTF-8" in told.err
+    assert "jörg" not in told.err
+
+
+def test_a_file_that_says_nothing_is_no_success(tmp_path: Path, call: Call) -> None:
+    config = filled(tmp_path)
+    listed = tmp_path / "list.csv"
+    listed.write_text("")
+    told = call("optout", "import", listed, "-c", config)
+    assert (told.code, told.err) == (2, "The file is empty. Nothing was imported.\n")
     missing = call("optout", "import", tmp_path / "missing.csv", "-c", config)
     assert (missing.code, "No such file" in missing.err) == (1, True)
-    assert call("optout", "export", "-", "-c", config).out.splitlines() == ["address_key,reason,recorded_at"]
+    # An export of an empty list can be imported again.
+    exported = call("optout", "export", "-", "-c", config).out
+    assert exported.splitlines() == ["address_key,reason,recorded_at"]
+    listed.write_text(exported)
+    told = call("optout", "import", listed, "-c", config)
+    assert (told.code, told.out) == (0, "0 entries added, 0 known before.\n")

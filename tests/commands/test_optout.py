@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from milestones.addresses import address_form
-from milestones.commands.optout import Entries, entries
+from milestones.commands.optout_file import Entries, entries
 from milestones.commands.registry import ORDERS
 from milestones.domain.keys import address_key
 from milestones.errors import UsageError
@@ -16,41 +18,131 @@ from tests.commands.shop import Shop
 KEY = "abcdefghijklmnopqrs_-2"
 
 
+ADA, BOB = "ada@example.com", "bob@example.com"
+
+
 @pytest.mark.parametrize(
     ("lines", "addresses", "keys"),
     [
-        ([], (), ()),
+        ([ADA, "", BOB, ADA, " ", ",,"], (ADA, BOB), ()),
+        (["Email", " ada@example.com "], (ADA,), ()),
+        (["email"], (), ()),
+        (["Name;E-Mail", "Ada;ada@example.com"], (ADA,), ()),
+        (["Name\tAddress\tE-Mail-Adresse", "Ada\t1 Main St\tada@example.com"], (ADA,), ()),
         (
-            ["ada@example.com", "", "bob@example.com", "ada@example.com"],
-            ("ada@example.com", "bob@example.com"),
+            ["Email 1,Email 2,Note", "ada@example.com,bob@example.com,@eve", "ada@example.com,,"],
+            (ADA, BOB),
             (),
         ),
-        (["Email", " ada@example.com "], ("ada@example.com",), ()),
-        (["name,email", '"Lovelace, Ada",ada@example.com', "nobody", "Bob,"], ("ada@example.com",), ()),
-        (["Name;E-Mail", "Ada;ada@example.com"], ("ada@example.com",), ()),
+        (["sep=;", "note;email", "a,b,c;ada@example.com"], (ADA,), ()),
         (["address_key,reason,recorded_at", f"{KEY},unsubscribed,2026-11-20"], (), (KEY,)),
-        (["address_key", KEY, "ada@example.com"], ("ada@example.com",), (KEY,)),
+        (["address_key", KEY, ADA], (ADA,), (KEY,)),
+        ([KEY, f"{KEY[:-1]}3,unsubscribed"], (), (KEY, f"{KEY[:-1]}3")),
         (["ödön@exämple.com"], ("ödön@exämple.com",), ()),
+        (
+            ["<ada@example.com>", "Bob <bob@example.com>", "mailto:ada@example.com?subject=Stop"],
+            (ADA, BOB),
+            (),
+        ),
+        (["Doe, Ada <ada@example.com>", '"Doe, Bob" <bob@example.com>'], (ADA, BOB), ()),
+        (["ada@example.com; bob@example.com"], (ADA, BOB), ()),
+        (["email", '"ada@example.com, bob@example.com"'], (ADA, BOB), ()),
+        (["email,note", "ada@example.com,left\u2028in May\x0b\x85", "bob@example.com,"], (ADA, BOB), ()),
+        (["ada@example.com\u2028", "\u200bbob@example.com\u200b"], (ADA, "\u200bbob@example.com\u200b"), ()),
+        (["email,note", 'ada@example.com,"left', 'in May"', "bob@example.com,"], (ADA, BOB), ()),
+        (["email,note", 'ada@example.com,"left', "bob@example.com,"], (ADA, BOB), ()),
+        (["email,note", '"ada@example.com,left', "bob@example.com,"], (ADA, BOB), ()),
+        (["1,ada@example.com,2026-11-20", "2,bob@example.com,2026-11-20"], (ADA, BOB), ()),
+        (
+            ["'ada@example.com'", "\u201cbob@example.com\u201d.", "o'hara@example.com"],
+            (ADA, BOB, "o'hara@example.com"),
+            (),
+        ),
     ],
 )
-def test_what_a_file_says(lines: list[str], addresses: tuple[str, ...], keys: tuple[str, ...]) -> None:
-    assert entries(lines) == Entries(addresses, keys)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_row_yields_what_it_holds(
+    lines: list[str], addresses: tuple[str, ...], keys: tuple[str, ...], end: str
+) -> None:
+    assert entries((end.join(lines) + end).encode()) == Entries(addresses, keys)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_spreadsheets_write_several_encodings(encoding: str) -> None:
+    text = "Name;E-Mail\r\nÄda;ada@example.com\r\nBob;bob@exämple.com\r\n"
+    assert entries(text.encode(encoding)) == Entries((ADA, "bob@exämple.com"), ())
+
+
+def test_of_an_encoding_that_is_not_certain_only_what_is_in_ascii_is_taken() -> None:
+    text = "Name;E-Mail\nÄda;ada@example.com\nBob;bob@exämple.com\n"
+    assert entries(text.encode("cp1252")) == Entries((ADA,), (), (3,), is_utf8=False)
 
 
 @pytest.mark.parametrize(
-    ("lines", "sentence"),
+    ("lines", "refused"),
     [
-        (["email", "ada@example.com", "ada example.com"], "^Line 3 holds neither"),
-        (["ada@", KEY + "x"], "^Lines 1, 2 hold neither"),
-        (["x"] * 12, "^Lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more hold neither"),
-        ([f"{'a' * 400}@example.com"], "^Line 1 holds neither"),
-        (["ada,ada@example.com"], "none is headed address, email or address_key"),
+        (["email", ADA, "ada example.com", BOB], (3,)),
+        ([ADA, "ada@", BOB, KEY + "x"], (2, 4)),
+        (["Kunden", ADA, BOB], (1,)),
+        (["name,email", '"Lovelace, Ada",ada@example.com', "nobody", "Bob,", "Eve,bob@example.com"], (3, 4)),
+        ([ADA, f"{'a' * 400}@example.com", BOB], (2,)),
+        (
+            [
+                ADA,
+                "ada@@example.com",
+                "ada@example",
+                "ada@example,com",
+                "a@b.c/d@e.f",
+                "ada@exam_ple.com",
+                BOB,
+            ],
+            (2, 3, 4, 5, 6),
+        ),
+        ([ADA, "eve@example.com\0", "eve\0@example.com", "\0", BOB], (2, 3, 4)),
+        (["email", ADA, '"bob@example.com, and eve@"', BOB], (3,)),
+        ([ADA, '"', BOB], (2,)),
+        ([ADA, "x" * 200_000, BOB], (2,)),
+        ([ADA, '"ada lima"@example.com', BOB], (2,)),
+        (["email,note", ADA + ',"she wrote', "no more to old@", 'and left"', BOB + ","], (3, 4)),
     ],
 )
-def test_a_fault_says_in_which_line_it_is_and_not_what_stands_there(lines: list[str], sentence: str) -> None:
-    with pytest.raises(UsageError, match=sentence) as refused:
-        entries(lines)
-    assert "ada" not in str(refused.value)
+def test_a_row_that_yields_nothing_is_named_by_its_line(lines: list[str], refused: tuple[int, ...]) -> None:
+    found = entries("\n".join(lines).encode())
+    assert found.refused == refused
+    assert (found.addresses, found.keys) == ((ADA, BOB), ())
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [ADA, BOB, '"', ";", ",", "\t", "\u2028", "\0", "é", "<", ">", " ", "x", "email", KEY]
+        ),
+        max_size=9,
+    )
+)
+def test_no_row_is_passed_over(pieces: list[str]) -> None:
+    text = "\n".join([ADA, "".join(pieces), ADA])
+    found = entries(text.encode())
+    assert found.refused in {(), (2,)}
+    asked = not found.refused and "".join(pieces).strip(' ,;"\t\u2028|')
+    assert (
+        not asked
+        or set(found.addresses) | set(found.keys) == {ADA, BOB, KEY} & {ADA, *pieces}
+        or "@" in asked
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("name,note\nada,ada@example.com", "none is headed address, email or address_key"),
+        ("", "The file is empty. Nothing was imported."),
+        ("\ufeff\n \n", "The file is empty. Nothing was imported."),
+    ],
+)
+def test_where_nothing_can_be_told_nothing_is_imported(text: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        entries(text.encode())
 
 
 def test_a_long_list_comes_in_portions() -> None:

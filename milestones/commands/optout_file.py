@@ -1,0 +1,169 @@
+"""A file of whom not to mail, from whatever wrote it. Every row yields an address or a key, or is named by its line:
+a row that is passed over in silence is a person who goes on being mailed.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from milestones.addresses import is_address
+from milestones.domain.characters import seen
+from milestones.errors import UsageError
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{22}")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+"""No others: U+2028 and the like stand within notes."""
+
+_DELIMITERS = ",;\t|"
+_SEPARATOR_LINE = re.compile(r"sep=(.)", re.IGNORECASE)
+"""The first line by which spreadsheets tell each other the delimiter."""
+
+_BETWEEN = re.compile(r"""[\s,;|<>"()\[\]{}]+""")
+_AROUND = "'`\u2018\u2019\u201c\u201d.:"
+_MAILTO = re.compile(r"\Amailto:|\?.*\Z", re.IGNORECASE)
+_AT = str.maketrans("\uff20\ufe6b", "@@")
+
+_HEADINGS = (
+    re.compile(r"addresskey|e?mail(?:address|adresse)?[0-9]*(?:value)?|courriel|correoelectronico"),
+    re.compile(r".*email(?:address|adresse)?[0-9]*"),
+    # An address may be postal: it counts only where no other heading names mail.
+    re.compile(r"add?resse?[0-9]*"),
+)
+"""Of the column that counts, as letters and digits alone, the surest first."""
+
+_LONGEST_RECORD = 20
+"""Lines that a quoted note may go over; a quotation mark that nobody closed would take the rest of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Who is to be put on the list: by address, or by the keys of an export.
+
+    refused: lines, counted from 1, that hold neither. is_utf8: whether the whole file could be read as text.
+    """
+
+    addresses: tuple[str, ...]
+    keys: tuple[str, ...]
+    refused: tuple[int, ...] = ()
+    is_utf8: bool = True
+
+    def parts(self, size: int) -> Iterable["Entries"]:
+        """Addresses and keys in portions that one order can carry."""
+        for start in range(0, len(self.addresses), size):
+            yield Entries(self.addresses[start : start + size], ())
+        for start in range(0, len(self.keys), size):
+            yield Entries((), self.keys[start : start + size])
+
+
+def entries(data: bytes) -> Entries:
+    """What a file says: addresses or keys in the columns whose headings name mail; without headings, anywhere.
+
+    Raises UsageError where nothing tells which column counts, or where there is nothing at all.
+    """
+    text, is_utf8 = _decoded(data)
+    lines = _LINE_END.split(text)
+    first = next((number for number, line in enumerate(lines) if not _is_blank([line])), None)
+    if first is not None and (told := _SEPARATOR_LINE.fullmatch(lines[first].strip())):
+        delimiter, first = told[1], first + 1
+    elif first is not None:
+        delimiter = max(_DELIMITERS, key=lines[first].count)
+    else:
+        raise UsageError("The file is empty. Nothing was imported.")
+    rows = list(_records(lines, first, delimiter))
+    columns = _columns(rows[0][1]) if rows else []
+    found: dict[bool, dict[str, None]] = {True: {}, False: {}}
+    refused = []
+    for number, cells in rows[1:] if columns else rows:
+        values = _values(cells, columns)
+        if values is None:
+            refused.append(number)
+        for value in values or ():
+            found["@" in value][value] = None
+    return Entries(tuple(found[True]), tuple(found[False]), tuple(refused), is_utf8)
+
+
+def _decoded(data: bytes) -> tuple[str, bool]:
+    """The text. Of what is in no encoding that can be told for certain, everything in ASCII stays readable."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace"), True
+    if 4 * data.count(0) >= len(data) > 0:
+        # UTF-16 without its mark: in text that is mostly ASCII, every other byte is 0.
+        return data.decode("utf-16-be" if data[0] == 0 else "utf-16-le", "replace"), True
+    try:
+        return data.decode("utf-8-sig"), True
+    except UnicodeDecodeError:
+        return data.decode("utf-8-sig", "replace"), False
+
+
+def _records(lines: Sequence[str], first: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows with something in them, each with the line at which it begins."""
+    number = first
+    while number < len(lines):
+        taken, cells = _record(lines, number, delimiter)
+        if not _is_blank(cells):
+            yield number + 1, cells
+        number += taken
+
+
+def _record(lines: Sequence[str], number: int, delimiter: str) -> tuple[int, list[str]]:
+    """How many lines the row goes over, and its cells. A line with an address in it is never taken for a note's."""
+    for taken in range(1, min(_LONGEST_RECORD, len(lines) - number) + 1):
+        if taken > 1 and _holds_something(lines[number + taken - 1], delimiter):
+            break
+        try:
+            cells = next(
+                csv.reader(["\n".join(lines[number : number + taken])], delimiter=delimiter, strict=True), []
+            )
+        except csv.Error:
+            continue
+        return taken, cells
+    return 1, lines[number].split(delimiter)
+
+
+def _holds_something(line: str, delimiter: str) -> bool:
+    return "@" in line.translate(_AT) or any(_KEY.fullmatch(cell.strip()) for cell in line.split(delimiter))
+
+
+def _is_blank(cells: Iterable[str]) -> bool:
+    return not any(seen(cell).strip() for cell in cells)
+
+
+def _columns(headings: Sequence[str]) -> list[int]:
+    """The columns that count; none where the first row is no row of headings."""
+    if any("@" in heading.translate(_AT) or _KEY.fullmatch(heading.strip()) for heading in headings):
+        return []
+    names = ["".join(filter(str.isalnum, heading.casefold())) for heading in headings]
+    for pattern in _HEADINGS:
+        if named := [number for number, name in enumerate(names) if pattern.fullmatch(name)]:
+            return named
+    if len(headings) > 1:
+        raise UsageError(
+            "The file has several columns and none is headed address, email or address_key. Name the one that counts. "
+            "Nothing was imported."
+        )
+    return []
+
+
+def _values(cells: Sequence[str], columns: Sequence[int]) -> list[str] | None:
+    """The addresses or keys of a row; None where it has none, or where one of them cannot be read."""
+    looked_at = [cells[number] for number in columns if number < len(cells)] if columns else cells
+    found: list[str] = []
+    for cell in looked_at:
+        text = cell.translate(_AT)
+        addresses = [_bare(part) for part in _BETWEEN.split(text) if "@" in part]
+        if not all(map(_is_whole, addresses)):
+            return None
+        if not addresses and columns and not _is_blank([cell]) and not _KEY.fullmatch(cell.strip()):
+            return None
+        found += addresses
+    return found or [key for cell in looked_at if _KEY.fullmatch(key := cell.strip())] or None
+
+
+def _bare(candidate: str) -> str:
+    return _MAILTO.sub("", candidate.strip(_AROUND)).strip(_AROUND)
+
+
+def _is_whole(address: str) -> bool:
+    """Whether it is one address, with the dot in its domain that every customer's has."""
+    return is_address(address) and "." in seen(address).rpartition("@")[2].strip(".")
