@@ -12,7 +12,7 @@ PIP := $(RUN) pip --quiet --disable-pip-version-check
 COMPILE := $(RUN) uv --quiet pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
   --no-emit-index-url --no-emit-find-links --custom-compile-command "make constraints"
 
-.PHONY: help run demo test check lint types imports bench soak sdk constraints clean
+.PHONY: help run demo test rare check lint types imports bench soak sdk constraints clean
 
 help: ## print this list
 	@echo "make TARGET, where TARGET is one of"
@@ -25,10 +25,15 @@ demo: $(VENV)/program ## the same with lively traffic, and the dashboard opened
 	@exec $(RUN) milestones demo
 
 # Four even on two cores, since many tests wait for a process, a retry or a browser.
-test: $(VENV)/tools ## run the tests
-	@exec $(RUN) pytest -n 4 --dist loadgroup
+PYTEST := $(RUN) pytest -n 4 --dist loadgroup
 
-check: lint types imports test ## run all that CI runs: lint, types, import contracts, tests
+test: $(VENV)/tools ## run the tests: all that guards a promise, in at most five minutes on two cores
+	@exec $(PYTEST) -m "not rare"
+
+rare: $(VENV)/tools ## run the rest: chaos, every point of death on PostgreSQL, more examples of everything
+	@exec $(PYTEST) -m "rare or examples" --hypothesis-profile=thorough
+
+check: lint types imports test rare ## run all that CI runs: lint, types, import contracts, all tests
 
 lint: $(VENV)/tools
 	$(RUN) ruff check

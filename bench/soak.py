@@ -24,7 +24,6 @@ from typing import Any
 
 from bench import histories
 from bench.histories import Histories
-from tests.crash.forked import ForkedDaemon
 from tests.crash.storm import GaveUpError, Tally, storm
 
 SCALE = 300.0
@@ -72,7 +71,7 @@ async def _kills(options: argparse.Namespace, end: float, root: Path) -> Kills:
 
 
 async def _round(options: argparse.Namespace, folder: Path, seed: int, kills: int, end: float) -> Tally:
-    async with storm(folder, seed, options.customers, scale=SCALE, daemon=ForkedDaemon) as raging:
+    async with storm(folder, seed, options.customers, scale=SCALE) as raging:
         await raging.rage(options.purchases, kills, end)
         await raging.settle(600.0)
         return await raging.tally()

@@ -10,6 +10,8 @@ import pytest
 import structlog
 from playwright.async_api import Page, async_playwright
 
+import tests.examples  # noqa: F401 - its profiles must be known before the tests are read
+from tests.databases import empty, kept_database, make_tables
 from tests.postgres import PostgresUnavailableError, fresh_database, postgres_server
 
 CHROMIUM_OPTIONS = (
@@ -35,6 +37,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.postgres)
         if "chromium_page" in fixtures:
             item.add_marker(pytest.mark.browser)
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.examples)
+    # What takes long begins first, so that no worker is left with it at the end.
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -61,19 +67,43 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def _kept_postgres_url(postgres_url: str) -> Iterator[str]:
+    with kept_database(postgres_url) as url:
+        empty(url)
+        yield url
+
+
+@pytest.fixture
+def postgres_database_url(_kept_postgres_url: str) -> Iterator[str]:
+    """A PostgreSQL database with this version's tables, in which nobody else writes, as ``postgresql://...``."""
+    yield _kept_postgres_url
+    empty(_kept_postgres_url)
+
+
 @pytest.fixture
 def fresh_postgres_url(postgres_url: str) -> Iterator[str]:
-    """An empty PostgreSQL database of the test's own, as ``postgresql://...``."""
+    """A PostgreSQL database of the test's own, without even tables: ten times as slow."""
     with fresh_database(postgres_url) as url:
         yield url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of the test's own; the test runs once on SQLite and once on PostgreSQL."""
+    """A database with this version's tables and no rows; the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'milestones.db'}"
+        make_tables(url)
+        return url
+    # Asked for by name, so that the SQLite half of a test starts no server.
+    return str(request.getfixturevalue("postgres_database_url"))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without tables, for tests of what makes and alters them; once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'milestones.db'}"
-    # Asked for by name, so that the SQLite half of a test starts no server.
     return str(request.getfixturevalue("fresh_postgres_url"))
 
 

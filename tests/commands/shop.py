@@ -24,13 +24,14 @@ from milestones.scans.run import Kind as ScanKind
 from milestones.scans.run import ScanWork
 from milestones.shipped import templates_dir
 from milestones.store import scans, sites
-from milestones.store.database import meta, schema
+from milestones.store.database import meta
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store
 from milestones.store.tables import Action, Scan
 from milestones.store.views import lookup
 from milestones.store.views.lookup import Which
 from tests.builders import ACCOUNT, CONTACT, GO_LIVE, MEMBER, NOW, SITE, an_observation
+from tests.databases import make_tables
 from tests.outbox.fakes import FakeChannel
 
 CONFIG = """
@@ -218,7 +219,7 @@ async def opened_shop(path: Path) -> AsyncIterator[Shop]:
     """The shop of a configuration, taken on and without customers."""
     settings = config.load(path, {})
     url = settings.daemon.database.get_secret_value()
-    await schema.prepare(url)
+    make_tables(url)
     store = await Store.open(url)
     try:
         shop = Shop(settings, store, await meta.secret(store))

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from milestones.config import Settings, parse
@@ -95,13 +95,11 @@ def changed(value: Any, path: Where, new: Any) -> Any:
 
 
 @given(st.sampled_from(paths(SAMPLE)), values)
-@settings(max_examples=40, deadline=None)
 def test_anything_in_the_place_of_anything(path: Where, value: Any) -> None:
     read(changed(SAMPLE, path, value), {})
 
 
 @given(st.dictionaries(st.sampled_from(list(Settings.model_fields)), values, max_size=5))
-@settings(max_examples=40, deadline=None)
 def test_anything_at_all(tree: dict[str, Any]) -> None:
     read(tree, {})
 
@@ -110,7 +108,6 @@ def test_anything_at_all(tree: dict[str, Any]) -> None:
     st.lists(st.sampled_from([*KEYS, "0", "9", "stars-1000", "", "_"]), min_size=1, max_size=5),
     st.one_of(st.sampled_from(TEXTS), values.map(toml)),
 )
-@settings(max_examples=40, deadline=None)
 def test_any_override(parts: list[str], value: str) -> None:
     read(SAMPLE, {"MILESTONES_" + "__".join(parts): value})
 

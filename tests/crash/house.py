@@ -18,7 +18,6 @@ import httpx
 import psycopg
 
 from milestones import control
-from tests.crash.forked import ForkedDaemon
 from tests.crash.receiver import Receiver
 from tests.kinds.smtp_server import Mailserver
 from tests.process import Daemon, Shop, until
@@ -302,12 +301,11 @@ def a_house(
     hook: Receiver,
     customers: list[Customer],
     mailserver: Mailserver | None = None,
-    daemon_type: type[Daemon] = Daemon,
     database: str | None = None,
 ) -> House:
     """A daemon with a folder of its own, configured and not started."""
     environment = {"HOOK_SECRET": SECRET, "MILESTONES_FAILPOINT": f"@{folder / 'failpoint'}"}
-    daemon = daemon_type(folder, shop, environment=environment)
+    daemon = Daemon(folder, shop, environment=environment)
     if database is not None:
         daemon.database = database
     daemon.configure(EVERYTHING.format(url=hook.url))
@@ -339,7 +337,7 @@ async def house(
     database: str | None = None,
 ) -> AsyncIterator[House]:
     """A house that is lived in, and whose daemon starts quickly."""
-    prepared = a_house(folder, shop, hook, await strangers(shop), mailserver, ForkedDaemon, database)
+    prepared = a_house(folder, shop, hook, await strangers(shop), mailserver, database)
     async with begun(prepared) as found:
         yield found
 

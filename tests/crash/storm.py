@@ -259,7 +259,6 @@ async def storm(
     customers: int,
     *,
     scale: float,
-    daemon: type[Daemon] = Daemon,
     database: str | None = None,
 ) -> AsyncIterator[Storm]:
     """A shop, and a daemon that has read its baseline.
@@ -273,7 +272,7 @@ async def storm(
         mailserver() as mail,
     ):
         await wix.settings(recalculation_seconds=0, query_lag_seconds=0.5)
-        running = daemon(folder, wix, environment={"MILESTONES_FAILPOINT": f"@{folder / 'failpoint'}"})
+        running = Daemon(folder, wix, environment={"MILESTONES_FAILPOINT": f"@{folder / 'failpoint'}"})
         running.database = database or running.database
         running.configure(MILESTONES)
         text = running.config.read_text()

@@ -74,7 +74,7 @@ async def posting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hou
 
 MARKS = {
     "sqlite": [pytest.mark.xdist_group("crash on SQLite")],
-    "postgresql": [pytest.mark.xdist_group("crash on PostgreSQL"), pytest.mark.postgres],
+    "postgresql": [pytest.mark.xdist_group("crash on PostgreSQL"), pytest.mark.postgres, pytest.mark.rare],
 }
 """Houses are in different groups, so that they are tried side by side."""
 

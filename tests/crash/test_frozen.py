@@ -89,7 +89,7 @@ async def test_a_daemon_that_is_stopped_keeps_its_place_and_goes_on(tmp_path: Pa
             pid = daemon.process.pid
             house.arm(f"{point} stop")
             await house.crossing()
-            await until(lambda: _is_stopped(pid), "it is frozen")
+            await until(daemon.is_frozen, "it is frozen")
             code, _, told = await daemon.command("run")
             assert code != 0
             assert f"in use by process {pid}" in told
@@ -97,8 +97,3 @@ async def test_a_daemon_that_is_stopped_keeps_its_place_and_goes_on(tmp_path: Pa
             os.kill(pid, signal.SIGCONT)
             await house.settled()
             await house.assert_everything_once()
-
-
-async def _is_stopped(pid: int) -> bool:
-    """Whether a child is stopped, without taking the news from whoever waits for its end."""
-    return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None  # noqa: ASYNC222 - WNOHANG does not wait

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.forked import ForkedDaemon
 from tests.crash.storm import storm
 
 KILLS = 8
 
 
 @pytest.mark.slow
+@pytest.mark.rare
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize(
     ("database_url", "seed"),
@@ -20,7 +20,7 @@ KILLS = 8
 async def test_nothing_is_lost_or_doubled_however_often_the_process_dies(
     tmp_path: Path, database_url: str, seed: int
 ) -> None:
-    async with storm(tmp_path, seed, 60, scale=900.0, daemon=ForkedDaemon, database=database_url) as raging:
+    async with storm(tmp_path, seed, 60, scale=900.0, database=database_url) as raging:
         await raging.rage(6.0, KILLS)
         await raging.settle(300.0)
         tally = await raging.tally()

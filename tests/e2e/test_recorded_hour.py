@@ -47,6 +47,8 @@ async def _balances(running: Shop) -> dict[str, int]:
     return {one["id"]: one["points"]["balance"] for one in (await running.state())["accounts"]}
 
 
+@pytest.mark.slow
+@pytest.mark.rare
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize(
     ("database_url", "seconds"),

@@ -7,6 +7,7 @@ from bench import ingest
 
 
 @pytest.mark.slow
+@pytest.mark.rare
 def test_what_the_benchmark_counts_as_acknowledged_is_stored(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

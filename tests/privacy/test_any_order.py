@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from milestones.domain.event import ContactDeleted, ContactMerged, Event, SubscriptionChanged, Unneeded
 from tests.builders import NOW
+from tests.examples import of_examples
 from tests.privacy.town import ACCOUNTS, PERSONAL, SUE, TOM, Town, seen
 from tests.store.rules import opened
 
@@ -72,7 +73,7 @@ def test_any_order_repetition_and_batching_ends_alike(database_url: str) -> None
         for what, state in expected.items():
             _is_right(what, state)
 
-        @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(max_examples=of_examples(0.3), suppress_health_check=[HealthCheck.too_slow])
         @example(("merged", [[event] for event in reversed(DELETIONS["merged"])]))
         @example(("merged", [DELETIONS["merged"]]))
         @given(tellings())

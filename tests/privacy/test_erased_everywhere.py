@@ -69,7 +69,9 @@ def _left(folder: Path, daemon: Daemon, people: list[Person]) -> list[tuple[str,
 
 
 async def test_who_is_gone_is_in_no_file_and_who_was_merged_is_given_nothing_twice(tmp_path: Path) -> None:
-    async with shop(tmp_path, customers=250, seed=5) as wix:
+    # What nobody took while the daemon was down is told again at once, not after Wix's minute.
+    async with shop(tmp_path, customers=250, seed=5, time_scale=3600.0) as wix:
+        await wix.settings(recalculation_seconds=0, query_lag_seconds=0)
         daemon = Daemon(tmp_path, wix)
         daemon.configure(STARS)
         await daemon.start()

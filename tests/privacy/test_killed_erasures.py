@@ -41,7 +41,9 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hou
 
 def left(running: House, gone: Customer, contact: str) -> list[tuple[str, str]]:
     folder = running.daemon.folder
-    files = [*files_of(folder / "milestones.db"), *(folder / "mail").glob("*"), folder / "daemon.log"]
+    log = folder / "daemon.log"
+    log.write_text("".join(running.daemon.log))
+    files = [*files_of(folder / "milestones.db"), *(folder / "mail").glob("*"), log]
     return traces([gone.address, gone.member, contact], files)
 
 

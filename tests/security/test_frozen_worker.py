@@ -1,8 +1,10 @@
 """A worker that was frozen (SIGSTOP: a paused machine, a debugger) and wakes when another has done its work."""
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,37 +12,49 @@ import pytest
 
 from milestones.app.runtime import opened
 from milestones.config import load
+from tests.e2e.floor import live, ordered
 from tests.process import STARS, Daemon, shop, until
-from tests.security.village import baseline_done, subscribed
+from tests.security.village import subscribed
 
 
 @pytest.fixture
 async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
-    async with shop(tmp_path, customers=40, time_scale=60) as wix:
-        running = Daemon(tmp_path, wix)
+    async with shop(tmp_path, customers=40, time_scale=3600.0) as wix:
+        # Nothing happens by itself: the daemon must not be frozen while it writes something else.
+        await wix.settings(query_lag_seconds=0, recalculation_seconds=0)
+        running = Daemon(tmp_path, wix, environment={"MILESTONES_FAILPOINT": f"@{tmp_path / 'failpoint'}"})
         running.configure(STARS)
         await running.start()
-        await baseline_done(running)
-        await wix.settings(query_lag_seconds=0)
+        await live(running)
         yield running
         assert running.process is not None
         running.process.send_signal(signal.SIGCONT)
         await running.end()
 
 
-async def frozen_while_creating_the_coupon(daemon: Daemon) -> dict[str, Any]:
-    """Cross, and stop the process when Wix has made the coupon and before it hears of it. The account."""
+@asynccontextmanager
+async def frozen_while_creating_the_coupon(daemon: Daemon) -> AsyncIterator[dict[str, Any]]:
+    """A customer crosses, and the process stands still between Wix's answer and the settling, until the end.
+
+    Gives the account. Whoever stops it from outside when Wix has the coupon may come too late on a busy machine.
+    """
     account = await subscribed(daemon)
-    await daemon.shop.fault("POST", "/stores/v2/coupons", "delay_after", seconds=3)
+    await ordered(daemon, "pause")
     await daemon.shop.adjust(account["id"], 1001)
 
-    async def made() -> bool:
-        return bool((await daemon.shop.state())["coupons"])
+    async def recorded() -> bool:
+        return await daemon.shop.quiet() and bool(daemon.query("SELECT 1 FROM grants"))
 
-    await until(made, "the coupon")
+    await until(recorded, "the crossing")
+    (daemon.folder / "failpoint").write_text("drain.effect_done stop")
+    # Its answer may come only when the daemon is awake again.
+    resuming = asyncio.create_task(ordered(daemon, "resume"))
+    await until(daemon.is_frozen, "the worker is frozen")
+    assert len((await daemon.shop.state())["coupons"]) == 1
+    yield account
     assert daemon.process is not None
-    daemon.process.send_signal(signal.SIGSTOP)
-    return account
+    daemon.process.send_signal(signal.SIGCONT)
+    await resuming
 
 
 async def another_worker_drains(daemon: Daemon) -> None:
@@ -58,18 +72,16 @@ def fates(daemon: Daemon) -> list[tuple[str, str, int]]:
 
 
 async def test_what_a_woken_worker_learned_is_not_written_over_what_another_did(daemon: Daemon) -> None:
-    account = await frozen_while_creating_the_coupon(daemon)
-    frozen = daemon.query("SELECT generation FROM sites")[0][0]
-    await another_worker_drains(daemon)
-    done = fates(daemon)
+    async with frozen_while_creating_the_coupon(daemon) as account:
+        frozen = daemon.query("SELECT generation FROM sites")[0][0]
+        await another_worker_drains(daemon)
+        done = fates(daemon)
     assert [(kind, state) for kind, state, _ in done] == [
         ("badge", "done"),
         ("coupon", "done"),
         ("email", "done"),
     ]
     assert daemon.query("SELECT generation FROM sites")[0][0] > frozen
-    assert daemon.process is not None
-    daemon.process.send_signal(signal.SIGCONT)
 
     async def fenced() -> bool:
         return any("drain_fenced" in line for line in daemon.log)

@@ -127,6 +127,7 @@ async def pour(daemon: Daemon, path: str, mebibytes: int, headers: dict[str, str
 
 
 @pytest.mark.slow
+@pytest.mark.rare
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is measured as Linux tells it")
 async def test_a_hundred_megabytes_of_zeros_do_not_reach_the_memory(daemon: Daemon) -> None:
     await post(daemon, b"warm")
@@ -194,6 +195,7 @@ def files() -> Iterator[None]:
 
 
 @pytest.mark.slow
+@pytest.mark.rare
 @pytest.mark.timeout(300)
 async def test_ten_thousand_open_connections_do_not_keep_an_event_out(daemon: Daemon, files: None) -> None:
     host, _, port = daemon.address.removeprefix("http://").rpartition(":")

@@ -8,9 +8,9 @@ from milestones.domain.milestone import Milestone
 from milestones.domain.policy import Breaker
 from milestones.pipeline.record import SiteRules
 from milestones.store import sites
-from milestones.store.database import schema
 from milestones.store.database.store import Store
 from tests.builders import GO_LIVE, SECRET, SITE
+from tests.databases import make_tables
 
 NO_BREAKER = Breaker(1.0, 1_000_000)
 
@@ -37,7 +37,7 @@ class FixedRules:
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Store]:
     """A store with its schema."""
-    await schema.prepare(url)
+    make_tables(url)
     store = await Store.open(url)
     try:
         yield store

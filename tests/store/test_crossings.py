@@ -27,6 +27,7 @@ from tests.builders import (
     an_email,
     an_observation,
 )
+from tests.examples import of_examples
 from tests.store.rules import FixedRules, go_live, opened
 
 LADDER = a_milestone(300, key="ladder", repeat=Repeat.LADDER)
@@ -99,7 +100,7 @@ def test_any_order_repetition_and_batching_gives_the_same_grants(database_url: s
         opening = opened(database_url)
         store = runner.run(opening.__aenter__())
 
-        @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(max_examples=of_examples(0.4), suppress_health_check=[HealthCheck.too_slow])
         @given(histories())
         def check(history: tuple[list[int], bool, list[list[int]]]) -> None:
             balances, young, batches = history

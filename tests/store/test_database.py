@@ -125,9 +125,9 @@ class TestTransactions:
                 await tx.execute(insert(table_of(Account)), [{**HALF_A_ROW, **values}])
         assert ADDRESS not in "".join(traceback.format_exception(failed.value))
 
-    async def test_a_race_for_a_key_names_nobody(self, fresh_postgres_url: str) -> None:
+    async def test_a_race_for_a_key_names_nobody(self, postgres_database_url: str) -> None:
         meta = table_of(Meta)
-        async with opened(fresh_postgres_url) as store:
+        async with opened(postgres_database_url) as store:
             with pytest.raises(StoreRaceError) as failed:
                 async with store.write() as tx:
                     await tx.execute(insert(meta), [{"key": ADDRESS, "value": ""}] * 2)
@@ -266,7 +266,7 @@ async def everything(store: Store) -> None:
 
 class TestPostgresql:
     async def test_a_lost_connection_is_a_sentence_and_the_next_transaction_has_a_new_one(
-        self, fresh_postgres_url: str
+        self, postgres_database_url: str
     ) -> None:
         async def write_on(tx: Transaction) -> None:
             await facts.set_to(tx, "fact", "lost")
@@ -275,7 +275,7 @@ class TestPostgresql:
                 await killer.execute(select(func.pg_terminate_backend(pid)))
             await facts.set_to(tx, "fact", "lost too")
 
-        async with opened(fresh_postgres_url) as store, opened(fresh_postgres_url) as other:
+        async with opened(postgres_database_url) as store, opened(postgres_database_url) as other:
             with pytest.raises(StoreUnavailableError, match="The database cannot be used now"):
                 async with store.write() as tx:
                     await write_on(tx)
@@ -283,8 +283,8 @@ class TestPostgresql:
                 await facts.set_to(tx, "fact", "kept")
             assert await kept(store) == {"fact": "kept"}
 
-    async def test_when_all_connections_are_in_use_it_is_a_sentence(self, fresh_postgres_url: str) -> None:
-        store = await Store.open(fresh_postgres_url, pool=1)
+    async def test_when_all_connections_are_in_use_it_is_a_sentence(self, postgres_database_url: str) -> None:
+        store = await Store.open(postgres_database_url, pool=1)
         store._reader.sync_engine.pool._timeout = 0.01  # type: ignore[attr-defined]  # it is that of a queue
         async with store.write(), store.write():
             with pytest.raises(StoreUnavailableError, match="all connections to it are in use"):
@@ -304,8 +304,8 @@ class TestPostgresql:
 class TestRaces:
     """Two writers that meet on PostgreSQL: whoever comes second tries again with what the first one wrote."""
 
-    async def test_a_key_that_another_writer_took_first_is_a_race(self, fresh_postgres_url: str) -> None:
-        async with opened(fresh_postgres_url) as store:
+    async def test_a_key_that_another_writer_took_first_is_a_race(self, postgres_database_url: str) -> None:
+        async with opened(postgres_database_url) as store:
             with pytest.raises(StoreRaceError):
                 await self._the_same_key_twice(store)
             async with store.read() as tx:

@@ -63,8 +63,8 @@ class TestWitness:
             heartbeat.witness(store, NOW)
             assert heartbeat.witnessed(store) is None
 
-    async def test_beside_a_server_there_is_no_place_for_it(self, fresh_postgres_url: str) -> None:
-        async with opened(fresh_postgres_url) as store:
+    async def test_beside_a_server_there_is_no_place_for_it(self, postgres_database_url: str) -> None:
+        async with opened(postgres_database_url) as store:
             heartbeat.witness(store, NOW)
             assert heartbeat.witnessed(store) is None
 

@@ -28,6 +28,7 @@ from tests.builders import (
     an_email,
     an_observation,
 )
+from tests.examples import of_examples
 from tests.store.rules import FixedRules, go_live
 from tests.store.test_crossings import RULES, grants_of
 
@@ -46,8 +47,7 @@ async def forgotten(
 
 @pytest.mark.parametrize("young", [True, False])
 @settings(
-    max_examples=10,
-    deadline=None,
+    max_examples=of_examples(0.2),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(

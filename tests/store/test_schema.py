@@ -49,9 +49,9 @@ def taken_to(text_url: str, revision: str) -> None:
 
 
 class TestMigrations:
-    def test_the_models_are_what_the_migrations_make(self, database_url: str) -> None:
-        asyncio.run(schema.prepare(database_url))
-        engine = create_engine(schema._migration_url(database_url))
+    def test_the_models_are_what_the_migrations_make(self, empty_database_url: str) -> None:
+        asyncio.run(schema.prepare(empty_database_url))
+        engine = create_engine(schema._migration_url(empty_database_url))
         with engine.connect() as connection:
             assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
         engine.dispose()
@@ -66,24 +66,28 @@ class TestMigrations:
                 assert columns == set(kept[table][0]), f"of {table}; see tests/store/first_release.py"
 
     @pytest.mark.parametrize("revision", REVISIONS)
-    def test_what_it_left_is_there_after_every_migration(self, database_url: str, revision: str) -> None:
-        first_release.fill(database_url)
-        before = first_release.contents(database_url)
+    def test_what_it_left_is_there_after_every_migration(
+        self, empty_database_url: str, revision: str
+    ) -> None:
+        first_release.fill(empty_database_url)
+        before = first_release.contents(empty_database_url)
         assert {table: len(rows) for table, rows in first_release.rows().items()} == {
             table: len(rows) for table, rows in before.items() if table != "alembic_version"
         }
-        taken_to(database_url, revision)
-        assert asyncio.run(schema.upgrade(database_url)) in {"older", "current"}
-        after = first_release.contents(database_url)
+        taken_to(empty_database_url, revision)
+        assert asyncio.run(schema.upgrade(empty_database_url)) in {"older", "current"}
+        after = first_release.contents(empty_database_url)
         for table in before.keys() - {"alembic_version"}:
             assert _kept(before[table], after[table]) == _kept(after[table], before[table]), table
 
-    async def test_an_upgraded_shop_is_sound_and_goes_on_where_it_stopped(self, database_url: str) -> None:
-        await asyncio.to_thread(first_release.fill, database_url)
-        await schema.upgrade(database_url)
-        assert [finding.told for finding in await examined(database_url) if not finding.ok] == []
+    async def test_an_upgraded_shop_is_sound_and_goes_on_where_it_stopped(
+        self, empty_database_url: str
+    ) -> None:
+        await asyncio.to_thread(first_release.fill, empty_database_url)
+        await schema.upgrade(empty_database_url)
+        assert [finding.told for finding in await examined(empty_database_url) if not finding.ok] == []
         rewarded = a_milestone(rewards=(a_coupon(), a_badge(), an_email()))
-        async with opened(database_url) as store:
+        async with opened(empty_database_url) as store:
             assert (await meta.secret(store)).hex() == first_release.rows()["meta"][0]["value"]
             rules = FixedRules((rewarded,), secret=await meta.secret(store))
             seen = [
@@ -109,54 +113,54 @@ def _kept(of: list[dict[str, Any]], columns_of: list[dict[str, Any]]) -> list[st
 
 
 class TestStanding:
-    async def test_an_empty_one_is_made_and_then_left_as_it_is(self, database_url: str) -> None:
-        assert await schema.standing(database_url) == "empty"
-        await schema.prepare(database_url)
-        assert await schema.standing(database_url) == "current"
-        await schema.prepare(database_url)
-        assert await schema.upgrade(database_url) == "current"
-        assert await schema.differences(database_url) == []
+    async def test_an_empty_one_is_made_and_then_left_as_it_is(self, empty_database_url: str) -> None:
+        assert await schema.standing(empty_database_url) == "empty"
+        await schema.prepare(empty_database_url)
+        assert await schema.standing(empty_database_url) == "current"
+        await schema.prepare(empty_database_url)
+        assert await schema.upgrade(empty_database_url) == "current"
+        assert await schema.differences(empty_database_url) == []
 
     async def test_looking_makes_no_file(self, tmp_path: Path) -> None:
         assert await schema.standing(f"sqlite:///{tmp_path / 'none.db'}") == "empty"
         assert not (tmp_path / "none.db").exists()
 
-    async def test_a_newer_one_is_left_alone(self, database_url: str) -> None:
-        await schema.prepare(database_url)
-        changed(database_url, "UPDATE alembic_version SET version_num = '9999'")
-        assert await schema.standing(database_url) == "newer"
+    async def test_a_newer_one_is_left_alone(self, empty_database_url: str) -> None:
+        await schema.prepare(empty_database_url)
+        changed(empty_database_url, "UPDATE alembic_version SET version_num = '9999'")
+        assert await schema.standing(empty_database_url) == "newer"
         for act in (schema.prepare, schema.upgrade):
             with pytest.raises(StoreNewerError, match="written by a newer version of milestones"):
-                await act(database_url)
+                await act(empty_database_url)
 
     @pytest.mark.parametrize("revision", [None, "0001", "9999"])
     async def test_the_tables_of_another_program_are_left_alone(
-        self, database_url: str, revision: str | None
+        self, empty_database_url: str, revision: str | None
     ) -> None:
-        changed(database_url, "CREATE TABLE customers (id INTEGER)")
+        changed(empty_database_url, "CREATE TABLE customers (id INTEGER)")
         if revision is not None:
-            changed(database_url, "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-            changed(database_url, f"INSERT INTO alembic_version VALUES ('{revision}')")
-        before = first_release.contents(database_url)
-        assert await schema.standing(database_url) == "foreign"
+            changed(empty_database_url, "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+            changed(empty_database_url, f"INSERT INTO alembic_version VALUES ('{revision}')")
+        before = first_release.contents(empty_database_url)
+        assert await schema.standing(empty_database_url) == "foreign"
         for act in (schema.prepare, schema.upgrade):
             with pytest.raises(StoreError, match="holds tables of another program"):
-                await act(database_url)
-        assert first_release.contents(database_url) == before
+                await act(empty_database_url)
+        assert first_release.contents(empty_database_url) == before
 
     async def test_an_older_one_wants_a_command(
-        self, database_url: str, monkeypatch: pytest.MonkeyPatch
+        self, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        await schema.prepare(database_url)
+        await schema.prepare(empty_database_url)
         monkeypatch.setattr(ScriptDirectory, "get_current_head", lambda _scripts: "9999")
-        assert await schema.standing(database_url) == "older"
+        assert await schema.standing(empty_database_url) == "older"
         with pytest.raises(
             StoreError, match=r"older version\. Make a backup, then run `milestones db upgrade`"
         ):
-            await schema.prepare(database_url)
+            await schema.prepare(empty_database_url)
 
     async def test_a_start_that_died_half_way_leaves_nothing(
-        self, database_url: str, monkeypatch: pytest.MonkeyPatch
+        self, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         create_table, made = op.create_table, Counter[str]()
 
@@ -168,10 +172,10 @@ class TestStanding:
 
         monkeypatch.setattr(op, "create_table", dying)
         with pytest.raises(RuntimeError, match="killed"):
-            await schema.prepare(database_url)
-        assert first_release.contents(database_url) == {}
-        await schema.prepare(database_url)
-        assert await schema.standing(database_url) == "current"
+            await schema.prepare(empty_database_url)
+        assert first_release.contents(empty_database_url) == {}
+        await schema.prepare(empty_database_url)
+        assert await schema.standing(empty_database_url) == "current"
 
     async def test_two_replicas_may_start_at_once(self, fresh_postgres_url: str) -> None:
         await asyncio.gather(*(schema.prepare(fresh_postgres_url) for _ in range(4)))
@@ -200,15 +204,17 @@ class TestStanding:
         ("ALTER TABLE scans ADD COLUMN note TEXT", "The column scans.note is not of this program."),
     ],
 )
-async def test_what_was_changed_by_hand_is_named(database_url: str, statement: str, sentence: str) -> None:
-    await schema.prepare(database_url)
-    changed(database_url, statement)
-    found = await schema.differences(database_url)
+async def test_what_was_changed_by_hand_is_named(
+    empty_database_url: str, statement: str, sentence: str
+) -> None:
+    await schema.prepare(empty_database_url)
+    changed(empty_database_url, statement)
+    found = await schema.differences(empty_database_url)
     assert any(one.startswith(sentence) for one in found), found
 
 
-async def test_a_table_of_ones_own_beside_them_is_no_fault(database_url: str) -> None:
-    await schema.prepare(database_url)
-    changed(database_url, "CREATE TABLE notes (id INTEGER)")
-    assert await schema.standing(database_url) == "current"
-    assert await schema.differences(database_url) == []
+async def test_a_table_of_ones_own_beside_them_is_no_fault(empty_database_url: str) -> None:
+    await schema.prepare(empty_database_url)
+    changed(empty_database_url, "CREATE TABLE notes (id INTEGER)")
+    assert await schema.standing(empty_database_url) == "current"
+    assert await schema.differences(empty_database_url) == []

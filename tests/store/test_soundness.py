@@ -72,26 +72,28 @@ async def wrong(text_url: str) -> list[Finding]:
     ],
 )
 async def test_a_contradiction_is_named_with_its_rows(
-    database_url: str, statement: str, what: str, sentence: str
+    empty_database_url: str, statement: str, what: str, sentence: str
 ) -> None:
-    await asyncio.to_thread(first_release.fill, database_url)
-    assert await wrong(database_url) == []
-    changed(database_url, statement)
-    found = await wrong(database_url)
+    await asyncio.to_thread(first_release.fill, empty_database_url)
+    assert await wrong(empty_database_url) == []
+    changed(empty_database_url, statement)
+    found = await wrong(empty_database_url)
     assert any(finding.what == what and sentence in finding.told for finding in found), found
 
 
-async def test_of_many_only_some_are_named(database_url: str) -> None:
-    await asyncio.to_thread(first_release.fill, database_url)
-    changed(database_url, "UPDATE actions SET milestone = 'unheard-of'")
-    [finding] = await wrong(database_url)
+async def test_of_many_only_some_are_named(empty_database_url: str) -> None:
+    await asyncio.to_thread(first_release.fill, empty_database_url)
+    changed(empty_database_url, "UPDATE actions SET milestone = 'unheard-of'")
+    [finding] = await wrong(empty_database_url)
     assert finding.told == "10 action(s) belong to no grant and to no reminder (1, 2, 3, 4, 5, ...)."
 
 
-async def test_tables_that_were_altered_are_named_and_nothing_is_asked_of_them(database_url: str) -> None:
-    await schema.prepare(database_url)
-    changed(database_url, "DROP TABLE observations")
-    [finding] = await wrong(database_url)
+async def test_tables_that_were_altered_are_named_and_nothing_is_asked_of_them(
+    empty_database_url: str,
+) -> None:
+    await schema.prepare(empty_database_url)
+    changed(empty_database_url, "DROP TABLE observations")
+    [finding] = await wrong(empty_database_url)
     assert finding == Finding("tables", False, "The table observations is missing. Restore a backup.")
 
 

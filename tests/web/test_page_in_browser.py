@@ -10,6 +10,9 @@ from milestones.web.app import create_app
 from milestones.web.services import Figure, Overview
 from tests.web.house import TOKEN, House, a_happening, a_mail
 
+MOST = 500
+"""Entries above which the page begins anew (page.js)."""
+
 LONG = "A-customer-whose-name-has-no-end-and-no-space-" * 3
 
 
@@ -144,11 +147,15 @@ async def test_a_leap_does_not_close_a_mail_that_is_being_read(shown: Page, hous
 
 
 async def test_a_page_that_is_left_open_does_not_grow_for_ever(shown: Page, house: House) -> None:
-    for time in range(12):
+    counts = []
+    for time in range(14):
         house.happenings += [a_happening(-number) for number in range(time * 45, time * 45 + 45)]
         await refreshed(shown)
         await expect(shown.locator("li").first).to_contain_text(f"Customer {-time * 45 - 44} ")
-    await expect(shown.locator("li")).to_have_count(50)
+        counts.append(await shown.locator("li").count())
+    # How often the page refreshes by itself meanwhile is the machine's affair, and with it when it begins anew.
+    assert max(counts) < MOST + 50
+    assert min(counts[1:]) < 100, "it began anew"
 
 
 async def test_the_first_happening_replaces_the_sentence_that_there_is_none(

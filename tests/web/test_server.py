@@ -113,6 +113,9 @@ async def _until_refused(address: str) -> None:
                 _, writer = await asyncio.open_connection("127.0.0.1", port_of(address))
             except ConnectionRefusedError:
                 return
+            except ConnectionResetError:
+                # The system had taken it when the server closed its door; the next one will be refused.
+                continue
             writer.close()
             await asyncio.sleep(0.02)
 

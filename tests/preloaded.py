@@ -1,0 +1,17 @@
+"""Imports all of the program, in the process of which ``tests.forks`` makes children."""
+
+import gc
+import pkgutil
+from importlib import import_module
+
+import milestones
+import wixsandbox
+
+for _package in (milestones, wixsandbox):
+    for _module in pkgutil.walk_packages(_package.__path__, f"{_package.__name__}."):
+        if ".migrations" not in _module.name and not _module.name.endswith("__main__"):
+            import_module(_module.name)
+
+# What is here stays: a child need not look through it for what it could forget.
+gc.collect()
+gc.freeze()
