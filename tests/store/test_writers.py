@@ -38,8 +38,8 @@ RULES = FixedRules((a_milestone(1000),))
 
 
 @pytest.fixture
-async def store(fresh_postgres_url: str) -> AsyncIterator[Store]:
-    async with opened(fresh_postgres_url) as found:
+async def store(postgres_database_url: str) -> AsyncIterator[Store]:
+    async with opened(postgres_database_url) as found:
         await go_live(found, RULES)
         yield found
 
