@@ -140,3 +140,24 @@ def test_an_unknown_template_is_a_sentence(shipped: Catalogue) -> None:
         shipped.render("nothing", {})
     with pytest.raises(ConfigurationError, match="no template 'nothing'"):
         shipped.uses("nothing")
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        '<style>p { color: red }</style><p style="*zoom:1">',
+        '<style>p { color: red }</style><p style="color">',
+    ],
+)
+def test_css_that_cannot_be_read_is_a_fault_of_the_template_with_its_place(
+    tmp_path: Path, style: str
+) -> None:
+    folder = write_templates(tmp_path / "templates", mail__body_html=style)
+    with pytest.raises(ConfigurationError, match=r"templates/mail/body\.html: its CSS cannot be read"):
+        Catalogue(folder).render("mail", preview_variables(SITE, now=NOW))
+
+
+def test_half_a_character_keeps_no_mail_back(tmp_path: Path) -> None:
+    values = {**preview_variables(SITE, now=NOW), "points": {"name": "Stars \ud83d"}}
+    folder = write_templates(tmp_path, mail__body_html="{{ points.name }} {{ unsubscribe_url }}")
+    assert Catalogue(folder).render("mail", values).html.encode()

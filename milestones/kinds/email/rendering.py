@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from css_inline import CSSInliner
+from css_inline import CSSInliner, InlineError
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
@@ -62,8 +62,17 @@ class Catalogue:
         return RenderedMail(
             subject=plain(subject),
             text=_BLANK_LINES.sub("\n\n", text).strip() + "\n",
-            html=self._inliner.inline(html),
+            html=self._inlined(f"{template}/{HTML}", html),
         )
+
+    def _inlined(self, name: str, html: str) -> str:
+        try:
+            # Half a character can be put into no mail; the inliner takes none either.
+            return self._inliner.inline(html.encode(errors="replace").decode())
+        except InlineError as error:
+            fault = f"{self._folder.name}/{name}: its CSS cannot be read."
+            advice = 'Look in it and in its layout for a style that is no list of properties, as style="*zoom:1" is none.'
+            raise ConfigurationError([f"{fault} {advice}"]) from error
 
     def _part(self, name: str, variables: Mapping[str, Any]) -> str:
         try:
