@@ -2,6 +2,7 @@
 
 import hmac
 import math
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -10,6 +11,7 @@ from starlette.datastructures import Headers
 
 from wixsandbox.errors import RefusedError, forbidden
 from wixsandbox.events import Caller
+from wixsandbox.settings import Switches
 from wixsandbox.wire import Document, derived
 from wixsandbox.world import World
 
@@ -96,15 +98,18 @@ class RateLimit:
 
     def __init__(self) -> None:
         self._began: datetime | None = None
-        self._calls = 0
+        self._calls: Counter[bool] = Counter()
 
-    def wait(self, now: datetime, limit: int) -> int | None:
+    def wait(self, now: datetime, switches: Switches, *, reads: bool) -> int | None:
         """Count a call. None if it may pass, else the whole seconds until the next minute."""
-        if self._began is None or not timedelta() <= now - self._began < timedelta(minutes=1):
-            self._began, self._calls = now, 0
-        if limit and self._calls >= limit:
-            return max(1, math.ceil(60 - (now - self._began).total_seconds()))
-        self._calls += 1
+        minute = timedelta(seconds=switches.rate_limit_seconds)
+        if self._began is None or not timedelta() <= now - self._began < minute:
+            self._began = now
+            self._calls.clear()
+        counted = self._calls.total() if switches.rate_limit_shared else self._calls[reads]
+        if switches.rate_limit_per_minute and counted >= switches.rate_limit_per_minute:
+            return max(1, math.ceil((minute - (now - self._began)).total_seconds()))
+        self._calls[reads] += 1
         return None
 
 

@@ -83,7 +83,7 @@ def _answer(sandbox: Sandbox, request: Request, text: bytes) -> tuple[str | None
     operation, parameters = found
     try:
         caller = sandbox.access.caller(world, request.headers)
-        wait = sandbox.limit.wait(world.now, world.switches.rate_limit_per_minute)
+        wait = sandbox.limit.wait(world.now, world.switches, reads=operation.reads)
         if wait is not None:
             return operation.name, _throttled(world, wait)
         call = Call(parameters, nested(request.query_params.multi_items()), _json_body(text), caller)

@@ -173,13 +173,17 @@ def install(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
 
 def unsubscribe(sandbox: Sandbox, request: Request, _body: bytes) -> Response:
     """Wix's own unsubscribe page: opening it changes nothing, confirming it does."""
-    token = request.url.path.rsplit("/", 1)[-1]
-    email = sandbox.world.unsubscribe_tokens.get(token)
+    token, _, issued = request.url.path.rsplit("/", 1)[-1].partition(".")
+    world = sandbox.world
+    email = world.unsubscribe_tokens.get(token)
     if email is None:
         return PlainTextResponse("This link is not known.", 404)
+    lives = world.switches.unsubscribe_link_seconds / sandbox.settings.time_scale
+    if lives and not (issued.isdecimal() and world.now.timestamp() < int(issued) + lives):
+        return PlainTextResponse("This link is over.", 410)
     if request.method == "GET":
         return HTMLResponse("<form method=post><button>Unsubscribe</button></form>")
-    set_consent(sandbox.world, email, "UNSUBSCRIBED", None, None)
+    set_consent(world, email, "UNSUBSCRIBED", None, None)
     return HTMLResponse("<p>You are unsubscribed.</p>")
 
 

@@ -72,6 +72,10 @@ class Switches(BaseModel):
     rate_limit_per_minute: int = Field(
         default=200, ge=0, description="calls of one instance; 0 switches it off"
     )
+    rate_limit_seconds: float = Field(default=60.0, gt=0, le=LONGEST, description="how long its minute is")
+    rate_limit_shared: bool = Field(
+        default=True, description="whether reads and writes share it, or each have their own"
+    )
     rate_limit_retry_after: bool = Field(default=False, description="whether a 429 carries Retry-After")
     token_seconds: int = Field(default=14_400, ge=1, le=LONGEST)
     accept_bearer_prefix: bool = False
@@ -115,6 +119,7 @@ class Switches(BaseModel):
     duplicate_coupon_status: Literal[400, 409, 428] = 409
     duplicate_coupon_code: Code = "ALREADY_EXISTS"
     coupon_codes_ignore_case: bool = True
+    coupon_code_characters: Literal["any", "letters_and_digits"] = "any"
     coupon_times: Literal["number", "text"] = "number"
     badge_assigned_twice: Literal["already_exists", "existing", "kept"] = Field(
         default="already_exists",
@@ -125,6 +130,12 @@ class Switches(BaseModel):
     emails_ignore_case: bool = True
     subscribe_again: Literal["accept", "refuse"] = Field(
         default="accept", description="whether SUBSCRIBED may overwrite UNSUBSCRIBED"
+    )
+    unsubscribe_link_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=LONGEST,
+        description="sandbox seconds that an unsubscribe link lives; 0 is for ever",
     )
     bulk_email_answer: Literal["results", "subscriptions"] = "results"
 

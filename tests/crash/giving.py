@@ -94,8 +94,11 @@ class Giving:
     reached: list[Account] = field(default_factory=list)
 
     @asynccontextmanager
-    async def started(self, on_lost_answer: str = "hold") -> AsyncIterator[Program]:
-        """The program until the block ends; a second time it is a new process on the same database."""
+    async def started(self, on_lost_answer: str = "hold", more: str = "") -> AsyncIterator[Program]:
+        """The program until the block ends; a second time it is a new process on the same database.
+
+        more: milestones beside the one of ``EVERYTHING``.
+        """
         told = self.wix.credentials
         (self.folder / "key.pem").write_text(told.public_key)
         text = _BASE.format(
@@ -105,7 +108,7 @@ class Giving:
             instance_id=told.instance_id,
             port=self.mail.port,
             on_lost_answer=on_lost_answer,
-        ) + EVERYTHING.format(url=self.hook.url)
+        ) + (EVERYTHING + more).format(url=self.hook.url)
         environment = {"WIX_APP_SECRET": told.app_secret, "HOOK_SECRET": SECRET}
         settings = parse(text, self.folder / "config.toml", environment)
         with patch.object(runtime, "now", self.clock):
@@ -148,7 +151,7 @@ class Giving:
     async def crossing(self) -> Account:
         """One more customer, who agreed to mail, goes over the threshold."""
         world = self.books
-        account = self._stranger()
+        account = self.next_stranger()
         self.reached.append(account)
         for balance in (10, 1010):
             current = ledger.the_account(world, account.id)
@@ -158,7 +161,8 @@ class Giving:
             await observe.observe(self.program.store, self.program.rules, self.site_id, [seen], self.clock())
         return account
 
-    def _stranger(self) -> Account:
+    def next_stranger(self) -> Account:
+        """Who is to reach the milestone next."""
         world = self.books
         taken = {one.id for one in self.reached}
         willing = {

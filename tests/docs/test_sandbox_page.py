@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -42,5 +43,41 @@ def test_the_fields_of_every_order_are_on_the_page() -> None:
         fields = set(model.model_fields)
         if model is not Switches:
             assert fields - {"status", "seconds", "body", "content_type"} <= written, model
-    switches = PAGE.partition("**Switches.**")[2].partition("\n\n")[0]
-    assert set(re.findall(r"`([a-z_]+)`", switches)) <= set(Switches.model_fields)
+
+
+def test_the_table_of_what_is_unverified_says_what_each_switch_takes_and_how_it_stands() -> None:
+    table = PAGE.partition("| fact | switch | values | default |")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()[2:]]
+    schema = Switches.model_json_schema()["properties"]
+    for _, switch, values, default in rows:
+        name = switch.strip("`")
+        known = schema[name].get("enum") or ([True, False] if schema[name].get("type") == "boolean" else None)
+        if known is not None:
+            assert [value.strip("` ") for value in values.split(",")] == [_spelled(one) for one in known], (
+                name
+            )
+        assert default.strip("`") == _spelled(Switches().model_dump()[name]), name
+    switches = {row[1] for row in rows}
+    assert len(switches) == len(rows)
+    assert {f"`{name}`" for name in schema.keys() - PROVOKED} == switches
+
+
+PROVOKED = {
+    "duplicate_probability",
+    "reorder_window",
+    "webhook_timeout_seconds",
+    "webhook_connections",
+    "event_spelling",
+    "recalculation_seconds",
+    "token_seconds",
+    "paid_plan",
+    "redeem_outcome",
+    "job_seconds",
+}
+"""Switches for what is known of Wix, and may be told to happen."""
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, str) else json.dumps(value)

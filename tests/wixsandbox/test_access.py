@@ -74,6 +74,17 @@ async def test_the_201st_call_of_a_minute_is_throttled_until_the_minute_passes(s
     await shop.get(PROGRAM)
 
 
+async def test_how_long_the_minute_is_and_whether_reads_and_writes_share_it_are_switches(shop: Shop) -> None:
+    shop.switch(rate_limit_per_minute=1, rate_limit_shared=False, rate_limit_seconds=10)
+    await shop.get(PROGRAM)
+    assert (await shop.client.get(PROGRAM)).status_code == 429
+    await shop.post(f"{PROGRAM}/pause")
+    shop.switch(rate_limit_shared=True)
+    shop.clock.pass_(10)
+    await shop.get(PROGRAM)
+    assert (await shop.client.post(f"{PROGRAM}/activate")).status_code == 429
+
+
 async def test_every_answer_carries_a_request_id_of_its_own(shop: Shop) -> None:
     answers = [await shop.client.get(path) for path in (PROGRAM, "/nowhere", PROGRAM)]
     assert len({answer.headers["x-wix-request-id"] for answer in answers}) == 3

@@ -203,3 +203,10 @@ async def test_using_a_code_is_told_and_counted(shop: Shop) -> None:
     await shop.post("/_sandbox/use-coupon", {"code": "stars10"})
     assert shop.told() == ["wix.ecommerce.coupons.v2.coupon_applied"]
     assert await shop.refused("/_sandbox/use-coupon", {"code": "stars10"}, status=428)
+
+
+async def test_of_which_characters_a_code_may_be_is_a_switch(shop: Shop) -> None:
+    await create(shop, code="STARS-10")
+    shop.switch(coupon_code_characters="letters_and_digits")
+    assert await shop.violated(ROOT, {"specification": specification(code="STARS-11")})
+    await create(shop, code="STARS11")

@@ -93,3 +93,14 @@ async def test_wixs_own_link_unsubscribes_only_when_confirmed(shop: Shop) -> Non
     await shop.client.post(path)
     assert status() == "UNSUBSCRIBED"
     assert (await shop.client.get("/_sandbox/unsubscribe/nonsense")).status_code == 404
+
+
+async def test_how_long_a_link_lives_is_a_switch(shop: Shop) -> None:
+    email = next(one for one in shop.sandbox.world.subscriptions if one.status == "SUBSCRIBED").email
+    link = (await shop.post(f"{ROOT}/unsubscribe-link", {"emailAddress": email}))["link"]
+    path = link[link.index("/_sandbox") :]
+    shop.clock.pass_(86_400)
+    assert (await shop.client.get(path)).status_code == 200
+    shop.switch(unsubscribe_link_seconds=3600)
+    assert (await shop.client.get(path)).status_code == 410
+    assert (await shop.client.post(path)).status_code == 410

@@ -42,6 +42,11 @@ class Operation:
     path: str
     handler: Handler
 
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing: a query or search is a POST that reads."""
+        return self.method == "GET" or self.path.endswith(("/query", "/search", "/count"))
+
 
 def member_only(_world: World, _call: Call) -> Document:
     """An operation that only a signed-in member may call (docs/wix-api.md, 1)."""

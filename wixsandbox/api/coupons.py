@@ -141,6 +141,10 @@ def apply_coupon(world: World, code: str, order_id: str) -> Document:
 
 
 def _create(world: World, call: Call, wanted: Specification) -> Document:
+    if world.switches.coupon_code_characters == "letters_and_digits" and not (
+        wanted.code.isascii() and wanted.code.isalnum()
+    ):
+        raise InvalidError("specification.code", "takes letters and digits only", "VALIDATION")
     if world.coupons.find("code", world.code_key(wanted.code)) is not None:
         raise _duplicate(world)
     coupon: Document = {

@@ -104,7 +104,8 @@ def unsubscribe_link(world: World, call: Call) -> Document:
     token = world.unsubscribe_token(wanted.email_address)
     world.unsubscribe_tokens[token] = wanted.email_address
     world.changes += 1
-    return {"link": f"{world.base_url}/_sandbox/unsubscribe/{token}"}
+    issued = int(world.now.timestamp())
+    return {"link": f"{world.base_url}/_sandbox/unsubscribe/{token}.{issued}"}
 
 
 def set_consent(
