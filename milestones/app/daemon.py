@@ -24,7 +24,7 @@ from milestones.commands import pause
 from milestones.commands.registry import registry
 from milestones.config.settings import Settings
 from milestones.domain import keys
-from milestones.errors import ConfigurationError, MilestonesError
+from milestones.errors import ConfigurationError, MilestonesError, StoreError
 from milestones.maintenance.erasures import keep_finishing
 from milestones.maintenance.unsubscriptions import keep_telling
 from milestones.scans.run import Kind, Progress, ScanWork
@@ -46,6 +46,10 @@ from milestones.web.services import WebServices
 log = structlog.get_logger()
 
 STOP_SECONDS = 20
+
+AGAIN_SECONDS = 10
+"""After how many a site is put on the timetable for which the database could not be asked."""
+
 _CLOSED_AFTER, _RECORDED_AFTER = 8, 10
 """Of these, after how many nothing comes in any more, and what came is recorded. The rest is for effects under way."""
 
@@ -62,7 +66,7 @@ async def run(
     with held(settings.daemon.database.get_secret_value()):
         sockets = server.bind(settings.daemon.host, settings.daemon.port)
         try:
-            async with opened(settings) as program, only_daemon(program.store):
+            async with opened(settings, only_daemon) as program:
                 await Daemon(program, load, progress).serve(sockets, announce)
         except* MilestonesError as several:
             # The first to fail ended the others; it is the one that a person can do something about.
@@ -182,10 +186,20 @@ class Daemon:
 
     def _schedule_soon(self, site_id: str) -> None:
         async def scheduled() -> None:
-            async with self.program.store.read() as tx:
-                site = await sites.named(tx, site_id)
-                found = [] if site is None or site.state != "active" else [await self._due(tx, site)]
-            self._apply(found, self.program.settings)
+            while not self.stop.is_set():
+                try:
+                    async with self.program.store.read() as tx:
+                        site = await sites.named(tx, site_id)
+                        active = site is not None and site.state == "active"
+                        found = [await self._due(tx, site)] if site is not None and active else []
+                except StoreError as error:
+                    log.warning("site_not_scheduled", site=site_id, error=str(error))
+                else:
+                    self._apply(found, self.program.settings)
+                    return
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(AGAIN_SECONDS):
+                        await self.stop.wait()
 
         task = asyncio.get_running_loop().create_task(scheduled())
         self._background.add(task)

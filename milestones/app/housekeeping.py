@@ -37,12 +37,13 @@ async def heart(
     """
     told: str | None = None
     asked: str | None = None
+    failed: str | None = None
     watch = ClockWatch(program.clock(), time.monotonic())
     jumped = timedelta(0)
     while not stop.is_set():
         # Kept until it was followed: the database may be busy just now, and the watch tells of a jump once.
         jumped += watch.jump(program.clock(), time.monotonic()) or timedelta(0)
-        with contextlib.suppress(MilestonesError):
+        try:
             # First, since drains are woken next. A clock set forward by more than the gap holds everything too: a
             # virtual machine put back to a snapshot, which must be held, cannot be told from it.
             reason = await program.look_back()
@@ -62,6 +63,14 @@ async def heart(
                 )
             # Where Wix told of no site, it is asked again with the next beat.
             asked = reason
+        except MilestonesError as error:
+            if str(error) != failed:
+                log.error("no_sign_of_life", reason=str(error))
+            failed = str(error)
+        else:
+            if failed is not None:
+                log.info("signs_of_life_again")
+            failed = None
         await _pause(stop, BEAT_SECONDS)
 
 

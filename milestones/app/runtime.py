@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -284,13 +284,19 @@ def _changed_at_start(old: Settings, new: Settings) -> list[str]:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Program]:
-    """The program with its database, its connections and, where configured, the sandbox. Raises MilestonesError."""
+async def opened(
+    settings: Settings, guarded: Callable[[Store], AbstractAsyncContextManager[object]] = nullcontext
+) -> AsyncIterator[Program]:
+    """The program with its database, its connections and, where configured, the sandbox. Raises MilestonesError.
+
+    guarded: what must hold before anything is written, and as long as it is.
+    """
     async with AsyncExitStack() as stack:
         database = settings.daemon.database.get_secret_value()
         await schema.prepare(database)
         store = await Store.open(database)
         stack.push_async_callback(store.close)
+        await stack.enter_async_context(guarded(store))
         http = await stack.enter_async_context(
             httpx.AsyncClient(follow_redirects=False, limits=httpx.Limits(max_connections=200))
         )

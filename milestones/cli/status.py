@@ -62,6 +62,8 @@ def _daemon(told: Mapping[str, Any] | None, settings: Settings) -> str:
     sentence = (
         f"[green]The daemon is running[/] (process {told['pid']}) at {text(settings.daemon.public_url)}."
     )
+    if told["database"] != "serves":
+        sentence += f"\n[red]It waits for its database.[/] {text(told['database'])}"
     if told["configuration"] != settings.hash:
         sentence += (
             "\n[yellow]config.toml has changed since it was read[/], or is overridden otherwise in this shell than for "

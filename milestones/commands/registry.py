@@ -16,6 +16,7 @@ from milestones.commands import (
 )
 from milestones.commands.host import Host
 from milestones.control import Operation, Progress
+from milestones.store.database.store import trouble
 
 Order = Callable[[Host, Mapping[str, Any], Progress], Awaitable[Any]]
 """Raises MilestonesError with a sentence."""
@@ -28,9 +29,13 @@ async def reload(host: Host, arguments: Mapping[str, Any], progress: Progress) -
 
 
 async def status(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
-    """Who answers here. Changes nothing; a command learns from it that a daemon runs."""
+    """Who answers here, and whether its database serves it. Changes nothing."""
     del arguments, progress
-    return {"pid": os.getpid(), "configuration": host.program.rules.site("").configuration}
+    return {
+        "pid": os.getpid(),
+        "configuration": host.program.rules.site("").configuration,
+        "database": await trouble(host.program.store) or "serves",
+    }
 
 
 ORDERS: Mapping[str, Order] = {

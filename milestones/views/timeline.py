@@ -10,7 +10,7 @@ from milestones.domain.milestone import Repeat
 from milestones.domain.verdict import Verdict
 from milestones.kinds.email.folder import FolderTransport
 from milestones.store.database import heartbeat, schema
-from milestones.store.database.store import Store, is_alive
+from milestones.store.database.store import Store, trouble
 from milestones.store.outbox import rests
 from milestones.store.outbox.rests import Rest
 from milestones.store.tables import Action, Grant, Reminder, Scan
@@ -82,8 +82,8 @@ class Happenings:
     async def readiness(self) -> Readiness:
         """Database, schema, channels, and the age of what is due."""
         configuration = self._settings().hash
-        if not await is_alive(self._store):
-            return Readiness([Check("database", False, "It does not answer.")], configuration)
+        if (reason := await trouble(self._store)) is not None:
+            return Readiness([Check("database", False, reason)], configuration)
         standing = await self._schema()
         async with self._store.read() as tx:
             now = self._clock()

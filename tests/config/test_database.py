@@ -9,8 +9,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from milestones import config
 from milestones.config.database import PostgresAddress, read_address
 from milestones.errors import ConfigurationError, StoreUnavailableError
-from milestones.store import postgres
-from milestones.store.database import meta
+from milestones.store.database import meta, postgres
 from milestones.store.database.store import Store, database_url
 
 SECRET = "s3cr3t"

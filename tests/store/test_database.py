@@ -27,7 +27,7 @@ from milestones.store.database.store import (
     Transaction,
     again_after_a_race,
     database_url,
-    is_alive,
+    trouble,
 )
 from milestones.store.tables import Account, Meta
 from tests.store.rules import opened
@@ -113,7 +113,7 @@ class TestTransactions:
         assert await kept(store) == {"next": "here"}
 
     async def test_it_answers_and_the_secret_stays_the_same(self, store: Store) -> None:
-        assert await is_alive(store)
+        assert await trouble(store) is None
         assert await facts.secret(store) == await facts.secret(store)
 
     @pytest.mark.parametrize("values", [{}, {"created_at": "no moment"}])
@@ -197,7 +197,7 @@ class TestSqlite:
 
         async with a_store(tmp_path / "milestones.db") as store:
             monkeypatch.setattr(sqlite3, "connect", slow)
-            reader = asyncio.create_task(is_alive(store))
+            reader = asyncio.create_task(trouble(store))
             await asyncio.to_thread(opening.wait)
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
@@ -222,7 +222,7 @@ class TestSqlite:
         store = await Store.open(f"sqlite:///{tmp_path / 'shop.db'}")
         with pytest.raises(StoreUnavailableError, match="the file is no SQLite database"):
             await facts.secret(store)
-        assert not await is_alive(store)
+        assert await trouble(store)
         await store.close()
 
     async def test_a_damaged_file_is_a_sentence(self, tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ class TestPostgresql:
         with pytest.raises(StoreUnavailableError) as failed:
             await facts.secret(store)
         assert "hush" not in str(failed.value)
-        assert not await is_alive(store)
+        assert await trouble(store)
         await store.close()
 
 

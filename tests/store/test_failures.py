@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from milestones.errors import StoreError, StoreRaceError, StoreRefusedError, StoreUnavailableError
 from milestones.store.database import meta
+from milestones.store.database.failures import failure
 from milestones.store.database.store import Store
-from milestones.store.failures import failure
 from tests.store.rules import opened
 
 PRIVATE = "ada@example.com"
@@ -101,10 +101,10 @@ def test_without_a_code_only_what_a_driver_refuses_to_send_is_of_the_row(
     assert type(failure(wrapped)) is expected
 
 
-async def test_what_the_server_forgot_costs_one_transaction(fresh_postgres_url: str) -> None:
-    async with opened(fresh_postgres_url) as schema_made:
+async def test_what_the_server_forgot_costs_one_transaction(postgres_database_url: str) -> None:
+    async with opened(postgres_database_url) as schema_made:
         del schema_made
-    store = await Store.open(f"{fresh_postgres_url}?prepare_threshold=1", pool=1)
+    store = await Store.open(f"{postgres_database_url}?prepare_threshold=1", pool=1)
     for _ in range(3):
         async with store.write() as tx:
             await meta.get(tx, "fact")
@@ -119,8 +119,8 @@ async def test_what_the_server_forgot_costs_one_transaction(fresh_postgres_url: 
     await store.close()
 
 
-async def test_without_preparing_the_server_has_nothing_to_forget(fresh_postgres_url: str) -> None:
-    async with opened(f"{fresh_postgres_url}?prepare_threshold=0") as store:
+async def test_without_preparing_the_server_has_nothing_to_forget(postgres_database_url: str) -> None:
+    async with opened(f"{postgres_database_url}?prepare_threshold=0") as store:
         for _ in range(8):
             async with store.read() as tx:
                 await meta.get(tx, "fact")

@@ -3,13 +3,18 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any, NoReturn
 
+import psycopg
 import pytest
+from sqlalchemy import text
 
-from milestones.errors import StoreBusyError
-from milestones.store.database.daemon_lock import held, only_daemon
+from milestones.errors import StoreBusyError, StoreUnavailableError
+from milestones.store.database import daemon_lock, meta
+from milestones.store.database.daemon_lock import _DAEMON, held, only_daemon
+from milestones.store.database.store import Store, trouble
 from tests.store.rules import opened
 
 
@@ -41,3 +46,113 @@ async def test_a_second_daemon_is_refused_and_a_third_may_follow(database_url: s
             await daemon(database_url).__aenter__()
     async with daemon(database_url):
         pass
+
+
+class TestLostLock:
+    """On PostgreSQL the lock is that of a connection, which the server, an administrator or a network may end."""
+
+    async def test_it_is_taken_again_before_anything_more_is_written(
+        self, postgres_database_url: str
+    ) -> None:
+        async with opened(postgres_database_url) as store, only_daemon(store):
+            for number in range(3):
+                await end_holder(postgres_database_url)
+                async with store.write() as tx:
+                    await meta.set_to(tx, "number", str(number))
+                assert await holders(postgres_database_url) == 1
+            with pytest.raises(StoreBusyError):
+                await daemon(postgres_database_url).__aenter__()
+
+    async def test_where_another_daemon_has_it_this_one_writes_nothing_and_stops(
+        self, postgres_database_url: str
+    ) -> None:
+        written: list[str] = []
+
+        async def first() -> None:
+            async with opened(postgres_database_url) as store, only_daemon(store):
+                ready.set()
+                while True:
+                    with suppress(StoreUnavailableError):
+                        async with store.write() as tx:
+                            await meta.set_to(tx, "by", "first")
+                        written.append("once")
+                    await asyncio.sleep(0)
+
+        async with opened(postgres_database_url) as other:
+            ready = asyncio.Event()
+            serving = asyncio.create_task(first())
+            await ready.wait()
+            async with other.connection() as waiting:
+                # It stands in the queue for the lock, and so has it before anybody can ask for it again.
+                queued = asyncio.create_task(
+                    waiting.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DAEMON})
+                )
+                while not await holders(postgres_database_url, granted=False):  # noqa: ASYNC110 - nobody tells of it
+                    await asyncio.sleep(0)
+                await end_holder(postgres_database_url)
+                await queued
+                so_far = len(written)
+                async with asyncio.timeout(30):
+                    with pytest.raises(ExceptionGroup) as stopped:
+                        await serving
+        assert stopped.group_contains(StoreBusyError, match="so this one stops")
+        assert len(written) == so_far, "nothing after the other has it"
+
+    async def test_while_it_cannot_be_taken_again_nothing_is_written(
+        self, postgres_database_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(daemon_lock, "WAIT_SECONDS", 0.05)
+        monkeypatch.setattr(daemon_lock, "AGAIN_SECONDS", 0.01)
+
+        async def write() -> None:
+            async with store.write() as tx:
+                await meta.set_to(tx, "fact", "kept")
+
+        async with opened(postgres_database_url) as store, only_daemon(store):
+            with monkeypatch.context() as without:
+                without.setattr(Store, "connection", unavailable)
+                await end_holder(postgres_database_url)
+                with pytest.raises(StoreUnavailableError, match="lock"):
+                    await write()
+                assert "lock" in str(await trouble(store))
+            async with asyncio.timeout(30):
+                while await trouble(store) is not None:  # noqa: ASYNC110 - nobody tells of it
+                    await asyncio.sleep(0)
+            await write()
+
+    async def test_a_daemon_that_ends_lets_go_of_it(self, postgres_database_url: str) -> None:
+        async with opened(postgres_database_url) as store:
+            async with only_daemon(store):
+                assert await holders(postgres_database_url) == 1
+            assert await holders(postgres_database_url) == 0
+            async with store.write() as tx:
+                await meta.set_to(tx, "fact", "kept")
+
+
+def unavailable(_store: Store) -> NoReturn:
+    raise StoreUnavailableError("The database cannot be used now: it is a test.")
+
+
+async def asked(url: str, question: str) -> list[Any]:
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        return await (await connection.execute(question.encode())).fetchall()
+
+
+LOCKS = (
+    "FROM pg_locks WHERE locktype = 'advisory' AND database = "
+    "(SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+async def holders(url: str, *, granted: bool = True) -> int:
+    """How many connections hold a daemon's lock, or wait for it."""
+    ((number,),) = await asked(url, f"SELECT count(*) {LOCKS} AND granted = {granted}")
+    return int(number)
+
+
+async def end_holder(url: str) -> None:
+    """What an administrator does, or a server that shuts down; returns when the lock is free or another's."""
+    ((pid,),) = await asked(url, f"SELECT pid {LOCKS} AND granted")
+    await asked(url, f"SELECT pg_terminate_backend({pid})")
+    while (pid,) in await asked(url, f"SELECT pid {LOCKS} AND granted"):  # noqa: ASYNC110 - nobody tells of it
+        await asyncio.sleep(0)

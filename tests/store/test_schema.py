@@ -3,10 +3,14 @@
 import asyncio
 import sqlite3
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
 
+import psycopg
 import pytest
 from alembic import command, op
 from alembic.autogenerate import compare_metadata
@@ -218,3 +222,47 @@ async def test_a_table_of_ones_own_beside_them_is_no_fault(empty_database_url: s
     changed(empty_database_url, "CREATE TABLE notes (id INTEGER)")
     assert await schema.standing(empty_database_url) == "current"
     assert await schema.differences(empty_database_url) == []
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII", "WIN1252"])
+class TestEncodings:
+    """A database that cannot hold every name is refused before anybody's name is met that it cannot hold."""
+
+    async def test_it_is_refused_at_the_start_with_what_to_do(self, postgres_url: str, encoding: str) -> None:
+        with a_database(postgres_url, encoding) as url:
+            for ask in (schema.prepare, schema.upgrade, schema.standing, schema.differences):
+                with pytest.raises(StoreError, match=f"is {encoding}.*ENCODING 'UTF8' TEMPLATE template0"):
+                    await ask(url)
+
+    async def test_the_check_says_so(self, postgres_url: str, encoding: str) -> None:
+        with a_database(postgres_url, encoding) as url:
+            (finding,) = await examined(url)
+        assert not finding.ok
+        assert f"is {encoding}" in finding.told
+
+
+async def test_a_name_of_anybody_is_kept_whatever_clients_prefer(
+    fresh_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "Zoë Łukasz 王 🎉"
+    database = fresh_postgres_url.rpartition("/")[2]
+    with psycopg.connect(fresh_postgres_url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {database} SET client_encoding = 'LATIN1'".encode())
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    async with opened(fresh_postgres_url) as store:
+        async with store.write() as tx:
+            await meta.set_to(tx, "name", name)
+        async with store.read() as tx:
+            assert await meta.get(tx, "name") == name
+
+
+@contextmanager
+def a_database(server: str, encoding: str) -> Iterator[str]:
+    name = f"milestones_test_{uuid4().hex[:16]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        how = f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        connection.execute(f"CREATE DATABASE {name} {how}".encode())
+        try:
+            yield urlsplit(server)._replace(path=f"/{name}").geturl()
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

@@ -12,8 +12,8 @@ from sqlalchemy import delete, func, select, text, update
 
 from milestones.domain.actions import State
 from milestones.domain.continuity import Beat
-from milestones.store import postgres
 from milestones.store.database import meta as facts
+from milestones.store.database import postgres
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store, Transaction, database_file
 from milestones.store.tables import Action, Meta

@@ -11,13 +11,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.engine import URL
 
 from milestones.errors import StoreError, StoreNewerError
 from milestones.store.database import sqlite
+from milestones.store.database.postgres import connect_args
 from milestones.store.database.store import database_file, database_url, sentences
-from milestones.store.postgres import connect_args
 from milestones.store.tables import Meta
 
 Standing = Literal["empty", "current", "older", "newer", "foreign"]
@@ -77,12 +77,27 @@ def _upgrade(text_url: str, *, only_if_empty: bool) -> Standing:
 
 @contextmanager
 def _connected(engine: Engine) -> Iterator[Connection]:
-    """A connection of its own, outside of the event loop. Raises StoreError."""
+    """A connection of its own, outside of the event loop, to a database that can hold every name. Raises StoreError."""
     try:
         with sentences(), engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                _require_every_character(connection)
+                connection.rollback()
             yield connection
     finally:
         engine.dispose()
+
+
+def _require_every_character(connection: Connection) -> None:
+    """Raise StoreError for a database in which only some names can be written, or in which nobody knows which."""
+    asked = "SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"
+    encoding = connection.execute(text(asked)).scalar_one()
+    if encoding != "UTF8":
+        raise StoreError(
+            f"The encoding of the PostgreSQL database is {encoding}, which cannot hold every customer's name; it has to "
+            "be UTF8. Make another, CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0, and name it in "
+            "daemon.database."
+        )
 
 
 def _looking(url: URL) -> Engine:

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from milestones.errors import StoreUnavailableError
-from milestones.store.failures import drop_connections
+from milestones.store.database.failures import drop_connections
+from milestones.store.database.fence import OpenFile
 
 BUSY_TIMEOUT = 5000
 """Milliseconds for which SQLite waits for others."""
@@ -74,6 +75,21 @@ def make(path: Path) -> None:
         raise StoreUnavailableError(
             f"The folder of the database cannot be made: {error.filename}: {error.strerror}. Check daemon.database."
         ) from error
+
+
+def writer(path: Path, connecting: Connecting, file: OpenFile) -> AsyncEngine:
+    """The one connection that writes. file: is told when it is open, and when closed."""
+    made = engine(path, connecting, mode="rw", begin="BEGIN IMMEDIATE")
+
+    @event.listens_for(made.sync_engine, "begin")
+    def begun(_connection: Any) -> None:
+        file.begun()
+
+    @event.listens_for(made.sync_engine, "close")
+    def closed(_connection: Any, _record: Any) -> None:
+        file.closed()
+
+    return made
 
 
 def engine(path: Path, connecting: Connecting, *, mode: str, begin: str) -> AsyncEngine:

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
+    AsyncExitStack,
     asynccontextmanager,
     contextmanager,
     nullcontext,
@@ -22,7 +23,6 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
     DBAPIError,
-    OperationalError,
     PendingRollbackError,
     ResourceClosedError,
     StatementError,
@@ -35,14 +35,15 @@ from milestones.domain.account import Definitions
 from milestones.domain.milestone import Milestone
 from milestones.errors import (
     ConfigurationError,
+    StoreError,
     StoreRaceError,
     StoreRefusedError,
     StoreUnavailableError,
 )
 from milestones.failpoints import reach
-from milestones.store import postgres
-from milestones.store.database import sqlite
-from milestones.store.failures import failure
+from milestones.store.database import postgres, sqlite
+from milestones.store.database.failures import failure
+from milestones.store.database.fence import Fence, OpenFile
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -86,6 +87,7 @@ class Store:
     """Transactions on one database. Build it with ``Store.open`` and close it; nothing connects before that.
 
     in_force: what was read of sites that need not be read again for every event, by their ids.
+    fences: what is asked before anything is written, and again around its commit.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Store:
         self._reader = reader
         self._connecting = connecting
         self.in_force: dict[str, InForce] = {}
+        self.fences: list[Fence] = []
         # SQLite allows one writer; waiting here is fair, waiting inside SQLite is a lottery with time-outs.
         self._turn: AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if database_file(url) is not None else nullcontext()
@@ -120,8 +123,10 @@ class Store:
         if read_only:
             return cls(url, None, reader, connecting)
         sqlite.make(path)
-        writer = sqlite.engine(path, connecting, mode="rw", begin="BEGIN IMMEDIATE")
-        return cls(url, writer, reader, connecting)
+        file = OpenFile(path)
+        store = cls(url, sqlite.writer(path, connecting, file), reader, connecting)
+        store.fences.append(file)
+        return store
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -139,18 +144,31 @@ class Store:
         """
         assert self._writer is not None, "a read-only store was asked to write"
         async with self._turn:
+            for fence in self.fences:
+                await fence.open()
             with sentences():
                 async with self._writer.begin() as connection:
                     yield connection
                     reach("store.before_commit")
+                    self.require()
                 reach("store.committed")
+            self.require()
+
+    def require(self) -> None:
+        """Raise StoreUnavailableError unless something may be written now."""
+        for fence in self.fences:
+            fence.require()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """A connection of one's own, in no transaction, to hold something as long as it lives."""
-        with sentences():
-            async with self._reader.connect() as connection:
-                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+        """A connection of one's own, to hold something as long as its transaction lives. Raises StoreUnavailableError;
+        what is done on it stands in ``sentences`` of its own.
+        """
+        assert self._writer is not None, "a read-only store was asked to hold something"
+        async with AsyncExitStack() as stack:
+            with sentences():
+                connection = await stack.enter_async_context(self._writer.connect())
+            yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
@@ -194,12 +212,13 @@ class Store:
             return
         assert self._writer is not None, "a read-only store was asked to write"
         async with self._turn:
+            self.require()
             with sentences():
                 async with self._writer.connect() as connection:
                     try:
                         yield (await connection.get_raw_connection()).driver_connection
-                    except sqlite3.OperationalError as error:
-                        raise OperationalError(None, None, error) from error
+                    except sqlite3.Error as error:
+                        raise DBAPIError(None, None, error) from error
 
 
 @contextmanager
@@ -245,12 +264,19 @@ def again_after_a_race(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable
     return repeated
 
 
-async def is_alive(store: Store) -> bool:
-    """Whether a trivial question is answered. SQLite could answer the simplest ones without opening its file."""
-    question = "SELECT 1" if database_file(store.url) is None else "SELECT count(*) FROM sqlite_master"
+_QUESTIONS = {
+    # SQLite could answer simpler ones without opening its file.
+    "sqlite": "SELECT count(*) = -1 FROM sqlite_master",
+    "postgresql": "SELECT current_setting('transaction_read_only') = 'on'",
+}
+
+
+async def trouble(store: Store) -> str | None:
+    """Why nothing can be read or written now, as a sentence; None where nothing is known against it."""
     try:
+        store.require()
         async with store.read() as tx:
-            await tx.execute(text(question))
-    except StoreUnavailableError:
-        return False
-    return True
+            only_reads = (await tx.execute(text(_QUESTIONS[tx.dialect.name]))).scalar_one()
+    except StoreError as error:
+        return str(error)
+    return "The database is read-only now; what is to be written waits." if only_reads else None

@@ -6,7 +6,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from milestones.config.database import PostgresAddress
-from milestones.store.failures import drop_connections
+from milestones.store.database.failures import drop_connections
 
 DRIVER = "postgresql+psycopg"
 
