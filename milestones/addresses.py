@@ -16,6 +16,7 @@ from milestones.domain.characters import JOINERS
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")
 """What separates the parts of a domain (UTS 46, section 2.3)."""
 
+_NAMED = re.compile(r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<name>[^"<>]*))\s*<(?P<address>[^<>()]+)>')
 _ENCODED = "xn--"
 _WILDCARDS = frozenset("*?[")
 
@@ -43,6 +44,23 @@ def spellings(text: str) -> tuple[str, ...]:
         local, _, domain = form.rpartition("@")
         known = (*known, f"{local}@{_in_unicode(domain)}")
     return tuple(dict.fromkeys(known))
+
+
+def named_address(text: str) -> tuple[str, str]:
+    """Name and address of ``The Corner Shop <hello@example.com>``, or of an address alone: exactly what is written.
+
+    Everything before the < is the name; one that holds <, > or " stands in quotes. Raises ValueError with a predicate.
+    """
+    match = _NAMED.fullmatch(text.strip())
+    address = match["address"] if match else text
+    sendable = None if "(" in address else sendable_address(address)
+    if sendable is not None:
+        name = match["name"] or re.sub(r"\\(.)", r"\1", match["quoted"] or "") if match else ""
+        return name.strip(), sendable
+    sentence = 'must be a mailbox such as "The Corner Shop <hello@example.com>"'
+    if any(mark in text for mark in '"<>('):
+        sentence += '; a name that holds <, > or a quotation mark is written in quotes of its own: "A > B" <hello@example.com>'
+    raise ValueError(sentence)
 
 
 def domain_in_ascii(domain: str) -> str | None:

@@ -1,9 +1,8 @@
 """Addresses of every kind: of mail, of the web, of a listening socket and of a database."""
 
 import ipaddress
-from email.utils import parseaddr
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import (
     AfterValidator,
@@ -14,9 +13,11 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from milestones.addresses import sendable_address
+from milestones.addresses import domain_in_ascii, named_address
 from milestones.config.database import SQLITE, PostgresAddress, read_address
 from milestones.config.references import REFERENCE_SCHEMA, Secret, reference_of, secret_or_text, surroundings
+
+_URL_MARKS = "%/:?#[]@!$&'()*+,;=~"
 
 
 def host_and_port(value: Any) -> tuple[str, int]:
@@ -53,9 +54,7 @@ def _database(value: Any, info: ValidationInfo) -> SecretStr:
 
 
 def _mailbox(value: str) -> str:
-    name, address = parseaddr(value)
-    if sendable_address(address) is None or any(character in value for character in "\r\n"):
-        raise ValueError('must be a mailbox such as "The Corner Shop <hello@example.com>"')
+    name, _ = named_address(value)
     if name and not value.isprintable():
         raise ValueError("holds characters that no mail program can show")
     return value
@@ -73,7 +72,18 @@ def _web_address(value: str) -> str:
         raise ValueError('must be a web address such as "https://milestones.example.com"')
     if "@" in urlsplit(value).netloc:
         raise ValueError("must not hold a user name or password")
-    return value.rstrip("/")
+    return _in_ascii(value).rstrip("/")
+
+
+def _in_ascii(url: str) -> str:
+    """As mail programs and browsers are given it: the host as DNS knows it, the rest in percent-encoding."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    ascii_host = domain_in_ascii(host)
+    if ascii_host is None:
+        raise ValueError("has a host that is no domain")
+    netloc = parts.netloc if host.isascii() else ascii_host + (f":{parts.port}" if parts.port else "")
+    return quote(urlunsplit(parts._replace(netloc=netloc)), safe=_URL_MARKS)
 
 
 def web_host(url: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from milestones.addresses import domain_in_ascii, pattern_form
 from milestones.config.addresses import Mailbox, is_loopback
 from milestones.config.faults import Fault, faulty
 from milestones.config.references import ConfiguredPath, SecretValue
@@ -22,17 +23,22 @@ _CURRENCY = re.compile("[A-Z]{3}")
 
 
 def _pattern(value: str) -> str:
-    if value.count("@") != 1 or any(character.isspace() for character in value):
+    if (
+        pattern_form(value) is None
+        or value.count("@") != 1
+        or any(character.isspace() for character in value)
+    ):
         raise ValueError('must be an address or a pattern such as "*@example.com"')
     return value
 
 
 def _host(value: str) -> str:
-    if not _HOST.fullmatch(value):
+    host = value if ":" in value else domain_in_ascii(value)
+    if host is None or not _HOST.fullmatch(host):
         raise ValueError(
             'must be the name of a host such as "smtp.example.com"; the port has a key of its own'
         )
-    return value
+    return host
 
 
 def _hello(value: str) -> str:

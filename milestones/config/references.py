@@ -1,6 +1,7 @@
 """What a configuration only refers to: secrets, keys and files. A secret never appears in a sentence."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from milestones.domain.characters import is_unseen, seen
 from milestones.errors import UsageError
 
 REFERENCE = 'write { env = "NAME" } or { file = "path" }'
@@ -95,18 +97,41 @@ def _reference(value: Any) -> tuple[str, str]:
 
 def _fetch(kind: str, name: str, around: Surroundings) -> str:
     if kind == "env":
-        found = around.environ.get(name, "").strip()
+        found = _trimmed(around.environ.get(name, ""), f"the environment variable {name}")
         if not found:
             raise ValueError(f"refers to the environment variable {name}, which is not set")
         return found
     try:
-        found = (around.folder / name).read_text(encoding="utf-8").strip()
+        # With the mark that some editors put at the beginning, and without.
+        text = (around.folder / name).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(f"refers to the file {name}, which holds no text") from None
+        raise ValueError(f"refers to the file {name}, which is not in UTF-8; save it as UTF-8") from None
     except OSError as error:
         raise ValueError(f"refers to the file {name}, which cannot be read ({error.strerror})") from None
+    found = _trimmed(text, f"the file {name}")
     if not found:
         raise ValueError(f"refers to the file {name}, which is empty")
+    return found
+
+
+def _trimmed(text: str, where: str) -> str:
+    """Without the line end of a file. What nobody sees would only be found by whoever is refused for it."""
+    found = text.strip().strip("\ufeff").strip()
+    for character in found:
+        if is_unseen(character) or (not character.isprintable() and character not in "\r\n\t \u00a0"):
+            told = f"U+{ord(character):04X}"
+            raise ValueError(
+                f"refers to {where}, which holds a character that cannot be seen ({told}); remove it"
+            )
+    return found
+
+
+def _in_one_line(value: Any, info: ValidationInfo) -> SecretStr:
+    found = referred(value, info)
+    if isinstance(found, Secret) and found.missing is None and len(found.get_secret_value().splitlines()) > 1:
+        raise ValueError(
+            f"refers to {found.reference}, which holds several lines; only the secret belongs there"
+        )
     return found
 
 
@@ -135,5 +160,24 @@ REFERENCE_SCHEMA = {
 
 ConfiguredPath = Annotated[Path, AfterValidator(_resolved), PlainSerializer(_portable)]
 SecretValue = Annotated[
-    SecretStr, PlainValidator(referred), PlainSerializer(reference_of), WithJsonSchema(REFERENCE_SCHEMA)
+    SecretStr, PlainValidator(_in_one_line), PlainSerializer(reference_of), WithJsonSchema(REFERENCE_SCHEMA)
 ]
+
+
+_GUID = re.compile(
+    r"([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})", re.IGNORECASE
+)
+_ID = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def _wix_id(value: str) -> str:
+    """As Wix writes it, whatever it was copied from: a GUID in small letters, without braces, quotes and spaces."""
+    text = seen(value).strip().strip("{}()\"'").strip()
+    if guid := _GUID.fullmatch(text):
+        return "-".join(guid.groups()).lower()
+    if not _ID.fullmatch(text):
+        raise ValueError('must be an id as Wix shows it, such as "0b7c9c62-4d0e-4a55-9d0e-6a2f5f7d1c11"')
+    return text
+
+
+WixId = Annotated[str, AfterValidator(_wix_id)]

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationIn
 from milestones.config import variables
 from milestones.config.mail import MailSettings
 from milestones.config.milestone import MilestoneTable
-from milestones.config.references import SecretValue, reference_of, surroundings
+from milestones.config.references import SecretValue, WixId, reference_of, surroundings
 from milestones.config.sections import DaemonSettings, PolicySettings, RetentionSettings, ScanSettings, Table
 from milestones.config.values import Zone
 from milestones.config.wix import WixSettings
@@ -41,9 +41,9 @@ class SiteTable(Table):
     """
 
     name: str = Field(min_length=1, max_length=100)
-    instance_id: str | None = Field(default=None, min_length=1)
+    instance_id: WixId | None = Field(default=None, min_length=1)
     api_key: SecretValue | None = None
-    site_id: str | None = Field(default=None, min_length=1)
+    site_id: WixId | None = Field(default=None, min_length=1)
     mail: MailSettings | None = None
     brand: dict[str, str] | None = None
     policy: PolicySettings | None = None

@@ -16,7 +16,7 @@ from pydantic import (
 
 from milestones.config.addresses import BaseAddress
 from milestones.config.faults import Fault, faulty
-from milestones.config.references import REFERENCE_SCHEMA, Secret, SecretValue, reference_of, referred
+from milestones.config.references import REFERENCE_SCHEMA, Secret, SecretValue, WixId, reference_of, referred
 from milestones.config.sections import Flag, Table, Whole
 from milestones.config.values import Duration
 
@@ -71,7 +71,7 @@ class WixSettings(Table):
 
     sandbox: Flag = False
     api_url: BaseAddress = "https://www.wixapis.com"
-    app_id: str | None = Field(default=None, min_length=1)
+    app_id: WixId | None = Field(default=None, min_length=1)
     app_secret: SecretValue | None = None
     public_key: PublicKey | None = None
     requests_per_minute: Whole = Field(default=200, ge=1, le=100_000)

@@ -13,10 +13,10 @@ from datetime import datetime
 from email import message_from_bytes, policy
 from email.header import Header
 from email.message import EmailMessage
-from email.utils import format_datetime, formataddr, parseaddr
+from email.utils import format_datetime, formataddr
 from urllib.parse import quote
 
-from milestones.addresses import sendable_address
+from milestones.addresses import named_address
 from milestones.kinds.email.rendering import RenderedMail
 from milestones.kinds.email.variables import plain
 
@@ -47,11 +47,8 @@ class Mailbox:
     @classmethod
     def parsed(cls, text: str) -> "Mailbox":
         """``The Corner Shop <hello@example.com>`` or a bare address. Raises ValueError for anything else."""
-        name, address = parseaddr(text)
-        sendable = sendable_address(address)
-        if sendable is None:
-            raise ValueError(f"{text!r} is no mail address.")
-        return cls(sendable, name)
+        name, address = named_address(text)
+        return cls(address, name)
 
     @property
     def domain(self) -> str:

@@ -5,13 +5,20 @@ extended or included. Everything is read and compiled when the catalogue is made
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from css_inline import CSSInliner, InlineError
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, UndefinedError
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    UndefinedError,
+)
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -106,10 +113,21 @@ class Catalogue:
         return template
 
 
+class _Loader(FileSystemLoader):
+    """Reads files with the mark that some editors put at the beginning, which is no part of a mail, and without."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """As its base; raises TemplateSyntaxError for UTF-16, of which UTF-8 makes letters with zeros between."""
+        source, path, is_current = super().get_source(environment, template)
+        if "\0" in source:
+            raise TemplateSyntaxError("is not UTF-8 text; save it as UTF-8", 1, template)
+        return source, path, is_current
+
+
 def environment(folder: Path) -> ImmutableSandboxedEnvironment:
     """Jinja as every template gets it: undefined names are errors, HTML is escaped, no way out of the sandbox."""
     made = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(folder),
+        loader=_Loader(folder, encoding="utf-8-sig"),
         undefined=StrictUndefined,
         autoescape=lambda name: name is not None and name.endswith(".html"),
         trim_blocks=True,
