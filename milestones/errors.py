@@ -12,6 +12,7 @@
     │   └── StoreUnavailableError   it cannot be read or written now: disk full, read-only, connection lost
     │       └── StoreRaceError      two writers met; what was tried is to be tried again
     ├── FencedError                 this worker's generation is over; its result must not be written
+    ├── WithdrawnError              an effect that has not begun must not begin any more
     ├── IngestError                 a request that cannot be taken; carries the HTTP status to answer
     ├── ingest.reading.UnreadableError    a genuine webhook that this version does not understand
     ├── control.NotRunningError     nobody listens on the daemon's socket
@@ -73,6 +74,10 @@ class StoreRaceError(StoreUnavailableError):
 
 class FencedError(MilestonesError):
     """The site is drained by a newer generation: what this worker learned must not be written by it."""
+
+
+class WithdrawnError(MilestonesError):
+    """An effect that had not begun must not begin any more: what it rested on has changed, or somebody stopped it."""
 
 
 class IngestError(MilestonesError):

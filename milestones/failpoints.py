@@ -1,7 +1,7 @@
 """Named places at which a test may kill the process, to prove that nothing is lost or doubled there.
 
-``MILESTONES_FAILPOINT`` in the environment arms one: ``name``, ``name:3`` (the third time), ``name stop`` (freezes the
-process instead), or ``@FILE``, a file with such a line that is looked at each time, so that a process which is running
+``MILESTONES_FAILPOINT`` in the environment arms one: ``name``, ``name:3`` (the third time), ``name@email`` (with an
+action of this kind), ``name stop`` (freezes the process instead), or ``@FILE``, a file with such a line that is looked at each time, so that a process which is running
 already can be armed too. Without the variable ``reach`` is a function with nothing in it. Never set it outside of tests.
 """
 
@@ -9,25 +9,33 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 _VARIABLE = "MILESTONES_FAILPOINT"
 
 
-def _nothing(name: str) -> None:
+class Reach(Protocol):
+    """Told at each place that it was reached. kind: of the action that this is about, where it is about one."""
+
+    def __call__(self, name: str, kind: str = "", /) -> None:
+        """Returns, or not."""
+
+
+def _nothing(name: str, kind: str = "") -> None:
     """Go on."""
 
 
-def _killer(armed: Callable[[], str]) -> Callable[[str], None]:
+def _killer(armed: Callable[[], str]) -> Reach:
     order, left = "", 0
 
-    def reach(name: str) -> None:
+    def reach(name: str, kind: str = "") -> None:
         nonlocal order, left
         standing = armed()
         place, _, freeze = standing.partition(" ")
         wanted, _, times = place.partition(":")
         if standing != order:
             order, left = standing, int(times or 1)
-        if name == wanted:
+        if wanted in {name, f"{name}@{kind}"}:
             left -= 1
             if left == 0:
                 os.kill(os.getpid(), signal.SIGSTOP if freeze else signal.SIGKILL)
@@ -44,7 +52,7 @@ def _order() -> str:
     return file.read_text().strip() if file.is_file() else ""
 
 
-reach: Callable[[str], None] = _killer(_order) if os.environ.get(_VARIABLE) else _nothing
+reach: Reach = _killer(_order) if os.environ.get(_VARIABLE) else _nothing
 
 NAMES = (
     # every transaction that writes

@@ -239,3 +239,14 @@ async def test_the_first_line_says_of_which_site_mail_does_not_leave_for_everybo
             line = await Daemon(program, lambda: program.settings)._line("http://here")
     assert "mail of The Other Shop leaves only for me@example.com" in line
     assert "me@example.com" not in str(logs)
+
+
+async def test_a_drain_works_by_the_mode_in_force_from_the_moment_of_the_reload(
+    path: Path, program: Program, running: Daemon
+) -> None:
+    [site_id] = program.site_ids(program.settings)
+    assert not program.assembly.parts(site_id).work.shadow
+    rewrite(path, 'mode = "live"', 'mode = "shadow"')
+    await running.reload()
+    assert program.assembly.parts(site_id).work.shadow
+    assert await program.drain(site_id) is None

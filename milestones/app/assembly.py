@@ -29,8 +29,9 @@ from milestones.kinds.email.variables import Site as MailSite
 from milestones.kinds.points.channel import PointsChannel
 from milestones.kinds.webhook.channel import WebhookChannel
 from milestones.observability.metrics import Metrics
-from milestones.outbox.drain import SiteWork
+from milestones.outbox.flights import Flights
 from milestones.outbox.gates import Policy
+from milestones.outbox.work import SiteWork
 from milestones.store.database.store import Store
 from milestones.wix.auth import ApiKeyCredentials, AppCredentials, Credentials
 from milestones.wix.pacing import SlidingWindowPacer
@@ -64,6 +65,7 @@ class Assembly:
     """Builds the parts of sites at their first use, and keeps them until a reload.
 
     settings: the configuration in force. stopping: whether effects that have not begun must not begin.
+    flights: what is under way.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Assembly:
         metrics: Metrics,
         clock: Callable[[], datetime],
         stopping: Callable[[], bool],
+        flights: Flights,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -86,6 +89,7 @@ class Assembly:
         self._metrics = metrics
         self._clock = clock
         self._stopping = stopping
+        self._flights = flights
         self._catalogue = Catalogue(settings().daemon.templates)
         self._parts: dict[str, SiteParts] = {}
         self._clients: dict[tuple[str, Credentials], WixClient] = {}
@@ -188,6 +192,8 @@ class Assembly:
             policy=Policy(QuietHours(quiet.start, quiet.end) if quiet else None, site.timezone),
             clock=self._clock,
             random=random.random,
+            shadow=settings.daemon.mode == "shadow",
+            flights=self._flights,
             stopping=self._stopping,
             settled=lambda kind, state, _verdict: self._metrics.actions.labels(kind, state).inc(),
         )

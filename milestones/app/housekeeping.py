@@ -107,8 +107,10 @@ async def gauges(program: Program, stop: asyncio.Event) -> None:
                 backlog, tallies = await lookup.backlog(tx, now), await timeline.tallies(tx, now)
                 failing = await scans.failing(tx)
                 resting = await rests.counts(tx, now)
-            metrics.backlog.set(backlog.due)
-            metrics.backlog_age.set(backlog.oldest.total_seconds() if backlog.oldest else 0)
+            # In shadow mode nothing is done on purpose.
+            waits = backlog.oldest if program.settings.daemon.mode == "live" else None
+            metrics.backlog.set(0 if waits is None else backlog.due)
+            metrics.backlog_age.set(0 if waits is None else waits.total_seconds())
             metrics.held.set(backlog.held)
             metrics.unknown.set(tallies.unknown)
             metrics.scans_failing.set(len(failing))

@@ -26,6 +26,7 @@ from milestones.kinds.email.rendering import Catalogue
 from milestones.maintenance.retention import Limits, forget
 from milestones.observability.metrics import Metrics
 from milestones.outbox.drain import drain
+from milestones.outbox.flights import Flights
 from milestones.pipeline import observe
 from milestones.pipeline.record import Outcome, SiteRules
 from milestones.scans.run import Progress, ScanWork
@@ -88,6 +89,7 @@ class Program:
         self.metrics = Metrics(CollectorRegistry())
         self.rules = ConfiguredRules(settings, secret)
         self.engine = LocalEngine(self.drain, self.clock)
+        self.flights = Flights()
         self.assembly = Assembly(
             lambda: self.settings,
             store=store,
@@ -97,6 +99,7 @@ class Program:
             metrics=self.metrics,
             clock=self.clock,
             stopping=lambda: self.engine.stopping,
+            flights=self.flights,
         )
         self.inbox = Inbox(self.record, self.metrics)
         self.door = Door(
@@ -180,7 +183,7 @@ class Program:
 
     async def drain(self, site_id: str) -> datetime | None:
         """The engine's unit of work."""
-        return await drain(self.assembly.parts(site_id).work)
+        return await drain(lambda: self.assembly.parts(site_id).work, self.engine.bell(site_id))
 
     # Sites
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from milestones.app import runtime
@@ -10,6 +10,7 @@ from milestones.app.runtime import ConfiguredRules
 from milestones.commands.host import Program
 from milestones.config import Settings
 from milestones.control import NotRunningError
+from milestones.outbox.flights import Flights
 from milestones.pipeline.record import Outcome
 from milestones.scans.run import Kind, ScanWork, run
 from milestones.store.database import meta
@@ -24,6 +25,7 @@ class StoreAlone:
     store: Store
     rules: ConfiguredRules
     clock: Callable[[], datetime] = runtime.now
+    flights: Flights = field(default_factory=Flights)
 
     def tell(self, outcome: Outcome) -> None:
         """What became due is done by the next daemon."""

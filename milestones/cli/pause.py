@@ -7,7 +7,7 @@ import typer
 
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
 from milestones.cli.remote import order
-from milestones.cli.render import print_json, printable
+from milestones.cli.render import print_json, printable, tell_under_way
 
 app = typer.Typer()
 
@@ -23,11 +23,13 @@ def pause(
 ) -> None:
     """Send and give nothing for now: for one milestone, one site, or all.
 
-    Events are taken and crossings recorded meanwhile; what they owe waits for `milestones resume`.
+    Events are taken and crossings recorded meanwhile; what they owe waits for `milestones resume`. The answer comes when
+    what had begun has ended, so that nothing more leaves after it.
     """
     arguments = {"milestone": milestone, "site": site}
     given = {key: value for key, value in arguments.items() if value is not None}
-    tell(order(settings_at(config, secrets=False), "pause", given), as_json=as_json)
+    result = order(settings_at(config, secrets=False), "pause", given, progress=tell_under_way)
+    tell(result, as_json=as_json)
 
 
 def tell(result: dict[str, Any], *, as_json: bool) -> None:

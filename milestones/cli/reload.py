@@ -4,7 +4,7 @@ import typer
 
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
 from milestones.cli.remote import order
-from milestones.cli.render import print_json
+from milestones.cli.render import print_json, tell_under_way
 
 app = typer.Typer()
 
@@ -14,10 +14,10 @@ def reload_(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
     """Have the running daemon read its configuration anew.
 
     It is put into force whole, or refused whole with every fault, and the old one goes on. Actions that are recorded
-    already never change.
+    already never change. The answer comes when what began by the old one has ended.
     """
     settings = settings_at(config, secrets=False)
-    result = order(settings, "reload", {})
+    result = order(settings, "reload", {}, progress=tell_under_way)
     if as_json:
         print_json(result)
     else:

@@ -42,6 +42,11 @@ def console(*, stderr: bool = False) -> Console:
     return Console(highlight=False, soft_wrap=False, stderr=stderr)
 
 
+def tell_under_way(told: Mapping[str, Any]) -> None:
+    """For how much that has begun an order waits; beside the answer, which is for a script."""
+    typer.echo(f"Waiting for {told['under_way']:,} under way to end.", err=True)
+
+
 def print_json(answer: Any) -> None:
     """An answer for a machine: times in ISO 8601 UTC, everything else as it is."""
     typer.echo(_json(answer))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from milestones.outbox.flights import Flights
 from milestones.pipeline.record import Outcome, Rules
 from milestones.scans.run import Kind, ScanWork
 from milestones.store.database.store import Store
@@ -27,6 +28,10 @@ class Program(Protocol):
 
     def tell(self, outcome: Outcome) -> None:
         """Wakes whoever has work. Called after a commit."""
+
+    @property
+    def flights(self) -> Flights:
+        """What is under way here."""
 
 
 class Host(Protocol):

@@ -18,9 +18,16 @@ from milestones.store.views import timeline
 from milestones.views.lookup import chosen_sites
 
 
-async def pause(host: Host, arguments: Mapping[str, Any], _progress: Progress) -> Any:
-    """Do nothing more for a site or a milestone until it is resumed; go on to observe and to record."""
-    return await _set(host, arguments, paused=True)
+async def pause(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
+    """Do nothing more for a site or a milestone until it is resumed; go on to observe and to record.
+
+    Returns when it is true: what had begun has ended, and nothing more will leave.
+    """
+    told, ids = await _set(host, arguments, paused=True)
+    await host.program.flights.landed(
+        ids, arguments.get("milestone"), lambda left: progress({"under_way": left})
+    )
+    return told
 
 
 async def resume(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
@@ -31,7 +38,7 @@ async def resume(host: Host, arguments: Mapping[str, Any], progress: Progress) -
     A site of which Wix does not tell stays paused, and is asked about when it is resumed.
     """
     if arguments.get("milestone") is not None:
-        return await _set(host, arguments, paused=False)
+        return (await _set(host, arguments, paused=False))[0]
     rewound = bool(arguments.get("rewound", True))
     async with host.program.store.read() as tx:
         concerned = await chosen_sites(tx, arguments.get("site"))
@@ -42,7 +49,7 @@ async def resume(host: Host, arguments: Mapping[str, Any], progress: Progress) -
         raise MilestonesError(
             f"Nothing goes on, since Wix could not be asked what has changed. {first}"
         ) from first
-    told = await _set(host, arguments, paused=False, rewound=rewound, failed=failed)
+    told, _ = await _set(host, arguments, paused=False, rewound=rewound, failed=failed)
     return {**told, "not_asked": by_name(unheard, failed)}
 
 
@@ -73,7 +80,8 @@ async def _set(
     paused: bool,
     rewound: bool = False,
     failed: Failed | None = None,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], set[str]]:
+    """What it came to, and the sites that it concerned."""
     milestone, site = arguments.get("milestone"), arguments.get("site")
     program, failed = host.program, failed or {}
     async with program.store.write() as tx:
@@ -100,13 +108,14 @@ async def _set(
             "the daemon has run with it."
         )
     program.tell(Outcome(wake=ids))
-    return {
+    told = {
         "milestone": milestone,
         "paused": paused,
         "sites": [one.name or one.id for one in concerned],
         "milestones_paused": sorted(set(still)),
         "hold_ended": reason,
     }
+    return told, ids
 
 
 async def _caught_up(

@@ -23,9 +23,14 @@ Order = Callable[[Host, Mapping[str, Any], Progress], Awaitable[Any]]
 
 
 async def reload(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
-    """Put the configuration into force as it is in the file now, or refuse it whole."""
-    del arguments, progress
-    return {"configuration": await host.reload()}
+    """Put the configuration into force as it is in the file now, or refuse it whole.
+
+    Returns when nothing is under way any more that began by the former one.
+    """
+    del arguments
+    configuration = await host.reload()
+    await host.program.flights.landed(tell=lambda left: progress({"under_way": left}))
+    return {"configuration": configuration}
 
 
 async def status(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:

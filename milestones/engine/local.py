@@ -26,15 +26,20 @@ class LocalEngine:
         self._drain = drain
         self._clock = clock
         self._bells: dict[str, asyncio.Event] = {}
+        self._served: set[str] = set()
         self._new: asyncio.Queue[str] = asyncio.Queue()
         self._stopping = asyncio.Event()
 
     def wake(self, site_id: str) -> None:
         """Something of this site may be due. Call it after the commit, never before."""
-        if site_id not in self._bells:
-            self._bells[site_id] = asyncio.Event()
+        if site_id not in self._served:
+            self._served.add(site_id)
             self._new.put_nowait(site_id)
-        self._bells[site_id].set()
+        self.bell(site_id).set()
+
+    def bell(self, site_id: str) -> asyncio.Event:
+        """What ``wake`` rings. A drain that is under way listens to it too."""
+        return self._bells.setdefault(site_id, asyncio.Event())
 
     def stop(self) -> None:
         """Begin nothing new."""
@@ -44,7 +49,7 @@ class LocalEngine:
 
     @property
     def stopping(self) -> bool:
-        """Whether ``stop`` was called; drains look at it between two groups of effects."""
+        """Whether ``stop`` was called; drains look at it before every effect."""
         return self._stopping.is_set()
 
     async def run(self) -> None:

@@ -95,7 +95,7 @@ class Channel(Protocol):
 
     @property
     def concurrency(self) -> int:
-        """How many of one batch may be under way at once."""
+        """How many may be under way at once, in one site."""
 
     async def gate(self, tasks: Sequence[Task]) -> Mapping[int, Stop]:
         """The tasks that must not be done now, by id. Asks in batches; changes nothing.
@@ -104,7 +104,7 @@ class Channel(Protocol):
         """
 
     async def perform(self, task: Task) -> Mapping[str, Any]:
-        """Do it and return what later actions may show. Raises ChannelError."""
+        """Do it and return what later actions may show. Awaits ``effects.begin`` as late as it can. Raises ChannelError."""
 
     async def recover(self, task: Task) -> Found:
         """Learn what became of an attempt whose answer was lost. Raises ChannelError."""

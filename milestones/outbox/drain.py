@@ -1,104 +1,84 @@
 """``drain(site)``: the unit of work. Claim, gate, commit "about to act", act, settle, until nothing is due.
 
-No transaction spans an await on the network, and every line of this file may be the process's last: what was
-claimed is put back by the next drain, and what had begun to act is looked for before it is repeated.
+Kinds are drained side by side, and of each kind as many effects are under way as its channel takes; the next one begins
+as soon as one has ended, so one slow answer holds up nothing but itself. What must come after something else waits for
+it in the store.
+
+No transaction spans an await on the network, and every line may be the process's last: what was claimed is put back by
+the next drain, and what had begun to act is looked for before it is repeated.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import structlog
 
-from milestones.domain.actions import Kind, State
-from milestones.domain.retry import RetryPolicy
-from milestones.domain.verdict import Verdict
-from milestones.errors import ChannelError, FencedError, StoreError
+from milestones.domain.actions import Kind
+from milestones.errors import FencedError, MilestonesError
 from milestones.failpoints import reach
-from milestones.kinds.channel import (
-    Channel,
-    Fate,
-    Found,
-    Stop,
-    Task,
-)
-from milestones.outbox.gates import FRESH, Policy, stop_for
-from milestones.outbox.meanwhile import reconsidered
-from milestones.outbox.rest import REST, Rests
-from milestones.store import sites
-from milestones.store.database import heartbeat
-from milestones.store.database.store import Store, again_after_a_race
+from milestones.outbox.act import act
+from milestones.outbox.books import Books
+from milestones.outbox.gates import FRESH
+from milestones.outbox.lease import leased
+from milestones.outbox.work import Lease, SiteWork, Stage
+from milestones.store.database.store import Transaction
 from milestones.store.outbox import claims
-from milestones.store.outbox.claims import Claimed, Settlement
-from milestones.store.tables import Action
+from milestones.store.outbox.claims import Standing
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
 ORDER = (Kind.COUPON, Kind.BADGE, Kind.POINTS, Kind.EMAIL, Kind.WEBHOOK)
-"""Mails come after what they show, so that one pass does both."""
+"""In which kinds are looked at; they do not wait for each other."""
 
-_REFUSES_REPETITION = frozenset({Kind.COUPON, Kind.BADGE, Kind.POINTS})
-"""Of these, Wix may refuse a second one because of the first, in words that are documented nowhere, and its queries
-show the first one late. So after a lost answer a refusal is not for good.
-"""
-
-_DIED = "This program ended between the hand-over and its answer."
+LONGEST_LOOK = 60.0
+"""Seconds after which a drain looks again without being woken, so that a clock that jumped is noticed."""
 
 
-@dataclass(slots=True)
-class SiteWork:
-    """What draining one site needs; kept between drains.
-
-    rests: of channels that failed as a whole.
-    tidy: whether the last drain came to its end, so that nothing can have been left running.
-    stopping: set when the program stops; what is in flight is finished and nothing new is begun.
-    """
-
-    site_id: str
-    store: Store
-    channels: Mapping[Kind, Channel]
-    policy: Policy
-    clock: Callable[[], datetime]
-    random: Callable[[], float]
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-    stopping: Callable[[], bool] = lambda: False
-    settled: Callable[[str, str, str], None] = lambda _kind, _state, _verdict: None
-    rests: Rests = field(init=False)
-    tidy: bool = False
-
-    def __post_init__(self) -> None:
-        """Nothing rests yet."""
-        self.rests = Rests(self.site_id)
-
-
-async def drain(work: SiteWork) -> datetime | None:
+async def drain(current: Callable[[], SiteWork], woken: asyncio.Event | None = None) -> datetime | None:
     """Do all that is due. Returns when the next action becomes due, or None when nothing waits for a time.
 
+    current: the work by the configuration in force; asked again and again, since a reload replaces it.
+    woken: rung when something may be due or was ordered, also while this drains.
     Raises StoreUnavailableError; then nothing more was begun.
     """
+    work = current()
+    if work.shadow:
+        return None
     if work.tidy:
         # Every site is looked at every minute, and most have nothing to do: that must not cost a transaction each.
         due = await _next_due(work)
         if due is None or due > work.clock():
             return due
         work.tidy = False
+    generation = await _begun(work)
+    if generation is None:
+        return None
+    reach("drain.begun")
+    try:
+        await Drain(current, generation, woken or asyncio.Event()).run()
+    except FencedError:
+        log.info("drain_fenced", site=work.site_id, generation=generation)
+        return None
+    work = current()
+    work.tidy = True
+    return await _next_due(work)
+
+
+async def _begun(work: SiteWork) -> int | None:
+    """The generation of this drain; None where nothing may be done for the site."""
     async with work.store.write() as tx:
-        site = await sites.named(tx, work.site_id)
-        if site is None or site.state != "active" or site.paused or await heartbeat.held(tx):
+        if not (await claims.standing(tx, work.site_id)).is_open:
             return None
         generation = await claims.begin(tx, work.site_id)
         await work.rests.recall(tx)
         reach("drain.before_begin")
-    reach("drain.begun")
-    try:
-        while not work.stopping() and await _pass(work, generation):
-            pass
-    except FencedError:
-        log.info("drain_fenced", site=work.site_id, generation=generation)
-        return None
-    work.tidy = True
-    return await _next_due(work)
+    return generation
 
 
 async def _next_due(work: SiteWork) -> datetime | None:
@@ -110,224 +90,155 @@ async def _next_due(work: SiteWork) -> datetime | None:
     return min((moment for moment in (due, *work.rests.ends(now)) if moment is not None), default=None)
 
 
-async def _pass(work: SiteWork, generation: int) -> bool:
-    """One batch of each kind. False when nothing was due."""
-    found = False
-    for kind in ORDER:
-        if work.rests.covers(kind, work.clock()):
-            continue
-        async with work.store.write() as tx:
-            batch = await claims.claim(tx, work.site_id, generation, kind, work.clock())
-            if batch:
-                reach("drain.before_claim")
-        if batch:
-            reach("drain.claimed")
-            await _batch(work, generation, kind, batch)
-            found = True
-    return found
+class Drain:
+    """What one drain of a site has leased and has under way."""
 
+    def __init__(self, current: Callable[[], SiteWork], generation: int, woken: asyncio.Event) -> None:
+        self._current = current
+        self._books = Books(current, generation)
+        self._woken = woken
+        self._ready: dict[Kind, deque[Lease]] = {kind: deque() for kind in ORDER}
+        self._leasing: dict[Kind, asyncio.Task[list[Lease]]] = {}
+        self._acting: dict[asyncio.Task[None], Lease] = {}
+        self._returning: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
 
-async def _batch(work: SiteWork, generation: int, kind: Kind, batch: Sequence[Claimed]) -> None:
-    """Gate a batch, then act in groups as large as the channel works side by side."""
-    channel = work.channels[kind]
-    now = work.clock()
-    items = {_id(item): item for item in batch}
-    stops = {_id(item): stop for item in batch if (stop := stop_for(item, work.policy, now)) is not None}
-    tasks = {number: _task(item) for number, item in items.items()}
-    open_ids = [number for number in tasks if number not in stops]
-    try:
-        stops |= await channel.gate([tasks[number] for number in open_ids])
-    except ChannelError as error:
-        await _not_now(work, generation, kind, error, list(tasks.values()))
-        return
-    except StoreError:
-        raise
-    except Exception as error:
-        # It must neither keep the other channels from their work nor let anything pass this gate.
-        log.exception("gate_crashed", site=work.site_id, kind=kind.value)
-        await _not_now(work, generation, kind, _stumbled(error), list(tasks.values()))
-        return
-    reach("drain.gated")
-    # What may have happened already is looked for whatever the gates say: they guard new effects only.
-    looked_for = {number for number, item in items.items() if item.action.lost}
-    await _settle(
-        work, generation, [_stopped(n, stop) for n, stop in stops.items() if n not in looked_for], tasks
-    )
-    ready = [tasks[number] for number in tasks if number not in stops or number in looked_for]
-    for start in range(0, len(ready), channel.concurrency):
-        group = ready[start : start + channel.concurrency]
-        if work.stopping() or work.rests.covers(kind, work.clock()) or work.clock() - now > FRESH:
-            await _put_back(work, generation, ready[start:])
-            return
-        async with work.store.write() as tx:
-            await claims.about_to_act(tx, work.site_id, generation, [task.id for task in group], work.clock())
-            reach("drain.before_acting")
-        reach("drain.acting")
-        acts = [
-            asyncio.create_task(_act(work, channel, task, stops.get(task.id), items[task.id].action))
-            for task in group
-        ]
+    async def run(self) -> None:
+        """Until nothing is due and nothing under way. Raises FencedError and StoreError, when all that had begun ended.
+
+        Cancelled, it writes what has ended all the same, and puts back what had not begun.
+        """
         try:
-            done = await asyncio.gather(*acts)
+            while True:
+                rung = self._woken.is_set()
+                self._woken.clear()
+                again = await self._look(rung=rung)
+                if not self._tasks():
+                    break
+                await self._something(again)
         except asyncio.CancelledError:
-            # What has ended all the same, or had not begun, is no lost answer.
-            await asyncio.wait(acts)
-            await asyncio.shield(_settle(work, generation, [a.result() for a in acts if _ended(a)], tasks))
+            await asyncio.shield(self._abandon())
             raise
-        # The effects are done: a stop must not keep their results from being written.
-        await asyncio.shield(_settle(work, generation, done, tasks))
+        if self._failure is not None:
+            raise self._failure
+
+    # What may begin, and what may not any more
+
+    async def _look(self, *, rung: bool) -> datetime | None:
+        """Begin what may begin, and give back what may not. Returns when to look again."""
+        try:
+            work = self._current()
+            now = work.clock()
+            async with work.store.read() as tx:
+                allowed = await claims.standing(tx, work.site_id)
+                await work.rests.recall(tx)
+                if self._failure is None and allowed.is_open and not (work.shadow or work.stopping()):
+                    self._withdraw(lambda lease: _is_over(lease, work, allowed, now))
+                    if rung:
+                        # What a person has taken need not wait for its turn.
+                        ours = await claims.waiting_leases(tx, work.site_id, self._books.generation)
+                        self._withdraw(lambda lease: lease.id not in ours)
+                    return await self._fill(tx, work, now)
+        except Exception as error:  # noqa: BLE001 - it is raised when what has begun has ended
+            self._failure = self._failure or error
+        self._withdraw(lambda _lease: True)
+        return None
+
+    async def _fill(self, tx: Transaction, work: SiteWork, now: datetime) -> datetime | None:
+        """Take up as much of each kind as there is room for. Returns when more becomes due."""
+        awake = [kind for kind in ORDER if not work.rests.covers(kind, now)]
+        hungry = [kind for kind in awake if self._is_hungry(kind, work)]
+        due = await claims.due_kinds(tx, work.site_id, hungry, now)
+        for kind in due:
+            self._leasing[kind] = asyncio.create_task(leased(work, self._books, kind))
+        for kind in awake:
+            self._start(kind, work)
+        later = await claims.next_due(tx, work.site_id, [kind for kind in hungry if kind not in due])
+        return min((moment for moment in (later, *work.rests.ends(now)) if moment is not None), default=None)
+
+    def _is_hungry(self, kind: Kind, work: SiteWork) -> bool:
+        waits = self._ready[kind] or kind in self._leasing
+        return not waits and self._room(kind, work) > 0
+
+    def _room(self, kind: Kind, work: SiteWork) -> int:
+        return work.channels[kind].concurrency - sum(lease.kind is kind for lease in self._acting.values())
+
+    def _start(self, kind: Kind, work: SiteWork) -> None:
+        for _ in range(min(self._room(kind, work), len(self._ready[kind]))):
+            lease = self._ready[kind].popleft()
+            self._acting[asyncio.create_task(act(lease, self._books))] = lease
+
+    def _withdraw(self, which: Callable[[Lease], bool]) -> None:
+        """Give back those of what has not begun."""
+        back = []
+        for kind, queue in self._ready.items():
+            back += [lease for lease in queue if which(lease)]
+            self._ready[kind] = deque(lease for lease in queue if not which(lease))
+        self._give_back(back)
+        for task, lease in self._acting.items():
+            if lease.stage is Stage.LEASED and not lease.withdrawn and which(lease):
+                lease.withdrawn = True
+                task.cancel()
+
+    def _give_back(self, leases: Sequence[Lease]) -> None:
+        # After a failure the next drain takes back what was left.
+        if leases and self._failure is None:
+            self._returning.add(asyncio.create_task(self._books.put_back(leases)))
+
+    # What ends
+
+    def _tasks(self) -> list[asyncio.Task[Any]]:
+        return [*self._leasing.values(), *self._acting, *self._returning]
+
+    async def _something(self, again: datetime | None) -> None:
+        """Wait until a task ends, this is woken, or it is time to look again."""
+        seconds = LONGEST_LOOK
+        if again is not None:
+            seconds = min(seconds, max(0.0, (again - self._current().clock()).total_seconds()))
+        woken = asyncio.create_task(self._woken.wait())
+        try:
+            await asyncio.wait([woken, *self._tasks()], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
+        for kind, leasing in list(self._leasing.items()):
+            if leasing.done():
+                del self._leasing[kind]
+                self._ready[kind].extend(self._result(leasing) or ())
+        for acting, lease in list(self._acting.items()):
+            if acting.done():
+                del self._acting[acting]
+                if acting.cancelled():
+                    # It was withdrawn before it had taken its first step.
+                    self._give_back([lease])
+                self._result(acting)
+        for returning in [task for task in self._returning if task.done()]:
+            self._returning.discard(returning)
+            self._result(returning)
+
+    def _result(self, task: asyncio.Task[T]) -> T | None:
+        if task.cancelled():
+            return None
+        error = task.exception()
+        if error is None:
+            return task.result()
+        self._failure = self._failure or error
+        return None
+
+    async def _abandon(self) -> None:
+        """Cut short what is under way: what has ended all the same is written, what had not begun is no lost answer."""
+        for task in self._tasks():
+            task.cancel()
+        if self._tasks():
+            await asyncio.wait(self._tasks())
+        left = [lease for queue in self._ready.values() for lease in queue]
+        left += [lease for lease in self._acting.values() if lease.stage in {Stage.LEASED, Stage.ASKED}]
+        with suppress(MilestonesError):
+            await self._books.put_back(left)
+        await self._books.close()
 
 
-def _ended(act: asyncio.Task[Settlement]) -> bool:
-    return not act.cancelled() and act.exception() is None
-
-
-def _id(item: Claimed) -> int:
-    assert item.action.id is not None, "it was read from the table"
-    return item.action.id
-
-
-def _task(item: Claimed) -> Task:
-    action = item.action
-    return Task(
-        id=_id(item),
-        key=action.key,
-        kind=Kind(action.kind),
-        site_id=action.site_id,
-        account_id=action.account_id,
-        milestone=action.milestone,
-        payload=action.payload,
-        inputs=item.inputs,
-        customer=item.customer,
-        attempt=action.attempts + 1,
-        lost_at=action.lost_at,
-    )
-
-
-async def _act(work: SiteWork, channel: Channel, task: Task, stop: Stop | None, action: Action) -> Settlement:
-    """One action: its effect, or what became of it. ``stop``: what the gates would say to doing it anew."""
-    try:
-        found = await channel.recover(task) if action.lost else Found(Fate.REPEAT)
-        if found.fate is Fate.UNTOLD:
-            return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER, error=action.error or _DIED)
-        if found.fate is Fate.HAPPENED:
-            result = found.result
-        elif stop is not None:
-            # What was lost and not found is lost still: whoever tries later looks again.
-            return replace(_stopped(task.id, stop), lost_at=action.lost_at, error=action.error)
-        else:
-            result = await channel.perform(task)
-    except ChannelError as error:
-        return _failed(work, task, error)
-    except StoreError as error:
-        # Channels ask the store before their effect. To raise it from here would leave the others of the group to
-        # themselves, while the next drain takes them for dead.
-        return _failed(work, task, ChannelError(str(error), connection_wide=True))
-    except Exception as error:
-        # One action must neither hold up all the others nor be tried for ever. How far it came, nobody knows.
-        log.exception("action_crashed", **_named(task))
-        return _failed(work, task, _stumbled(error))
-    reach("drain.effect_done")
-    work.rests.end(task.kind)
-    return Settlement(task.id, State.DONE, Verdict.DONE, result=result)
-
-
-def _named(task: Task) -> dict[str, str | int]:
-    """Which action a line of the log is about, and whose grant or reminder it is of."""
-    return {
-        "site": task.site_id,
-        "account": task.account_id,
-        "milestone": task.milestone,
-        "action": task.id,
-        "kind": task.kind.value,
-    }
-
-
-def _stumbled(error: Exception) -> ChannelError:
-    return ChannelError(f"This program failed ({type(error).__name__}); its log says where.", lost=True)
-
-
-def _failed(work: SiteWork, task: Task, error: ChannelError) -> Settlement:
-    now = work.clock()
-    log.warning(
-        "action_failed",
-        **_named(task),
-        attempt=task.attempt,
-        permanent=error.permanent,
-        lost=error.lost,
-        error=str(error),
-    )
-    of_this = error.permanent and not error.connection_wide
-    if of_this and not (task.lost_at and task.kind in _REFUSES_REPETITION):
-        return Settlement(task.id, State.DISCARDED, Verdict.REFUSED, error=str(error))
-    # A look-up that failed leaves the older loss as it was.
-    lost_at = now if error.lost else task.lost_at
-    again: datetime | None
-    if error.connection_wide:
-        again = work.rests.begin(task.kind, error, now)
-    elif error.untried:
-        again = error.retry_at or now + REST
-    else:
-        again = work.retry.next(task.attempt, now, work.random(), error.retry_at)
-    if again is None and lost_at:
-        return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER, error=str(error), lost_at=lost_at)
-    if again is None:
-        return Settlement(task.id, State.DISCARDED, Verdict.EXHAUSTED, error=str(error))
-    return Settlement(
-        task.id,
-        State.AVAILABLE,
-        Verdict.RETRY,
-        available_at=again,
-        error=str(error),
-        lost_at=lost_at,
-        uncount=error.connection_wide or error.untried,
-    )
-
-
-def _stopped(action_id: int, stop: Stop) -> Settlement:
-    return Settlement(action_id, stop.state, stop.verdict, available_at=stop.until, needs=stop.needs)
-
-
-async def _not_now(
-    work: SiteWork, generation: int, kind: Kind, error: ChannelError, tasks: Sequence[Task]
-) -> None:
-    """What must be known before acting cannot be learned: nothing of the batch is done, all of it later."""
-    until = work.rests.begin(kind, error, work.clock())
-    await _put_back(work, generation, tasks, until)
-
-
-async def _put_back(
-    work: SiteWork, generation: int, tasks: Sequence[Task], until: datetime | None = None
-) -> None:
-    async with work.store.write() as tx:
-        await claims.put_back(tx, work.site_id, generation, [task.id for task in tasks], until)
-        await work.rests.keep(tx)
-        reach("drain.before_put_back")
-    reach("drain.put_back")
-
-
-async def _settle(
-    work: SiteWork, generation: int, settlements: Sequence[Settlement], tasks: Mapping[int, Task]
-) -> None:
-    if not settlements:
-        return
-    written = await _written(work, generation, settlements, tasks)
-    reach("drain.settled")
-    for item in written:
-        task = tasks[item.action_id]
-        work.settled(task.kind.value, item.state.value, item.verdict.value)
-        log.info("action_settled", **_named(task), state=item.state.value, verdict=item.verdict.value)
-
-
-@again_after_a_race
-async def _written(
-    work: SiteWork, generation: int, settlements: Sequence[Settlement], tasks: Mapping[int, Task]
-) -> list[Settlement]:
-    """The effects are done: to give up after a race would make lost answers of what was answered."""
-    async with work.store.write() as tx:
-        now = work.clock()
-        found = await reconsidered(tx, work.site_id, settlements, tasks, now)
-        await claims.settle(tx, work.site_id, generation, found, now)
-        await work.rests.keep(tx)
-        reach("drain.before_settle")
-    return found
+def _is_over(lease: Lease, work: SiteWork, allowed: Standing, now: datetime) -> bool:
+    """Whether what waits need not wait any longer: it would not be let begin, or is better gated anew first."""
+    if lease.work is not work or not allowed.allows(lease.task.milestone):
+        return True
+    return work.rests.covers(lease.kind, now) or not timedelta(0) <= now - lease.gated_at <= FRESH

@@ -141,7 +141,10 @@ GATES: tuple[Gate, ...] = (
 )
 
 FRESH = timedelta(seconds=45)
-"""How long a batch may rely on its gates; the contract is 60 s at hand-over, and the hand-over takes a while."""
+"""How long what waits relies on its gates; then they are asked again."""
+
+OLDEST = timedelta(seconds=60)
+"""How old they may be when an effect begins: the contract for consent."""
 
 HAND_OVER = timedelta(seconds=60)
 """How long after its gates a mail may still be handed over: that is refused once consent is older."""

@@ -92,8 +92,11 @@ class Happenings:
             failing = await scan_notices(tx)
             resting = await rests.found(tx, now, MOST_RESTS)
         age = backlog.oldest or timedelta(0)
-        # In hold nothing is done on purpose, and events must go on to come.
-        waits = "held until `milestones resume`" if held else f"the oldest for {age.total_seconds():.0f} s"
+        # In hold and in shadow mode nothing is done on purpose, and events must go on to come.
+        shadow = self._settings().daemon.mode == "shadow"
+        waits = f"the oldest for {age.total_seconds():.0f} s"
+        if held or shadow:
+            waits = "held until `milestones resume`" if held else "kept back by shadow mode"
         return Readiness(
             [
                 Check("database", True, "It answers."),
@@ -103,7 +106,7 @@ class Happenings:
                 ),
                 # Who hears webhooks must go on to: that nothing leaves is for a person, not for a load balancer.
                 Check("channels", not resting, _channels(resting), needed=False),
-                Check("backlog", held or age <= OLDEST, f"{backlog.due} due, {waits}."),
+                Check("backlog", held or shadow or age <= OLDEST, f"{backlog.due} due, {waits}."),
             ],
             configuration,
         )

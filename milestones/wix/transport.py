@@ -9,6 +9,7 @@ from urllib.parse import quote
 import httpx
 import stamina
 
+from milestones import effects
 from milestones.wix.answers import Answer, Call, ParameterValue, Question, exchange, understand
 from milestones.wix.auth import Credentials, authority
 from milestones.wix.errors import WixError, WixRefusedError, WixThrottledError, WixUnavailableError
@@ -79,7 +80,7 @@ class WixClient:
         """The JSON object that Wix answers, ``{}`` when the answer is empty.
 
         ids: what fills the template's braces. params: the query string. body: JSON.
-        Raises WixError and nothing else. A throttled read waits out the pause, unless a person waits for it.
+        Raises WixError and nothing else, but for what keeps a write from beginning (``effects.begin``). A throttled read waits out the pause, unless a person waits for it.
         """
         question = Question(call, self._base_url + self._filled(call.template, ids or {}), params, body)
         if not call.reads:
@@ -100,6 +101,8 @@ class WixClient:
     async def _ask(self, question: Question) -> dict[str, Any]:
         await self._await_turn(question.call)
         headers = await self._authority.headers()
+        if not question.call.reads:
+            await effects.begin()
         answer = await self._observed(question, headers)
         if answer.status == 401:
             # A 401 means that nothing was done, so even a write may be repeated; once, lest a missing permission,

@@ -16,9 +16,11 @@ from milestones.config import Settings
 from milestones.domain.actions import Kind
 from milestones.domain.observation import Customer
 from milestones.errors import MilestonesError
-from milestones.outbox.drain import SiteWork, drain
+from milestones.outbox.drain import drain
+from milestones.outbox.flights import Flights
 from milestones.outbox.gates import Policy
-from milestones.pipeline import observe as pipeline
+from milestones.outbox.work import SiteWork
+from milestones.pipeline import observe
 from milestones.pipeline.record import Chosen, Outcome
 from milestones.scans.run import Kind as ScanKind
 from milestones.scans.run import ScanWork
@@ -93,7 +95,7 @@ ADA = Customer(CONTACT, MEMBER, "ada@example.com", "Ada")
 
 @dataclass
 class Shop:
-    """A host for orders (``commands.host.Host``) that a test can look into."""
+    """A host for orders (``operations.host.Host``) that a test can look into."""
 
     settings: Settings
     store: Store
@@ -102,6 +104,7 @@ class Shop:
     channels: dict[Kind, FakeChannel] = field(default_factory=lambda: {kind: FakeChannel() for kind in Kind})
     outcomes: list[Outcome] = field(default_factory=list)
     reloads: int = 0
+    flights: Flights = field(default_factory=Flights)
     refused: dict[str, MilestonesError] = field(default_factory=dict)
     """Sites of which Wix does not tell."""
 
@@ -155,14 +158,14 @@ class Shop:
         """These balances, one after the other, as events tell them."""
         for number, balance in enumerate(balances, start=revision):
             seen = an_observation(balance, number, account_id=account, customer=customer, **overrides)
-            await pipeline.observe(self.store, self.rules, site, [seen], self.now)
+            await observe.observe(self.store, self.rules, site, [seen], self.now)
 
     async def remind(self, account: str = ACCOUNT, *, value: int = 960, number: int = 1) -> Scan:
         """A scan found the account near 1,000 stars and is complete."""
         async with self.store.write() as tx:
             scan = await scans.start(tx, SITE, "near", self.now)
         chosen = Chosen(account, "stars-1000", approach=1, number=number, value=value)
-        await pipeline.remind(self.store, self.rules, scan, [chosen], self.now)
+        await observe.remind(self.store, self.rules, scan, [chosen], self.now)
         async with self.store.write() as tx:
             scan.counts = {"read": 1, "near": 1}
             await scans.page_recorded(tx, scan)
@@ -177,8 +180,9 @@ class Shop:
             policy=Policy(None, self.settings.daemon.timezone),
             clock=lambda: self.now,
             random=lambda: 0.5,
+            flights=self.flights,
         )
-        await drain(work)
+        await drain(lambda: work)
 
     def later(self, **span: float) -> None:
         self.now += timedelta(**span)

@@ -232,7 +232,7 @@ async def test_what_an_order_does_not_take_is_left_alone_with_a_reason(
     small_shop: Shop, order: str, state: State, why: str
 ) -> None:
     await reach(small_shop)
-    await small_shop.set(Kind.BADGE, state=state, verdict=Verdict.DONE)
+    await small_shop.set(Kind.BADGE, state=state, verdict=Verdict.DONE, acted_at=NOW)
     badge = await small_shop.action(Kind.BADGE)
     told = await give(small_shop, order, ids=[badge.id])
     assert (told["moved"], told["refused"]) == (0, {str(badge.id): why})

@@ -9,6 +9,7 @@ import pytest
 
 from milestones.commands.scan import dry_run, scan
 from milestones.errors import UsageError
+from milestones.outbox.flights import Flights
 from milestones.scans.run import Kind, ScanWork, run
 from milestones.store.database.store import Store
 from milestones.store.tables import Account, Action, Reminder, Scan, Trace
@@ -37,6 +38,10 @@ class OnGround:
     @property
     def rules(self) -> FixedRules:
         return self.ground.rules
+
+    @property
+    def flights(self) -> Flights:
+        return Flights()
 
     def clock(self) -> Any:
         return self.ground.now

@@ -18,7 +18,7 @@ from milestones.config import parse
 from milestones.domain import keys
 from milestones.domain.actions import State
 from milestones.domain.observation import Source
-from milestones.outbox.drain import SiteWork, drain
+from milestones.outbox.work import SiteWork
 from milestones.pipeline import observe
 from milestones.scans.pages import observation
 from milestones.store.tables import Action
@@ -183,7 +183,7 @@ class Giving:
     async def finish(self) -> None:
         """Drain, and whenever nothing is due let the time pass until something is."""
         for _ in range(60):
-            due = await drain(self.program.assembly.parts(self.site_id).work)
+            due = await self.program.drain(self.site_id)
             if due is None:
                 return
             await self._wix_has_done_what_it_began()

@@ -49,7 +49,7 @@ webhook = {{ url = "{url}", secret = {{ env = "HOOK_SECRET" }} }}
 """
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 KINDS = ("coupon", "badge", "points", "email", "webhook")
-"""The order in which a drain does them: the third batch of a crossing's drain is the points'."""
+"""Of what a crossing gives."""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
-"""Where the process is killed, and what it is doing then. ``name:3`` is the third time that it comes by."""
+"""Where the process is killed, and what it is doing then. ``name:3`` is the third time that it comes by, and
+``name@email`` the first time with a mail.
+"""
 
 from tests.crash.house import KINDS
 
 
 def _of_each_kind(name: str) -> list[str]:
-    return [f"{name}:{number}" for number, _ in enumerate(KINDS, start=1)]
+    return [f"{name}@{kind}" for kind in KINDS]
 
 
 CROSSING = (
@@ -14,11 +16,11 @@ CROSSING = (
     "drain.begun",
     "drain.before_claim",
     "drain.claimed",
-    "drain.claimed:4",
+    "drain.claimed@email",
     "drain.gated",
-    "drain.gated:4",
+    "drain.gated@email",
     "drain.before_acting",
-    "drain.before_acting:2",
+    "drain.before_acting@email",
     *_of_each_kind("drain.acting"),
     *_of_each_kind("drain.effect_done"),
     *_of_each_kind("drain.before_settle"),
@@ -59,12 +61,12 @@ FAREWELL = (
 )
 
 SMTP = (
-    ("drain.before_acting:4", False),
-    ("drain.acting:4", True),
-    ("mail.before_hand_over", True),
+    ("mail.before_hand_over", False),
+    ("drain.before_acting@email", False),
+    ("drain.acting@email", True),
     ("mail.handed_over", True),
-    ("drain.effect_done:4", True),
-    ("drain.before_settle:4", True),
-    ("drain.settled:4", False),
+    ("drain.effect_done@email", True),
+    ("drain.before_settle@email", True),
+    ("drain.settled@email", False),
 )
 """With a mail server, which cannot be asked afterwards; and whether only a person can tell what became of the mail."""

@@ -91,7 +91,7 @@ def on_both(
 
 
 def _is_of_the_first(point: str) -> bool:
-    return ":" not in point
+    return not {":", "@"} & set(point)
 
 
 @on_both(CROSSING, _is_of_the_first)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from milestones import effects
 from milestones.domain.actions import Kind
 from milestones.kinds.channel import Channel, Found, Stop, Task
 from milestones.outbox.drain import drain
@@ -38,6 +39,8 @@ class Freezing:
         return answer
 
     async def perform(self, task: Task) -> Mapping[str, Any]:
+        # At the worst moment: it may act, and has not yet.
+        await effects.begin()
         await self._freeze("perform")
         return await self.channel.perform(task)
 
@@ -66,7 +69,7 @@ async def test_a_worker_that_was_overtaken_while_frozen_is_fenced(
     freezing = Freezing(work.channels[Kind(kind)], where)
     first = replace(work, channels={**work.channels, Kind(kind): freezing})
     await running.crossing()
-    frozen = asyncio.create_task(drain(first))
+    frozen = asyncio.create_task(drain(lambda: first))
     await freezing.frozen.wait()
     await running.finish()
     before = [(row.kind, row.state, row.settled_at) for row in await running.actions()]

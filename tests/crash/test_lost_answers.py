@@ -222,7 +222,7 @@ async def test_a_mail_whose_answer_is_lost_is_repeated_under_the_same_id_where_t
     async with shop.started(on_lost_answer="resend"):
         shop.hangs_up_after_the_dot(taken=True)
         await shop.crossing()
-        await drain.drain(shop.work)
+        await drain.drain(lambda: shop.work)
         shop.answers_again()
         await shop.finish()
         await shop.assert_everything_once(mails=2)

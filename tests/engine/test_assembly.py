@@ -13,6 +13,7 @@ from milestones.app.assembly import Assembly, Wix
 from milestones.config import Settings, parse
 from milestones.errors import ConfigurationError
 from milestones.observability.metrics import Metrics
+from milestones.outbox.flights import Flights
 from milestones.store.database.store import Store
 from tests.kinds.builders import NOW, TEMPLATES
 
@@ -58,6 +59,7 @@ async def assembled(settings: Settings, folder: Path) -> AsyncIterator[Assembly]
             metrics=Metrics(CollectorRegistry()),
             clock=lambda: NOW,
             stopping=lambda: False,
+            flights=Flights(),
         )
         yield made
         await made.aclose()

@@ -97,12 +97,12 @@ async def test_points_wait_for_a_program_that_was_paused_just_now_however_wix_re
         await shop.finish()
         await programs.pause(parts.client)
         await shop.crossing()
-        due = await drain(parts.work)
+        due = await drain(lambda: parts.work)
         states = {row.kind: row.state for row in await shop.actions()}
         assert states[Kind.POINTS] == "available"
         assert due is not None
         shop.clock.reach(due)
-        await drain(parts.work)
+        await drain(lambda: parts.work)
         await programs.activate(parts.client)
         await shop.finish()
         await shop.assert_everything_once()

@@ -1,6 +1,9 @@
 """One site with its outbox, for tests that drain it."""
 
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,14 +13,17 @@ from sqlalchemy import select, update
 from milestones.domain.actions import Kind
 from milestones.domain.milestone import Milestone
 from milestones.kinds.channel import Stop
-from milestones.outbox.drain import SiteWork, drain
+from milestones.outbox.drain import drain
 from milestones.outbox.gates import Policy
+from milestones.outbox.work import SiteWork
 from milestones.pipeline import observe
+from milestones.store.database import meta
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store
 from milestones.store.tables import Action
 from tests.builders import NOW, SITE, a_badge, a_coupon, a_customer, a_milestone, an_email, an_observation
 from tests.outbox.fakes import FakeChannel
+from tests.process import until
 from tests.store.rules import FixedRules, go_live
 
 ALL_DONE = {"coupon": "done", "badge": "done", "email": "done"}
@@ -32,6 +38,7 @@ class Bench:
     now: datetime = NOW
     channels: dict[Kind, FakeChannel] = field(default_factory=lambda: {kind: FakeChannel() for kind in Kind})
     policy: Policy = field(default_factory=lambda: Policy(None, ZoneInfo("UTC")))
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
     work: SiteWork = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,6 +59,8 @@ class Bench:
         """These accounts go from 10 points to 1,000."""
         rules = FixedRules((milestone,))
         await go_live(self.store, rules)
+        async with self.store.write() as tx:
+            await meta.set_to(tx, "secret", rules.secret.hex())
         for balance, revision in ((10, 1), (1000, 2)):
             seen = [
                 an_observation(balance, revision, account_id=account, customer=a_customer())
@@ -60,7 +69,29 @@ class Bench:
             await observe.observe(self.store, rules, SITE, seen, self.now)
 
     async def drain(self) -> datetime | None:
-        return await drain(self.work)
+        return await drain(lambda: self.work, self.woken)
+
+    @asynccontextmanager
+    async def draining(self) -> AsyncIterator[asyncio.Task[datetime | None]]:
+        """A drain that is under way, and has ended at the end."""
+        task = asyncio.create_task(self.drain())
+        try:
+            yield task
+            async with asyncio.timeout(30):
+                await task
+        finally:
+            task.cancel()
+
+    def renew(self, **changes: Any) -> None:
+        """What a reload does: other work is in force from now on."""
+        self.work = replace(self.work, **{"tidy": False, **changes})
+
+    async def until(self, true: Callable[[Sequence[Action]], bool]) -> None:
+        """Wait until the rows are as they should be."""
+        await until(lambda: self._are(true), "the rows are so")
+
+    async def _are(self, true: Callable[[Sequence[Action]], bool]) -> bool:
+        return true(await self.rows())
 
     async def rows(self) -> list[Action]:
         async with self.store.read() as tx:

@@ -76,7 +76,7 @@ async def test_what_is_cut_short_before_it_began_is_no_lost_answer(bench: Bench)
     mail = bench.channels[Kind.EMAIL]
     mail.concurrency = 3
     mail.stuck = {"a": "before", "b": "after"}
-    await bench.reach("a", "b", "c")
+    await bench.reach("c", "a", "b")
     drained = asyncio.create_task(bench.drain())
     async with asyncio.timeout(10):
         await mail.all_stuck.wait()

@@ -15,8 +15,9 @@ from milestones.domain.event import AccountSeen, Event, Heard
 from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Customer
 from milestones.maintenance import erasures
-from milestones.outbox.drain import SiteWork, drain
+from milestones.outbox.drain import drain
 from milestones.outbox.gates import Policy
+from milestones.outbox.work import SiteWork
 from milestones.pipeline import observe
 from milestones.pipeline.record import Outcome
 from milestones.store.database import meta
@@ -115,7 +116,7 @@ class Town:
             clock=lambda: self.now,
             random=lambda: 0.5,
         )
-        await drain(work)
+        await drain(lambda: work)
 
     async def tidy(self) -> bool:
         """What the daemon does every minute."""

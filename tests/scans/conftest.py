@@ -14,6 +14,7 @@ from sqlmodel import SQLModel
 from milestones.app.adapters import SiteConsent
 from milestones.kinds.email.consent import Gatekeeper
 from milestones.kinds.email.variables import Program
+from milestones.outbox.flights import Flights
 from milestones.pipeline.record import Outcome
 from milestones.scans.run import ScanWork
 from milestones.scans.selection import Selector
@@ -47,6 +48,7 @@ class Ground:
     now: datetime = NOW
     wix_now: datetime = NOW
     told: list[Outcome] = field(default_factory=list)
+    flights: Flights = field(default_factory=Flights)
     stopping: Callable[[], bool] = lambda: False
     active: bool = True
 

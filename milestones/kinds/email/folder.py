@@ -5,6 +5,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from milestones import effects
 from milestones.errors import MailError
 from milestones.kinds.email.transport import Carried
 
@@ -22,6 +23,7 @@ class FolderTransport:
     ) -> None:
         """Writes the file whole or not at all; it survives a power cut. Raises MailError, never lost."""
         del sender, recipient, within
+        await effects.begin()
         await asyncio.to_thread(self._write, self._path(message_id), message)
 
     async def carried(self, message_id: str) -> Carried:

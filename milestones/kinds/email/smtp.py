@@ -25,6 +25,7 @@ from aiosmtplib import (
     SMTPServerDisconnected,
 )
 
+from milestones import effects
 from milestones.errors import MailError
 from milestones.kinds.email.hello import machine_name
 from milestones.kinds.email.smtp_connections import Connection, Connections
@@ -106,6 +107,7 @@ class SmtpTransport:
         for tries in range(1, TRIES + 1):
             async with _before_its_time_is_over(ends):
                 connection = await self._connections.take(fresh=fresh)
+            await self._may_begin(connection)
             # What one that has carried others says may be of it alone.
             fresh = connection.used > 0
             try:
@@ -140,6 +142,14 @@ class SmtpTransport:
             self._connections.lower()
             return True
         return used > 0
+
+    async def _may_begin(self, connection: Connection) -> None:
+        try:
+            await effects.begin()
+        except BaseException:
+            # Nothing was said on it, so it serves the next message.
+            self._connections.give_back(connection)
+            raise
 
     async def _turn(self, within: float | None) -> None:
         """Waits until the pace allows one more message. Turns are spread evenly, so a batch makes no burst.

@@ -24,6 +24,7 @@ class Transport(Protocol):
     ) -> None:
         """Hands one message over to be delivered to one address.
 
+        Awaits ``effects.begin`` when its turn has come, before the first byte leaves.
         within: seconds in which the hand-over must begin, whatever it has to wait for; None for as long as it takes.
         Returns only when it was taken. Raises MailError, ``lost`` if it may have been taken all the same.
         """

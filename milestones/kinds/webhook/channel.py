@@ -16,6 +16,7 @@ import httpx
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
+from milestones import effects
 from milestones.errors import ChannelError, ConfigurationError
 from milestones.failpoints import reach
 from milestones.kinds.channel import Fate, Found, Stop, Task
@@ -69,6 +70,7 @@ class WebhookChannel:
             "webhook-signature": self._signature(task, now, body),
         }
         url = httpx.URL(task.payload["url"])
+        await effects.begin()
         reach("webhook.before_post")
         try:
             async with (

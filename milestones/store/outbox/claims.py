@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 
 from milestones.domain.actions import FINAL, Kind, State
 from milestones.domain.observation import Customer, Measures
 from milestones.domain.verdict import Verdict
 from milestones.errors import FencedError
 from milestones.store import sites
+from milestones.store.database import heartbeat
 from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.people import erasure
@@ -52,7 +53,8 @@ class Settlement:
     """What became of a leased action.
 
     lost_at: when an answer was lost: what may have happened is looked for before it is done again.
-    uncount: the attempt was counted by "about to act" and shall not be: the whole channel was at fault, or it only waited.
+    attempts: by how many its attempts change. "About to act" counted one already, and where the whole channel was at
+        fault or it only waited, that is taken back; what failed before it began is counted here.
     """
 
     action_id: int
@@ -63,7 +65,28 @@ class Settlement:
     result: Mapping[str, Any] | None = None
     error: str | None = None
     lost_at: datetime | None = None
-    uncount: bool = False
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a site and its operator allow now. is_open: whether anything may be done. paused: keys of milestones."""
+
+    is_open: bool
+    paused: frozenset[str]
+
+    def allows(self, milestone: str) -> bool:
+        """Whether what this milestone owes may be done."""
+        return self.is_open and milestone not in self.paused
+
+
+async def standing(tx: Transaction, site_id: str) -> Standing:
+    """How the site stands, with what is ordered for the whole database."""
+    site = await sites.named(tx, site_id)
+    is_open = site is not None and site.state == "active" and not site.paused
+    return Standing(
+        is_open and await heartbeat.held(tx) is None, frozenset(await sites.paused_milestones(tx, site_id))
+    )
 
 
 async def begin(tx: Transaction, site_id: str) -> int:
@@ -84,8 +107,14 @@ async def begin(tx: Transaction, site_id: str) -> int:
 
 
 async def claim(tx: Transaction, site_id: str, generation: int, kind: Kind, now: datetime) -> list[Claimed]:
-    """Lease up to ``CLAIM`` actions of a kind that are due, oldest first. Raises FencedError."""
-    await _check(tx, site_id, generation)
+    """Lease up to ``CLAIM`` actions of a kind that are due, oldest first; none while nothing may be done for the site.
+
+    Raises FencedError.
+    """
+    await check(tx, site_id, generation)
+    allowed = await standing(tx, site_id)
+    if not allowed.is_open:
+        return []
     statement = (
         select(_ACTIONS)
         .where(
@@ -93,7 +122,7 @@ async def claim(tx: Transaction, site_id: str, generation: int, kind: Kind, now:
             TIMED,
             _ACTIONS.c.kind == kind,
             _ACTIONS.c.available_at <= now,
-            _ACTIONS.c.milestone.not_in(await sites.paused_milestones(tx, site_id)),
+            _ACTIONS.c.milestone.not_in(allowed.paused),
         )
         .order_by(_ACTIONS.c.available_at, _ACTIONS.c.id)
         .limit(CLAIM)
@@ -165,29 +194,78 @@ def _measures(row: Mapping[Any, Any] | None) -> Measures | None:
     return None if row is None else Measures(row["balance"], row["earned"], row["tier_points"])
 
 
+def _leased(site_id: str, generation: int, action_ids: Iterable[int]) -> ColumnElement[bool]:
+    """Those that still are this drain's: a person may have taken what had not begun."""
+    return and_(
+        _ACTIONS.c.id.in_(list(action_ids)),
+        _ACTIONS.c.site_id == site_id,
+        _ACTIONS.c.state == State.RUNNING,
+        _ACTIONS.c.generation == generation,
+    )
+
+
+async def leased(
+    tx: Transaction, site_id: str, generation: int, action_ids: Sequence[int]
+) -> dict[int, Claimed]:
+    """Of these, what is this drain's still and has not begun, with its facts as they are now. Changes nothing."""
+    statement = select(_ACTIONS).where(
+        _leased(site_id, generation, action_ids), _ACTIONS.c.acted_at.is_(None)
+    )
+    actions = [Action(**row) for row in (await tx.execute(statement)).mappings()]
+    found = await _with_facts(tx, site_id, actions) if actions else []
+    return {item.action.id: item for item in found if item.action.id is not None}
+
+
+async def waiting_leases(tx: Transaction, site_id: str, generation: int) -> set[int]:
+    """What a drain has claimed, has not begun, and is its still."""
+    statement = select(_ACTIONS.c.id).where(
+        _ACTIONS.c.site_id == site_id,
+        _ACTIONS.c.state == State.RUNNING,
+        _ACTIONS.c.generation == generation,
+        _ACTIONS.c.acted_at.is_(None),
+    )
+    return set((await tx.execute(statement)).scalars())
+
+
 async def about_to_act(
     tx: Transaction, site_id: str, generation: int, action_ids: Sequence[int], now: datetime
 ) -> None:
     """The last step before effects: from here on a lost answer is looked for. Raises FencedError."""
-    await _check(tx, site_id, generation)
+    await check(tx, site_id, generation)
     await tx.execute(
         update(_ACTIONS)
-        .where(_ACTIONS.c.id.in_(action_ids), _ACTIONS.c.generation == generation)
+        .where(_leased(site_id, generation, action_ids), _ACTIONS.c.acted_at.is_(None))
         .values(acted_at=now, attempts=_ACTIONS.c.attempts + 1)
     )
 
 
 async def put_back(
-    tx: Transaction, site_id: str, generation: int, action_ids: Sequence[int], until: datetime | None
+    tx: Transaction,
+    site_id: str,
+    generation: int,
+    action_ids: Sequence[int],
+    until: datetime | None = None,
+    *,
+    failing: bool = False,
+    begun: bool = False,
 ) -> None:
-    """Give leased actions back as they were. until: their channel rests so long, and has failed if it rests again.
+    """Give leased actions back as they were. until: not before this. failing: their channel rests so long, and has
+    failed if it rests again. begun: also those for which "about to act" was committed and that did nothing yet.
     Raises FencedError.
     """
-    await _check(tx, site_id, generation)
-    values: dict[str, Any] = {"state": State.AVAILABLE, "generation": None}
+    await check(tx, site_id, generation)
+    values: dict[str, Any] = {"state": State.AVAILABLE, "generation": None, "acted_at": None}
     if until is not None:
-        values |= {"available_at": until, "failing_since": _first_failure(until)}
-    await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id.in_(action_ids)).values(**values))
+        values["available_at"] = until
+    if failing and until is not None:
+        values["failing_since"] = _first_failure(until)
+    which = _leased(site_id, generation, action_ids)
+    if begun:
+        counted = _ACTIONS.c.acted_at.is_not(None)
+        values["attempts"] = case((counted, _ACTIONS.c.attempts - 1), else_=_ACTIONS.c.attempts)
+    else:
+        which = and_(which, _ACTIONS.c.acted_at.is_(None))
+    await tx.execute(update(_ACTIONS).where(which).values(**values))
 
 
 def _first_failure(at: datetime) -> Any:
@@ -196,9 +274,12 @@ def _first_failure(at: datetime) -> Any:
 
 async def settle(
     tx: Transaction, site_id: str, generation: int, settlements: Sequence[Settlement], now: datetime
-) -> None:
-    """Write what became of leased actions, and let go or hold what waits for them. Raises FencedError."""
-    await _check(tx, site_id, generation)
+) -> list[Settlement]:
+    """Write what became of leased actions, and let go or hold what waits for them. Returns what was written: not of
+    those that a person has taken meanwhile. Raises FencedError.
+    """
+    await check(tx, site_id, generation)
+    written = []
     for item in settlements:
         values: dict[str, Any] = {
             "state": item.state,
@@ -216,11 +297,15 @@ async def settle(
             values["result"] = dict(item.result)
         if item.state in FINAL or item.state is State.UNKNOWN:
             values["settled_at"] = now
-        if item.uncount:
-            values["attempts"] = case((_ACTIONS.c.attempts > 0, _ACTIONS.c.attempts - 1), else_=0)
-        await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == item.action_id).values(**values))
-    await erasure.scrub_settled(tx, [item.action_id for item in settlements], now)
-    await release_dependents(tx, [item.action_id for item in settlements if item.state in FINAL], now)
+        if item.attempts:
+            attempts = _ACTIONS.c.attempts + item.attempts
+            values["attempts"] = case((attempts > 0, attempts), else_=0)
+        which = _leased(site_id, generation, [item.action_id])
+        if (await tx.execute(update(_ACTIONS).where(which).values(**values))).rowcount:
+            written.append(item)
+    await erasure.scrub_settled(tx, [item.action_id for item in written], now)
+    await release_dependents(tx, [item.action_id for item in written if item.state in FINAL], now)
+    return written
 
 
 async def release_dependents(tx: Transaction, action_ids: Iterable[int], now: datetime) -> None:
@@ -265,6 +350,23 @@ async def clock_set_back(tx: Transaction, was: datetime, now: datetime) -> int:
     return (await tx.execute(update(_ACTIONS).where(due).values(available_at=now))).rowcount
 
 
+async def due_kinds(tx: Transaction, site_id: str, kinds: Sequence[Kind], now: datetime) -> set[Kind]:
+    """Those of the kinds of which something is due."""
+    paused = await sites.paused_milestones(tx, site_id)
+    found = set()
+    for kind in kinds:
+        due = select(_ACTIONS.c.id).where(
+            _ACTIONS.c.site_id == site_id,
+            TIMED,
+            _ACTIONS.c.kind == kind,
+            _ACTIONS.c.available_at <= now,
+            _ACTIONS.c.milestone.not_in(paused),
+        )
+        if (await tx.execute(due.limit(1))).first() is not None:
+            found.add(kind)
+    return found
+
+
 async def next_due(tx: Transaction, site_id: str, kinds: Sequence[Kind]) -> datetime | None:
     """When the next action of these kinds becomes due, if any does."""
     statement = select(func.min(_ACTIONS.c.available_at)).where(
@@ -277,7 +379,8 @@ async def next_due(tx: Transaction, site_id: str, kinds: Sequence[Kind]) -> date
     return moment
 
 
-async def _check(tx: Transaction, site_id: str, generation: int) -> None:
+async def check(tx: Transaction, site_id: str, generation: int) -> None:
+    """Raises FencedError where another drains the site now; locks the site where there are row locks."""
     current = await sites.generation(tx, site_id)
     if current != generation:
         raise FencedError(f"generation {generation} of this site is over; {current} drains it now")

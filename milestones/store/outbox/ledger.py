@@ -162,7 +162,8 @@ async def point_rewards(
     since: datetime,
     apart_from: Collection[int] = (),
 ) -> int:
-    """Point rewards that an account was given for a milestone since a time, those of which nobody knows included.
+    """Point rewards that an account was given for a milestone since a time, those under way included, and those of
+    which nobody knows.
 
     It counts when they were given: that may be long after they were recorded. apart_from: actions that are not counted.
     """
@@ -172,7 +173,7 @@ async def point_rewards(
         _ACTIONS.c.milestone == milestone,
         _ACTIONS.c.kind == Kind.POINTS,
         _ACTIONS.c.settled_at.is_(None) | (_ACTIONS.c.settled_at > since),
-        _ACTIONS.c.state.in_([State.DONE, State.UNKNOWN]) | _ACTIONS.c.lost_at.is_not(None),
+        _ACTIONS.c.state.in_([State.DONE, State.UNKNOWN, State.RUNNING]) | _ACTIONS.c.lost_at.is_not(None),
         _ACTIONS.c.id.not_in(apart_from),
     )
     return int((await tx.execute(statement)).scalar_one())
@@ -190,13 +191,13 @@ async def badges_just_given(
 
     apart_from: actions that are not counted.
     """
-    under_way = _ACTIONS.c.state.in_([State.AVAILABLE, State.RUNNING, State.HELD, State.UNKNOWN])
+    unanswered = _ACTIONS.c.state.in_([State.AVAILABLE, State.HELD, State.UNKNOWN])
     given = (_ACTIONS.c.state == State.DONE) & (_ACTIONS.c.settled_at > since)
     statement = select(_ACTIONS.c.account_id, _ACTIONS.c.payload).where(
         _ACTIONS.c.site_id == site_id,
         _ACTIONS.c.account_id.in_(accounts),
         _ACTIONS.c.kind == Kind.BADGE,
-        given | (under_way & ((_ACTIONS.c.lost_at > since) | (_ACTIONS.c.acted_at > since))),
+        given | (_ACTIONS.c.state == State.RUNNING) | (unanswered & (_ACTIONS.c.lost_at > since)),
         _ACTIONS.c.id.not_in(apart_from),
     )
     rows = (await tx.execute(statement)).all()
@@ -207,9 +208,10 @@ async def badge_just_made(tx: Transaction, site_id: str, title: str, since: date
     """Whether a badge of this title may have been made and not show yet: it was given to somebody since a time, or was
     to be given and nobody heard what became of it.
     """
-    unanswered = _ACTIONS.c.lost_at.is_not(None) & _ACTIONS.c.state.in_(
+    lost = _ACTIONS.c.lost_at.is_not(None) & _ACTIONS.c.state.in_(
         [State.AVAILABLE, State.RUNNING, State.HELD]
     )
+    unanswered = lost | ((_ACTIONS.c.state == State.RUNNING) & _ACTIONS.c.acted_at.is_not(None))
     given = (_ACTIONS.c.state == State.DONE) & (_ACTIONS.c.settled_at > since)
     statement = select(_ACTIONS.c.id).where(
         _ACTIONS.c.site_id == site_id,

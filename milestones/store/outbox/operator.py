@@ -142,8 +142,15 @@ def _why_not_released(action: Action) -> str | None:
     return None if action.state == State.HELD else f"is not held but {_named(action)}"
 
 
+def _has_not_begun(action: Action) -> bool:
+    """Whether a drain has claimed it and not begun to act: it asks once more before it does, and finds it taken."""
+    return action.state == State.RUNNING and action.acted_at is None
+
+
 def _why_not_held(action: Action) -> str | None:
     if action.state in {State.AVAILABLE, State.WAITING} or action.verdict == Verdict.SCAN_UNDER_WAY:
+        return None
+    if _has_not_begun(action):
         return None
     return "is under way" if action.state == State.RUNNING else f"is {_named(action)}"
 
@@ -151,7 +158,7 @@ def _why_not_held(action: Action) -> str | None:
 def _why_not_cancelled(action: Action) -> str | None:
     if action.state == State.UNKNOWN:
         return "may have happened already; say what became of it with `milestones outbox resolve`"
-    if action.state in {State.AVAILABLE, State.WAITING, State.HELD}:
+    if action.state in {State.AVAILABLE, State.WAITING, State.HELD} or _has_not_begun(action):
         return None
     return "is under way" if action.state == State.RUNNING else f"is {_named(action)} already"
 

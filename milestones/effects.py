@@ -1,0 +1,37 @@
+"""The last question before an effect: may it still begin?
+
+Whatever takes effect outside of this program awaits ``begin`` directly before its first step that cannot be undone: when
+its turn has come, its connection stands and everything is prepared. What is stopped before that has done nothing.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+Ask = Callable[[], Awaitable[None]]
+"""Returns when the effect may begin, and has been noted to begin. Raises WithdrawnError when it may not any more."""
+
+
+async def _nobody_asks() -> None:
+    """Outside of a drain a person has just ordered it."""
+
+
+_ASK: ContextVar[Ask] = ContextVar("ask", default=_nobody_asks)
+
+
+async def begin() -> None:
+    """Ask, and note that an effect begins. An effect of several steps may ask at each.
+
+    Raises WithdrawnError, FencedError or StoreError; whoever awaits this passes them on.
+    """
+    await _ASK.get()()
+
+
+@contextmanager
+def asking(ask: Ask) -> Iterator[None]:
+    """Effects inside ask this before they begin, also those of tasks that are begun inside."""
+    before = _ASK.set(ask)
+    try:
+        yield
+    finally:
+        _ASK.reset(before)

@@ -1,0 +1,144 @@
+"""One action: its effect, or what became of it."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from milestones import effects
+from milestones.domain.actions import Kind, State
+from milestones.domain.verdict import Verdict
+from milestones.errors import ChannelError, FencedError, StoreError, WithdrawnError
+from milestones.failpoints import reach
+from milestones.kinds.channel import Fate, Found, Stop
+from milestones.outbox.books import Books
+from milestones.outbox.rest import REST
+from milestones.outbox.work import Lease, Stage, named
+from milestones.store.outbox.claims import Settlement
+
+log = structlog.get_logger()
+
+_REFUSES_REPETITION = frozenset({Kind.COUPON, Kind.BADGE, Kind.POINTS})
+"""Of these, Wix may refuse a second one because of the first, in words that are documented nowhere, and its queries
+show the first one late. So after a lost answer a refusal is not for good.
+"""
+
+_DIED = "This program ended between the hand-over and its answer."
+
+
+async def act(lease: Lease, books: Books) -> None:
+    """Do it and write what became of it; or, where it was withdrawn before it began, put it back.
+
+    Raises FencedError and StoreError.
+    """
+    try:
+        settlement = await _withdrawable(lease, books)
+        if settlement is not None:
+            await books.settle({lease: settlement})
+        elif lease.stage is not Stage.RETURNED:
+            await books.put_back([lease])
+    finally:
+        if lease.flight is not None:
+            lease.work.flights.end(lease.flight)
+
+
+async def _withdrawable(lease: Lease, books: Books) -> Settlement | None:
+    async def ask() -> None:
+        lease.flight = lease.flight or lease.work.flights.begin(lease.task.site_id, lease.task.milestone)
+        await books.begin(lease)
+
+    try:
+        with effects.asking(ask):
+            return await _outcome(lease)
+    except asyncio.CancelledError:
+        if not lease.withdrawn:
+            raise
+        return None
+
+
+async def _outcome(lease: Lease) -> Settlement | None:
+    """What became of it; None where it must not begin any more, or was withdrawn while it waited."""
+    task, channel = lease.task, lease.work.channels[lease.kind]
+    action = lease.claimed.action
+    try:
+        found = await channel.recover(task) if action.lost else Found(Fate.REPEAT)
+        if found.fate is Fate.UNTOLD:
+            return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER, error=action.error or _DIED)
+        if found.fate is Fate.HAPPENED:
+            result = found.result
+        elif lease.stop is not None:
+            # What was lost and not found is lost still: whoever tries later looks again.
+            return replace(stopped(task.id, lease.stop), lost_at=action.lost_at, error=action.error)
+        else:
+            result = await channel.perform(task)
+    except WithdrawnError:
+        return None
+    except ChannelError as error:
+        if lease.withdrawn and lease.stage is Stage.LEASED:
+            return None
+        return _failed(lease, error)
+    except FencedError:
+        raise
+    except StoreError as error:
+        # Channels ask the store before their effect. To raise it from here would make lost answers of all the others.
+        return _failed(lease, ChannelError(str(error), connection_wide=True))
+    except Exception as error:
+        # One action must neither hold up all the others nor be tried for ever. How far it came, nobody knows.
+        log.exception("action_crashed", **named(task))
+        return _failed(lease, stumbled(error))
+    reach("drain.effect_done", lease.kind)
+    lease.work.rests.end(lease.kind)
+    return Settlement(task.id, State.DONE, Verdict.DONE, result=result)
+
+
+def stumbled(error: Exception) -> ChannelError:
+    """A fault of this program as a channel's."""
+    return ChannelError(f"This program failed ({type(error).__name__}); its log says where.", lost=True)
+
+
+def stopped(action_id: int, stop: Stop) -> Settlement:
+    """What a gate's no means."""
+    return Settlement(action_id, stop.state, stop.verdict, available_at=stop.until, needs=stop.needs)
+
+
+def _failed(lease: Lease, error: ChannelError) -> Settlement:
+    task, work = lease.task, lease.work
+    now = work.clock()
+    begun = lease.stage is Stage.BEGUN
+    log.warning(
+        "action_failed",
+        **named(task),
+        attempt=task.attempt,
+        permanent=error.permanent,
+        lost=error.lost and begun,
+        error=str(error),
+    )
+    of_this = error.permanent and not error.connection_wide
+    if of_this and not (task.lost_at and task.kind in _REFUSES_REPETITION):
+        return Settlement(task.id, State.DISCARDED, Verdict.REFUSED, error=str(error))
+    # A look-up that failed leaves the older loss as it was, and what had not begun has lost nothing.
+    lost_at = now if error.lost and begun else task.lost_at
+    again: datetime | None
+    counts = not (error.connection_wide or error.untried)
+    if error.connection_wide:
+        again = work.rests.begin(task.kind, error, now)
+    elif error.untried:
+        again = error.retry_at or now + REST
+    else:
+        again = work.retry.next(task.attempt, now, work.random(), error.retry_at)
+    if again is None and lost_at:
+        return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER, error=str(error), lost_at=lost_at)
+    if again is None:
+        return Settlement(
+            task.id, State.DISCARDED, Verdict.EXHAUSTED, error=str(error), attempts=int(not begun)
+        )
+    return Settlement(
+        task.id,
+        State.AVAILABLE,
+        Verdict.RETRY,
+        available_at=again,
+        error=str(error),
+        lost_at=lost_at,
+        attempts=int(counts) - int(begun),
+    )
