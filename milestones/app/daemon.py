@@ -239,6 +239,11 @@ class Daemon:
                 self._timetable.add(due.site_id, kind, every, site.timezone, first)
             self.program.engine.wake(due.site_id)
 
+    @property
+    def settings(self) -> Settings:
+        """The configuration in force."""
+        return self.program.settings
+
     def scan_work(self, site_id: str) -> ScanWork:
         """What a scan of a site needs."""
         return self.program.scan_work(

@@ -7,7 +7,7 @@ import typer
 
 from milestones.cli import render
 from milestones.cli.customers import show_person
-from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.readonly import look, looking
 from milestones.cli.render import counted, print_json, text, when
 from milestones.config import Settings
@@ -34,7 +34,7 @@ def list_accounts(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Show accounts as they were last heard of, the highest first."""
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     found = look(settings, lambda tx: listed_accounts(tx, settings, site=site, near=near, limit=limit))
     if as_json:
         print_json([_told(one, near) for one in found])
@@ -90,7 +90,7 @@ def show(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Show one account, and what it was given. `milestones explain` says why."""
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     found = asyncio.run(_shown(settings, customer, site))
     if as_json:
         print_json([{"person": who, "grants": grants, "reminders": told} for who, grants, told in found])

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.remote import order
 from milestones.cli.render import counted, print_json
 
@@ -24,7 +24,7 @@ def backfill(
     Nothing is given for the past by itself. This shows how many it would be, and asks. Past the breaker's limit what
     they are owed is held for `milestones outbox release`.
     """
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     arguments: dict[str, Any] = {"milestone": milestone, **({"site": site} if site else {})}
     planned = order(settings, "backfill", {**arguments, "counts_only": True})
     total = sum(one["grants"] for one in planned["sites"])

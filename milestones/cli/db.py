@@ -5,7 +5,7 @@ import asyncio
 import typer
 
 from milestones.cli import render
-from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.readonly import place
 from milestones.cli.render import print_json, text
 from milestones.store.database import schema
@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="The database: its version, and whe
 @app.command()
 def upgrade(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
     """Bring the database to this version. Make a backup before it: there is no way back."""
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     url = settings.daemon.database.get_secret_value()
     with held(url):
         before = asyncio.run(schema.upgrade(url))
@@ -32,7 +32,7 @@ def upgrade(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
 @app.command()
 def check(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
     """Say what is wrong with the database, and change nothing. Exits with 1 if something is."""
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     findings = asyncio.run(examined(settings.daemon.database.get_secret_value()))
     wrong = [finding for finding in findings if not finding.ok]
     if as_json:

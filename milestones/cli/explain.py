@@ -11,7 +11,7 @@ from rich.padding import Padding
 
 from milestones.cli import render
 from milestones.cli.customers import show_person
-from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.readonly import looking
 from milestones.cli.render import counted, print_json, text, when
 from milestones.config import Settings
@@ -53,7 +53,7 @@ def explain(
     Every observation, for each milestone the crossing or the reason why there is none, what was given and what became
     of it, the reminders, and what may happen next. Nothing is asked of Wix and nothing is changed.
     """
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     found = asyncio.run(_explained(settings, customer, milestone, site))
     if as_json:
         print_json(found)

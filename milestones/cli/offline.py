@@ -36,6 +36,7 @@ class Alone:
     """``commands.host.Host`` without a daemon."""
 
     program: Program
+    settings: Settings
     whole: runtime.Program | None = None
 
     def scan_work(self, site_id: str) -> ScanWork:
@@ -58,7 +59,7 @@ async def at_store(settings: Settings) -> AsyncIterator[Alone]:
     """A host for orders that concern the database alone."""
     store = await Store.open(settings.daemon.database.get_secret_value())
     try:
-        yield Alone(StoreAlone(store, ConfiguredRules(settings, await meta.secret(store))))
+        yield Alone(StoreAlone(store, ConfiguredRules(settings, await meta.secret(store))), settings)
     finally:
         await store.close()
 
@@ -67,4 +68,4 @@ async def at_store(settings: Settings) -> AsyncIterator[Alone]:
 async def at_wix(settings: Settings) -> AsyncIterator[Alone]:
     """A host for orders that ask Wix; on the sandbox, the simulated Wix runs as long as the order."""
     async with runtime.opened(settings) as program:
-        yield Alone(program, program)
+        yield Alone(program, settings, program)

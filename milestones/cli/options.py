@@ -1,12 +1,14 @@
 """What every command shares: which configuration, and whether a machine reads the answer."""
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from milestones.config import Settings, load
+from milestones import control
+from milestones.config import Settings, Source, load, restored, socket_of
 
 ConfigPath = Annotated[
     Path,
@@ -22,8 +24,27 @@ DEFAULT = Path("config.toml")
 
 
 def settings_at(config: Path, *, secrets: bool = True) -> Settings:
-    """The configuration with the environment's overrides. Raises ConfigurationError with every fault.
+    """The configuration with the environment's overrides, as it is in the file now. Raises ConfigurationError with every
+    fault.
 
     secrets: False for a command that needs none, so that it can be called where they are not set.
     """
     return load(config, os.environ, secrets=secrets)
+
+
+def settings_in_force(config: Path) -> Settings:
+    """The configuration that the running daemon works by, whatever became of the file; without a daemon, that of the
+    file. Without its secrets, so that a command can be called where they are not set.
+
+    Raises ConfigurationError where no daemon runs and the file is faulty.
+    """
+    try:
+        told = asyncio.run(control.ask(socket_of(config, os.environ), "configuration", {}))
+    except (control.NotRunningError, control.RefusedError):
+        # Who may not ask it may still look into the file.
+        return load(config, os.environ, secrets=False)
+    path = Path(told["path"])
+    if path.resolve() != config.resolve():
+        # Two configurations of one folder; this one's daemon does not run.
+        return load(config, os.environ, secrets=False)
+    return restored(Source(told["text"], told["environ"]), config)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.readonly import look
 from milestones.cli.remote import order
 from milestones.cli.render import counted, print_json
@@ -31,7 +31,7 @@ def import_file(
 ) -> None:
     """Never mail these again. Nobody is taken off the list, and no address is kept: only what recognises it."""
     found = entries(file.read_bytes())
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     told = {"added": 0, "known": 0}
     for part in found.parts(AT_ONCE):
         arguments = {"addresses": part.addresses, "keys": part.keys, **({"site": site} if site else {})}
@@ -77,7 +77,7 @@ def export_file(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Write the list. It holds keys and no addresses: they recognise an address in this database and its copies."""
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     found = look(settings, people.suppressions)
     rows = [(one.address_key, one.reason, one.recorded_at.isoformat()) for one in found]
     if str(file) == "-":

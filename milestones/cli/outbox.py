@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from milestones.cli import render
-from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.readonly import look
 from milestones.cli.remote import order
 from milestones.cli.render import (
@@ -66,7 +66,7 @@ def list_actions(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Show actions, newest first, with how many there are in each state."""
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     which = Which(milestone=milestone, kind=kind, state=of_state, verdict=verdict)
 
     async def asked(tx: Transaction) -> tuple[list[str], dict[str, int], list[Action]]:
@@ -118,7 +118,7 @@ def show(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Show one action whole: what is frozen in it, what came of it, and who moves it on."""
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     found = look(settings, lambda tx: detail(tx, action_id))
     if as_json:
         print_json(found)
@@ -199,7 +199,7 @@ def _command(name: str) -> Callable[..., None]:
     ) -> None:
         which = Which(tuple(ids or ()), None, milestone, kind, of_state, verdict)
         _require_choice(name, which, site, everything=everything)
-        settings = settings_at(config, secrets=False)
+        settings = settings_in_force(config)
         _told(_DONE[name], _given(settings, name, which, site, yes=yes), which.ids, as_json=as_json)
 
     return command
@@ -263,7 +263,7 @@ def resolve(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Say what became of a mail or another effect of which nobody knows whether it took place."""
-    result = order(settings_at(config, secrets=False), "outbox_resolve", {"ids": ids, "as": answer.value})
+    result = order(settings_in_force(config), "outbox_resolve", {"ids": ids, "as": answer.value})
     _told("resolved", result, tuple(ids), as_json=as_json)
 
 

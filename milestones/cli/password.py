@@ -5,7 +5,7 @@ from getpass import getpass
 
 import typer
 
-from milestones.cli.options import DEFAULT, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, ConfigPath, settings_in_force
 from milestones.errors import UsageError
 from milestones.web import password as stored
 
@@ -19,7 +19,7 @@ def password(config: ConfigPath = DEFAULT) -> None:
     It is asked for twice, or read from standard input where that is no terminal. Only a hash is kept, in
     `daemon.password_file`. A running daemon asks for the new one at once; delete the file to have none again.
     """
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     stored.write(settings.daemon.password_file, stored.made(_asked()))
     typer.echo(f"The password is set. Its hash is in {settings.daemon.password_file}.")
     if settings.daemon.public_url.startswith("http://"):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.remote import order
 from milestones.cli.render import print_json, printable, tell_under_way
 
@@ -28,7 +28,7 @@ def pause(
     """
     arguments = {"milestone": milestone, "site": site}
     given = {key: value for key, value in arguments.items() if value is not None}
-    result = order(settings_at(config, secrets=False), "pause", given, progress=tell_under_way)
+    result = order(settings_in_force(config), "pause", given, progress=tell_under_way)
     tell(result, as_json=as_json)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from milestones.cli import render
-from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.readonly import look
 from milestones.cli.remote import order
 from milestones.cli.render import (
@@ -35,7 +35,7 @@ def list_rejected(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Show what is kept, newest first, with the reason."""
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     found = look(settings, lambda tx: lookup.rejected(tx, limit=limit))
     if as_json:
         print_json([_listed(row) for row in found])
@@ -63,7 +63,7 @@ def show(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Show one as it came. It may hold personal data of a customer."""
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     found = look(settings, lambda tx: lookup.rejected(tx, [number]))
     if not found:
         raise UsageError(f"Nothing is kept under {number}. `milestones rejected list` shows their numbers.")
@@ -102,7 +102,7 @@ def replay(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Take them in again, after an upgrade. What is understood now is no longer kept."""
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     result = order(settings, "rejected_replay", {"ids": ids or []})
     if as_json:
         print_json(result)

@@ -2,7 +2,7 @@
 
 import typer
 
-from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at, settings_in_force
 from milestones.cli.remote import order
 from milestones.cli.render import print_json, tell_under_way
 
@@ -16,7 +16,9 @@ def reload_(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
     It is put into force whole, or refused whole with every fault, and the old one goes on. Actions that are recorded
     already never change. The answer comes when what began by the old one has ended.
     """
-    settings = settings_at(config, secrets=False)
+    # What is wrong with the file is told without anybody's doing.
+    settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     result = order(settings, "reload", {}, progress=tell_under_way)
     if as_json:
         print_json(result)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from milestones.cli import render
-from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.pause import Milestone, Site, tell
 from milestones.cli.readonly import look
 from milestones.cli.remote import order
@@ -36,7 +36,7 @@ def resume(
 
     Also ends the hold in which a database starts that was copied, restored or long asleep.
     """
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     arguments: dict[str, Any] = {"milestone": milestone, "site": site}
     arguments = {key: value for key, value in arguments.items() if value is not None}
     asks_wix = False

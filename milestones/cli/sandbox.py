@@ -2,7 +2,7 @@
 
 import typer
 
-from milestones.cli.options import settings_at
+from milestones.cli.options import settings_in_force
 from milestones.errors import MilestonesError
 from wixsandbox.command import Config, Customers, Host, Port, Seed, start
 from wixsandbox.errors import SandboxError
@@ -25,7 +25,7 @@ def sandbox(
     memory, unless a configuration with a state_file is named.
     """
     # No configuration is looked for by itself: a daemon beside this one may be using its port and its state.
-    chosen = settings_at(config, secrets=False).sandbox if config else SandboxSettings()
+    chosen = settings_in_force(config).sandbox if config else SandboxSettings()
     try:
         start(chosen, host=host, port=port, customers=customers, seed=seed)
     except SandboxError as error:

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from milestones.cli import render
-from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.remote import order
 from milestones.cli.render import counted, print_json, text
 
@@ -28,7 +28,7 @@ def scan(
     With --dry-run, show the verdict on everybody near a milestone, with examples. Exit code 1 when Wix could not be
     asked about a site.
     """
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     shown = render.console()
     with Console(stderr=True).status("Asking Wix") as status:
 

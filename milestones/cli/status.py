@@ -9,12 +9,12 @@ import typer
 from rich.console import Console
 
 from milestones.cli import render
-from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at, settings_in_force
 from milestones.cli.readonly import NoDatabaseError, looking
 from milestones.cli.remote import daemon_status
 from milestones.cli.render import print_json, span, text, when
 from milestones.config import Settings
-from milestones.errors import StoreError
+from milestones.errors import ConfigurationError, StoreError
 from milestones.views.notices import settings_notices
 from milestones.views.status import SiteStanding, Standing, standing
 
@@ -27,7 +27,7 @@ def status(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
 
     Exit code 1 when the database cannot be read; one that no daemon has made yet is no failure.
     """
-    settings = settings_at(config, secrets=False)
+    settings = settings_in_force(config)
     daemon = daemon_status(settings)
     now = datetime.now(UTC)
     found: Standing | None = None
@@ -64,7 +64,14 @@ def _daemon(told: Mapping[str, Any] | None, settings: Settings) -> str:
     )
     if told["database"] != "serves":
         sentence += f"\n[red]It waits for its database.[/] {text(told['database'])}"
-    if told["configuration"] != settings.hash:
+    try:
+        changed = settings_at(settings.path, secrets=False).hash != told["configuration"]
+    except ConfigurationError as error:
+        sentence += (
+            f"\n[yellow]{text(error)}[/]\nThe daemon goes on with the configuration that it read before."
+        )
+        changed = False
+    if changed:
         sentence += (
             "\n[yellow]config.toml has changed since it was read[/], or is overridden otherwise in this shell than for "
             "the daemon; `milestones reload` puts the file into force."

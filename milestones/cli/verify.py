@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
+from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.remote import order
 from milestones.cli.render import console, counted, print_json, text
 
@@ -30,7 +30,7 @@ def verify(
     arguments: dict[str, Any] = {"online": online}
     if site is not None:
         arguments["site"] = site
-    result = order(settings_at(config, secrets=False), "verify", arguments, asks_wix=online)
+    result = order(settings_in_force(config), "verify", arguments, asks_wix=online)
     if as_json:
         print_json(result)
     else:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from milestones.config import Settings
 from milestones.outbox.flights import Flights
 from milestones.pipeline.record import Outcome, Rules
 from milestones.scans.run import Kind, ScanWork
@@ -40,6 +41,10 @@ class Host(Protocol):
     @property
     def program(self) -> Program:
         """What it works with."""
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration in force."""
 
     def scan_work(self, site_id: str, /) -> ScanWork:
         """What a scan of a site needs."""

@@ -43,6 +43,14 @@ async def status(host: Host, arguments: Mapping[str, Any], progress: Progress) -
     }
 
 
+async def configuration(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
+    """What the configuration in force was read from, for commands that look into the database by it."""
+    del arguments, progress
+    settings = host.settings
+    text, environ = settings.source
+    return {"path": str(settings.path.absolute()), "text": text, "environ": dict(environ)}
+
+
 ORDERS: Mapping[str, Order] = {
     "optout_import": optout.import_list,
     "outbox_retry": outbox.retry,
@@ -59,6 +67,7 @@ ORDERS: Mapping[str, Order] = {
     "verify": verify.verify,
     "reload": reload,
     "status": status,
+    "configuration": configuration,
 }
 
 

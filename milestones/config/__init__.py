@@ -5,7 +5,7 @@ of the file and each key in it; ``Settings.for_site`` gives what holds for one s
 them.
 """
 
-from milestones.config.load import load, parse, templates_folder
+from milestones.config.load import load, parse, restored, templates_folder
 from milestones.config.mail import MailSettings
 from milestones.config.references import Secret
 from milestones.config.sections import (
@@ -15,7 +15,8 @@ from milestones.config.sections import (
     RetentionSettings,
     ScanSettings,
 )
-from milestones.config.settings import Settings, SiteSettings, SiteTable
+from milestones.config.settings import Settings, SiteSettings, SiteTable, Source
+from milestones.config.socket import socket_of
 from milestones.config.values import QuietHours, Rate
 from milestones.config.wix import WixSettings
 
@@ -32,8 +33,11 @@ __all__ = [
     "Settings",
     "SiteSettings",
     "SiteTable",
+    "Source",
     "WixSettings",
     "load",
     "parse",
+    "restored",
+    "socket_of",
     "templates_folder",
 ]

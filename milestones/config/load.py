@@ -13,9 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 from milestones.config import environment, warnings
 from milestones.config.faults import Fault, Where, collected, overlap, spelled, unknown_key
 from milestones.config.locate import Place, places
-from milestones.config.references import Surroundings
+from milestones.config.references import Surroundings, reference_of
 from milestones.config.rules import Draft, broken
-from milestones.config.settings import Settings
+from milestones.config.sections import DaemonSettings
+from milestones.config.settings import Settings, Source
 from milestones.config.tree import entry_of, known_keys, table_of
 from milestones.errors import ConfigurationError
 
@@ -58,7 +59,16 @@ def parse(text: str, path: Path, environ: Mapping[str, str], *, secrets: bool = 
         raise ConfigurationError([f"{path}: tables or lists are nested too deep."]) from None
 
 
-def _parsed(text: str, path: Path, environ: Mapping[str, str], *, secrets: bool) -> Settings:
+def restored(source: Source, path: Path) -> Settings:
+    """The configuration that was read from ``source``, without its secrets: it was checked then, and what it refers to
+    may have changed since.
+    """
+    return _parsed(source.text, path, source.environ, secrets=False, checked=True)
+
+
+def _parsed(
+    text: str, path: Path, environ: Mapping[str, str], *, secrets: bool, checked: bool = False
+) -> Settings:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -72,11 +82,24 @@ def _parsed(text: str, path: Path, environ: Mapping[str, str], *, secrets: bool)
     around = Surroundings(folder, environ, secrets)
     read = _Reading(raw, around).read()
     tell = partial(_told, path=path, places=places(text), sources=sources)
-    faults += tell(_without_echoes([*read.faults, *broken(_draft(read, _templates(raw, folder)))], own))
+    rules = [] if checked else broken(_draft(read, _templates(raw, folder)))
+    faults += tell(_without_echoes([*read.faults, *rules], own))
     if faults:
         raise ConfigurationError(faults)
     tables = read.tables | {key: tuple(entries.values()) for key, entries in read.lists.items()}
-    return Settings.assembled(tables, path, tell(warnings.found_in(Settings(**tables))))
+    source = Source(text, _used(environ, tables["daemon"]))
+    return Settings.assembled(tables, path, tell(warnings.found_in(Settings(**tables))), source)
+
+
+def _used(environ: Mapping[str, str], daemon: DaemonSettings) -> dict[str, str]:
+    """What of the environment a command needs to read the same: overrides, and the database's address."""
+    kind, _, name = reference_of(daemon.database).partition(":")
+    wanted = {name} if kind == "env" else set()
+    return {
+        variable: value
+        for variable, value in environ.items()
+        if variable.upper().startswith(environment.PREFIX) or variable in wanted
+    }
 
 
 def templates_folder(path: Path, environ: Mapping[str, str]) -> Path | None:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationInfo
@@ -76,6 +76,13 @@ class SiteSettings:
         return next((milestone for milestone in self.milestones if milestone.key == key), None)
 
 
+class Source(NamedTuple):
+    """What a configuration was read from: the text, and what of the environment went into it. It may hold a password."""
+
+    text: str
+    environ: Mapping[str, str]
+
+
 class Settings(Table):
     """``config.toml`` with the environment's overrides. Attributes are named like the keys.
 
@@ -95,15 +102,19 @@ class Settings(Table):
 
     _path: Path = PrivateAttr(Path("config.toml"))
     _warnings: tuple[str, ...] = PrivateAttr(())
+    _source: Source = PrivateAttr(Source("", {}))
     # What is worked out once. It must not be copied along with other fields: see __copy__.
     _derived: dict[Any, Any] = PrivateAttr(default_factory=dict)
 
     @classmethod
-    def assembled(cls, tables: Mapping[str, Any], path: Path, warnings: Iterable[str]) -> Self:
+    def assembled(
+        cls, tables: Mapping[str, Any], path: Path, warnings: Iterable[str], source: Source
+    ) -> Self:
         """From tables that were read one by one. path: the file they stood in."""
         settings = cls(**tables)
         settings._path = path
         settings._warnings = tuple(warnings)
+        settings._source = source
         return settings
 
     def __copy__(self) -> Self:
@@ -115,6 +126,11 @@ class Settings(Table):
     def path(self) -> Path:
         """The file that this was read from."""
         return self._path
+
+    @property
+    def source(self) -> Source:
+        """What this was read from: the file may have changed since."""
+        return self._source
 
     @property
     def folder(self) -> Path:

@@ -29,6 +29,12 @@ class Metrics:
         self.webhook_answers = Counter(
             "milestones_webhook_answers", "Answers to webhooks by status.", ["status"], registry=registry
         )
+        self.mistyped_callbacks = Counter(
+            "milestones_mistyped_callbacks",
+            "POSTs to a path that is none: `served` as the webhook that they can only mean, or `unknown`.",
+            ["outcome"],
+            registry=registry,
+        )
         self.ack_seconds = Histogram(
             "milestones_ack_seconds",
             "From the first byte of a webhook to its answer, after the commit.",

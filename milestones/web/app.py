@@ -10,9 +10,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from milestones.errors import StoreError
-from milestones.web import dashboard, probes, unsubscribe, webhooks
+from milestones.web import callback, dashboard, probes, unsubscribe, webhooks
 from milestones.web.access import RefusedError
 from milestones.web.assets import DEFAULT_HEADERS, Pages
+from milestones.web.callback import Mistyped
 from milestones.web.services import WebServices
 from milestones.web.webhooks import WebhookRoute
 
@@ -22,13 +23,17 @@ _log = structlog.get_logger(__name__)
 def create_app(services: WebServices) -> ASGIApp:
     """The whole application. No exception of a route leaves it, since a server would log it with what it quotes."""
     webhook = WebhookRoute(services.receive, services.metrics)
+    mistyped = Mistyped(services)
     site = create_site(services)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == webhooks.PATH:
             await webhook(scope, receive, send)
+        elif scope["type"] == "http" and callback.is_meant(scope["method"], scope["path"]):
+            mistyped.note(served=True)
+            await webhook(scope, receive, send)
         else:
-            await _guarded(site, scope, receive, send)
+            await _guarded(site, scope, receive, mistyped.watched(scope, send))
 
     return app
 

@@ -135,6 +135,82 @@ class TestWithoutSecrets:
         )
 
 
+FAULTS = {
+    "a threshold": lambda text: text.replace("threshold = 1000", 'threshold = "x"'),
+    "no TOML": lambda text: text + "\n[[[",
+    "half written": lambda text: text[: len(text) // 3],
+    "empty": lambda _text: "",
+    "no text": lambda _text: "\ud800",
+    "gone": None,
+}
+
+
+class TestAFaultyFile:
+    """Where a daemon runs, it is asked, whatever became of the file: the emergency stop above all."""
+
+    @pytest.mark.parametrize("fault", FAULTS)
+    async def test_orders_and_looks_go_on(self, call: Call, tmp_path: Path, fault: str) -> None:
+        path = await asyncio.to_thread(filled, tmp_path / "shop")
+        spoil = FAULTS[fault]
+        async with daemon_of(path):
+            if spoil is None:
+                path.unlink()
+            else:
+                path.write_bytes(spoil(path.read_text()).encode(errors="surrogatepass"))
+            for command in (
+                ("pause",),
+                ("status",),
+                ("explain", "bob@example.com"),
+                ("accounts", "list"),
+                ("outbox", "list"),
+                ("rejected", "list"),
+                ("verify",),
+                ("resume",),
+            ):
+                called = await asyncio.to_thread(call, *command, "--config", path)
+                assert called.code == 0, (command, called.err)
+                if command == ("status",):
+                    assert "goes on with the configuration that it read before" in called.out
+                    assert "Everything is paused" in called.out
+
+    async def test_a_socket_elsewhere_is_found_in_what_is_no_toml(self, call: Call, tmp_path: Path) -> None:
+        path = await asyncio.to_thread(filled, tmp_path / "shop")
+        path.write_text(
+            path.read_text().replace("[daemon]", '[daemon]\nsocket = "elsewhere.sock"  # short', 1)
+        )
+        async with daemon_of(path):
+            path.write_text(path.read_text() + "\n[[[")
+            called = await asyncio.to_thread(call, "pause", "--config", path)
+            assert called.code == 0, called.err
+
+    async def test_the_socket_of_the_environment_is_used_when_the_file_is_gone(
+        self, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = await asyncio.to_thread(filled, tmp_path / "shop")
+        path.write_text(path.read_text().replace("[daemon]", '[daemon]\nsocket = "elsewhere.sock"', 1))
+        async with daemon_of(path):
+            path.unlink()
+            monkeypatch.setenv("MILESTONES_DAEMON__SOCKET", "elsewhere.sock")
+            called = await asyncio.to_thread(call, "pause", "--config", path)
+            assert called.code == 0, called.err
+
+    async def test_the_daemon_of_another_file_in_the_folder_is_not_asked(
+        self, call: Call, tmp_path: Path
+    ) -> None:
+        path = await asyncio.to_thread(filled, tmp_path / "shop")
+        other = path.with_name("other.toml")
+        other.write_text(path.read_text() + "\n[[[")
+        async with daemon_of(path):
+            called = await asyncio.to_thread(call, "status", "--config", other)
+            assert called.code == 2
+
+    def test_without_a_daemon_the_faults_are_told(self, call: Call, path: Path) -> None:
+        path.write_text(path.read_text().replace("threshold = 1000", 'threshold = "x"'))
+        called = call("pause", "--config", path)
+        assert called.code == 2
+        assert "threshold" in called.err
+
+
 class TestReload:
     def test_without_a_daemon_there_is_nothing_to_do(self, call: Call, path: Path) -> None:
         called = call("reload", "--config", path)

@@ -26,6 +26,7 @@ class OnGround:
     """A host for orders on the ground of the scans' tests."""
 
     ground: Ground
+    settings: Any = None
 
     @property
     def program(self) -> "OnGround":

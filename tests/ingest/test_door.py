@@ -12,9 +12,10 @@ from prometheus_client import CollectorRegistry
 from milestones.domain.event import AccountSeen, Heard
 from milestones.errors import IngestError, StoreUnavailableError
 from milestones.ingest import door as door_module
-from milestones.ingest.door import Door, Seldom
+from milestones.ingest.door import Door
 from milestones.ingest.reading import UnreadableError
 from milestones.observability.metrics import MOST_EVENT_TYPES, Metrics
+from milestones.observability.seldom import Seldom
 from tests.ingest.tokens import (
     EVENT,
     NOW,
