@@ -109,7 +109,7 @@ class PolicySettings(Table):
     """``[policy]``: what is owed to the reader of a mail.
 
     quiet_hours: no reminder leaves then, in the site's own time.
-    at_most: reminders to one customer, over all milestones.
+    at_most: reminders to one customer, over all milestones; those of different milestones are a day apart anyhow.
     """
 
     quiet_hours: QuietHoursText | None = None

@@ -7,12 +7,15 @@ within an approach.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from milestones.domain.milestone import Milestone, Near, Repeat
 from milestones.domain.observation import Measures
 from milestones.domain.policy import Rate
 from milestones.domain.verdict import Verdict
+
+APART = timedelta(days=1)
+"""How far reminders of different approaches to one customer are apart: each is to be read before the next comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,10 @@ class Candidate:
     """One account as a scan found it.
 
     reminded: all its reminders.
+    others: when other accounts of the same contact or mail address were reminded.
+    left: when reminders to this contact or mail address left, which may be long after they were recorded, each with its
+        milestone, or None where another account was reminded.
+    waiting: whether a reminder to this contact or mail address was recorded that has not left yet.
     granted: the occurrences it was given, by milestone.
     unarmed: the milestones of EVERY whose last reward must first be followed by a fall under ``rearm_below``
         (``crossing.armed``).
@@ -55,6 +62,9 @@ class Candidate:
     measures: Measures
     reader: Reader = Reader()
     reminded: Sequence[Reminded] = ()
+    others: Sequence[datetime] = ()
+    left: Sequence[tuple[str | None, datetime]] = ()
+    waiting: bool = False
     granted: Mapping[str, Collection[int]] | None = None
     unarmed: Collection[str] = ()
 
@@ -92,24 +102,40 @@ class Selection:
 def select(milestones: Iterable[Milestone], candidate: Candidate, circumstances: Circumstances) -> Selection:
     """Ask the gates of every milestone, and of those that are open take the one with the fewest points missing.
 
-    One at a time: who is near two milestones at once is told of the nearer, and of the other by a later scan.
+    One at a time: who is near two milestones at once is told of the nearer, and of the other by a scan that comes when
+    that reminder has left and is a day old.
     """
     asked = [_Question(m, m.near, candidate, circumstances) for m in milestones if m.near is not None]
     verdicts = {question.milestone.key: _verdict(question) for question in asked}
     open_ones = [question for question in asked if verdicts[question.milestone.key] is Verdict.NEAR]
-    chosen = min((question.selected for question in open_ones), key=_nearest_first, default=None)
-    at_most = circumstances.at_most
-    past = [reminded.at for reminded in candidate.reminded]
-    if at_most is not None and not at_most.allows(past, circumstances.now):
-        chosen = None
     for question in open_ones:
-        if chosen is None or question.milestone.key != chosen.milestone:
-            verdicts[question.milestone.key] = Verdict.AT_MOST
+        verdicts[question.milestone.key] = _alone(question)
+    ready = [question.selected for question in open_ones if verdicts[question.milestone.key] is Verdict.NEAR]
+    chosen = min(ready, key=nearest_first, default=None)
+    for selected in ready:
+        if selected is not chosen:
+            verdicts[selected.milestone] = Verdict.NEARER_ONE
     return Selection(tuple(verdicts.items()), chosen)
 
 
-def _nearest_first(selected: Selected) -> tuple[int, str]:
+def nearest_first(selected: Selected) -> tuple[int, str]:
+    """The order in which reminders to one customer come: who misses least first."""
     return selected.missing, selected.milestone
+
+
+def _alone(question: "_Question") -> Verdict:
+    """What the customer's other reminders say to one more."""
+    candidate, now, at_most = question.candidate, question.circumstances.now, question.circumstances.at_most
+    past = [*(reminded.at for reminded in candidate.reminded), *candidate.others]
+    if at_most is not None and not at_most.allows(past, now):
+        return Verdict.AT_MOST
+    # How soon it is told of the same approach again, a milestone says itself (remind_every).
+    own = question.past
+    different = [*(one.at for one in candidate.reminded if one not in own), *candidate.others]
+    different += [at for milestone, at in candidate.left if milestone != question.milestone.key]
+    if candidate.waiting or any(now < at + APART for at in different):
+        return Verdict.ONE_AT_A_TIME
+    return Verdict.NEAR
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,11 @@ class Verdict(StrEnum):
     TOO_SOON = "too_soon", "The last reminder for this milestone is too recent (remind_every)."
     ENOUGH_REMINDERS = "enough_reminders", "Has had all reminders for this approach (max_reminders)."
     AT_MOST = "at_most", "Has had as many reminders, over all milestones, as the policy allows (at_most)."
+    NEARER_ONE = "nearer_one", "Another milestone is nearer, and one reminder at a time is sent."
+    ONE_AT_A_TIME = (
+        "one_at_a_time",
+        "Another reminder to the same customer has not left yet, or is less than a day old.",
+    )
     # Of any mail
     NO_ADDRESS = "no_address", "Wix knows no mail address of this account."
     NOT_SUBSCRIBED = (

@@ -109,6 +109,13 @@ def still_announced(claimed: Claimed, _policy: Policy, _now: datetime) -> Stop |
     return Stop(State.CANCELLED, Verdict.MILESTONE_ENDED)
 
 
+def one_at_a_time(claimed: Claimed, _policy: Policy, _now: datetime) -> Stop | None:
+    """Reminders that were recorded apart may become due at once, after a night, a pause or a merge, or be of accounts that
+    turned out to share a mail address.
+    """
+    return Stop(State.AVAILABLE, Verdict.ONE_AT_A_TIME, until=claimed.free_at) if claimed.free_at else None
+
+
 def coupon_lasts(claimed: Claimed, _policy: Policy, now: datetime) -> Stop | None:
     """A mail that waited, for the morning, a pause, a breaker or a mail server, may show a coupon that is over by then.
     Its customer earned it, so a person is told.
@@ -138,6 +145,7 @@ GATES: tuple[Gate, ...] = (
     not_given,
     coupon_lasts,
     awake,
+    one_at_a_time,
 )
 
 FRESH = timedelta(seconds=45)

@@ -12,9 +12,11 @@ from milestones.domain.actions import Context, plan_grant, plan_reminder
 from milestones.domain.crossing import Crossing
 from milestones.domain.milestone import Milestone
 from milestones.domain.policy import Breaker
+from milestones.domain.reminder import APART
 from milestones.domain.verdict import Verdict
 from milestones.store.database.store import Store, Transaction
 from milestones.store.outbox import ledger
+from milestones.store.outbox import reminders as ledger_reminders
 from milestones.store.people import people
 from milestones.store.tables import Grant, Reminder, Scan, Site
 
@@ -188,11 +190,15 @@ class Chosen:
 async def record_reminders(
     work: Batch, site: Site, definitions: Definitions, scan: Scan, chosen: Sequence[Chosen]
 ) -> None:
-    """Write reminders and the mails they owe, unless they exist. They are held until the scan is complete."""
+    """Write reminders and the mails they owe, unless they exist, or another one of the same person came first since they
+    were chosen. They are held until the scan is complete.
+    """
     rules = work.rules.site(site.id)
     past = await ledger.reminded(work.tx, site.id, [item.account_id for item in chosen])
     stops = await _stops(work, site)
-    reminders, actions = [], []
+    # Behind the lock that is taken for counting: on PostgreSQL, nobody else records reminders of this site meanwhile.
+    told = await ledger_reminders.of_people(work.tx, site.id, [item.account_id for item in chosen])
+    reminders, actions, taken = [], [], set[str]()
     for item in chosen:
         version, number = definitions.versions.get(item.milestone), item.number
         if version is None or version.milestone.missing(item.value) is None:
@@ -203,6 +209,11 @@ async def record_reminders(
             for row in past.get(item.account_id, [])
         ):
             continue
+        person = told[item.account_id]
+        just_told = any(work.now < at + APART for at in person.others)
+        if person.waiting or just_told or not taken.isdisjoint(person.accounts):
+            continue
+        taken |= person.accounts
         owner = Owner(site.id, item.account_id, item.milestone, work.now)
         reminders.append(
             Reminder(

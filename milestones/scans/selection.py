@@ -1,22 +1,31 @@
 """Who of a page is reminded: facts are gathered in batches, the answer is ``domain.reminder.select``'s."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from milestones.domain.account import AccountState, history_for
 from milestones.domain.crossing import armed
+from milestones.domain.keys import folded
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Customer, Measures, Observation
 from milestones.domain.policy import Rate
-from milestones.domain.reminder import Candidate, Circumstances, Reader, Reminded, Selected, select
+from milestones.domain.reminder import (
+    Candidate,
+    Circumstances,
+    Reader,
+    Reminded,
+    Selected,
+    nearest_first,
+    select,
+)
 from milestones.domain.verdict import Verdict
 from milestones.kinds.email.consent import Gatekeeper
 from milestones.kinds.email.consent import Reader as Addressee
 from milestones.kinds.email.variables import Program
 from milestones.store import accounts, sites
 from milestones.store.database.store import Store
-from milestones.store.outbox import ledger
+from milestones.store.outbox import ledger, reminders
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,7 @@ async def choose(selector: Selector, seen: Sequence[Observation], now: datetime)
     async with selector.store.read() as tx:
         reminded = await ledger.reminded(tx, selector.site_id, near)
         granted = await ledger.given(tx, selector.site_id, near)
+        told = await reminders.of_people(tx, selector.site_id, near)
     order = list(near)
     refusals = await selector.gatekeeper.refusals(
         {number: Addressee(near[account_id].customer.email) for number, account_id in enumerate(order)}
@@ -77,6 +87,9 @@ async def choose(selector: Selector, seen: Sequence[Observation], now: datetime)
                 Reminded(row.milestone, row.approach, row.number, row.recorded_at)
                 for row in reminded.get(account_id, [])
             ],
+            others=told[account_id].others,
+            left=told[account_id].left(account_id),
+            waiting=told[account_id].waiting,
             granted={
                 milestone.key: [grant.occurrence for grant in granted.get((account_id, milestone.key), [])]
                 for milestone in selector.milestones
@@ -90,7 +103,7 @@ async def choose(selector: Selector, seen: Sequence[Observation], now: datetime)
             verdicts = tuple((key, refusal if v is Verdict.NEAR else v) for key, v in verdicts)
             reminder = None
         answers.append(Answer(account_id, candidate.measures, verdicts, reminder))
-    return answers
+    return _one_for_each_person(answers, {item: told[item].accounts for item in near}, near)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,29 @@ class _Near:
     measures: Measures
     customer: Customer
     erased: bool
+
+
+def _one_for_each_person(
+    answers: Sequence[Answer], people: Mapping[str, frozenset[str]], near: Mapping[str, _Near]
+) -> list[Answer]:
+    """Of the accounts of one contact or mail address, the one that misses least is reminded."""
+    taken: set[str] = set()
+    found: dict[str, Answer] = {}
+    for answer in sorted(answers, key=_nearest_first):
+        customer = near[answer.account_id].customer
+        names = {*people[answer.account_id], customer.contact_id or "", folded(customer.email or "")} - {""}
+        if answer.reminder is None or taken.isdisjoint(names):
+            taken |= names if answer.reminder is not None else set()
+            found[answer.account_id] = answer
+            continue
+        verdicts = tuple((k, Verdict.NEARER_ONE if v is Verdict.NEAR else v) for k, v in answer.verdicts)
+        found[answer.account_id] = replace(answer, verdicts=verdicts, reminder=None)
+    return [found[answer.account_id] for answer in answers]
+
+
+def _nearest_first(answer: Answer) -> tuple[bool, tuple[int, str], str]:
+    reminder = answer.reminder
+    return reminder is None, nearest_first(reminder) if reminder else (0, ""), answer.account_id
 
 
 def _near(selector: Selector, item: Observation, state: AccountState | None) -> _Near | None:

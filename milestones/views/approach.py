@@ -10,8 +10,9 @@ from milestones.domain.crossing import armed
 from milestones.domain.milestone import Milestone, Near, Repeat
 from milestones.domain.observation import Run
 from milestones.domain.policy import QuietHours, Rate
-from milestones.domain.reminder import Candidate, Circumstances, Reader, Reminded, select
+from milestones.domain.reminder import APART, Candidate, Circumstances, Reader, Reminded, select
 from milestones.domain.verdict import Verdict
+from milestones.store.outbox.reminders import PersonReminders
 from milestones.store.tables import Grant, Reminder, Site
 from milestones.views.person import Mailable
 from milestones.views.times import said
@@ -28,6 +29,7 @@ class Surroundings:
     versions: Sequence[Version]
     grants: Sequence[Grant]
     reminders: Sequence[Reminder]
+    told: PersonReminders
     paused: frozenset[str]
     mail: Mailable
 
@@ -78,6 +80,9 @@ def _candidate(around: Surroundings) -> Candidate:
             deleted=refusal is Verdict.DELETED,
         ),
         reminded=[_reminded(row) for row in around.reminders],
+        others=around.told.others,
+        left=around.told.left(around.state.account_id),
+        waiting=around.told.waiting,
         granted=granted,
         unarmed={
             version.milestone.key
@@ -112,11 +117,17 @@ def _following(
                 f"The next reminder is possible from {said(max(of_milestone) + near.remind_every, zone)}."
             ]
         case Verdict.AT_MOST if around.at_most is not None:
-            past = [row.recorded_at for row in around.reminders]
+            past = [*(row.recorded_at for row in around.reminders), *around.told.others]
             free = around.at_most.next_allowed(past, now)
-            if free > now:
-                return [f"The next reminder is possible from {said(free, zone)} (policy.at_most)."]
-            return ["Another milestone is nearer, and one reminder at a time is sent."]
+            return [f"The next reminder is possible from {said(free, zone)} (policy.at_most)."]
+        case Verdict.ONE_AT_A_TIME if around.told.waiting:
+            return ["A reminder is possible a day after the one that is under way has left."]
+        case Verdict.ONE_AT_A_TIME:
+            past = [*(row.recorded_at for row in around.reminders), *around.told.others]
+            past += [at for _, at in around.told.left(around.state.account_id)]
+            return [f"The next reminder is possible from {said(max(past) + APART, zone)}."]
+        case Verdict.NEARER_ONE:
+            return ["A scan tells of this one a day after the other reminder has left."]
         case Verdict.ENOUGH_REMINDERS:
             return [f"All {near.max_reminders} reminders of this approach were sent; no more follow."]
         case _:

@@ -15,6 +15,7 @@ from milestones.errors import StoreError, UsageError
 from milestones.store import accounts, sites
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
+from milestones.store.outbox.reminders import PersonReminders, of_people
 from milestones.store.tables import Account, Action, Grant, ObservationRun, Reminder, Site, Trace
 from milestones.store.views import lookup
 from milestones.views.approach import Surroundings, reminder_now
@@ -45,6 +46,7 @@ class Records:
     versions: Mapping[str, Version]
     grants: Sequence[Grant]
     reminders: Sequence[Reminder]
+    told: PersonReminders
     traces: Sequence[Trace]
     actions: Mapping[str, Sequence[Action]]
     paused: frozenset[str]
@@ -92,6 +94,7 @@ async def _records(tx: Transaction, rules: SiteSettings, account: Account) -> Re
         versions={version.milestone.key: version for version in versions},
         grants=await lookup.grants_of(tx, site.id, account.id),
         reminders=await lookup.reminders_of(tx, site.id, account.id),
+        told=(await of_people(tx, site.id, [account.id]))[account.id],
         traces=await lookup.traces_of(tx, site.id, account.id),
         actions=by_owner,
         paused=frozenset(milestone.key for milestone in rules.milestones if site.paused) | paused,
@@ -130,6 +133,7 @@ def _story(records: Records, rules: SiteSettings, key: str, now: datetime) -> St
         versions=list(records.versions.values()),
         grants=records.grants,
         reminders=records.reminders,
+        told=records.told,
         paused=records.paused,
         mail=records.mail,
     )

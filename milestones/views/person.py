@@ -89,7 +89,14 @@ _NO = {
     Verdict.NOT_SUBSCRIBED.value: Verdict.NOT_SUBSCRIBED,
     Verdict.UNDELIVERABLE.value: Verdict.UNDELIVERABLE,
 }
-_YES = {Verdict.NEAR.value, Verdict.TOO_SOON.value, Verdict.ENOUGH_REMINDERS.value, Verdict.AT_MOST.value}
+_YES = {
+    Verdict.NEAR.value,
+    Verdict.TOO_SOON.value,
+    Verdict.ENOUGH_REMINDERS.value,
+    Verdict.AT_MOST.value,
+    Verdict.NEARER_ONE.value,
+    Verdict.ONE_AT_A_TIME.value,
+}
 """Verdicts of gates that are asked after consent."""
 
 

@@ -168,14 +168,14 @@ def several(candidate: Candidate, *milestones: Milestone, at_most: Rate | None =
 
 def test_of_several_near_milestones_the_nearest_is_taken() -> None:
     selection = several(a_candidate(950), a_milestone(1040, key="a"), a_milestone(1000, key="b"))
-    assert dict(selection.verdicts) == {"a": Verdict.AT_MOST, "b": Verdict.NEAR}
+    assert dict(selection.verdicts) == {"a": Verdict.NEARER_ONE, "b": Verdict.NEAR}
     assert selection.reminder is not None
     assert selection.reminder.milestone == "b"
 
 
 def test_of_equally_near_ones_the_first_by_key_is_taken() -> None:
     selection = several(a_candidate(950), a_milestone(1000, key="b"), a_milestone(1000, key="a"))
-    assert selection.verdicts == (("b", Verdict.AT_MOST), ("a", Verdict.NEAR))
+    assert selection.verdicts == (("b", Verdict.NEARER_ONE), ("a", Verdict.NEAR))
 
 
 def test_a_gate_that_closes_for_the_nearest_leaves_the_next_one() -> None:
@@ -190,6 +190,52 @@ def test_the_policy_counts_reminders_of_all_milestones() -> None:
     assert selection == Selection(((ONCE.key, Verdict.AT_MOST), ("stars-2000", Verdict.NOT_NEAR)), None)
     assert several(candidate, ONCE, at_most=Rate(1, 6 * DAY)).reminder is not None
     assert several(candidate, ONCE, at_most=Rate(2, 7 * DAY)).reminder is not None
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "verdict"),
+    [
+        ({"reminded": [reminded(0.99, "another")]}, Verdict.ONE_AT_A_TIME),
+        ({"reminded": [reminded(1, "another")]}, Verdict.NEAR),
+        ({"reminded": [reminded(-1, "another")]}, Verdict.ONE_AT_A_TIME),
+        ({"reminded": [reminded(0.5, ONCE.key, approach=7)]}, Verdict.ONE_AT_A_TIME),
+        ({"others": [NOW - HOUR]}, Verdict.ONE_AT_A_TIME),
+        ({"others": [NOW - DAY]}, Verdict.NEAR),
+        # Recorded long ago, and kept by a night or a pause.
+        ({"reminded": [reminded(9, "another")], "waiting": True}, Verdict.ONE_AT_A_TIME),
+        ({"reminded": [reminded(31)], "waiting": True}, Verdict.ONE_AT_A_TIME),
+        ({"reminded": [reminded(9, "another")], "left": [("another", NOW - HOUR)]}, Verdict.ONE_AT_A_TIME),
+        ({"left": [(None, NOW - HOUR)]}, Verdict.ONE_AT_A_TIME),
+        ({"left": [("another", NOW - DAY)]}, Verdict.NEAR),
+        # How soon it is told of the same again, a milestone says itself.
+        ({"reminded": [reminded(31)], "left": [(ONCE.key, NOW - HOUR)]}, Verdict.NEAR),
+    ],
+)
+@pytest.mark.parametrize("at_most", [None, Rate(9, 7 * DAY)])
+def test_one_reminder_at_a_time_comes_to_one_customer(
+    overrides: dict[str, Any], verdict: Verdict, at_most: Rate | None
+) -> None:
+    assert asked(ONCE, a_candidate(**overrides), at_most=at_most)[0] is verdict
+
+
+def test_the_policy_counts_those_of_the_customers_other_accounts() -> None:
+    candidate = a_candidate(others=[NOW - 6 * DAY])
+    assert asked(ONCE, candidate, at_most=Rate(1, 7 * DAY))[0] is Verdict.AT_MOST
+    assert asked(ONCE, candidate, at_most=Rate(2, 7 * DAY))[0] is Verdict.NEAR
+
+
+def test_every_no_of_several_has_its_own_name() -> None:
+    near = [a_milestone(1000, key="a"), a_ladder(500, key="b"), a_milestone(1010, key="c")]
+    assert dict(several(a_candidate(950), *near).verdicts) == {
+        "a": Verdict.NEAR,
+        "b": Verdict.NEARER_ONE,
+        "c": Verdict.NEARER_ONE,
+    }
+    said = several(a_candidate(950, reminded=[reminded(2, "a")]), *near, at_most=Rate(1, 7 * DAY)).verdicts
+    assert dict(said) == {"a": Verdict.TOO_SOON, "b": Verdict.AT_MOST, "c": Verdict.AT_MOST}
 
 
 def test_a_milestone_without_a_near_window_is_not_asked() -> None:
@@ -210,7 +256,8 @@ WRONG: list[tuple[Verdict, str, dict[str, Any]]] = [
     (Verdict.NOT_SUBSCRIBED, "reader", {"subscribed": False}),
     (Verdict.ENOUGH_REMINDERS, "candidate", {"reminded": [reminded(2), reminded(1, number=2)]}),
     (Verdict.TOO_SOON, "candidate", {"reminded": [reminded(1)]}),
-    (Verdict.AT_MOST, "candidate", {"reminded": [reminded(1, "another")]}),
+    (Verdict.AT_MOST, "candidate", {"others": [NOW - 0.5 * DAY]}),
+    (Verdict.ONE_AT_A_TIME, "candidate", {"waiting": True}),
 ]
 
 
@@ -224,8 +271,8 @@ def test_of_several_reasons_the_first_in_the_visible_list_is_told(first: int) ->
 
 
 def test_the_visible_list_holds_nothing_else() -> None:
-    # AT_MOST is no gate, since it looks at all milestones; NOT_TOLD, LADDER_END and NOT_NEAR exclude the others.
-    assert len(GATES) == len(WRONG) - 1 + 3
+    # The last two are no gates, since they look at all milestones; NOT_TOLD, LADDER_END and NOT_NEAR exclude the others.
+    assert len(GATES) == len(WRONG) - 2 + 3
 
 
 MILESTONES = [
@@ -264,6 +311,7 @@ def test_however_often_it_is_asked_no_limit_is_exceeded(
         for other in past:
             same = (other.milestone, other.approach) == (one.milestone, one.approach) and other is not one
             assert not same or abs(other.at - one.at) >= near.remind_every
+            assert other is one or same or abs(other.at - one.at) >= DAY
     if at_most is not None:
         for one in past:
             assert len([o for o in past if one.at <= o.at < one.at + at_most.period]) <= at_most.times

@@ -10,6 +10,7 @@ import pytest
 
 from milestones.domain.actions import State
 from milestones.domain.milestone import Milestone
+from milestones.domain.observation import Measure
 from milestones.domain.policy import Breaker
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
@@ -18,7 +19,7 @@ from milestones.scans.run import Kind, SiteNotActiveError, run
 from milestones.store import sites
 from milestones.store.tables import Account, Action, Grant, ObservationRun, Reminder, Scan, Trace
 from milestones.wix.errors import WixRefusedError
-from tests.builders import a_milestone
+from tests.builders import a_ladder, a_milestone, a_near_window
 from tests.scans.conftest import NEAR, Ground
 
 
@@ -252,3 +253,24 @@ async def test_the_sweep_finds_what_the_windows_cannot_ask(ground: Ground) -> No
     await run(ground.work(), Kind.SWEEP)
     assert {row["account_id"] for row in await ground.rows(Reminder)} == ground.near_and_subscribed()
     assert len(await ground.rows(ObservationRun)) == len(ground.sandbox.world.accounts)
+
+
+async def test_who_is_near_by_several_measures_is_told_of_the_nearest_alone(ground: Ground) -> None:
+    """A scan asks for each measure by itself, and finds these customers several times."""
+    ladder = a_ladder(500, key="ladder", measure=Measure.EARNED, near=a_near_window(within=499))
+    ground.rules.milestones = (replace(NEAR, near=a_near_window(within=400)), ladder)
+    for _ in range(2):
+        await run(ground.work(), Kind.NEAR)
+    reminders = await ground.rows(Reminder)
+    assert max(Counter(row["account_id"] for row in reminders).values()) == 1
+    assert {row["milestone"] for row in reminders} == {NEAR.key, "ladder"}
+    accounts = {account.id: account for account in ground.sandbox.world.accounts}
+    for row in reminders:
+        account = accounts[row["account_id"]]
+        missing = {"ladder": 500 - account.earned % 500}
+        if 600 <= account.balance < 1000:
+            missing[NEAR.key] = 1000 - account.balance
+        assert missing[row["milestone"]] == min(missing.values())
+    verdicts = {row["verdict"] for row in await ground.rows(Trace)}
+    assert verdicts >= {Verdict.NEAR, Verdict.NEARER_ONE, Verdict.ONE_AT_A_TIME}
+    assert Verdict.AT_MOST not in verdicts

@@ -15,6 +15,7 @@ from milestones.store import sites
 from milestones.store.database import heartbeat
 from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Transaction
+from milestones.store.outbox import reminders
 from milestones.store.people import erasure
 from milestones.store.tables import Account, Action, Grant
 from milestones.store.views import lookup
@@ -37,6 +38,7 @@ class Claimed:
 
     grants: what its account was given of its milestone, oldest first; read where a gate asks for it.
     definition: what its milestone is now; None where the configuration has it no longer, or no gate asks for it.
+    free_at: when the mail of a reminder may leave, if another one to the same person comes first.
     """
 
     action: Action
@@ -46,6 +48,7 @@ class Claimed:
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     grants: Sequence[Grant] = ()
     definition: Mapping[str, Any] | None = None
+    free_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +138,12 @@ async def claim(tx: Transaction, site_id: str, generation: int, kind: Kind, now:
         .where(_ACTIONS.c.id.in_([action.id for action in actions]))
         .values(state=State.RUNNING, generation=generation, acted_at=None, needs=None)
     )
-    return await _with_facts(tx, site_id, actions)
+    return await _with_facts(tx, site_id, actions, now)
 
 
-async def _with_facts(tx: Transaction, site_id: str, actions: Sequence[Action]) -> list[Claimed]:
+async def _with_facts(
+    tx: Transaction, site_id: str, actions: Sequence[Action], now: datetime
+) -> list[Claimed]:
     accounts = {
         row["id"]: row
         for row in (
@@ -157,8 +162,9 @@ async def _with_facts(tx: Transaction, site_id: str, actions: Sequence[Action]) 
         action.account_id for action in actions if "near" in action.payload or "settle" in action.payload
     }
     grants = await lookup.grants_by_account(tx, site_id, sorted(concerned))
-    announced = any("near" in action.payload for action in actions)
+    announced = sorted({action.account_id for action in actions if "near" in action.payload})
     definitions = await sites.definitions_in_force(tx, site_id) if announced else {}
+    told = await reminders.of_people(tx, site_id, announced) if announced else {}
     claimed = []
     for action in actions:
         account = accounts.get(action.account_id)
@@ -179,6 +185,7 @@ async def _with_facts(tx: Transaction, site_id: str, actions: Sequence[Action]) 
                     if grant.milestone == action.milestone
                 ],
                 definition=definitions.get(action.milestone),
+                free_at=told[action.account_id].free_at(action, now) if "near" in action.payload else None,
             )
         )
     return claimed
@@ -336,7 +343,13 @@ async def _set(tx: Transaction, action_id: int, **values: Any) -> None:
 
 
 _ASKED_AGAIN = frozenset(
-    {Verdict.QUIET_HOURS, Verdict.PROGRAM_NOT_ACTIVE, Verdict.NO_CONSENT_YET, Verdict.BADGE_JUST_GIVEN}
+    {
+        Verdict.QUIET_HOURS,
+        Verdict.PROGRAM_NOT_ACTIVE,
+        Verdict.NO_CONSENT_YET,
+        Verdict.BADGE_JUST_GIVEN,
+        Verdict.ONE_AT_A_TIME,
+    }
 )
 """Of what a gate put off for a while: to ask it sooner does no harm."""
 
