@@ -150,3 +150,134 @@ def test_the_shipped_templates_fit_every_milestone() -> None:
         "badge-earned": available_variables(reminder=False, coupon=False, badge=True),
     }
     assert faults(TEMPLATES, needed) == []
+
+
+REMINDER = available_variables(reminder=True, coupon=False, badge=False)
+ONE_WORD = "for a customer whose name is one word"
+NAMELESS = "for a customer without a name"
+
+
+@pytest.mark.parametrize(
+    ("body", "available", "line", "whom"),
+    [
+        ("Hi {{ customer.name.split(' ')[1] }}", GRANT, 1, ONE_WORD),
+        ("a\nb\n{{ customer.name.split(' ')[-2] }}", GRANT, 3, ONE_WORD),
+        ("{{ customer.name[0] }}", GRANT, 1, "for a customer without a name"),
+        ("{{ customer.first_name | first | upper }}", GRANT, 1, NAMELESS),
+        ("{% if not customer.name %}{{ 1 / 0 }}{% endif %}", GRANT, 1, NAMELESS),
+        ("{{ customer.first_name[1] }}", GRANT, 1, "for a customer without a name"),
+        ("{{ (coupon.expires.split(' '))[2] }}", GRANT, 1, "for a coupon that never ends"),
+        ("{{ 100 // (points.value - milestone.threshold) }}", PLAIN, 1, "for 1,000 points of 1,000"),
+        ("{{ 100 // points.value }}", REMINDER, 1, "for 0 points of 1,000"),
+        ("{{ 7 // (points.missing - 1) }}", REMINDER, 1, "for 999 points of 1,000"),
+        ("{% if points.value > 5000 %}{{ 1 / 0 }}{% endif %}", PLAIN, 1, "points of 1"),
+        ("{% if customer.language == 'de' %}{{ 1 / 0 }}{% endif %}", PLAIN, 1, "for the language de"),
+        ("{% if customer.language == 'ja' %}{{ 1 / 0 }}{% endif %}", PLAIN, 1, "for the language ja"),
+        ("{% if customer.language in ['ja', 'ko'] %}{{ 1 / 0 }}{% endif %}", PLAIN, 1, "the language ja"),
+        ("{% if milestone.key == 'gold' %}{{ 1 / 0 }}{% endif %}", PLAIN, 1, "for milestone.key being gold"),
+        ("{% if points.measure == 'earned' %}{{ 1 / 0 }}{% endif %}", PLAIN, 1, "for a milestone on earned"),
+        ("{% if brand.logo_url %}{{ 1 / 0 }}{% endif %}", PLAIN, 1, "a shop with all texts of its brand"),
+        ("{% if coupon is defined %}{{ 1 / 0 }}{% endif %}", PLAIN, 1, "for a mail with a coupon"),
+        ("{% if reward.coupon is defined %}{{ 1 / 0 }}{% endif %}", REMINDER, 1, "a coupon that is promised"),
+        (
+            "{% if badge is defined %}{% if coupon is defined %}{{ 1 / 0 }}{% endif %}{% endif %}",
+            PLAIN,
+            1,
+            "for a mail with a coupon, a mail with a badge",
+        ),
+        (
+            "{% if not customer.name and customer.language == 'fr' %}{{ 1 / 0 }}{% endif %}",
+            PLAIN,
+            1,
+            "for a customer without a name, the language fr",
+        ),
+        (
+            "{% for word in customer.name.split() %}{{ 1 // (loop.length - 4) }}{% endfor %}",
+            PLAIN,
+            1,
+            "four words",
+        ),
+        ("{% macro hi(n) %}{{ n[0] }}{% endmacro %}\n{{ hi(customer.first_name) }}", PLAIN, 1, NAMELESS),
+        ("{% include customer.language ~ '.html' %}", PLAIN, 1, ""),
+    ],
+)
+def test_whom_a_template_fails_is_told_before_a_mail_is_due(
+    tmp_path: Path, body: str, available: frozenset[str], line: int, whom: str
+) -> None:
+    told = found(tmp_path, body, available)[0]
+    assert told.startswith(f"templates/mail/body.html:{line}: cannot be rendered")
+    assert whom in told
+
+
+def test_a_fault_of_a_layout_shows_in_the_layout_and_for_whom(tmp_path: Path) -> None:
+    folder = write_templates(
+        tmp_path / "templates",
+        __layout_html="<b>\n{{ customer.first_name[0] }}</b>{% block content %}{% endblock %}",
+        mail__body_html="{% extends 'layout.html' %}{% block content %}" + LINK + "{% endblock %}",
+    )
+    assert faults(folder, {"mail": GRANT}) == [
+        f"templates/layout.html:2: cannot be rendered: str object has no element 0, {NAMELESS}."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "whom"),
+    [
+        ("{% if customer.first_name %}Hi " + LINK + "{% else %}Hello!{% endif %}", NAMELESS),
+        ("{% if customer.first_name %}Hi{% else %}Hello! " + LINK + "{% endif %}", ""),
+        ("{% for word in customer.name.split() %}" + LINK + "{% endfor %}", NAMELESS),
+        ("{% if customer.language != 'it' %}" + LINK + "{% endif %}", "for the language it"),
+        ("{% if coupon.expires %}" + LINK + "{% endif %}", "for a coupon that never ends"),
+        ("<!-- " + LINK + " -->", ""),
+    ],
+)
+def test_a_mail_without_a_way_out_names_whom_it_would_reach(tmp_path: Path, body: str, whom: str) -> None:
+    folder = write_templates(tmp_path / "templates", mail__body_html=body)
+    (told,) = faults(folder, {"mail": GRANT})
+    assert told.startswith("templates/mail/body.html: the link to unsubscribe is not in every mail")
+    assert whom in told
+
+
+@pytest.mark.parametrize(
+    ("subject", "whom"),
+    [
+        ("", ""),
+        ("{% if customer.first_name %}Hi {{ customer.first_name }}{% endif %}", NAMELESS),
+        ("{{ coupon.expires }}", "for a coupon that never ends"),
+        ("\n \u200b"[:2], ""),
+    ],
+)
+def test_an_empty_subject_is_told(tmp_path: Path, subject: str, whom: str) -> None:
+    folder = write_templates(tmp_path / "templates", mail__subject_txt=subject)
+    (told,) = faults(folder, {"mail": GRANT})
+    assert told.startswith("templates/mail/subject.txt: the subject is empty")
+    assert whom in told
+
+
+@pytest.mark.parametrize("guard", ["", "{% if not customer.name %}", "{% if coupon is defined %}"])
+def test_a_style_that_cannot_be_inlined_is_a_fault_of_the_template(tmp_path: Path, guard: str) -> None:
+    hack = '<style>p { color: red }</style><p style="*zoom:1">x</p>'
+    (told,) = found(tmp_path, f"{guard}{hack}{'{% endif %}' if guard else ''}", PLAIN)
+    assert told.startswith("templates/mail/body.html: its CSS cannot be read")
+
+
+def test_a_template_of_many_conditions_is_tried_in_pairs_within_a_moment(tmp_path: Path) -> None:
+    many = "".join(
+        f"{{% if {condition} %}}x{{% else %}}y{{% endif %}}"
+        for condition in (
+            "customer.name",
+            "customer.language == 'de'",
+            "coupon is defined",
+            "badge is defined",
+            "points.value > 7",
+            "points.measure == 'earned'",
+            "brand.logo_url",
+            "milestone.key in ['a', 'b', 'c']",
+            "milestone.title == 'x'",
+        )
+    )
+    pair = "{% if milestone.key == 'b' and not customer.name %}{{ 1 / 0 }}{% endif %}"
+    assert found(tmp_path, many, PLAIN) == []
+    (told,) = found(tmp_path, many + pair, PLAIN)
+    assert NAMELESS in told
+    assert "milestone.key being b" in told

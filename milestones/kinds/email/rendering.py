@@ -49,7 +49,7 @@ class Catalogue:
     """The templates of one folder, compiled. Raises ConfigurationError with every file that cannot be."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._environment = environment(folder)
         self._inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
         self.templates = template_names(folder)
@@ -77,7 +77,7 @@ class Catalogue:
             # Half a character can be put into no mail; the inliner takes none either.
             return self._inliner.inline(html.encode(errors="replace").decode())
         except InlineError as error:
-            fault = f"{self._folder.name}/{name}: its CSS cannot be read."
+            fault = f"{self.folder.name}/{name}: its CSS cannot be read."
             advice = 'Look in it and in its layout for a style that is no list of properties, as style="*zoom:1" is none.'
             raise ConfigurationError([f"{fault} {advice}"]) from error
 
@@ -94,13 +94,13 @@ class Catalogue:
         # Jinja rewrites tracebacks to show the files of templates; the innermost one is the place.
         while trace is not None:
             path = Path(trace.tb_frame.f_code.co_filename)
-            if path.is_relative_to(self._folder):
-                file, line = path.relative_to(self._folder).as_posix(), trace.tb_lineno
+            if path.is_relative_to(self.folder):
+                file, line = path.relative_to(self.folder).as_posix(), trace.tb_lineno
             trace = trace.tb_next
         what = f"cannot be rendered ({type(error).__name__})"
         if isinstance(error, _SAYS_NO_VALUES):
             what = f"cannot be rendered: {error}"
-        return f"{self._folder.name}/{file}:{line}: {what}."
+        return f"{self.folder.name}/{file}:{line}: {what}."
 
     def _groups(self, template: str) -> frozenset[str]:
         return frozenset(

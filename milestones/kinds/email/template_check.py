@@ -1,22 +1,27 @@
 """What is wrong with the templates: found when the configuration is checked, not at night when a mail is due."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment
 
 from milestones.errors import ConfigurationError
 from milestones.kinds.email.rendering import (
     PARTS,
     Catalogue,
-    RenderedMail,
     broken_parts,
     environment,
     template_names,
 )
-from milestones.kinds.email.template_uses import Use, read
-from milestones.kinds.email.variables import VARIABLES, Site, only, preview_variables
+from milestones.kinds.email.template_trials import Mails, Trial, plainest, whom
+from milestones.kinds.email.template_uses import Reading, Use, read
+from milestones.kinds.email.variables import VARIABLES, Site, preview_variables
 
+_COMMENT = re.compile("<!--.*?-->", re.DOTALL)
 _A_DAY = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
 
@@ -83,30 +88,61 @@ def _is_there(head: tuple[str, ...], use: Use, available: frozenset[str]) -> boo
 
 
 def _tried(folder: Path, needed: Mapping[str, frozenset[str]]) -> list[str]:
-    """Renders every template, with what its mails have and with everything, so that every branch is seen."""
+    """Renders every template for every kind of customer; a fault names the plainest for whom it shows."""
     catalogue = Catalogue(folder)
-    found: list[str] = []
+    made = environment(folder)
+    found: dict[str, str] = {}
     for name in sorted(catalogue.templates):
         available = needed.get(name, VARIABLES)
         extra = {path.removeprefix("brand."): "Sample" for path in available - VARIABLES}
         sample = preview_variables(Site("Sample Shop", brand=extra), now=_A_DAY)
-        for values in (only(sample, available), sample):
-            try:
-                mail = catalogue.render(name, values)
-            except ConfigurationError as error:
-                found.extend(error.faults)
-            else:
-                found.extend(
-                    f"{folder.name}/{fault}" for fault in _no_way_out(name, mail, values["unsubscribe_url"])
-                )
-    return list(dict.fromkeys(found))
+        mails = Mails(sample, available, _whole(made, name))
+        for trial in mails:
+            for fault, advice in _of_one(catalogue, name, mails.values(trial)).items():
+                if fault not in found:
+                    customer = _fails(catalogue, name, mails, trial, fault)
+                    found[fault] = f"{fault}, for {customer}{advice}" if customer else f"{fault}{advice}"
+    return list(found.values())
 
 
-def _no_way_out(name: str, mail: RenderedMail, link: str) -> Iterator[str]:
-    """Looked for in what is rendered: a layout may show the link, and a condition may hide it."""
-    for part, shown in (("body.txt", mail.text), ("body.html", mail.html)):
-        if link not in shown:
+def _fails(catalogue: Catalogue, name: str, mails: Mails, trial: Trial, fault: str) -> str:
+    """For whom a fault shows, in as few words as tell it."""
+    return whom(plainest(trial, lambda plainer: fault in _of_one(catalogue, name, mails.values(plainer))))
+
+
+def _whole(made: Environment, name: str) -> Reading:
+    """What all parts of a template read."""
+    parts = [read(made, f"{name}/{part}") for part in PARTS]
+    paths = {path for part in parts for path in part.compared}
+    return Reading(
+        [use for part in parts for use in part.uses],
+        frozenset(file for part in parts for file in part.files),
+        {
+            path: tuple(sorted({value for part in parts for value in part.compared.get(path, ())}, key=str))
+            for path in paths
+        },
+        frozenset(word for part in parts for word in part.filters),
+    )
+
+
+def _of_one(catalogue: Catalogue, name: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with one mail, each with what to do."""
+    return dict(_looked_at(catalogue, name, values))
+
+
+def _looked_at(catalogue: Catalogue, name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    try:
+        mail = catalogue.render(name, values)
+    except ConfigurationError as error:
+        yield from ((fault.removesuffix("."), ".") for fault in error.faults)
+        return
+    folder = catalogue.folder.name
+    if not mail.subject:
+        yield f"{folder}/{name}/subject.txt: the subject is empty", "; write one outside of conditions."
+    # Looked for in what is rendered: a layout may show the link, and a condition or a comment may hide it.
+    for part, shown in (("body.txt", mail.text), ("body.html", _COMMENT.sub("", mail.html))):
+        if values["unsubscribe_url"] not in shown:
             yield (
-                f"{name}/{part}: the link to unsubscribe is not in every mail made from this template; "
-                "put {{ unsubscribe_url }} into it, outside of conditions."
+                f"{folder}/{name}/{part}: the link to unsubscribe is not in every mail made from this template",
+                "; put {{ unsubscribe_url }} into it, outside of conditions.",
             )

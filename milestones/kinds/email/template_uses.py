@@ -1,14 +1,16 @@
 """Which variables a template shows, and under which conditions: read from its syntax, without rendering it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, TemplateNotFound, TemplateSyntaxError, nodes
 
 Path = tuple[str, ...]
 
 _NOTHING: frozenset[Path] = frozenset()
+_NONE: frozenset[Any] = frozenset()
 _BUILT_IN = frozenset({"loop", "super", "self", "caller", "varargs", "kwargs"})
 
 
@@ -33,10 +35,15 @@ class Use:
 
 
 class Reading(NamedTuple):
-    """A file and what it extends, includes or imports: every use, and the names of the files."""
+    """A file and what it extends, includes or imports: every use, and the names of the files.
+
+    compared: constants that conditions compare a variable with, by its dotted path. filters: the names of its filters.
+    """
 
     uses: list[Use]
     files: frozenset[str]
+    compared: Mapping[str, Collection[Any]] = MappingProxyType({})
+    filters: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,8 @@ def read(environment: Environment, name: str) -> Reading:
     """
     found: list[Use] = []
     local: set[str] = set()
+    compared: dict[str, frozenset[Any]] = {}
+    filters: set[str] = set()
     seen: set[tuple[str, frozenset[Path]]] = set()
     todo = [_Reference(name, _NOTHING, name, 0)]
     while todo:
@@ -65,6 +74,9 @@ def read(environment: Environment, name: str) -> Reading:
         seen.add((reference.file, reference.given))
         tree = _parsed(environment, reference)
         local |= _assigned(tree)
+        filters |= {node.name for node in tree.find_all(nodes.Filter)}
+        for path, constant in _compared(tree):
+            compared[path] = compared.get(path, _NONE) | {constant}
         for item in _walk(tree, reference.file, reference.given):
             if isinstance(item, Use):
                 found.append(item)
@@ -73,7 +85,18 @@ def read(environment: Environment, name: str) -> Reading:
     # A name set in one file is known in the others: a child's assignments reach the layout that it extends.
     known = local | _BUILT_IN | set(environment.globals)
     uses = sorted((use for use in found if use.path[0] not in known), key=lambda use: (use.file, use.line))
-    return Reading(uses, frozenset(file for file, _ in seen))
+    return Reading(uses, frozenset(file for file, _ in seen), compared, frozenset(filters))
+
+
+def _compared(tree: nodes.Template) -> Iterator[tuple[str, Any]]:
+    for node in tree.find_all(nodes.Compare):
+        sides = [node.expr, *(operand.expr for operand in node.ops)]
+        # Of what is done to a variable, such as lower or length, nobody knows which value gives the constant.
+        paths = [".".join(path) for side in sides if (path := _path(side))]
+        for side in sides:
+            for item in side.items if isinstance(side, nodes.List | nodes.Tuple) else [side]:
+                if isinstance(item, nodes.Const):
+                    yield from ((path, item.value) for path in paths)
 
 
 def _parsed(environment: Environment, reference: _Reference) -> nodes.Template:
