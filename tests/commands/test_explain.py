@@ -163,9 +163,18 @@ class TestReminders:
     async def test_after_the_last_there_is_none(self, small_shop: Shop) -> None:
         await small_shop.observe(960)
         await small_shop.remind()
+        await small_shop.drain()
         small_shop.later(days=31)
         await small_shop.remind(number=2)
         assert (await story(small_shop)).reminder == "enough_reminders"
+
+    async def test_one_that_is_under_way_comes_first(self, small_shop: Shop) -> None:
+        await small_shop.observe(960)
+        await small_shop.remind()
+        small_shop.later(days=31)
+        found = await story(small_shop)
+        assert found.reminder == "one_at_a_time"
+        assert found.following == ("A reminder is possible a day after the one that is under way has left.",)
 
     async def test_the_limit_over_all_milestones_has_an_end(self, small_shop: Shop) -> None:
         reconfigure(small_shop, "2 per 7d", "1 per 7d", '"30d"\nmax', '"1d"\nmax')

@@ -15,7 +15,7 @@ from milestones.store.people import people
 from milestones.views.status import standing
 from milestones.views.timeline import Happenings
 from milestones.web.services import Happening, Place
-from tests.builders import ACCOUNT, NOW, SITE
+from tests.builders import ACCOUNT, NOW, SITE, a_customer
 from tests.commands.shop import CONFIG, Shop
 
 
@@ -27,7 +27,8 @@ async def busy(shop: Shop, accounts: int = 6) -> None:
     """Several accounts reach and are reminded within the same moment."""
     for number in range(accounts):
         await shop.observe(960, 1010, account=f"account-{number}")
-        await shop.observe(950, account=f"near-{number}")
+        somebody = a_customer(contact_id=f"contact-{number}", email=f"{number}@example.com")
+        await shop.observe(950, account=f"near-{number}", customer=somebody)
         await shop.remind(f"near-{number}", value=950)
         shop.later(seconds=number % 2)
     await shop.drain()

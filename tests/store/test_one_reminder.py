@@ -14,6 +14,7 @@ from milestones.pipeline import observe
 from milestones.pipeline.record import Chosen
 from milestones.store import scans
 from milestones.store.database.store import Store
+from milestones.store.outbox import ledger, reminders
 from tests.builders import NOW, SITE, a_customer, a_ladder, a_milestone, an_observation
 from tests.outbox.bench import Bench
 from tests.store.rules import FixedRules, go_live
@@ -127,3 +128,15 @@ async def test_reminders_of_accounts_that_turn_out_to_be_one_customers_leave_a_d
     assert town.bench.now == NOW + DAY
     await town.bench.drain()
     assert [state for _, _, state, _ in await town.mails()] == ["done", "done"]
+
+
+async def test_what_an_account_inherited_counts_once(town: Town) -> None:
+    """A merge copies the reminders of one account to the other: the policy must not count them twice."""
+    await town.know({}, SAME_ADDRESS)
+    await town.scan(NEARER)
+    async with town.bench.store.write() as tx:
+        [row] = (await ledger.reminded(tx, SITE, ["a"]))["a"]
+        copy = row.model_copy(update={"account_id": "b", "scan_id": None})
+        await ledger.add_reminders(tx, [copy])
+        found = await reminders.of_people(tx, SITE, ["a", "b"])
+    assert [list(found[account].others) for account in ("a", "b")] == [[], []]

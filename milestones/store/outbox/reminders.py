@@ -69,17 +69,22 @@ async def of_people(tx: Transaction, site_id: str, account_ids: Iterable[str]) -
     """For each of these accounts, what its person was reminded of."""
     people = await _people(tx, site_id, list(account_ids))
     everybody = sorted({account for accounts in people.values() for account in accounts})
-    recorded: dict[str, list[datetime]] = {}
+    recorded: dict[str, dict[Any, datetime]] = {}
+    inherited: dict[str, set[Any]] = {}
     mails: dict[str, list[Mapping[Any, Any]]] = {}
     columns = [
         _ACTIONS.c[name] for name in ("id", "account_id", "milestone", "state", "settled_at", "payload")
     ]
     for ids in chunks(everybody):
-        reminders = select(_REMINDERS.c.account_id, _REMINDERS.c.recorded_at).where(
+        reminders = select(_REMINDERS).where(
             _REMINDERS.c.site_id == site_id, _REMINDERS.c.account_id.in_(ids)
         )
-        for account_id, at in (await tx.execute(reminders)).all():
-            recorded.setdefault(account_id, []).append(at)
+        for row in (await tx.execute(reminders)).mappings():
+            occasion = row["milestone"], row["approach"], row["number"]
+            if row["scan_id"] is None:
+                inherited.setdefault(row["account_id"], set()).add(occasion)
+            else:
+                recorded.setdefault(row["account_id"], {})[occasion] = row["recorded_at"]
         actions = select(*columns).where(
             _ACTIONS.c.site_id == site_id,
             _ACTIONS.c.account_id.in_(ids),
@@ -92,7 +97,14 @@ async def of_people(tx: Transaction, site_id: str, account_ids: Iterable[str]) -
     return {
         account_id: PersonReminders(
             accounts,
-            [at for other in accounts if other != account_id for at in recorded.get(other, [])],
+            [
+                at
+                for other in accounts
+                if other != account_id
+                for occasion, at in recorded.get(other, {}).items()
+                # After a merge it counts as its own.
+                if occasion not in inherited.get(account_id, ())
+            ],
             [row for other in accounts for row in mails.get(other, [])],
         )
         for account_id, accounts in people.items()
