@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from milestones.addresses import address_form
 from milestones.domain.account import AccountState, history_for
 from milestones.domain.crossing import armed
-from milestones.domain.keys import folded
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Customer, Measures, Observation
 from milestones.domain.policy import Rate
@@ -121,7 +121,11 @@ def _one_for_each_person(
     found: dict[str, Answer] = {}
     for answer in sorted(answers, key=_nearest_first):
         customer = near[answer.account_id].customer
-        names = {*people[answer.account_id], customer.contact_id or "", folded(customer.email or "")} - {""}
+        names = {
+            *people[answer.account_id],
+            customer.contact_id or "",
+            address_form(customer.email or ""),
+        } - {""}
         if answer.reminder is None or taken.isdisjoint(names):
             taken |= names if answer.reminder is not None else set()
             found[answer.account_id] = answer
