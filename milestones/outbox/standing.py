@@ -44,7 +44,7 @@ async def answers(
 ) -> Mapping[Lease, Answer]:
     """May these begin, by the configuration, the orders and the facts of this moment?"""
     allowed = await claims.standing(tx, work.site_id)
-    fresh = await claims.leased(tx, work.site_id, generation, [lease.id for lease in leases])
+    fresh = await claims.leased(tx, work.site_id, generation, [lease.id for lease in leases], now)
     told = {}
     for lease in leases:
         still_ordered = lease.work is work and allowed.allows(lease.task.milestone)

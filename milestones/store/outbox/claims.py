@@ -212,14 +212,14 @@ def _leased(site_id: str, generation: int, action_ids: Iterable[int]) -> ColumnE
 
 
 async def leased(
-    tx: Transaction, site_id: str, generation: int, action_ids: Sequence[int]
+    tx: Transaction, site_id: str, generation: int, action_ids: Sequence[int], now: datetime
 ) -> dict[int, Claimed]:
     """Of these, what is this drain's still and has not begun, with its facts as they are now. Changes nothing."""
     statement = select(_ACTIONS).where(
         _leased(site_id, generation, action_ids), _ACTIONS.c.acted_at.is_(None)
     )
     actions = [Action(**row) for row in (await tx.execute(statement)).mappings()]
-    found = await _with_facts(tx, site_id, actions) if actions else []
+    found = await _with_facts(tx, site_id, actions, now) if actions else []
     return {item.action.id: item for item in found if item.action.id is not None}
 
 
