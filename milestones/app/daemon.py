@@ -27,6 +27,7 @@ from milestones.domain import keys
 from milestones.errors import ConfigurationError, MilestonesError, StoreError
 from milestones.maintenance.erasures import keep_finishing
 from milestones.maintenance.unsubscriptions import keep_telling
+from milestones.observability import hangups
 from milestones.scans.run import Kind, Progress, ScanWork
 from milestones.scans.runner import ScanRunner
 from milestones.scans.schedule import Timetable, first_run
@@ -178,7 +179,7 @@ class Daemon:
     async def _begin(self, address: str) -> None:
         program = self.program
         if program.wix.sandbox is not None:
-            async with httpx.AsyncClient(base_url=program.wix.base_url) as client:
+            async with httpx.AsyncClient(base_url=program.wix.base_url, trust_env=False) as client:
                 hook = {"url": f"{address}/webhooks/wix"}
                 (await client.put("/_sandbox/webhook", json=hook)).raise_for_status()
         self._timetable.start()
@@ -262,6 +263,9 @@ class Daemon:
         loop.add_signal_handler(signal.SIGTERM, self.stop.set)
         loop.add_signal_handler(signal.SIGINT, self.stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._hung_up)
+        if hangups.came():
+            # While it started. The file may have been read before it was written.
+            self._hung_up()
         try:
             yield
         finally:

@@ -1,7 +1,7 @@
 """The composition root: settings in, a program that is ready to run out. Nothing else builds adapters."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -70,6 +70,9 @@ class ConfiguredRules:
         """A site that is named in the configuration is active; any other is what ``wix.new_sites`` says."""
         return "active" if self.settings.for_site(site_id).name else self.settings.wix.new_sites
 
+
+HERE: Mapping[str, None] = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
+"""What is on this machine is reached without the proxies of the environment, which cannot reach it."""
 
 T = TypeVar("T")
 
@@ -301,7 +304,7 @@ async def opened(
         stack.push_async_callback(store.close)
         await stack.enter_async_context(guarded(store))
         http = await stack.enter_async_context(
-            httpx.AsyncClient(follow_redirects=False, limits=httpx.Limits(max_connections=200))
+            httpx.AsyncClient(follow_redirects=False, limits=httpx.Limits(max_connections=200), mounts=HERE)
         )
         wix = await _reached(settings, stack)
         program = Program(settings, store=store, secret=await meta.secret(store), http=http, wix=wix)

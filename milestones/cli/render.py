@@ -37,9 +37,17 @@ _IN_JSON = {code: f"\\u{code:04x}" for code in _STEERING if code >= 0x7F}
 """JSON escapes the others itself."""
 
 
+NARROWEST, WIDTH = 20, 80
+"""Columns under which a terminal's word on its width is not believed, and what is taken instead."""
+
+
 def console(*, stderr: bool = False) -> Console:
     """Where answers go, or with ``stderr`` questions. Made for each command, so that it sees the terminal as it is."""
-    return Console(highlight=False, soft_wrap=False, stderr=stderr)
+    found = Console(highlight=False, soft_wrap=False, stderr=stderr)
+    if found.width < NARROWEST:
+        # COLUMNS=0, as some service managers and editors set it, would show nothing at all.
+        found.width = WIDTH
+    return found
 
 
 def tell_under_way(told: Mapping[str, Any]) -> None:

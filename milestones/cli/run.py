@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import rich.progress
@@ -38,7 +38,13 @@ def serve(settings: Settings, config: Path) -> None:
     for warning in settings.warnings:
         structlog.get_logger().warning("doubtful_configuration", told=warning)
     with baseline_bar() as progress:
-        asyncio.run(daemon.run(settings, lambda: _valid(config), typer.echo, progress))
+        asyncio.run(daemon.run(settings, lambda: _valid(config), _announce, progress))
+
+
+def _announce(line: str) -> None:
+    # Nobody may be there to read it any more; the daemon serves all the same.
+    with suppress(OSError, ValueError):
+        typer.echo(line)
 
 
 def _valid(config: Path) -> Settings:
