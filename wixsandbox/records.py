@@ -101,6 +101,12 @@ def full_name(contact: Contact) -> str | None:
     return " ".join(part for part in (first_name(contact), last_name(contact)) if part) or None
 
 
+def display_name(contact: Contact) -> str | None:
+    """How the contact is shown on the site: not what it is called, so that nobody takes the one for the other."""
+    first, last = first_name(contact), last_name(contact)
+    return f"{first} {last[0]}." if first and last else first or last
+
+
 def primary_email(contact: Contact) -> str | None:
     """The address that counts: the one marked primary, or the first."""
     items = contact.info.get("emails", {}).get("items", [])
@@ -132,7 +138,7 @@ def account_document(account: Account, contact: Contact | None) -> Document:
     if contact is not None:
         name = full_name(contact)
         document["contact"] = present(
-            id=contact.id, name=name, email=primary_email(contact), displayName=name
+            id=contact.id, name=name, email=primary_email(contact), displayName=display_name(contact)
         )
     return document
 

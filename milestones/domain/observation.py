@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from milestones.domain.characters import seen
+
 REMEMBERED_POINTS = 32
 """Stamps kept of one run: its first and its newest. Those between the ends matter to EVERY alone, and only when
 two late observations that differ from the run, and from no other witness, land on both sides of a stamp that
@@ -114,6 +116,14 @@ class Customer:
 
 
 UNKNOWN_CUSTOMER = Customer()
+
+
+def customer_name(name: str | None, display_name: str | None) -> str | None:
+    """What a customer is called, of the two names that an account shows of its contact (docs/wix-api.md, 2.3).
+
+    The contact's name comes first: what members call themselves on the site may be anything.
+    """
+    return next((one for one in (name, display_name) if one and seen(one).strip()), None)
 
 
 @dataclass(frozen=True, slots=True)

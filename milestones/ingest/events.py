@@ -18,7 +18,7 @@ from milestones.domain.event import (
     Event,
     SubscriptionChanged,
 )
-from milestones.domain.observation import Customer, Measures, Observation, Point, Source, Stamp
+from milestones.domain.observation import Customer, Measures, Observation, Point, Source, Stamp, customer_name
 from milestones.foreign import Fields, microseconds, moment, whole
 from milestones.ingest.reading import UnreadableError, fields, maybe_fields, text
 
@@ -108,7 +108,7 @@ def _customer(account: Fields) -> Customer:
         contact_id=text(account, "contactId") or text(contact, "id"),
         member_id=text(account, "memberId"),
         email=text(contact, "email"),
-        name=text(contact, "displayName") or text(contact, "name"),
+        name=customer_name(text(contact, "name"), text(contact, "displayName")),
     )
 
 

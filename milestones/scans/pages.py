@@ -7,7 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from milestones.domain.milestone import Milestone, Repeat
-from milestones.domain.observation import Customer, Measure, Measures, Observation, Point, Source, Stamp
+from milestones.domain.observation import (
+    Customer,
+    Measure,
+    Measures,
+    Observation,
+    Point,
+    Source,
+    Stamp,
+    customer_name,
+)
 from milestones.foreign import microseconds
 from milestones.wix import accounts as wix_accounts
 from milestones.wix.account import Account
@@ -122,6 +131,6 @@ def observation(account: Account, source: Source, read_at: datetime) -> Observat
             contact_id=account.contact_id or account.contact.id,
             member_id=account.member_id,
             email=account.contact.email,
-            name=account.contact.display_name or account.contact.name,
+            name=customer_name(account.contact.name, account.contact.display_name),
         ),
     )

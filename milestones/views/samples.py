@@ -10,11 +10,11 @@ from milestones.domain.crossing import Crossing
 from milestones.domain.milestone import Email, Milestone
 from milestones.kinds.channel import Task
 from milestones.kinds.email.message import Mailbox
+from milestones.kinds.email.names import plain
 from milestones.kinds.email.variables import (
     Program,
     Site,
     only,
-    plain,
     preview_variables,
     requirements,
     variables,

@@ -71,7 +71,7 @@ def test_an_account_tells_its_times_and_its_customer() -> None:
     assert seen.created_at == datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
     assert seen.point.stamp == Stamp(17, 1_795_166_130_123_456, 41)
     assert seen.customer == Customer(
-        CONTACT, "d1d1d1d1-0000-4000-8000-000000000001", "anna@example.net", "Anna"
+        CONTACT, "d1d1d1d1-0000-4000-8000-000000000001", "anna@example.net", "Anna B"
     )
 
 

@@ -7,13 +7,13 @@ from milestones.domain.actions import Kind
 from milestones.domain.milestone import Badge, Coupon, Discount, Email, Milestone, Near, Repeat, Reward
 from milestones.domain.observation import Customer, Measure
 from milestones.kinds.channel import Task
+from milestones.kinds.email.names import plain
 from milestones.kinds.email.variables import (
     VARIABLES,
     Program,
     Site,
     available_variables,
     only,
-    plain,
     preview_variables,
     requirements,
     variables,
@@ -100,7 +100,7 @@ def test_a_template_used_twice_has_only_what_both_mails_have() -> None:
         ("Ana Lima", "Ana Lima", "Ana"),
         (None, "", ""),
         ("   ", "", ""),
-        ("Ana\r\nBcc: everyone@example.com", "Ana Bcc: everyone@example.com", "Ana"),
+        ("Ana\r\nBcc: everyone", "Ana Bcc: everyone", "Ana"),
         ("Ana\u2028Lima\x00\x1b[31m", "Ana Lima [31m", "Ana"),
         ("\u202eevil\u202c Name", "evil Name", "evil"),
         ("Ana \ud800Lima", "Ana Lima", "Ana"),

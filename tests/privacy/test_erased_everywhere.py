@@ -19,12 +19,12 @@ async def _people(wix: Shop) -> list[Person]:
         and one.get("deliverabilityStatus", "NOT_SET") in {"NOT_SET", "VALID"}
     }
     names = [
-        one["contact"].get("displayName") or one["contact"].get("name") or "" for one in state["accounts"]
+        one["contact"].get("name") or one["contact"].get("displayName") or "" for one in state["accounts"]
     ]
     found = []
     for account in state["accounts"]:
         shown = account["contact"]
-        name = shown.get("displayName") or shown.get("name") or ""
+        name = shown.get("name") or shown.get("displayName") or ""
         if (
             account.get("memberId") is None
             and shown.get("email", "").casefold() in willing

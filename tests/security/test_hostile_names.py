@@ -13,8 +13,8 @@ from tests.process import STARS, Daemon, shop, until
 from tests.security.village import baseline_done
 
 # Without spaces, since a mail greets by the first word.
-FIRST = "</title></pre></iframe><script>top.pwned=1</script><img/src=x/onerror=top.pwned=1>"
-LAST = "Anna\r\nBcc: victim@example.com\r\n\r\n<h1>Injected</h1>{{ 7 * 191 }}\u202e"
+FIRST = "</title></pre></iframe><script>top['pwned']=1</script><img/src=x/onerror=top['pwned']=1>"
+LAST = "Anna\r\nBcc: victim\r\n\r\n<h1>Injected</h1>{{ 7 * 191 }}\u202e"
 HOSTILE = {"first": FIRST, "last": LAST}
 # What passes a shop's own look at it: one @ and no space. Line ends are tried on the message itself.
 ADDRESSES = ("a,victim@example.com", "a@example.com>,<victim", '"><script>1</script>@example.com')

@@ -7,7 +7,7 @@ from pydantic import Field as Limited
 
 from wixsandbox.paging import CursorPaging, Sorting
 from wixsandbox.query import Field, Fields, matcher
-from wixsandbox.records import Account, full_name, primary_email
+from wixsandbox.records import Account, display_name, full_name, primary_email
 from wixsandbox.wire import Document, Wire
 from wixsandbox.world import World
 
@@ -58,6 +58,10 @@ def search_fields(world: World) -> Fields[Account]:
         contact = world.contacts.get(account.contact_id)
         return None if contact is None else full_name(contact)
 
+    def shown(account: Account) -> str | None:
+        contact = world.contacts.get(account.contact_id)
+        return None if contact is None else display_name(contact)
+
     def email(account: Account) -> str | None:
         contact = world.contacts.get(account.contact_id)
         return None if contact is None else primary_email(contact)
@@ -71,7 +75,7 @@ def search_fields(world: World) -> Fields[Account]:
         "contact.id": Field(lambda one: one.contact_id, "id"),
         "contact.email": Field(email, "text"),
         "contact.name": Field(name, "text"),
-        "contact.displayName": Field(name, "text"),
+        "contact.displayName": Field(shown, "text"),
     }
 
 

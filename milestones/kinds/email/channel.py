@@ -26,11 +26,12 @@ from milestones.kinds.channel import (
 )
 from milestones.kinds.email.consent import Gatekeeper, Reader
 from milestones.kinds.email.message import Mailbox, Unsubscribe, build_message
+from milestones.kinds.email.names import person
 from milestones.kinds.email.refusals import Refusals
 from milestones.kinds.email.rendering import Catalogue, RenderedMail
 from milestones.kinds.email.smtp_replies import RefusalError
 from milestones.kinds.email.transport import Carried, Transport
-from milestones.kinds.email.variables import Program, Site, person, variables
+from milestones.kinds.email.variables import Program, Site, variables
 
 CONSENT_AGE = timedelta(seconds=60)
 """Consent is at most this old when a mail is handed over."""

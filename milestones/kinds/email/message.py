@@ -17,8 +17,8 @@ from email.utils import format_datetime, formataddr
 from urllib.parse import quote
 
 from milestones.addresses import named_address
+from milestones.kinds.email.names import plain
 from milestones.kinds.email.rendering import RenderedMail
-from milestones.kinds.email.variables import plain
 
 _LINE_END = re.compile(r"\r\n?|\n")
 _CODED_LINE_END = re.compile(rb"\r?\n")

@@ -26,8 +26,8 @@ from jinja2.utils import pass_context
 
 from milestones.errors import ConfigurationError
 from milestones.kinds.email import terms
+from milestones.kinds.email.names import plain
 from milestones.kinds.email.template_uses import read
-from milestones.kinds.email.variables import plain
 
 SUBJECT, TEXT, HTML = PARTS = ("subject.txt", "body.txt", "body.html")
 

@@ -4,7 +4,6 @@ A template sees groups (``coupon``) of plain values (``coupon.code``). What a ma
 group; what a customer or a shop has not told is an empty text, so that a template may write ``{% if customer.name %}``.
 """
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -14,6 +13,7 @@ from typing import Any
 from milestones.domain.milestone import Badge, Coupon, Email, Milestone
 from milestones.kinds.channel import Task
 from milestones.kinds.email import terms
+from milestones.kinds.email.names import first_name, person, plain
 
 BRAND_DEFAULTS: Mapping[str, str] = MappingProxyType(
     {"color": "#4338ca", "logo_url": "", "website": "", "address": "", "signature": ""}
@@ -46,12 +46,6 @@ _PROMISE = frozenset({"reward.coupon", "reward.badge"})
 
 VARIABLES = _ALWAYS | _COUPON | _BADGE | _REMINDER | _PROMISE
 """Every name that some mail has, as dotted paths. A reminder always has ``reward``, with what is promised in it."""
-
-LONGEST_TEXT = 200
-"""Characters of a customer's or shop's text that a mail shows."""
-
-_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_LINK_MARKS = ("://", "www.", "http:", "https:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +116,7 @@ def variables(task: Task, *, site: Site, program: Program, unsubscribe_url: str)
     found: dict[str, Any] = {
         "customer": {
             "name": name,
-            "first_name": name.split(" ")[0],
+            "first_name": first_name(name),
             "email": plain(task.customer.email or ""),
             "language": site.language,
         },
@@ -195,27 +189,6 @@ def only(values: Mapping[str, Any], paths: frozenset[str]) -> dict[str, Any]:
         if kept or group in paths:
             found[group] = kept
     return found
-
-
-def plain(text: str) -> str:
-    """Text from outside as one line that cannot break a header, hide what follows, or fail to be encoded."""
-    kept = "".join(_harmless(character) for character in text)
-    line = " ".join(kept.split())
-    return line if len(line) <= LONGEST_TEXT else line[: LONGEST_TEXT - 1].rstrip() + "…"
-
-
-def _harmless(character: str) -> str:
-    category = unicodedata.category(character)
-    if category in {"Cc", "Zl", "Zp"}:
-        return " "
-    # A lone surrogate cannot be encoded, and a direction override turns the rest of the line round.
-    return "" if category == "Cs" or character in _OVERRIDES else character
-
-
-def person(name: str | None) -> str:
-    """A customer's name, or nothing if it is a link: sign-up forms are abused to mail strangers in a shop's name."""
-    line = plain(name or "")
-    return "" if any(mark in line.casefold() for mark in _LINK_MARKS) else line
 
 
 def _coupon(result: Mapping[str, Any], site: Site) -> dict[str, str]:
