@@ -14,6 +14,7 @@ async def test_an_account_has_the_fields_of_the_fact_sheet(shop: Shop) -> None:
     assert set(answer["points"]) == {"balance", "earned", "adjusted", "redeemed", "expired"}
     assert answer["revision"] == str(account.revision)
     assert set(answer["contact"]) == {"id", "name", "email", "displayName"}
+    assert answer["contact"]["displayName"] != answer["contact"]["name"], "else nobody sees which one is read"
     assert answer["updatedDate"].endswith("Z")
 
 
