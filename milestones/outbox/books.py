@@ -171,7 +171,8 @@ async def _begin(
     work = current()
     told = await answers(tx, work, generation, beginning, now)
     may = [lease for lease in beginning if told[lease] is Answer.YES]
-    await claims.about_to_act(tx, work.site_id, generation, [lease.id for lease in may], now)
+    if may:
+        await claims.about_to_act(tx, work.site_id, generation, [lease.id for lease in may], now)
     for answer in (Answer.NOT_NOW, Answer.LATER):
         ids = [lease.id for lease in beginning if told[lease] is answer]
         await claims.put_back(tx, work.site_id, generation, ids, answer.until(now))

@@ -260,6 +260,8 @@ async def put_back(
     failed if it rests again. begun: also those for which "about to act" was committed and that did nothing yet.
     Raises FencedError.
     """
+    if not action_ids:
+        return
     await check(tx, site_id, generation)
     values: dict[str, Any] = {"state": State.AVAILABLE, "generation": None, "acted_at": None}
     if until is not None:
