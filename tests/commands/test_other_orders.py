@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from milestones.commands.registry import ORDERS, registry
+from milestones.domain.actions import Kind
 from milestones.domain.event import AccountSeen, Heard
 from milestones.errors import ChannelError, MilestonesError, UsageError
 from milestones.pipeline import observe
@@ -16,6 +17,7 @@ from milestones.store import sites
 from milestones.store.database import heartbeat
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store
+from milestones.store.outbox import rests
 from milestones.store.people import people
 from milestones.store.tables import Account, Grant, ObservationRun, Reminder
 from milestones.store.views import lookup
@@ -254,3 +256,19 @@ class TestSoundness:
             await tx.execute(delete(table_of(table)))
         findings = await examined(shop.settings.daemon.database.get_secret_value())
         assert {finding.what for finding in findings if not finding.ok} == wrong
+
+
+class TestRests:
+    @pytest.mark.parametrize("name", ["resume", "outbox_retry"])
+    async def test_an_order_has_a_channel_that_rests_tried_at_once(self, small_shop: Shop, name: str) -> None:
+        broken = ChannelError("The login is refused.", permanent=True, connection_wide=True)
+        badge = ChannelError("There is no such badge.", permanent=True)
+        small_shop.channels[Kind.COUPON].answers = [broken]
+        small_shop.channels[Kind.BADGE].answers = [badge]
+        await small_shop.observe(960, 1010)
+        await small_shop.drain()
+        await order(small_shop, name, **({"state": "discarded"} if name == "outbox_retry" else {}))
+        async with small_shop.store.read() as tx:
+            assert await rests.of_site(tx, SITE) == {}
+        await small_shop.drain()
+        assert (await small_shop.action(Kind.COUPON)).state == "done"
