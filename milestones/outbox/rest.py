@@ -5,7 +5,7 @@ is tried more and more seldom. A success ends either; so does a person, whose or
 (``store.rests.forget``). What rests is kept in the database, so that every process that looks there can tell of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -24,6 +24,10 @@ REST = timedelta(seconds=30)
 
 LONGEST_REST = timedelta(hours=1)
 """What rests of a fault that only a person can mend grow to, doubling each time."""
+
+
+Kept = Mapping[Kind, Rest | None]
+"""What was written, by kind; None of what works again."""
 
 
 @dataclass(slots=True)
@@ -83,11 +87,16 @@ class Rests:
         unsaved = {kind: rest for kind, rest in self._faults.items() if kind in self._changed}
         self._faults = {kind: rest for kind, rest in kept.items() if kind not in self._changed} | unsaved
 
-    async def keep(self, tx: Transaction) -> None:
-        """Write what has changed."""
-        if self._changed:
-            await rests.put_all(tx, self.site_id, {kind: self._faults.get(kind) for kind in self._changed})
-            self._changed.clear()
+    async def keep(self, tx: Transaction) -> Kept:
+        """Write what has changed; ``kept`` takes the answer when that is committed."""
+        changed = {kind: self._faults.get(kind) for kind in self._changed}
+        if changed:
+            await rests.put_all(tx, self.site_id, changed)
+        return changed
+
+    def kept(self, written: Kept) -> None:
+        """This is committed. Until then, what ``recall`` reads is older than what is known here."""
+        self._changed -= {kind for kind, rest in written.items() if self._faults.get(kind) is rest}
 
     def _spans(self, kinds: Sequence[Kind]) -> list[tuple[datetime, datetime]]:
         faults = [(rest.begun_at, rest.until) for kind in kinds if (rest := self._faults.get(kind))]

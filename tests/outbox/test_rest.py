@@ -1,12 +1,13 @@
 """Channels that fail as a whole: how long they rest, what ends a rest, and who can tell of it."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
 from milestones.domain.actions import Kind
 from milestones.errors import ChannelError
-from milestones.outbox.rest import LONGEST_REST, REST, length
+from milestones.outbox.rest import LONGEST_REST, REST, Rests, length
 from milestones.store.outbox import rests
 from milestones.store.outbox.rests import Rest
 from tests.outbox.bench import Bench
@@ -125,3 +126,23 @@ async def test_a_channel_over_which_nothing_is_owed_any_more_is_not_shown(bench:
     async with bench.store.read() as tx:
         assert await rests.found(tx, bench.now, 10) == []
         assert await rests.counts(tx, bench.now) == {}
+
+
+async def test_a_rest_whose_writing_fails_or_is_under_way_is_not_forgotten(bench: Bench) -> None:
+    of_site = Rests(bench.work.site_id)
+    until = of_site.begin(Kind.EMAIL, WRONG_PASSWORD, bench.now)
+    with suppress(RuntimeError):
+        async with bench.store.write() as tx:
+            await of_site.keep(tx)
+            raise RuntimeError
+    async with bench.store.read() as tx:
+        await of_site.recall(tx)
+    assert of_site.ends(bench.now) == [until]
+    async with bench.store.write() as tx:
+        written = await of_site.keep(tx)
+    assert (await kept(bench))[Kind.EMAIL].until == until
+    of_site.kept(written)
+    async with bench.store.write() as tx:
+        await rests.forget(tx, bench.now)
+        await of_site.recall(tx)
+    assert of_site.ends(bench.now) == []
