@@ -116,8 +116,9 @@ async def _written(work: SiteWork, current: Callable[[], SiteWork], generation: 
         await claims.check(tx, work.site_id, generation)
         await _put_back(tx, work, generation, page.back)
         told = await _settle(tx, work, generation, page.ended, now)
-        await work.rests.keep(tx)
+        resting = await work.rests.keep(tx)
         refused = await _begin(tx, current, generation, page.beginning, now)
+    work.rests.kept(resting)
     for lease, _ in page.back:
         lease.stage = Stage.RETURNED
         reach("drain.put_back", lease.kind)

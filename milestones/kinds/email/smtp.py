@@ -26,7 +26,7 @@ from aiosmtplib import (
 )
 
 from milestones import effects
-from milestones.errors import MailError
+from milestones.errors import FencedError, MailError, StoreError, WithdrawnError
 from milestones.kinds.email.hello import machine_name
 from milestones.kinds.email.smtp_connections import Connection, Connections
 from milestones.kinds.email.smtp_replies import RefusalError, Stage, refusal
@@ -91,8 +91,8 @@ class SmtpTransport:
 
     @property
     def connections(self) -> int:
-        """How many messages may be handed over at once."""
-        return self._settings.connections
+        """How many messages may be handed over at once: as many as the server allows now."""
+        return self._connections.allowed
 
     async def send(
         self, message: bytes, *, message_id: str, sender: str, recipient: str, within: float | None = None
@@ -107,7 +107,6 @@ class SmtpTransport:
         for tries in range(1, TRIES + 1):
             async with _before_its_time_is_over(ends):
                 connection = await self._connections.take(fresh=fresh)
-            await self._may_begin(connection)
             # What one that has carried others says may be of it alone.
             fresh = connection.used > 0
             try:
@@ -117,6 +116,10 @@ class SmtpTransport:
                     raise
                 if tries == TRIES:
                     raise _of_this_mail(error) from error
+            except (WithdrawnError, FencedError, StoreError):
+                # It begins with RSET when it is taken again.
+                self._connections.give_back(connection)
+                raise
             except BaseException:
                 # Cancelled in the middle: what the server would answer next belongs to nobody.
                 self._connections.drop(connection)
@@ -142,14 +145,6 @@ class SmtpTransport:
             self._connections.lower()
             return True
         return used > 0
-
-    async def _may_begin(self, connection: Connection) -> None:
-        try:
-            await effects.begin()
-        except BaseException:
-            # Nothing was said on it, so it serves the next message.
-            self._connections.give_back(connection)
-            raise
 
     async def _turn(self, within: float | None) -> None:
         """Waits until the pace allows one more message. Turns are spread evenly, so a batch makes no burst.
@@ -220,6 +215,8 @@ class SmtpTransport:
             stage = Stage.RECIPIENT
             await _named(client, recipient=recipient)
             stage = Stage.DATA
+            # Whatever goes wrong before this has lost nothing, were it this process that ends.
+            await effects.begin()
             go_ahead = await client.execute_command(b"DATA")
             if go_ahead.code != 354:
                 raise refusal(go_ahead.code, go_ahead.message, stage)

@@ -53,6 +53,11 @@ class Connections:
         self._changed = asyncio.Event()
 
     @property
+    def allowed(self) -> int:
+        """Connections that may be open at once."""
+        return self._allowed
+
+    @property
     def working(self) -> int:
         """Connections that are logged in."""
         return self._in_use + len(self._idle)
