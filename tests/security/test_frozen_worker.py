@@ -46,7 +46,7 @@ async def frozen_while_creating_the_coupon(daemon: Daemon) -> AsyncIterator[dict
         return await daemon.shop.quiet() and bool(daemon.query("SELECT 1 FROM grants"))
 
     await until(recorded, "the crossing")
-    (daemon.folder / "failpoint").write_text("drain.effect_done stop")
+    (daemon.folder / "failpoint").write_text("drain.effect_done@coupon stop")
     # Its answer may come only when the daemon is awake again.
     resuming = asyncio.create_task(ordered(daemon, "resume"))
     await until(daemon.is_frozen, "the worker is frozen")
