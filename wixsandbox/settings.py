@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 LONGEST = 315_576_000.0  # ten years, in seconds; dates come to an end, and slow clocks may run a hundred times slower
 
 
 def _reachable(url: str) -> str:
+    import httpx  # noqa: PLC0415 - every command reads these settings, and hardly any has an address in them
+
     try:
         parts = httpx.URL(url)
         port = 80 if parts.port is None else parts.port

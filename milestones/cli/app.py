@@ -2,7 +2,8 @@
 
 To add a command, write ``milestones/cli/<name>.py`` with an ``app = typer.Typer()`` in it, and one line below. An ``app``
 with one function is that command; with several, or with a callback, it is a group of them. Such a file imports at its
-top whatever it needs: it is imported only when its command is called, so that ``--help`` stays quick.
+top whatever it needs: it is imported only when its command is called, so that ``--help`` stays quick. What only some
+uses of it need, and takes long to import, stands in the function that uses it; ``tests/cli/test_imports.py`` holds this.
 Raise ``MilestonesError`` for what a person can do something about; do not print it.
 """
 
@@ -48,6 +49,9 @@ COMMANDS: dict[str, str] = {
 
 _COMPLETION = ("install_completion", "show_completion")
 
+_PLAIN = None
+"""Typer draws boxes around help and errors unless told so, and takes longer to import what draws than for all else."""
+
 TRACEBACK = "MILESTONES_TRACEBACK"
 """Set it to 1 to see where an error that nobody expected arose."""
 
@@ -71,6 +75,8 @@ def _loaded(name: str) -> Any:
     command = get_command(import_module(f"milestones.cli.{name}").app)
     # Typer takes each file's app for a program of its own, with shell completion to install.
     command.params = [one for one in command.params if one.name not in _COMPLETION]
+    for one in (command, *getattr(command, "commands", {}).values()):
+        one.rich_markup_mode = _PLAIN
     return command
 
 
@@ -79,6 +85,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=_PLAIN,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import typer
 
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at
@@ -81,6 +80,8 @@ def _other_template_faults(config: Path, told: list[str]) -> list[str]:
 
 async def _try_everything(settings: Settings) -> list[Trial]:
     # Imported here because the mail and Wix clients and DNS are needed for this option alone.
+    import httpx  # noqa: PLC0415
+
     from milestones.cli.dns import text_records  # noqa: PLC0415
     from milestones.cli.online import trials  # noqa: PLC0415
 

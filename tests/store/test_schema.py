@@ -53,6 +53,9 @@ def taken_to(text_url: str, revision: str) -> None:
 
 
 class TestMigrations:
+    def test_the_file_of_each_begins_with_its_revision(self) -> None:
+        assert schema.revisions() == REVISIONS
+
     def test_the_models_are_what_the_migrations_make(self, empty_database_url: str) -> None:
         asyncio.run(schema.prepare(empty_database_url))
         engine = create_engine(schema._migration_url(empty_database_url))
@@ -156,7 +159,7 @@ class TestStanding:
         self, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await schema.prepare(empty_database_url)
-        monkeypatch.setattr(ScriptDirectory, "get_current_head", lambda _scripts: "9999")
+        monkeypatch.setattr(schema, "revisions", lambda: ["0001", "9999"])
         assert await schema.standing(empty_database_url) == "older"
         with pytest.raises(
             StoreError, match=r"older version\. Make a backup, then run `milestones db upgrade`"

@@ -4,14 +4,9 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, text
+from sqlalchemy import Connection, Engine, column, create_engine, event, func, inspect, select, table, text
 from sqlalchemy.engine import URL
 
 from milestones.errors import StoreError, StoreNewerError
@@ -26,14 +21,23 @@ _VERSION = "alembic_version"
 _OURS = frozenset({"meta", "sites"})
 """Tables that every version has, and together hardly any other program."""
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
 _LOCK = 4_190_273_551
 """Of PostgreSQL's advisory locks, the one under which the schema is made or changed."""
 
 
-def _script() -> Config:
+# Alembic takes longer to import than most commands take, and is asked only where tables are made or compared.
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+
+def _script() -> "Config":
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     # Alembic's settings are those of an ini file, in which a % means something.
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     return config
 
 
@@ -44,18 +48,27 @@ def _migration_url(text_url: str) -> URL:
 
 
 def _standing(connection: Connection) -> Standing:
-    tables = set(inspect(connection).get_table_names()) - {_VERSION}
-    revision = MigrationContext.configure(connection).get_current_revision()
+    tables = set(inspect(connection).get_table_names())
+    revision = (
+        connection.execute(select(column("version_num")).select_from(table(_VERSION))).scalar()
+        if _VERSION in tables
+        else None
+    )
+    tables -= {_VERSION}
     if not tables and revision is None:
         return "empty"
     # Another program may use Alembic too, and even number its revisions alike.
     if revision is None or not tables >= _OURS:
         return "foreign"
-    scripts = ScriptDirectory.from_config(_script())
-    if revision == scripts.get_current_head():
+    known = revisions()
+    if revision == known[-1]:
         return "current"
-    known = {script.revision for script in scripts.walk_revisions()}
     return "older" if revision in known else "newer"
+
+
+def revisions() -> list[str]:
+    """The versions of the schema, oldest first: the file of each migration begins with its own."""
+    return sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def _upgrade(text_url: str, *, only_if_empty: bool) -> Standing:
@@ -69,6 +82,8 @@ def _upgrade(text_url: str, *, only_if_empty: bool) -> Standing:
         standing = _standing(connection)
         _refuse(standing, only_if_empty=only_if_empty)
         if standing != "current":
+            from alembic import command  # noqa: PLC0415
+
             config = _script()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -164,6 +179,9 @@ async def standing(text_url: str) -> Standing:
 
 
 def _compare(text_url: str) -> list[str]:
+    from alembic.autogenerate import compare_metadata  # noqa: PLC0415
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+
     with _connected(_looking(_migration_url(text_url))) as connection:
         found = compare_metadata(MigrationContext.configure(connection), Meta.metadata)
     # What is altered within one column comes as a list of its own.
