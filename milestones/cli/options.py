@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from milestones import control
 from milestones.config import Settings, Source, load, restored, socket_of
 
 ConfigPath = Annotated[
@@ -38,6 +37,9 @@ def settings_in_force(config: Path) -> Settings:
 
     Raises ConfigurationError where no daemon runs and the file is faulty.
     """
+    # Whoever asks no daemon need not import how.
+    from milestones import control  # noqa: PLC0415
+
     try:
         told = asyncio.run(control.ask(socket_of(config, os.environ), "configuration", {}))
     except (control.NotRunningError, control.RefusedError):
