@@ -32,7 +32,7 @@ from milestones.ingest.door import Door
 from milestones.ingest.inbox import Inbox
 from milestones.observability.metrics import Metrics
 from milestones.pipeline import observe
-from milestones.pipeline.record import SiteRules
+from milestones.pipeline.context import SiteRules
 from milestones.store import sites
 from milestones.store.database import schema
 from milestones.store.database.store import Store

@@ -28,7 +28,7 @@ from milestones.observability.metrics import Metrics
 from milestones.outbox.drain import drain
 from milestones.outbox.flights import Flights
 from milestones.pipeline import observe
-from milestones.pipeline.record import Outcome, SiteRules
+from milestones.pipeline.context import Outcome, SiteRules
 from milestones.scans.run import Progress, ScanWork
 from milestones.scans.selection import Selector
 from milestones.store import sites

@@ -11,7 +11,7 @@ from milestones.commands.host import Program
 from milestones.config import Settings
 from milestones.control import NotRunningError
 from milestones.outbox.flights import Flights
-from milestones.pipeline.record import Outcome
+from milestones.pipeline.context import Outcome
 from milestones.scans.run import Kind, ScanWork, run
 from milestones.store.database import meta
 from milestones.store.database.store import Store

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from milestones.config import Settings
 from milestones.outbox.flights import Flights
-from milestones.pipeline.record import Outcome, Rules
+from milestones.pipeline.context import Outcome, Rules
 from milestones.scans.run import Kind, ScanWork
 from milestones.store.database.store import Store
 from milestones.store.tables import Scan

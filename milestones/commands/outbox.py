@@ -9,7 +9,7 @@ from typing import Any
 from milestones.commands.host import Host
 from milestones.control import Progress
 from milestones.errors import UsageError
-from milestones.pipeline.record import Outcome
+from milestones.pipeline.context import Outcome
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import operator, rests
 from milestones.store.outbox.operator import Moved

@@ -8,7 +8,7 @@ from milestones.commands.host import Host
 from milestones.commands.scan import Failed, by_name, raise_if_all, scan_each
 from milestones.control import Progress
 from milestones.errors import MilestonesError, UsageError
-from milestones.pipeline.record import Outcome
+from milestones.pipeline.context import Outcome
 from milestones.store import sites
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction

@@ -14,7 +14,7 @@ from milestones.domain.event import (
     Heard,
     SubscriptionChanged,
 )
-from milestones.pipeline.record import Batch
+from milestones.pipeline.context import Batch
 from milestones.store import accounts, sites
 from milestones.store.people import people
 from milestones.store.tables import Site

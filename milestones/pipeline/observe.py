@@ -19,15 +19,8 @@ from milestones.domain.verdict import Verdict
 from milestones.errors import UsageError
 from milestones.failpoints import reach
 from milestones.pipeline import lifecycle
-from milestones.pipeline.record import (
-    Batch,
-    Chosen,
-    Outcome,
-    Reached,
-    Rules,
-    record_grants,
-    record_reminders,
-)
+from milestones.pipeline.context import Batch, Chosen, Outcome, Reached, Rules
+from milestones.pipeline.record import record_grants, record_reminders
 from milestones.store import accounts, sites
 from milestones.store.database.locks import take_turn
 from milestones.store.database.statements import lock_accounts

@@ -14,7 +14,7 @@ from milestones.domain.event import AccountGone, ContactDeleted, ContactMerged, 
 from milestones.domain.observation import Source
 from milestones.domain.policy import Breaker
 from milestones.pipeline import observe
-from milestones.pipeline.record import Outcome, Rules
+from milestones.pipeline.context import Outcome, Rules
 from milestones.scans import pages
 from milestones.store import accounts
 from milestones.store.database.store import Store

@@ -11,7 +11,7 @@ from milestones.domain.observation import Measure, Observation, Source
 from milestones.errors import ChannelError, ConfigurationError, MilestonesError, blame
 from milestones.failpoints import reach
 from milestones.pipeline import observe
-from milestones.pipeline.record import Chosen, Outcome, Rules
+from milestones.pipeline.context import Chosen, Outcome, Rules
 from milestones.scans import missing, pages, unreadable
 from milestones.scans.selection import Answer, Selector, choose
 from milestones.store import scans, sites

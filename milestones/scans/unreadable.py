@@ -12,7 +12,7 @@ import structlog
 from milestones.domain.observation import Observation
 from milestones.errors import MilestonesError, blame
 from milestones.pipeline import observe as pipeline
-from milestones.pipeline.record import Outcome, Rules
+from milestones.pipeline.context import Outcome, Rules
 from milestones.store import unread
 from milestones.store.database.store import Store
 from milestones.wix.account import Account

@@ -21,7 +21,7 @@ from milestones.outbox.flights import Flights
 from milestones.outbox.gates import Policy
 from milestones.outbox.work import SiteWork
 from milestones.pipeline import observe
-from milestones.pipeline.record import Chosen, Outcome
+from milestones.pipeline.context import Chosen, Outcome
 from milestones.scans.run import Kind as ScanKind
 from milestones.scans.run import ScanWork
 from milestones.shipped import templates_dir

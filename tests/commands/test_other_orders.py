@@ -12,7 +12,7 @@ from milestones.domain.actions import Kind
 from milestones.domain.event import AccountSeen, Heard
 from milestones.errors import ChannelError, MilestonesError, UsageError
 from milestones.pipeline import observe
-from milestones.pipeline.record import Outcome, Rules
+from milestones.pipeline.context import Outcome, Rules
 from milestones.store import sites
 from milestones.store.database import heartbeat
 from milestones.store.database.statements import table_of

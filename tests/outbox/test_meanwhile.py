@@ -8,7 +8,7 @@ from milestones.domain.verdict import Verdict
 from milestones.kinds.channel import Stop
 from milestones.outbox.meanwhile import AGAIN, LAG
 from milestones.pipeline import observe
-from milestones.pipeline.record import Outcome
+from milestones.pipeline.context import Outcome
 from milestones.store.database import meta
 from tests.builders import NOW, SECRET, SITE, a_badge, a_coupon, a_customer, a_milestone, an_observation
 from tests.outbox.bench import Bench

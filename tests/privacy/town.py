@@ -19,7 +19,7 @@ from milestones.outbox.drain import drain
 from milestones.outbox.gates import Policy
 from milestones.outbox.work import SiteWork
 from milestones.pipeline import observe
-from milestones.pipeline.record import Outcome
+from milestones.pipeline.context import Outcome
 from milestones.store.database import meta
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store

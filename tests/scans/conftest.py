@@ -15,7 +15,7 @@ from milestones.app.adapters import SiteConsent
 from milestones.kinds.email.consent import Gatekeeper
 from milestones.kinds.email.variables import Program
 from milestones.outbox.flights import Flights
-from milestones.pipeline.record import Outcome
+from milestones.pipeline.context import Outcome
 from milestones.scans.run import ScanWork
 from milestones.scans.selection import Selector
 from milestones.store import sites

@@ -14,7 +14,7 @@ from milestones.domain.observation import Measure
 from milestones.domain.policy import Breaker
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
-from milestones.pipeline.record import Outcome
+from milestones.pipeline.context import Outcome
 from milestones.scans.run import Kind, SiteNotActiveError, run
 from milestones.store import sites
 from milestones.store.tables import Account, Action, Grant, ObservationRun, Reminder, Scan, Trace

@@ -17,7 +17,7 @@ from milestones.domain.observation import Source
 from milestones.ingest.events import READERS
 from milestones.ingest.reading import UnreadableError
 from milestones.pipeline import observe as pipeline
-from milestones.pipeline.record import Outcome
+from milestones.pipeline.context import Outcome
 from milestones.scans import runner, unreadable
 from milestones.scans.pages import observation
 from milestones.scans.run import Kind, ScanWork, run

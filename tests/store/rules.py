@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from milestones.domain.milestone import Milestone
 from milestones.domain.policy import Breaker
-from milestones.pipeline.record import SiteRules
+from milestones.pipeline.context import SiteRules
 from milestones.store import sites
 from milestones.store.database.store import Store
 from tests.builders import GO_LIVE, SECRET, SITE

@@ -11,7 +11,7 @@ from milestones.domain.policy import QuietHours
 from milestones.domain.verdict import Verdict
 from milestones.outbox.gates import Policy
 from milestones.pipeline import observe
-from milestones.pipeline.record import Chosen
+from milestones.pipeline.context import Chosen
 from milestones.store import scans
 from milestones.store.database.store import Store
 from milestones.store.outbox import ledger, reminders

@@ -9,7 +9,7 @@ from milestones.domain.milestone import Milestone
 from milestones.domain.observation import Measure
 from milestones.domain.verdict import Verdict
 from milestones.pipeline import observe
-from milestones.pipeline.record import Chosen
+from milestones.pipeline.context import Chosen
 from milestones.store import scans
 from milestones.store.database.store import Store
 from tests.builders import NOW, SITE, a_coupon, a_customer, a_ladder, a_milestone, a_repeating, an_observation

@@ -9,7 +9,7 @@ from milestones.domain.event import AccountSeen, AppInstalled, AppRemoved, Event
 from milestones.domain.observation import Source
 from milestones.errors import StoreError
 from milestones.pipeline import observe
-from milestones.pipeline.record import Chosen
+from milestones.pipeline.context import Chosen
 from milestones.store import scans, sites
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store
