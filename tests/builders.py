@@ -33,6 +33,7 @@ from milestones.domain.observation import (
     Source,
     Stamp,
 )
+from milestones.domain.policy import Rate
 
 NOW = datetime(2026, 11, 20, 9, 15, 30, tzinfo=UTC)
 GO_LIVE = datetime(2026, 11, 1, tzinfo=UTC)
@@ -192,7 +193,7 @@ def some_points(
     *, amount: int = 50, description: str = "A present", cap: tuple[int, timedelta] | None = None
 ) -> Points:
     """Points as a reward."""
-    return Points(amount, description, cap)
+    return Points(amount, description, Rate(*cap) if cap is not None else None)
 
 
 def an_email(

@@ -13,7 +13,6 @@ from milestones.app import adapters
 from milestones.config.mail import MailSettings as MailTable
 from milestones.config.settings import Settings, SiteSettings
 from milestones.domain.actions import Kind
-from milestones.domain.policy import QuietHours
 from milestones.errors import ConfigurationError
 from milestones.kinds.badge.channel import BadgeChannel
 from milestones.kinds.channel import Channel
@@ -184,12 +183,11 @@ class Assembly:
                 clock=self._clock,
             ),
         }
-        quiet = site.policy.quiet_hours
         work = SiteWork(
             site_id=site_id,
             store=self._store,
             channels=channels,
-            policy=Policy(QuietHours(quiet.start, quiet.end) if quiet else None, site.timezone),
+            policy=Policy(site.policy.quiet_hours, site.timezone),
             clock=self._clock,
             random=random.random,
             shadow=settings.daemon.mode == "shadow",

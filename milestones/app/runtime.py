@@ -16,7 +16,6 @@ from milestones.config.public_key import load_public_key
 from milestones.config.settings import Settings, SiteSettings
 from milestones.domain.continuity import Beat, broken
 from milestones.domain.event import Heard
-from milestones.domain.policy import Breaker, Rate
 from milestones.engine.local import LocalEngine
 from milestones.errors import ConfigurationError, MilestonesError
 from milestones.ingest.door import Door
@@ -56,10 +55,9 @@ class ConfiguredRules:
     def site(self, site_id: str) -> SiteRules:
         """The rules of a site, also of one that the configuration does not name."""
         site = self.settings.for_site(site_id)
-        breaker = site.policy.breaker
         return SiteRules(
             milestones=site.milestones,
-            breaker=Breaker(breaker.share, breaker.floor),
+            breaker=site.policy.breaker,
             configuration=self.settings.hash,
             shadow=self.settings.daemon.mode == "shadow",
             name=site.name or None,
@@ -216,12 +214,11 @@ class Program:
     def selector(self, site_id: str) -> Selector:
         """What choosing whom to remind needs of a site."""
         parts = self.assembly.parts(site_id)
-        at_most = parts.settings.policy.at_most
         return Selector(
             site_id=site_id,
             store=self.store,
             milestones=parts.settings.milestones,
-            at_most=Rate(at_most.times, at_most.period) if at_most is not None else None,
+            at_most=parts.settings.policy.at_most,
             gatekeeper=parts.gatekeeper,
             program=parts.program,
         )

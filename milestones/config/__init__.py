@@ -9,7 +9,6 @@ from milestones.config.load import load, parse, restored, templates_folder
 from milestones.config.mail import MailSettings
 from milestones.config.references import Secret
 from milestones.config.sections import (
-    Breaker,
     DaemonSettings,
     PolicySettings,
     RetentionSettings,
@@ -17,16 +16,12 @@ from milestones.config.sections import (
 )
 from milestones.config.settings import Settings, SiteSettings, SiteTable, Source
 from milestones.config.socket import socket_of
-from milestones.config.values import QuietHours, Rate
 from milestones.config.wix import WixSettings
 
 __all__ = [
-    "Breaker",
     "DaemonSettings",
     "MailSettings",
     "PolicySettings",
-    "QuietHours",
-    "Rate",
     "RetentionSettings",
     "ScanSettings",
     "Secret",

@@ -70,11 +70,6 @@ class MilestoneTable(Table):
         return self
 
     @property
-    def is_repeating(self) -> bool:
-        """Whether one account can reach it more than once."""
-        return self.repeat == "every" or self.every_points is not None
-
-    @property
     def templates(self) -> tuple[str, ...]:
         """The names of the templates that it needs."""
         mails = [reward.email.template for reward in self.rewards if reward.email is not None]

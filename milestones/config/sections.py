@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model
 
 from milestones.config.addresses import BaseAddress, DatabaseUrl, HostAndPort, host_and_port
 from milestones.config.references import ConfiguredPath, Secret
+from milestones.config.tree import Written
 from milestones.config.values import (
     Duration,
     QuietHoursText,
@@ -17,6 +18,7 @@ from milestones.config.values import (
     Zone,
     duration,
 )
+from milestones.domain.policy import Breaker
 
 _DATABASE = "sqlite:///var/milestones.db"
 
@@ -98,11 +100,15 @@ class ScanSettings(Table):
     lag: Duration = duration("10m")
 
 
-class Breaker(Table):
-    """More grants or reminders of one milestone within 24 hours than ``max(floor, share x accounts)`` are held."""
+class BreakerTable(Table):
+    """``breaker``: more grants or reminders of one milestone in 24 hours than ``max(floor, share x accounts)`` are held."""
 
     share: Number = Field(default=0.2, gt=0, le=1)
     floor: Whole = Field(default=50, ge=0)
+
+    def definition(self) -> Breaker:
+        """As the rules know it."""
+        return Breaker(self.share, self.floor)
 
 
 class PolicySettings(Table):
@@ -114,7 +120,7 @@ class PolicySettings(Table):
 
     quiet_hours: QuietHoursText | None = None
     at_most: RateText | None = None
-    breaker: Breaker = Breaker()
+    breaker: Annotated[Breaker, Written(BreakerTable)] = BreakerTable().definition()
 
 
 def _outlasts_repeats(value: timedelta) -> timedelta:

@@ -1,21 +1,51 @@
 """The tree of tables that a configuration may have, read off its models."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Protocol, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from milestones.config.faults import Where
 
 Node = type[BaseModel] | None
 
 
+class Definition(Protocol):
+    """A table that says a value of the domain."""
+
+    def definition(self) -> Any:
+        """As the rules know it: a frozen dataclass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """In ``Annotated``: a value of the domain, written as a table. Whoever reads the configuration has the value alone."""
+
+    table: type[BaseModel]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def read(value: Any, as_table: Callable[[Any], Definition]) -> Any:
+            return value if isinstance(value, source) else as_table(value).definition()
+
+        return core_schema.no_info_wrap_validator_function(
+            read,
+            handler.generate_schema(self.table),
+            serialization=core_schema.plain_serializer_function_ser_schema(asdict),
+        )
+
+
 def alternatives(annotation: Any) -> Iterator[Any]:
-    """The plain types that an annotation stands for: unions and Annotated opened, None left out."""
+    """The plain types that an annotation stands for: unions and Annotated opened, None left out. A value that is written
+    as a table stands for the table.
+    """
     origin = get_origin(annotation)
     if origin is Annotated:
-        yield from alternatives(get_args(annotation)[0])
+        plain, *notes = get_args(annotation)
+        tables = [note.table for note in notes if isinstance(note, Written)]
+        yield from tables or alternatives(plain)
     elif origin in (Union, UnionType):
         for part in get_args(annotation):
             yield from alternatives(part)
@@ -46,8 +76,7 @@ def child(annotation: Any, part: str | int) -> Any:
     table = table_of(annotation)
     if table is not None:
         field = table.model_fields.get(str(part))
-        # Constraints of a field live apart from its annotation; only the shape is wanted here.
-        return None if field is None else field.annotation
+        return None if field is None else field.rebuild_annotation()
     return entry_of(annotation)
 
 

@@ -4,34 +4,22 @@ Each reads its text and says in one sentence what it expected.
 """
 
 import re
+from contextlib import suppress
 from datetime import time, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from milestones.domain import cron
+from milestones.domain.policy import QuietHours, Rate
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _RATE = re.compile(r"([1-9][0-9]{0,6}) per (.+)")
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
 _LONGEST = timedelta(days=36_500)
-
-
-class Rate(NamedTuple):
-    """So many times within any stretch of ``period``."""
-
-    times: int
-    period: timedelta
-
-
-class QuietHours(NamedTuple):
-    """From ``start`` until before ``end``, in the site's own time; over midnight where the end is the smaller."""
-
-    start: time
-    end: time
 
 
 def duration(value: Any) -> timedelta:
@@ -56,10 +44,10 @@ def _rate(value: Any) -> Rate:
     if isinstance(value, Rate):
         return value
     match = _RATE.fullmatch(value) if isinstance(value, str) else None
-    try:
-        return Rate(int(match[1]), duration(match[2])) if match else Rate(0, duration(None))
-    except ValueError:
-        raise ValueError('must be a rate such as "1 per 7d"') from None
+    if match is not None:
+        with suppress(ValueError):
+            return Rate(int(match[1]), duration(match[2]))
+    raise ValueError('must be a rate such as "1 per 7d"')
 
 
 def _quiet_hours(value: Any) -> QuietHours:

@@ -219,7 +219,7 @@ def _payload(
                 "amount": reward.amount,
                 "description": reward.description,
                 "idempotency_key": keys.idempotency_key(context.secret, key),
-                "cap": None if reward.cap is None else [reward.cap[0], reward.cap[1].total_seconds()],
+                "cap": None if reward.cap is None else [reward.cap.times, reward.cap.period.total_seconds()],
             }
         case Email():
             return {"template": reward.template, "consent": reward.consent.value}

@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from milestones.domain.observation import Measure
+from milestones.domain.policy import Rate
 
 MOST_RUNGS = 10_000
 """A ladder ends with this rung. Where it ends is a property of the definition and not of a jump, so that the
@@ -77,11 +78,11 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Points as a reward. ``cap`` bounds how often one account may get them: (times, period)."""
+    """Points as a reward. ``cap`` bounds how often one account may get them."""
 
     amount: int
     description: str
-    cap: tuple[int, timedelta] | None = None
+    cap: Rate | None = None
 
 
 @dataclass(frozen=True, slots=True)

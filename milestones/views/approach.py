@@ -9,7 +9,6 @@ from milestones.domain.account import AccountState, Version, history_for
 from milestones.domain.crossing import armed
 from milestones.domain.milestone import Milestone, Near, Repeat
 from milestones.domain.observation import Run
-from milestones.domain.policy import QuietHours, Rate
 from milestones.domain.reminder import APART, Candidate, Circumstances, Reader, Reminded, select
 from milestones.domain.verdict import Verdict
 from milestones.store.outbox.reminders import PersonReminders
@@ -33,16 +32,6 @@ class Surroundings:
     paused: frozenset[str]
     mail: Mailable
 
-    @property
-    def at_most(self) -> Rate | None:
-        limit = self.rules.policy.at_most
-        return Rate(limit.times, limit.period) if limit is not None else None
-
-    @property
-    def quiet_hours(self) -> QuietHours | None:
-        hours = self.rules.policy.quiet_hours
-        return QuietHours(hours.start, hours.end) if hours is not None else None
-
 
 def reminder_now(
     around: Surroundings, milestone: Milestone, now: datetime
@@ -52,7 +41,7 @@ def reminder_now(
         return None, None, []
     circumstances = Circumstances(
         now=now,
-        at_most=around.at_most,
+        at_most=around.rules.policy.at_most,
         site_active=around.site.state == "active",
         program_active=around.site.program_status in {None, "ACTIVE"},
         paused=around.paused,
@@ -106,7 +95,8 @@ def _following(
     of_milestone = [row.recorded_at for row in around.reminders if row.milestone == milestone.key]
     match verdict:
         case Verdict.NEAR:
-            ends = around.quiet_hours.ends(now, zone) if around.quiet_hours else None
+            quiet = around.rules.policy.quiet_hours
+            ends = quiet.ends(now, zone) if quiet is not None else None
             later = f" Its mail leaves when the quiet hours end, {said(ends, zone)}." if ends else ""
             return [f"The next scan for near customers records a reminder.{later}"]
         case Verdict.NOT_NEAR if value is not None and value < milestone.target(value):
@@ -116,9 +106,9 @@ def _following(
             return [
                 f"The next reminder is possible from {said(max(of_milestone) + near.remind_every, zone)}."
             ]
-        case Verdict.AT_MOST if around.at_most is not None:
+        case Verdict.AT_MOST if (at_most := around.rules.policy.at_most) is not None:
             past = [*(row.recorded_at for row in around.reminders), *around.told.others]
-            free = around.at_most.next_allowed(past, now)
+            free = at_most.next_allowed(past, now)
             return [f"The next reminder is possible from {said(free, zone)} (policy.at_most)."]
         case Verdict.ONE_AT_A_TIME if around.told.waiting:
             return ["A reminder is possible a day after the one that is under way has left."]

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from milestones.config import QuietHours, Rate, Settings, load
+from milestones.config import Settings, load
 from milestones.domain.milestone import Badge, Consent, Coupon, Discount, Email, Points, Repeat, Webhook
 from milestones.domain.observation import Measure
+from milestones.domain.policy import Breaker, QuietHours, Rate
 from milestones.errors import ConfigurationError, UsageError
 from tests.config.conftest import BASE, MILESTONE, Faults, Reader
 
@@ -29,6 +30,13 @@ def test_durations_rates_and_hours_are_values(read: Reader) -> None:
     hours = settings.policy.quiet_hours
     assert isinstance(hours, QuietHours)
     assert (hours.start.hour, hours.end.minute) == (21, 30)
+
+
+def test_the_policy_is_what_the_rules_know(read: Reader) -> None:
+    settings = read(BASE + "[policy]\nbreaker = { share = 0.4 }\n[[sites]]\nname = 'one'\n")
+    assert settings.policy.breaker == Breaker(0.4, 50)
+    assert settings.for_site("any").policy.breaker == Breaker(0.4, 50)
+    assert read(BASE).policy.breaker == Breaker(0.2, 50)
 
 
 def test_relative_paths_start_at_the_folder_of_the_file(read: Reader, folder: Path) -> None:
@@ -95,7 +103,7 @@ webhook = { url = "https://example.com/hook", secret = { env = "HOOK" } }
     assert isinstance(coupon, Coupon)
     assert (coupon.discount, coupon.amount, coupon.minimum_subtotal) == (Discount.MONEY_OFF, "5.5", "20")
     assert badge == Badge("Star", None, create=False)
-    assert points == Points(10, "Thanks", (1, timedelta(days=30)))
+    assert points == Points(10, "Thanks", Rate(1, timedelta(days=30)))
     assert isinstance(email, Email)
     assert email.consent is Consent.SERVICE
     assert email.uses >= {"milestone", "coupon", "badge"}, "subject, text, HTML and its layout"
