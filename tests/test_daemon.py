@@ -16,7 +16,7 @@ from milestones.config import Settings
 from milestones.errors import ConfigurationError, StoreUnavailableError
 from milestones.kinds.email.folder import FolderTransport
 from milestones.store import sites
-from tests.commands.shop import write_config
+from tests.shop import write_config
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from milestones.scans.run import Kind
 from milestones.store.database import meta
 from milestones.store.database.store import trouble
 from milestones.web import server
-from tests.commands.shop import write_config
+from tests.shop import write_config
 
 TASKS = {
     "heart",

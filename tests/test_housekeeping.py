@@ -22,7 +22,7 @@ from milestones.store.database.statements import table_of
 from milestones.store.outbox import claims
 from milestones.store.tables import Action
 from tests.builders import an_observation
-from tests.commands.shop import write_config
+from tests.shop import write_config
 
 EVERY = timedelta(hours=1)
 """scan.every, since the configuration does not say another."""

@@ -13,7 +13,7 @@ from milestones.domain.actions import Kind, State
 from milestones.domain.observation import Customer
 from milestones.domain.verdict import Verdict
 from milestones.kinds.channel import Stop
-from tests.commands.shop import Shop, opened_shop, write_config
+from tests.shop import Shop, opened_shop, write_config
 
 BOB = Customer("contact-bob", None, "bob@example.com", "Bob [bold]")
 

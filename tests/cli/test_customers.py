@@ -8,7 +8,7 @@ import pytest
 from tests.builders import ACCOUNT
 from tests.cli.conftest import Call
 from tests.cli.filled import filled
-from tests.commands.shop import Shop
+from tests.shop import Shop
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from milestones.store.people import people
 from tests.builders import NOW, SITE
 from tests.cli.conftest import Call
 from tests.cli.filled import filled
-from tests.commands.shop import Shop, write_config
 from tests.ingest import tokens
+from tests.shop import Shop, write_config
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from milestones.store.database.daemon_lock import held
 from tests.builders import SITE
 from tests.cli.conftest import Call
 from tests.cli.filled import daemon_of, filled
-from tests.commands.shop import Shop
+from tests.shop import Shop
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import Call
 from tests.cli.filled import filled
-from tests.commands.shop import write_config
+from tests.shop import write_config
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from milestones.store.database import heartbeat
 from tests.builders import ACCOUNT
 from tests.cli.conftest import Call
 from tests.cli.filled import daemon_of, filled
-from tests.commands.shop import Shop
+from tests.shop import Shop
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from milestones.domain.observation import Customer
 from tests.cli.filled import filled
-from tests.commands.shop import Shop
+from tests.shop import Shop
 
 ZOE = Customer("contact-zoe", None, "zoe@example.com", "Zoë 星")
 

@@ -13,7 +13,7 @@ from milestones.domain.keys import address_key
 from milestones.errors import UsageError
 from milestones.store.people import people
 from tests.builders import NOW, SITE
-from tests.commands.shop import Shop
+from tests.shop import Shop
 
 KEY = "abcdefghijklmnopqrs_-2"
 

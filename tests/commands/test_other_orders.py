@@ -23,8 +23,8 @@ from milestones.store.tables import Account, Grant, ObservationRun, Reminder
 from milestones.store.views import lookup
 from milestones.views.database import examined
 from tests.builders import NOW, SITE
-from tests.commands.shop import Shop
 from tests.ingest import tokens
+from tests.shop import Shop
 
 
 async def order(shop: Shop, name: str, **arguments: Any) -> Any:

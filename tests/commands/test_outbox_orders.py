@@ -15,7 +15,7 @@ from milestones.store.outbox import operator
 from milestones.store.views import lookup
 from milestones.store.views.lookup import Which
 from tests.builders import ACCOUNT, NOW, SITE
-from tests.commands.shop import Shop
+from tests.shop import Shop
 
 REFUSED = ChannelError("not this way", permanent=True)
 OTHER = "a1a1a1a1-0000-4000-8000-000000000002"

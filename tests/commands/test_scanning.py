@@ -14,8 +14,8 @@ from milestones.scans.run import Kind, ScanWork, run
 from milestones.store.database.store import Store
 from milestones.store.tables import Account, Action, Reminder, Scan, Trace
 from milestones.wix.pacing import SlidingWindowPacer
-from tests.commands.shop import Shop
 from tests.scans.conftest import Ground, ground
+from tests.shop import Shop
 from tests.store.rules import FixedRules
 
 __all__ = ["ground"]

@@ -6,7 +6,7 @@ from typing import Any
 from milestones.commands.registry import ORDERS
 from milestones.domain.actions import Kind
 from tests.builders import ACCOUNT
-from tests.commands.shop import Shop
+from tests.shop import Shop
 
 
 async def test_a_pause_is_answered_when_it_is_true(shop: Shop) -> None:

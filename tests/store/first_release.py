@@ -29,7 +29,7 @@ from milestones.store.outbox.rests import Rest
 from milestones.store.people import people
 from milestones.store.tables import Action, ErasedMail
 from tests.builders import NOW, SITE, a_customer
-from tests.commands.shop import Shop, opened_shop, write_config
+from tests.shop import Shop, opened_shop, write_config
 
 ROWS = Path(__file__).with_name("first_release.json")
 REVISION = "0001"

@@ -8,7 +8,7 @@ from milestones.store.views.lookup import Which
 from milestones.views.explain import explain
 from milestones.views.sentences import reason
 from tests.builders import CONTACT, NOW, SITE
-from tests.commands.shop import Shop
+from tests.shop import Shop
 
 BOB = Customer("contact-bob", "member-bob", "bob@example.com", "Bob")
 

@@ -24,7 +24,7 @@ from milestones.views.customers import NobodyError, named_accounts
 from milestones.views.explain import explain
 from milestones.views.trace import Explanation, Story
 from tests.builders import ACCOUNT, CONTACT, GO_LIVE, MEMBER, NOW, SITE
-from tests.commands.shop import CONFIG, Shop
+from tests.shop import CONFIG, Shop
 
 
 async def explained(shop: Shop, who: str = ACCOUNT, only: str | None = None) -> Explanation:

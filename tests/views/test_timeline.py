@@ -16,7 +16,7 @@ from milestones.views.status import standing
 from milestones.views.timeline import Happenings
 from milestones.web.services import Happening, Place
 from tests.builders import ACCOUNT, NOW, SITE, a_customer
-from tests.commands.shop import CONFIG, Shop
+from tests.shop import CONFIG, Shop
 
 
 def happenings(shop: Shop) -> Happenings:

@@ -8,6 +8,7 @@ from pathlib import Path
 from shutil import copytree
 from typing import Any
 
+import pytest
 from sqlalchemy import update
 
 from milestones import config
@@ -231,3 +232,17 @@ async def opened_shop(path: Path) -> AsyncIterator[Shop]:
         yield shop
     finally:
         await store.close()
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, database_url: str) -> AsyncIterator[Shop]:
+    """A shop on SQLite, and again on PostgreSQL."""
+    async with opened_shop(write_config(tmp_path / "shop", database_url)) as found:
+        yield found
+
+
+@pytest.fixture
+async def small_shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    """A shop on SQLite alone, for what no database has a part in."""
+    async with opened_shop(write_config(tmp_path / "shop")) as found:
+        yield found
