@@ -67,6 +67,7 @@ def _as_table(key: str, table: type[Table]) -> BeforeValidator:
 
 
 TemplateName = Annotated[str, AfterValidator(_template)]
+Scope = Annotated[str, AfterValidator(_scope)]
 
 
 class CouponReward(Table):
@@ -83,7 +84,7 @@ class CouponReward(Table):
     money_off: Money | None = None
     fixed_price: Money | None = None
     free_shipping: Literal[True] | None = None
-    scope: Annotated[str, AfterValidator(_scope)] | None = None
+    scope: Scope | None = None
     minimum_subtotal: Money | None = None
     valid_for: Duration | None = None
     prefix: Annotated[str, AfterValidator(_prefix)] = ""

@@ -13,12 +13,14 @@ from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationIn
 from milestones.config import variables
 from milestones.config.mail import MailSettings
 from milestones.config.milestone import MilestoneTable
+from milestones.config.program import ProgramTable
 from milestones.config.references import SecretValue, WixId, reference_of, surroundings
 from milestones.config.sections import DaemonSettings, PolicySettings, RetentionSettings, ScanSettings, Table
 from milestones.config.values import Zone
 from milestones.config.wix import WixSettings
 from milestones.domain.crossing import ThresholdIndex
 from milestones.domain.milestone import Milestone
+from milestones.domain.program import Program
 from milestones.errors import ConfigurationError, UsageError
 from wixsandbox.settings import SandboxSettings
 
@@ -37,7 +39,7 @@ class SiteTable(Table):
     """``[[sites]]``: how one site is reached, and what differs there.
 
     instance_id: with the app's authentication. api_key and site_id: one's own site, without webhooks.
-    mail, brand, policy: only what differs. milestones: all of this site's, in place of the others.
+    mail, brand, policy: only what differs. milestones, program: all of this site's, in place of the others.
     """
 
     name: str = Field(min_length=1, max_length=100)
@@ -49,6 +51,7 @@ class SiteTable(Table):
     policy: PolicySettings | None = None
     timezone: Zone | None = None
     milestones: tuple[MilestoneTable, ...] | None = None
+    program: ProgramTable | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class SiteSettings:
     timezone: ZoneInfo
     milestones: tuple[Milestone, ...]
     index: ThresholdIndex
+    program: Program
 
     @property
     def hears_webhooks(self) -> bool:
@@ -99,6 +103,7 @@ class Settings(Table):
     retention: RetentionSettings = RetentionSettings()
     sandbox: Annotated[SandboxSettings, AfterValidator(_in_folder)] = SandboxSettings()
     milestones: tuple[MilestoneTable, ...] = ()
+    program: ProgramTable = ProgramTable()
 
     _path: Path = PrivateAttr(Path("config.toml"))
     _warnings: tuple[str, ...] = PrivateAttr(())
@@ -216,6 +221,7 @@ class Settings(Table):
             timezone=(site and site.timezone) or self.daemon.timezone,
             milestones=milestones,
             index=index,
+            program=((site and site.program) or self.program).definition(),
         )
 
     def _defined(self, tables: Iterable[MilestoneTable]) -> tuple[Milestone, ...]:
