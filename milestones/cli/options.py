@@ -49,4 +49,5 @@ def settings_in_force(config: Path) -> Settings:
     if path.resolve() != config.resolve():
         # Two configurations of one folder; this one's daemon does not run.
         return load(config, os.environ, secrets=False)
-    return restored(Source(told["text"], told["environ"]), config)
+    uses = {template: frozenset(groups) for template, groups in told["uses"].items()}
+    return restored(Source(told["text"], told["environ"], uses), config)

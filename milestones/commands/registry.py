@@ -47,8 +47,13 @@ async def configuration(host: Host, arguments: Mapping[str, Any], progress: Prog
     """What the configuration in force was read from, for commands that look into the database by it."""
     del arguments, progress
     settings = host.settings
-    text, environ = settings.source
-    return {"path": str(settings.path.absolute()), "text": text, "environ": dict(environ)}
+    text, environ, uses = settings.source
+    return {
+        "path": str(settings.path.absolute()),
+        "text": text,
+        "environ": dict(environ),
+        "uses": {template: sorted(groups) for template, groups in uses.items()},
+    }
 
 
 ORDERS: Mapping[str, Order] = {

@@ -14,10 +14,11 @@ from milestones.config import environment, warnings
 from milestones.config.faults import Fault, Where, collected, overlap, spelled, unknown_key
 from milestones.config.locate import Place, places
 from milestones.config.references import Surroundings, reference_of
-from milestones.config.rules import Draft, broken
+from milestones.config.rules import Draft, broken, named_templates
 from milestones.config.sections import DaemonSettings
 from milestones.config.settings import Settings, Source
 from milestones.config.tree import entry_of, known_keys, table_of
+from milestones.config.variables import Uses, read_uses
 from milestones.errors import ConfigurationError
 
 _ENCODING = "utf-8-sig"
@@ -63,12 +64,18 @@ def restored(source: Source, path: Path) -> Settings:
     """The configuration that was read from ``source``, without its secrets: it was checked then, and what it refers to
     may have changed since.
     """
-    return _parsed(source.text, path, source.environ, secrets=False, checked=True)
+    return _parsed(source.text, path, source.environ, secrets=False, known=source.uses)
 
 
 def _parsed(
-    text: str, path: Path, environ: Mapping[str, str], *, secrets: bool, checked: bool = False
+    text: str,
+    path: Path,
+    environ: Mapping[str, str],
+    *,
+    secrets: bool,
+    known: Mapping[str, frozenset[str]] | None = None,
 ) -> Settings:
+    """known: what the templates use, of a configuration that was checked before."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -82,13 +89,19 @@ def _parsed(
     around = Surroundings(folder, environ, secrets)
     read = _Reading(raw, around).read()
     tell = partial(_told, path=path, places=places(text), sources=sources)
-    rules = [] if checked else broken(_draft(read, _templates(raw, folder)))
+    uses = _uses(raw, folder) if known is None else Uses(known, {})
+    rules = [] if known is not None else broken(_draft(read, uses))
     faults += tell(_without_echoes([*read.faults, *rules], own))
     if faults:
         raise ConfigurationError(faults)
     tables = read.tables | {key: tuple(entries.values()) for key, entries in read.lists.items()}
-    source = Source(text, _used(environ, tables["daemon"]))
+    source = Source(text, _used(environ, tables["daemon"]), uses.groups)
     return Settings.assembled(tables, path, tell(warnings.found_in(Settings(**tables))), source)
+
+
+def _uses(raw: Mapping[str, Any], folder: Path) -> Uses:
+    templates = _templates(raw, folder)
+    return read_uses(templates, [name for _, name in named_templates(raw)]) if templates else Uses({}, {})
 
 
 def _used(environ: Mapping[str, str], daemon: DaemonSettings) -> dict[str, str]:
@@ -222,10 +235,10 @@ def _below(value: Any, part: str | int | None) -> Any:
     return value.get(part) if isinstance(value, dict) else None
 
 
-def _draft(read: _Reading, templates: Path | None) -> Draft:
+def _draft(read: _Reading, uses: Uses) -> Draft:
     return Draft(
         raw=read.raw,
-        templates=templates,
+        templates=uses.faults,
         daemon=read.tables.get("daemon"),
         wix=read.tables.get("wix"),
         mail=read.tables.get("mail"),

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from milestones.config import variables
 from milestones.config.addresses import is_loopback, web_host
 from milestones.config.faults import Fault, Where, overlap
 from milestones.config.mail import MailSettings
@@ -19,13 +17,13 @@ class Draft:
     """What of a configuration could be read, after what is wrong was taken out.
 
     A table that cannot do without what was wrong is None, and such a site is missing.
-    templates: the folder of the mail templates, if the configuration says.
+    templates: what is wrong with the mail templates that it names, by their names.
     raw: everything as it was written, faults and all. faults: what is wrong. gone: the places that were taken out,
     which may be more.
     """
 
     raw: Mapping[str, Any]
-    templates: Path | None
+    templates: Mapping[str, str]
     daemon: DaemonSettings | None
     wix: WixSettings | None
     mail: MailSettings | None
@@ -181,25 +179,13 @@ def _endless(written: Any, where: Where) -> Iterator[Fault]:
 
 
 def _templates_are_there(draft: Draft) -> Iterator[Fault]:
-    if draft.templates is None:
-        return
-    faults: dict[str, str | None] = {}
-    for where, name in _named_templates(draft.raw):
-        if name not in faults:
-            faults[name] = _template_fault(draft.templates, name)
-        if (fault := faults[name]) is not None:
-            yield Fault(where, fault)
+    for where, name in named_templates(draft.raw):
+        if name in draft.templates:
+            yield Fault(where, draft.templates[name])
 
 
-def _template_fault(templates: Path, name: str) -> str | None:
-    try:
-        variables.groups(templates, name)
-    except ValueError as error:
-        return str(error)
-    return None
-
-
-def _named_templates(raw: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:
+def named_templates(raw: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:
+    """Where templates are named, and their names, faults and all."""
     lists: list[tuple[Where, Any]] = [(("milestones",), raw.get("milestones"))]
     for position, site in enumerate(_entries(raw.get("sites"))):
         lists.append((("sites", position, "milestones"), site.get("milestones")))

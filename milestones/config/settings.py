@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationInfo
 
-from milestones.config import variables
 from milestones.config.mail import MailSettings
 from milestones.config.milestone import MilestoneTable
 from milestones.config.program import ProgramTable
@@ -21,7 +20,7 @@ from milestones.config.wix import WixSettings
 from milestones.domain.crossing import ThresholdIndex
 from milestones.domain.milestone import Milestone
 from milestones.domain.program import Program
-from milestones.errors import ConfigurationError, UsageError
+from milestones.errors import UsageError
 from wixsandbox.settings import SandboxSettings
 
 HASH_LENGTH = 12
@@ -81,10 +80,14 @@ class SiteSettings:
 
 
 class Source(NamedTuple):
-    """What a configuration was read from: the text, and what of the environment went into it. It may hold a password."""
+    """What a configuration was read from. It may hold a password.
+
+    environ: what of the environment went into it. uses: the variable groups of the templates that it names.
+    """
 
     text: str
     environ: Mapping[str, str]
+    uses: Mapping[str, frozenset[str]]
 
 
 class Settings(Table):
@@ -107,7 +110,7 @@ class Settings(Table):
 
     _path: Path = PrivateAttr(Path("config.toml"))
     _warnings: tuple[str, ...] = PrivateAttr(())
-    _source: Source = PrivateAttr(Source("", {}))
+    _source: Source = PrivateAttr(Source("", {}, {}))
     # What is worked out once. It must not be copied along with other fields: see __copy__.
     _derived: dict[Any, Any] = PrivateAttr(default_factory=dict)
 
@@ -159,12 +162,11 @@ class Settings(Table):
         """What holds for a site, by its instance id or site id; for one that is not named, what holds for all.
 
         On the sandbox, whose ids nobody knows beforehand, an entry without ids is that site.
-        Raises ConfigurationError when a template has gone missing since the configuration was read.
         """
         return self._site(self._position(site_key))
 
     def named_sites(self) -> tuple[SiteSettings, ...]:
-        """What holds for each of ``[[sites]]``, in their order. Raises as ``for_site``."""
+        """What holds for each of ``[[sites]]``, in their order."""
         return tuple(self._site(position) for position in range(len(self.sites)))
 
     def webhook_secret(self, reference: str) -> SecretStr:
@@ -225,14 +227,5 @@ class Settings(Table):
         )
 
     def _defined(self, tables: Iterable[MilestoneTable]) -> tuple[Milestone, ...]:
-        try:
-            return tuple(table.definition(self._uses) for table in tables)
-        except ValueError as error:
-            raise ConfigurationError([f"{self._path}: a milestone {error}"]) from None
-
-    def _uses(self, template: str) -> frozenset[str]:
-        """The variables of a template, read once: a reload reads it anew."""
-        if ("uses", template) not in self._derived:
-            self._derived["uses", template] = variables.groups(self.daemon.templates, template)
-        found: frozenset[str] = self._derived["uses", template]
-        return found
+        # What the templates use was read with the file; a reload reads them anew.
+        return tuple(table.definition(self._source.uses.__getitem__) for table in tables)

@@ -1,9 +1,34 @@
 """Which variables a mail template uses: a mail waits only for the actions whose variables it shows."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 PARTS = ("subject.txt", "body.txt", "body.html")
 """The files of a template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What was found in the templates that a configuration names, by their names.
+
+    groups: the variable groups of those that can be read. faults: sentences on the others.
+    """
+
+    groups: Mapping[str, frozenset[str]]
+    faults: Mapping[str, str]
+
+
+def read_uses(templates: Path, names: Iterable[str]) -> Uses:
+    """Read each of these templates once. templates: the folder of all of them."""
+    found: dict[str, frozenset[str]] = {}
+    faults: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        try:
+            found[name] = groups(templates, name)
+        except ValueError as error:
+            faults[name] = str(error)
+    return Uses(found, faults)
 
 
 def groups(templates: Path, name: str) -> frozenset[str]:

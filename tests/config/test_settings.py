@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -247,3 +248,11 @@ def test_settings_can_be_built_in_code() -> None:
     settings = Settings.model_validate({"mail": {"sender": "s@example.com"}})
     assert settings.for_site("s").milestones == ()
     assert json.loads(settings.model_dump_json())["scan"]["every"] == "1h"
+
+
+def test_what_was_read_needs_its_files_no_more(read: Reader, folder: Path) -> None:
+    settings = read(BASE + MILESTONE + 'near = { within = 100, template = "plain" }\n')
+    shutil.rmtree(folder / "templates")
+    (milestone,) = settings.for_site("any").milestones
+    assert milestone.near is not None
+    assert "customer" in milestone.near.uses
