@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from milestones.addresses import address_form
 from milestones.domain import keys
 from milestones.domain.address import Form
+from milestones.formats.mail_addresses import address_form
 from milestones.kinds.coupon.channel import MadeCoupon
 from milestones.kinds.email.message import Unsubscribe
 from milestones.kinds.email.variables import Program

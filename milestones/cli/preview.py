@@ -8,13 +8,13 @@ from uuid import uuid4
 
 import typer
 
-from milestones.addresses import is_listed, sendable_address
 from milestones.app import assembly
 from milestones.cli.options import DEFAULT, ConfigPath, settings_at
 from milestones.cli.readonly import look
 from milestones.cli.render import printable
 from milestones.config import Settings, SiteSettings
 from milestones.errors import UsageError
+from milestones.formats.mail_addresses import is_listed, sendable_address
 from milestones.kinds.email.message import Mailbox, Unsubscribe, build_message
 from milestones.kinds.email.rendering import Catalogue, RenderedMail
 from milestones.kinds.email.variables import requirements

@@ -7,11 +7,11 @@ something to this database and its copies alone, while an import takes addresses
 from collections.abc import Mapping
 from typing import Any
 
-from milestones.addresses import address_form
 from milestones.commands.host import Host
 from milestones.control import Progress
 from milestones.domain.keys import address_key
 from milestones.errors import UsageError
+from milestones.formats.mail_addresses import address_form
 from milestones.store import sites
 from milestones.store.people import people
 from milestones.views.lookup import chosen_sites

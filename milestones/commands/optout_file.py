@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from milestones.addresses import is_address
 from milestones.domain.characters import seen
 from milestones.errors import UsageError
+from milestones.formats.mail_addresses import is_address
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{22}")
 _LINE_END = re.compile(r"\r\n|\r|\n")

@@ -13,9 +13,9 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from milestones.addresses import domain_in_ascii, named_address
 from milestones.config.database import SQLITE, PostgresAddress, read_address
 from milestones.config.references import REFERENCE_SCHEMA, Secret, reference_of, secret_or_text, surroundings
+from milestones.formats.mail_addresses import domain_in_ascii, named_address
 
 _URL_MARKS = "%/:?#[]@!$&'()*+,;=~"
 

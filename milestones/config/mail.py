@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from milestones.addresses import domain_in_ascii, pattern_form
 from milestones.config.addresses import Mailbox, is_loopback
 from milestones.config.faults import Fault, faulty
 from milestones.config.references import ConfiguredPath, SecretValue
 from milestones.config.sections import Table, Whole
 from milestones.domain.greeting import wire_name
+from milestones.formats.mail_addresses import domain_in_ascii, pattern_form
 
 _PORTS = {"starttls": 587, "implicit": 465, "none": 25}
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9a-fA-F:]+")

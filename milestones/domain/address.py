@@ -18,7 +18,7 @@ Form = NewType("Form", str)
 ToAscii = Callable[[str], str | None]
 """A domain as DNS asks for it, in lower case and without a final dot; None for what is no domain.
 
-What it takes is more than the standard library has: see ``milestones.addresses``.
+What it takes is more than the standard library has: see ``milestones.formats.mail_addresses``.
 """
 
 LONGEST = 320

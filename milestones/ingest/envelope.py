@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from milestones.domain.event import Heard, Unneeded
-from milestones.foreign import Fields, moment, whole
+from milestones.formats.untrusted import Fields, moment, whole
 from milestones.ingest.events import READERS, WITHOUT_DATA, erasure
 from milestones.ingest.reading import UnreadableError, fields, maybe_fields, text
 

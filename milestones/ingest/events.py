@@ -7,7 +7,6 @@ current client reads ``entity``, ``currentEntity`` and ``body``. Both are unders
 from collections.abc import Callable
 from datetime import datetime
 
-from milestones import foreign
 from milestones.domain.event import (
     AccountSeen,
     Anonymized,
@@ -19,7 +18,8 @@ from milestones.domain.event import (
     SubscriptionChanged,
 )
 from milestones.domain.observation import Customer, Measures, Observation, Point, Source, Stamp, customer_name
-from milestones.foreign import Fields, microseconds, moment, whole
+from milestones.formats import untrusted
+from milestones.formats.untrusted import Fields, microseconds, moment, whole
 from milestones.ingest.reading import UnreadableError, fields, maybe_fields, text
 
 Reader = Callable[[Fields, datetime | None], Event]
@@ -78,7 +78,7 @@ def _account_seen(data: Fields, account: Fields, told_at: datetime | None, sourc
 
 
 def _revision(account: Fields) -> int:
-    revision = foreign.revision(account.get("revision"))
+    revision = untrusted.revision(account.get("revision"))
     if revision is None:
         raise UnreadableError("The account has no `revision` that is a whole number.")
     return revision
@@ -87,7 +87,7 @@ def _revision(account: Fields) -> int:
 def _measures(account: Fields) -> Measures:
     points = fields(account.get("points"), "`points` of the account")
     # Without a tier object tiers are off, or the event leaves it out: that is not 0 tier points.
-    tier = foreign.fields(account.get("tier"))
+    tier = untrusted.fields(account.get("tier"))
     return Measures(
         _points(points, "balance"),
         _points(points, "earned"),
@@ -96,7 +96,7 @@ def _measures(account: Fields) -> Measures:
 
 
 def _points(where: Fields, name: str) -> int:
-    amount = foreign.points(where.get(name))
+    amount = untrusted.points(where.get(name))
     if amount is None:
         raise UnreadableError(f"`{name}` of the account is not a whole number of points.")
     return amount

@@ -1,4 +1,4 @@
-"""What is wrong with an event becomes a sentence, never another kind of exception (``foreign`` reads its values).
+"""What is wrong with an event becomes a sentence, never another kind of exception (``untrusted`` reads its values).
 
 Sentences name fields and never show their values, which may be personal data.
 """
@@ -7,9 +7,9 @@ from typing import Any
 
 import structlog
 
-from milestones import foreign
 from milestones.errors import MilestonesError, blame
-from milestones.foreign import Fields
+from milestones.formats import untrusted
+from milestones.formats.untrusted import Fields
 
 _log = structlog.get_logger(__name__)
 
@@ -55,7 +55,7 @@ def blamed(
 def parsed(document: str | bytes, what: str) -> Any:
     """The JSON in ``document``."""
     try:
-        return foreign.parsed(document)
+        return untrusted.parse(document)
     except ValueError as error:
         raise UnreadableError(f"{what} {error}.") from None
 
@@ -71,9 +71,9 @@ def fields(value: Any, what: str) -> Fields:
 
 def maybe_fields(value: Any) -> Fields:
     """An object or a string that holds one, or nothing where it is neither: for what can be done without."""
-    return foreign.fields(value) or {}
+    return untrusted.fields(value) or {}
 
 
 def text(where: Fields, name: str) -> str | None:
     """The text of this name, if there is one that any database can keep."""
-    return foreign.text(where.get(name))
+    return untrusted.text(where.get(name))

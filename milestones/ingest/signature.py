@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import RSAAlgorithm
 
 from milestones.errors import IngestError
-from milestones.foreign import EPOCH, Fields
+from milestones.formats.untrusted import EPOCH, Fields
 from milestones.ingest.reading import fields, parsed
 
 LEEWAY = timedelta(minutes=5)

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from milestones.addresses import address_form
 from milestones.domain.account import AccountState
 from milestones.domain.actions import State
 from milestones.domain.keys import address_key
 from milestones.domain.observation import Measure
+from milestones.formats.mail_addresses import address_form
 from milestones.kinds.channel import Task
 from milestones.store import accounts, sites
 from milestones.store.database import meta

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 
-from milestones.addresses import address_form
 from milestones.domain.actions import Kind
 from milestones.domain.keys import address_key
 from milestones.domain.milestone import Consent
+from milestones.formats.mail_addresses import address_form
 from milestones.outbox.gates import OLDEST, stop_for
 from milestones.outbox.meanwhile import AGAIN, LAG
 from milestones.outbox.work import Lease, SiteWork

@@ -17,7 +17,7 @@ from milestones.domain.observation import (
     Stamp,
     customer_name,
 )
-from milestones.foreign import microseconds
+from milestones.formats.untrusted import microseconds
 from milestones.wix import accounts as wix_accounts
 from milestones.wix.account import Account
 from milestones.wix.paging import Page, Sort

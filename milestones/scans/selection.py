@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from milestones.addresses import address_form
 from milestones.domain.account import AccountState, history_for
 from milestones.domain.crossing import armed
 from milestones.domain.milestone import Milestone, Repeat
@@ -20,6 +19,7 @@ from milestones.domain.reminder import (
     select,
 )
 from milestones.domain.verdict import Verdict
+from milestones.formats.mail_addresses import address_form
 from milestones.kinds.email.consent import Gatekeeper
 from milestones.kinds.email.consent import Reader as Addressee
 from milestones.kinds.email.variables import Program

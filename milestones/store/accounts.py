@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlmodel import col
 
-from milestones.addresses import address_form
 from milestones.domain.account import AccountState, Taken
 from milestones.domain.actions import State
 from milestones.domain.keys import address_key, contact_key
 from milestones.domain.observation import Customer, Measures, Point, Run, Stamp
+from milestones.formats.mail_addresses import address_form
 from milestones.store.database.statements import chunks, lock_accounts, put, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.tables import Account, Action, ObservationRun

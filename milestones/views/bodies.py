@@ -4,10 +4,10 @@ from datetime import datetime
 
 import jwt
 
-from milestones import foreign
 from milestones.domain.event import Heard
 from milestones.domain.observation import Observation, Source
-from milestones.foreign import Fields
+from milestones.formats import untrusted
+from milestones.formats.untrusted import Fields
 from milestones.ingest.envelope import heard
 from milestones.ingest.reading import UnreadableError, fields
 from milestones.scans.pages import observation
@@ -32,7 +32,7 @@ def understood(body: bytes) -> Heard:
 def account_read(body: bytes, read_at: datetime) -> Observation:
     """The account in a kept body. Raises UnreadableError where it still makes no sense."""
     try:
-        account = Account.model_validate(foreign.parsed(body))
+        account = Account.model_validate(untrusted.parse(body))
     except ValueError:
         raise UnreadableError("The account still cannot be read.") from None
     return observation(account, Source.SWEEP, read_at)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from milestones.addresses import address_form
 from milestones.config import Settings
 from milestones.domain.keys import address_key
 from milestones.domain.milestone import Milestone
 from milestones.errors import MilestonesError, UsageError
+from milestones.formats.mail_addresses import address_form
 from milestones.store import sites
 from milestones.store.database.store import Transaction
 from milestones.store.people import people

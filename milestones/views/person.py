@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from milestones.addresses import address_form
 from milestones.config.settings import SiteSettings
 from milestones.domain.actions import Kind, State
 from milestones.domain.address import Form
 from milestones.domain.keys import address_key
 from milestones.domain.milestone import Consent
 from milestones.domain.verdict import Verdict
+from milestones.formats.mail_addresses import address_form
 from milestones.kinds.email.consent import Gatekeeper, Reader
 from milestones.store.database.store import Transaction
 from milestones.store.tables import Account, Site, Subscription, Suppression

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from milestones import foreign
+from milestones.formats import untrusted
 from milestones.wix.fields import (
     Entity,
     MaybeInstant,
@@ -65,10 +65,10 @@ class Account(Entity):
 
     id: Text
     revision: Revision
-    points: Annotated[Points, BeforeValidator(foreign.fields)]
+    points: Annotated[Points, BeforeValidator(untrusted.fields)]
     contact_id: MaybeText = None
     member_id: MaybeText = None
-    tier: Annotated[AccountTier | None, BeforeValidator(foreign.fields)] = None
+    tier: Annotated[AccountTier | None, BeforeValidator(untrusted.fields)] = None
     contact: Annotated[AccountContact, BeforeValidator(maybe_object)] = AccountContact()
     reward_available: Annotated[bool, BeforeValidator(lambda value: value is True)] = False
     points_expiration: Annotated[PointsExpiration, BeforeValidator(maybe_object)] = PointsExpiration()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from milestones import foreign
+from milestones.formats import untrusted
 from milestones.wix.account import LOYALTY_APP_ID, Account, ProgramTotals
 from milestones.wix.answers import Call, unreadable
 from milestones.wix.errors import WixError, WixNotFoundError, WixRefusedError, says_duplicate
@@ -90,7 +90,7 @@ def changed_since(moment: datetime) -> dict[str, Any]:
 async def count(client: WixClient, where: Filter = None) -> int:
     """How many accounts match the filter of a search; all of them without one."""
     answer = await client.send(_COUNT, body={"filter": dict(where or {})})
-    number = foreign.whole(answer.get("count", 0))
+    number = untrusted.whole(answer.get("count", 0))
     if number is None:
         raise unreadable(_COUNT, "count is not a number")
     return number
@@ -186,7 +186,7 @@ async def bulk_adjust(
 
 
 def _booking(answer: Mapping[str, Any], call: Call) -> Booking:
-    transaction_id = foreign.text(answer.get("transactionId"))
+    transaction_id = untrusted.text(answer.get("transactionId"))
     account = maybe(answer, "account", Account)
     if account is None and transaction_id is None:
         raise unreadable(call, "neither account nor transaction is in it")

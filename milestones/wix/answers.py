@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 
-from milestones import foreign
 from milestones.failpoints import reach
+from milestones.formats import untrusted
 from milestones.wix.errors import (
     Complaint,
     WixConflictError,
@@ -177,7 +177,7 @@ def _object(answer: Answer, call: Call) -> dict[str, Any]:
     if not answer.body.strip():
         return {}
     try:
-        parsed = foreign.parsed(answer.body)
+        parsed = untrusted.parse(answer.body)
     except ValueError:
         raise _unavailable(answer, call, "answered something that is not JSON") from None
     if not isinstance(parsed, dict):
@@ -244,7 +244,7 @@ def _trace(answer: Answer) -> str:
 def read_complaint(body: bytes) -> Complaint:
     """What an error's body says, in Wix's form or that of RFC 6749; an empty complaint for anything else."""
     try:
-        parsed = foreign.parsed(body)
+        parsed = untrusted.parse(body)
     except ValueError:
         return Complaint()
     if not isinstance(parsed, dict):

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from milestones.addresses import address_form, spellings
 from milestones.domain.address import Form
+from milestones.formats.mail_addresses import address_form, spellings
 from milestones.wix.answers import Call
 from milestones.wix.errors import WixError
 from milestones.wix.fields import Entity, MaybeInstant, MaybeText, Revision, State, Text

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_validator
 from pydantic.alias_generators import to_camel
 
-from milestones import foreign
+from milestones.formats import untrusted
 
 
 def _readable(read: Callable[[Any], Any], what: str) -> BeforeValidator:
@@ -29,35 +29,35 @@ def _readable(read: Callable[[Any], Any], what: str) -> BeforeValidator:
 
 def maybe_object(value: Any) -> Any:
     """An object, or an empty one: for what can be done without."""
-    return value if isinstance(value, BaseModel) else foreign.fields(value) or {}
+    return value if isinstance(value, BaseModel) else untrusted.fields(value) or {}
 
 
 Revision = Annotated[
     int,
-    _readable(foreign.revision, "a revision is a whole number, as a number or as digits in a string"),
+    _readable(untrusted.revision, "a revision is a whole number, as a number or as digits in a string"),
     PlainSerializer(str, return_type=str, when_used="json-unless-none"),
 ]
 """A 64-bit integer that Wix sends as a string, or as a number for contacts; compare it as an integer only."""
 
 Instant = Annotated[
     datetime,
-    _readable(foreign.moment, "a moment is an ISO 8601 text or a number of milliseconds since 1970"),
+    _readable(untrusted.moment, "a moment is an ISO 8601 text or a number of milliseconds since 1970"),
 ]
 """A moment in UTC: ISO 8601 with up to nanoseconds (cut to microseconds), or epoch milliseconds in either spelling."""
 
-MaybeInstant = Annotated[datetime | None, BeforeValidator(foreign.moment)]
+MaybeInstant = Annotated[datetime | None, BeforeValidator(untrusted.moment)]
 """A moment in UTC; None where none can be read."""
 
-Text = Annotated[str, _readable(foreign.text, "a text is not empty and holds what a database can keep")]
+Text = Annotated[str, _readable(untrusted.text, "a text is not empty and holds what a database can keep")]
 """An id, a name or an address, of which any database can keep every character."""
 
-MaybeText = Annotated[str | None, BeforeValidator(foreign.text)]
+MaybeText = Annotated[str | None, BeforeValidator(untrusted.text)]
 """As ``Text``; None where none can be read."""
 
-PointAmount = Annotated[int, _readable(foreign.points, "points are a whole number of 32 bits")]
+PointAmount = Annotated[int, _readable(untrusted.points, "points are a whole number of 32 bits")]
 """A number of points."""
 
-Tally = Annotated[int, BeforeValidator(lambda value: foreign.whole(value) or 0)]
+Tally = Annotated[int, BeforeValidator(lambda value: untrusted.whole(value) or 0)]
 """A number on which nothing depends: 0 where none can be read."""
 
 
@@ -68,7 +68,7 @@ def wire_time(moment: datetime) -> str:
 
 def wire_milliseconds(moment: datetime) -> int:
     """The moment as coupons take it: milliseconds since 1970."""
-    return (moment - foreign.EPOCH) // timedelta(milliseconds=1)
+    return (moment - untrusted.EPOCH) // timedelta(milliseconds=1)
 
 
 class State(StrEnum):

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from milestones import foreign
+from milestones.formats import untrusted
 from milestones.wix.answers import Call, unreadable
 from milestones.wix.errors import WixUnavailableError
 from milestones.wix.fields import Entity
@@ -85,7 +85,7 @@ def maybe(answer: Mapping[str, Any], key: str, model: type[E]) -> E | None:
 def text(answer: Mapping[str, Any], key: str, call: Call) -> str:
     """The text under ``key``, such as a new id. Raises WixUnavailableError when there is none."""
     value = answer.get(key)
-    if not foreign.storable(value) or not value:
+    if not untrusted.storable(value) or not value:
         raise unreadable(call, f"{key} is missing or broken")
     return str(value)
 
@@ -105,7 +105,7 @@ def many(
         try:
             items.append(model.model_validate(entry))
         except ValidationError as error:
-            broken.append(Broken(foreign.text(_mapping(entry).get("id")), _faulty_fields(error), entry))
+            broken.append(Broken(untrusted.text(_mapping(entry).get("id")), _faulty_fields(error), entry))
     return tuple(items), tuple(broken)
 
 
@@ -124,7 +124,7 @@ def cursor_page(answer: Mapping[str, Any], key: str, model: type[E], call: Call)
     following = _mapping(metadata.get("cursors")).get("next")
     if metadata.get("hasNext") is False or not isinstance(following, str) or not following:
         following = None
-    elif not foreign.storable(following):
+    elif not untrusted.storable(following):
         raise unreadable(call, "the next cursor is broken")
     return Page(items, following, _count(metadata.get("total")), broken)
 
@@ -170,5 +170,5 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _count(value: Any) -> int | None:
-    number = foreign.whole(value)
+    number = untrusted.whole(value)
     return number if number is not None and number >= 0 else None

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from milestones.addresses import address_form, spellings
+from milestones.formats.mail_addresses import address_form, spellings
 from milestones.wix.answers import Call
 from milestones.wix.errors import WixRefusedError
 from milestones.wix.fields import Entity, MaybeInstant, MaybeText, State, Text

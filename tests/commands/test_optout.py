@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milestones.addresses import address_form
 from milestones.commands.optout_file import Entries, entries
 from milestones.commands.registry import ORDERS
 from milestones.domain.keys import address_key
 from milestones.errors import UsageError
+from milestones.formats.mail_addresses import address_form
 from milestones.store.people import people
 from tests.builders import NOW, SITE
 from tests.shop import Shop

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from milestones.addresses import address_form
 from milestones.domain.actions import Kind
 from milestones.domain.address import Form
 from milestones.domain.observation import Customer
+from milestones.formats.mail_addresses import address_form
 from milestones.kinds.channel import Task
 from milestones.kinds.email.consent import Gatekeeper
 

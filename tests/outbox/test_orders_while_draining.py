@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from milestones.addresses import address_form
 from milestones.domain.actions import Kind, State
 from milestones.domain.event import ContactDeleted, Event, Heard, SubscriptionChanged
 from milestones.domain.keys import address_key
 from milestones.domain.policy import QuietHours
 from milestones.domain.verdict import Verdict
+from milestones.formats.mail_addresses import address_form
 from milestones.outbox.gates import Policy
 from milestones.pipeline import observe
 from milestones.store import sites

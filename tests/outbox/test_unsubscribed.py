@@ -6,8 +6,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from milestones.addresses import address_form
 from milestones.domain.keys import address_key
+from milestones.formats.mail_addresses import address_form
 from milestones.maintenance.unsubscriptions import tell_wix
 from milestones.pipeline import observe
 from milestones.store.database.store import Store

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from milestones.addresses import address_form
 from milestones.app import adapters
 from milestones.domain import keys
 from milestones.domain.actions import Kind, State
 from milestones.domain.event import AccountGone, Anonymized, ContactDeleted, SubscriptionChanged
 from milestones.domain.verdict import Verdict
+from milestones.formats.mail_addresses import address_form
 from milestones.maintenance import erasures
 from milestones.pipeline import observe
 from milestones.store import retention, sites

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from milestones import foreign
 from milestones.cli.offline import Alone
 from milestones.commands import rejected
 from milestones.config import Settings, parse
 from milestones.domain.observation import Source
+from milestones.formats import untrusted
 from milestones.ingest.events import READERS
 from milestones.ingest.reading import UnreadableError
 from milestones.pipeline import observe as pipeline
@@ -121,7 +121,7 @@ def _with(where: str, value: Any) -> dict[str, Any]:
 def _as_sent(told: Any) -> Any:
     """Through the wire, where there may be numbers too long for Python, and bytes that are no UTF-8."""
     document = json.dumps(told).replace('"HUGE"', "1" + "0" * 5000).encode()
-    return foreign.parsed(document.replace(b"BROKEN", b"\xff\xed\xa0\x80"))
+    return untrusted.parse(document.replace(b"BROKEN", b"\xff\xed\xa0\x80"))
 
 
 def _spoilt() -> Iterator[dict[str, Any]]:

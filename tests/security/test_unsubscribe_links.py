@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from milestones.addresses import address_form
 from milestones.domain import keys
+from milestones.formats.mail_addresses import address_form
 from tests.process import STARS, Daemon, shop
 from tests.security.village import gave_everything
 

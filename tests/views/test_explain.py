@@ -6,13 +6,13 @@ import pytest
 from pydantic_core import to_jsonable_python
 
 from milestones import config
-from milestones.addresses import address_form
 from milestones.domain.actions import Kind, State
 from milestones.domain.event import ContactDeleted, ContactMerged, SubscriptionChanged
 from milestones.domain.keys import address_key
 from milestones.domain.observation import Customer, Source
 from milestones.domain.verdict import Verdict
 from milestones.errors import UsageError
+from milestones.formats.mail_addresses import address_form
 from milestones.kinds.channel import Stop
 from milestones.store import sites
 from milestones.store.database import heartbeat

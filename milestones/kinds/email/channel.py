@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from milestones.addresses import sendable_address
 from milestones.domain import keys
 from milestones.domain.actions import State
 from milestones.domain.milestone import Consent
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, ConfigurationError
 from milestones.failpoints import reach
+from milestones.formats.mail_addresses import sendable_address
 from milestones.kinds.channel import (
     PROGRAM_PAUSE,
     Fate,

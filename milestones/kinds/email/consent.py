@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from milestones.addresses import address_form, is_listed, sendable_address
 from milestones.domain.address import Form
 from milestones.domain.milestone import Consent
 from milestones.domain.verdict import Verdict
+from milestones.formats.mail_addresses import address_form, is_listed, sendable_address
 
 BATCH = 100
 """Addresses in one question to Wix. The largest that it takes is unverified (docs/wix-api.md, 2.17)."""

@@ -16,7 +16,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
 from urllib.parse import quote
 
-from milestones.addresses import named_address
+from milestones.formats.mail_addresses import named_address
 from milestones.kinds.email.names import plain
 from milestones.kinds.email.rendering import RenderedMail
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, select, update
 
-from milestones.addresses import spellings
 from milestones.domain.actions import Kind, State
 from milestones.domain.keys import contact_key
 from milestones.domain.verdict import Verdict
+from milestones.formats.mail_addresses import spellings
 from milestones.store.database import meta
 from milestones.store.database.statements import add_missing, chunks, lock_accounts, table_of
 from milestones.store.database.store import Transaction

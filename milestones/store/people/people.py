@@ -5,10 +5,10 @@ from datetime import datetime
 
 from sqlalchemy import insert, or_, select, update
 
-from milestones.addresses import address_form
 from milestones.domain.event import Anonymized, ContactDeleted, ContactMerged, SubscriptionChanged
 from milestones.domain.keys import address_key, contact_key
 from milestones.domain.verdict import Verdict
+from milestones.formats.mail_addresses import address_form
 from milestones.store.database.statements import add_missing, chunks, put, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.people import erasure, merges

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
-from milestones.addresses import address_form, is_address
 from milestones.domain.actions import Kind, State
 from milestones.domain.keys import address_key, contact_key
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.verdict import Verdict
+from milestones.formats.mail_addresses import address_form, is_address
 from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.tables import (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milestones.addresses import (
+from milestones.formats.mail_addresses import (
     address_form,
     domain_in_ascii,
     is_address,

@@ -28,7 +28,7 @@ _WHOLE = re.compile(r"-?[0-9]{1,4000}")
 _EPOCH_MILLISECONDS = re.compile(r"-?[0-9]{1,15}")
 
 
-def parsed(document: str | bytes) -> Any:
+def parse(document: str | bytes) -> Any:
     """The JSON in ``document``. Raises ValueError with a predicate; nesting that exhausts the stack is no JSON here.
 
     One broken value spoils no other: bytes that are no UTF-8 stay as half characters, which ``text`` does not take,
@@ -55,7 +55,7 @@ def fields(value: Any) -> Fields | None:
     """An object, or a string that holds one: Wix spells it both ways (docs/wix-api.md, 4.3)."""
     if isinstance(value, str):
         try:
-            value = parsed(value)
+            value = parse(value)
         except ValueError:
             return None
     return value if isinstance(value, dict) else None
