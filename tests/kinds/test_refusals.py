@@ -80,6 +80,39 @@ def test_what_is_said_of_us_needs_no_count() -> None:
     assert fate(judged(refusals, "ana@example.com", relay)) == "discarded"
 
 
+LATER = "450 4.7.1 Client host rejected: cannot find your reverse hostname"
+
+
+def put_off(refusals: Refusals, minute: int, recipient: str, words: str = LATER) -> str:
+    code, _, rest = words.partition(" ")
+    refused = refusal(int(code), rest, Stage.RECIPIENT)
+    return fate(refusals.judged(refused, recipient, NOW + timedelta(minutes=minute)))
+
+
+def test_a_server_that_puts_everybody_off_uses_up_no_attempts() -> None:
+    refusals = Refusals()
+    fates = [
+        put_off(refusals, minute, f"customer-{minute // 4 % 4}@example.com") for minute in range(0, 60, 4)
+    ]
+    assert fates == ["later"] * 5 + ["rests a little"] * 10
+    refusals.success()
+    assert put_off(refusals, 60, "customer-1@example.com") == "later"
+
+
+def test_greylisting_is_each_mails_own_matter() -> None:
+    refusals = Refusals()
+    for minute in range(0, 60, 5):
+        for number in range(8):
+            assert put_off(refusals, minute, f"customer-{minute}-{number}@example.com") == "later"
+        refusals.success()
+
+
+def test_one_or_two_recipients_that_are_put_off_for_ever_are_no_fault_of_the_channel() -> None:
+    refusals = Refusals()
+    for minute in range(0, 300, 10):
+        assert put_off(refusals, minute, f"customer-{minute % 20}@example.com") == "later"
+
+
 @pytest.mark.parametrize("verb", ["RCPT", "DATA", "DOT"])
 @pytest.mark.parametrize(
     "reply",

@@ -29,6 +29,19 @@ OF_ALL_FOR_GOOD = (True, True)
         (550, "#5.1.0 address rejected", Stage.RECIPIENT, PERMANENT),
         (550, "host 4.16.20.9 does not know <a5.1.8@example.com>", Stage.RECIPIENT, PERMANENT),
         (550, "5.3.0 other mail system problem", Stage.RECIPIENT, PERMANENT),
+        (550, "5.5.0 Requested action not taken: mailbox unavailable", Stage.RECIPIENT, PERMANENT),
+        (550, "5.5.1 recipient rejected", Stage.RECIPIENT, PERMANENT),
+        # Words that are also said of us, where they are said of the mailbox or are part of its address
+        (
+            550,
+            "5.1.1 Recipient address rejected: User unknown in relay recipient table",
+            Stage.RECIPIENT,
+            PERMANENT,
+        ),
+        (550, "User unknown in relay recipient table", Stage.RECIPIENT, PERMANENT),
+        (450, "4.1.1 User unknown in relay recipient table", Stage.RECIPIENT, TRANSIENT),
+        (550, "5.7.1 <helo@relay.example>: Recipient address rejected", Stage.RECIPIENT, PERMANENT),
+        (550, "5.7.1 relay@starttls.example is not here", Stage.RECIPIENT, PERMANENT),
         # Where the two codes disagree, the gentler one counts
         (550, "4.2.1 later perhaps", Stage.RECIPIENT, TRANSIENT),
         (450, "5.1.1 never", Stage.RECIPIENT, TRANSIENT),
@@ -68,6 +81,10 @@ OF_ALL_FOR_GOOD = (True, True)
         (530, "5.7.0 Must issue a STARTTLS command first", Stage.SENDER, OF_ALL_FOR_GOOD),
         (523, "encryption needed", Stage.SENDER, OF_ALL_FOR_GOOD),
         (454, "4.7.0 temporary authentication failure", Stage.LOGIN, OF_ALL),
+        (454, "4.7.1 <ana@example.com>: Relay access denied", Stage.RECIPIENT, OF_ALL),
+        # A login that is refused is refused, whatever stands behind the code
+        (535, "4.7.8 wrong password", Stage.LOGIN, OF_ALL_FOR_GOOD),
+        (501, "5.5.2 cannot decode the command", Stage.RECIPIENT, OF_ALL_FOR_GOOD),
     ],
 )
 def test_a_refusal_says_of_whom_it_speaks_and_whether_it_is_for_good(
@@ -95,6 +112,16 @@ def test_a_refusal_never_shows_what_the_server_wrote() -> None:
         (504, "5.5.2 Helo command rejected", Stage.RECIPIENT, "mail.hello"),
         (554, "5.7.1 Relay access denied", Stage.RECIPIENT, "mail.host"),
         (554, "5.2.252 SendAsDenied", Stage.DATA, "mail.sender"),
+        (
+            553,
+            "5.7.1 <a@b.example>: Sender address rejected: not owned by user",
+            Stage.RECIPIENT,
+            "mail.sender",
+        ),
+        (550, "5.7.26 unauthenticated", Stage.DATA, "check --online"),
+        (550, "5.7.515 Access denied", Stage.DATA, "check --online"),
+        (450, "4.7.25 cannot find your hostname", Stage.RECIPIENT, "reverse"),
+        (550, "5.7.606 banned sending IP", Stage.RECIPIENT, "this machine's address"),
     ],
 )
 def test_a_refusal_of_all_says_what_to_check(code: int, words: str, stage: Stage, advice: str) -> None:

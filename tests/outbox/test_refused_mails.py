@@ -75,6 +75,27 @@ async def test_a_server_that_refuses_everybody_gets_every_mail_after_the_repair(
         assert sorted(server.recipients) == NAMES
 
 
+async def test_a_server_that_puts_everybody_off_for_days_gets_every_mail_in_the_end(bench: Bench) -> None:
+    async with mailserver() as server, transport_to(server) as transport:
+        mails_over(bench, transport)
+        await reach(bench)
+        server.at["RCPT"] = "450 4.7.1 Client host rejected: cannot find your reverse hostname"
+        for wait in (timedelta(), *[timedelta(minutes=11)] * 3):
+            bench.now += wait
+            await bench.drain()
+        async with bench.store.read() as tx:
+            rest = (await rests.of_site(tx, SITE))[Kind.EMAIL]
+        assert "took no mail meanwhile" in rest.reason
+        used = max(row.attempts for row in await bench.rows())
+        for _ in range(3):
+            bench.now += timedelta(days=1)
+            await bench.drain()
+        assert max(row.attempts for row in await bench.rows()) == used < 5
+        server.at.clear()
+        await drain_for(bench, timedelta(minutes=10))
+        assert await states(bench) == ["done"] * 8
+
+
 async def test_who_is_refused_alone_is_given_up_and_holds_up_nobody(bench: Bench) -> None:
     async with mailserver() as server, transport_to(server) as transport:
         mails_over(bench, transport)

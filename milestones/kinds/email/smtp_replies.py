@@ -58,6 +58,8 @@ _LOGIN_CODES = frozenset({530, 534, 535, 538})
 _UNENCRYPTED = frozenset({523, 538})
 _DIALOGUE_CODES = frozenset({500, 502, 503, 504})
 """Of the conversation and not of what is sent: a command that is not known, not implemented or out of place."""
+_MAILBOX_CODES = frozenset({550, 551, 552, 553})
+"""Of these, some large providers say 5.5.0 of a mailbox that does not exist."""
 _LOGIN_DETAILS = frozenset({"7.8", "7.9", "7.11", "7.14", "7.57", "7.60", "7.139"})
 _OF_SENDER = frozenset(
     {
@@ -84,8 +86,11 @@ _OF_DIALOGUE = re.compile(r"5\.[0124-6]")
 _OF_SYSTEM = frozenset({"3.1", "3.2"})
 _OF_ALL_STAGES = frozenset({Stage.CONNECT, Stage.LOGIN, Stage.SENDER})
 
+_RELAY = re.compile(r"\brelay(ing)?\b(?! (recipient|domains?) (table|map))", re.IGNORECASE)
+"""A server that carries mail onward looks up its customers' mailboxes in a table that it calls after that."""
+
 _ABOUT_US = re.compile(
-    r"\brelay(ing)?\b|\bhelo\b|\behlo\b|\bstarttls\b|\bsend ?as ?denied\b|\bsender address rejected\b"
+    rf"{_RELAY.pattern}|\bhelo\b|\behlo\b|\bstarttls\b|\bsend ?as ?denied\b|\bsender address rejected\b"
     r"|\bauthentication (is )?required\b|\bmust (be )?authenticat|\bnot authenticated\b"
     r"|\b(sending|outbound|outgoing|daily|hourly) (\w+ )?(quota|limit)\b",
     re.IGNORECASE,
@@ -95,7 +100,12 @@ _ABOUT_US = re.compile(
 _TLS = re.compile(r"\bstarttls\b|\bencryption (is )?(needed|required)\b|\bmust use tls\b", re.IGNORECASE)
 _WORD = re.compile(r"\(?([A-Z]?[a-z]+|[A-Z]+)[.,:;!?)]*")
 _HELLO = re.compile(r"\b(helo|ehlo)\b", re.IGNORECASE)
-_RELAY = re.compile(r"\brelay(ing)?\b", re.IGNORECASE)
+_SENDER = re.compile(r"\bsender address rejected\b|\bsend ?as ?denied\b", re.IGNORECASE)
+_ADDRESS = re.compile(r"<[^>]*>|\S*@\S*")
+_AUTHENTICATION = frozenset(
+    {"7.20", "7.21", "7.22", "7.23", "7.24", "7.26", "7.27", "7.509", "7.512", "7.515"}
+)
+"""SPF, DKIM and DMARC of the sender's domain."""
 
 
 class RefusalError(MailError):
@@ -110,12 +120,13 @@ class RefusalError(MailError):
         self.stage = stage
         self.detail = f"{enhanced[2]}.{enhanced[3]}" if enhanced else ""
         self._words = words
-        final = code >= 500 and (enhanced is None or enhanced[1] == "5")
-        of_all = stage in _OF_ALL_STAGES or _is_of_all(code, self.detail, words)
+        final = code >= 500 and (enhanced is None or enhanced[1] == "5" or stage is Stage.LOGIN)
+        said = _ADDRESS.sub(" ", words)
+        of_all = stage in _OF_ALL_STAGES or _is_of_all(code, self.detail, said)
         shown = f"{code} {enhanced[0].strip(' #')}" if enhanced else str(code)
         meaning = f": {_MEANINGS[self.detail]}" if self.detail in _MEANINGS else ""
         super().__init__(
-            f"The mail server refused {stage.value} ({shown}{meaning}).{_advice(code, self.detail, words, stage)}",
+            f"The mail server refused {stage.value} ({shown}{meaning}).{_advice(code, self.detail, said, stage)}",
             permanent=final,
             connection_wide=of_all,
         )
@@ -126,8 +137,9 @@ class RefusalError(MailError):
 
     @property
     def of_one_mail(self) -> bool:
-        """Whether it refuses a recipient or a message for good, by whoever's fault (``refusals``)."""
-        return self.permanent and self.stage not in _OF_ALL_STAGES
+        """Whether it refuses one recipient or message, by whoever's fault: the next mails tell (``refusals``)."""
+        doubtful = self.permanent or not (self.connection_wide or self.of_mailbox)
+        return doubtful and self.stage not in _OF_ALL_STAGES
 
     @property
     def of_mailbox(self) -> bool:
@@ -138,7 +150,8 @@ class RefusalError(MailError):
 def refusal(code: int, words: str, stage: Stage) -> RefusalError:
     """The error for a reply that is no success. Nothing was taken, so it is never lost.
 
-    Permanent only if both the reply code and the enhanced code say 5. Of the connection where every other mail would
+    Permanent only if both the reply code and the enhanced code say 5; of a login the reply code decides, since it is sent
+    again and again while nobody has mended it. Of the connection where every other mail would
     fare the same: what is wrong with the dialogue, the login or the sender is for a person to mend, and then goes on.
     """
     return RefusalError(code, words, stage)
@@ -151,9 +164,9 @@ def _is_of_all(code: int, detail: str, words: str) -> bool:
         or (code in _DIALOGUE_CODES and not detail.startswith(("1.", "2.")))
         or detail in _LOGIN_DETAILS | _OF_SENDER
         or _OF_MACHINE.fullmatch(detail) is not None
-        or (code >= 500 and _OF_DIALOGUE.fullmatch(detail) is not None)
+        or (code >= 500 and code not in _MAILBOX_CODES and _OF_DIALOGUE.fullmatch(detail) is not None)
         or (code < 500 and detail in _OF_SYSTEM)
-        or (not detail.startswith("2.") and _ABOUT_US.search(words) is not None)
+        or (not detail.startswith(("1.", "2.")) and _ABOUT_US.search(words) is not None)
     )
 
 
@@ -166,8 +179,14 @@ def _advice(code: int, detail: str, words: str, stage: Stage) -> str:
         return " Set mail.hello to a name that this machine has in DNS."
     if _RELAY.search(words):
         return " It does not carry mail for whoever connects so: check mail.host, mail.username and mail.password."
-    if detail in _OF_SENDER - {"4.5"}:
+    if detail in _AUTHENTICATION:
+        return " Check SPF, DKIM and DMARC of the sender's domain: milestones check --online."
+    if detail == "7.25":
+        return " Give this machine's address a name in DNS (a reverse entry) that leads back to it."
+    if detail != "4.5" and (detail in _OF_SENDER or _SENDER.search(words)):
         return " Check mail.sender."
+    if _OF_MACHINE.fullmatch(detail):
+        return " Ask the server's operator why this machine's address or this account may not send."
     return ""
 
 
