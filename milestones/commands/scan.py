@@ -8,9 +8,10 @@ from milestones.control import Progress
 from milestones.domain.observation import Measure, Observation, Source
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, ConfigurationError, MilestonesError
+from milestones.pipeline.selection import Answer
 from milestones.scans import pages
 from milestones.scans.run import Kind, ScanWork
-from milestones.scans.selection import Answer, choose
+from milestones.scans.selection import choose
 from milestones.store import scans
 from milestones.store.tables import Scan, Site
 from milestones.views.lookup import chosen_sites
@@ -113,7 +114,7 @@ async def _decided(site: Site, work: ScanWork, progress: Progress) -> dict[str, 
         seen = [pages.observation(account, Source.NEAR, now) for account in page.items]
         fresh: list[Observation] = [item for item in seen if item.account_id not in seen_before]
         seen_before.update(item.account_id for item in fresh)
-        for answer in await choose(work.selector, fresh, now):
+        for answer in await choose(work.selector, work.look, fresh, now):
             _count(verdicts, work, answer)
         read += len(fresh)
         progress({"site": name, "kind": Kind.NEAR.value, "read": read, "total": page.total})

@@ -50,6 +50,11 @@ class Definitions:
             min((version.activated_at for version in versions), default=None),
         )
 
+    @classmethod
+    def in_force(cls, versions: Sequence[Version]) -> "Definitions":
+        """These versions, of which the newest is the site's."""
+        return cls.of(max((version.number for version in versions), default=0), versions)
+
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
@@ -148,7 +153,7 @@ def take(
     """
     newest = fresh[-1]
     late = is_late(known, fresh)
-    state = _with_bases(known, definitions) or _first_seen(fresh, definitions)
+    state = with_bases(known, definitions) if known is not None else _first_seen(fresh, definitions)
     created_at = state.created_at or next((item.created_at for item in fresh if item.created_at), None)
     customer, erased_at = _customer(state, fresh, gone)
     same_contact = customer.contact_id in {state.customer.contact_id, None}
@@ -220,9 +225,11 @@ def _first_seen(fresh: Sequence[Observation], definitions: Definitions) -> Accou
     )
 
 
-def _with_bases(known: AccountState | None, definitions: Definitions) -> AccountState | None:
-    """Before anything new is placed, versions that came since the last time start from what was known then."""
-    if known is None or known.definitions == definitions.newest:
+def with_bases(known: AccountState, definitions: Definitions) -> AccountState:
+    """An account as these definitions look at it: versions that came since it was last decided start from what was known
+    then.
+    """
+    if known.definitions == definitions.newest:
         return known
     base = known.last.last
     later = {key: base for key, version in definitions.versions.items() if version.number > known.definitions}

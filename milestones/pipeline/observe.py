@@ -9,17 +9,16 @@ Wix or send anything.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from milestones.domain import account as accounts_rules
 from milestones.domain.account import AccountState, Definitions, Taken
 from milestones.domain.crossing import above
 from milestones.domain.event import AccountSeen, Heard
-from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Observation
 from milestones.domain.verdict import Verdict
 from milestones.errors import UsageError
 from milestones.failpoints import reach
-from milestones.pipeline import lifecycle
+from milestones.pipeline import judge, lifecycle
 from milestones.pipeline.context import Batch, Chosen, Outcome, Reached, Rules
+from milestones.pipeline.facts import StoredFacts
 from milestones.pipeline.record import record_grants, record_reminders
 from milestones.store import accounts, sites
 from milestones.store.database.locks import take_turn
@@ -74,19 +73,14 @@ async def observe(
 
 async def _observe(work: Batch, site: Site, observations: Sequence[Observation]) -> None:
     assert site.go_live_at is not None, "an active site has gone live"
-    # A go-live in the future was by a clock that has been set back since.
-    go_live_at = min(site.go_live_at, work.now)
-    by_account: dict[str, list[Observation]] = {}
-    for item in observations:
-        if item.told_at >= go_live_at:
-            by_account.setdefault(item.account_id, []).append(item)
-        else:
-            work.outcome.before_go_live += 1
+    by_account, earlier = judge.group_by_account(observations, site.go_live_at, work.now)
+    work.outcome.before_go_live += earlier
     if not by_account:
         return
     definitions = await _definitions(work, site)
-    known = await accounts.load(work.tx, site.id, by_account)
-    taken = await _take(work, site.id, by_account, known, definitions)
+    facts = StoredFacts(work.tx, site.id, work.rules.secret)
+    known = await facts.get_states(by_account)
+    taken = await judge.place_observations(facts, definitions, by_account, known)
     work.outcome.repeats += len(by_account) - len(taken)
     work.outcome.observed.update(item.source.value for item in taken)
     await _erase_gone(work, site.id, taken, known)
@@ -95,7 +89,10 @@ async def _observe(work: Batch, site: Site, observations: Sequence[Observation])
     await _wake(work, site.id, taken, known)
     crossed = [item for item in taken if item.crossed]
     if crossed:
-        await _grant(work, site, definitions, crossed)
+        owed = await judge.find_owed(facts, definitions, crossed)
+        await accounts.wake_settling(work.tx, site.id, owed.still_reached, work.now)
+        if owed.grants:
+            await record_grants(work, site, owed.grants)
 
 
 async def _definitions(work: Batch, site: Site) -> Definitions:
@@ -114,36 +111,6 @@ async def _definitions(work: Batch, site: Site) -> Definitions:
     if now is not None and now.definitions == site.definitions:
         work.store.in_force[site.id] = InForce(site.definitions, milestones, definitions)
     return definitions
-
-
-async def _take(
-    work: Batch,
-    site_id: str,
-    by_account: Mapping[str, Sequence[Observation]],
-    known: Mapping[str, AccountState],
-    definitions: Definitions,
-) -> list[Taken]:
-    """Place the observations; the whole history is read only for accounts that something late was told of."""
-    fresh = {
-        account_id: news
-        for account_id, seen in by_account.items()
-        if (news := accounts_rules.news(known.get(account_id), seen))
-    }
-    late = [key for key, news in fresh.items() if accounts_rules.is_late(known.get(key), news)]
-    histories = await accounts.histories(work.tx, site_id, late)
-    # The contact that an account is known by is not gone: else the account would be erased.
-    contacts = {
-        contact_id
-        for key, news in fresh.items()
-        for item in news
-        if (contact_id := item.customer.contact_id) is not None
-        and not ((before := known.get(key)) is not None and before.customer.contact_id == contact_id)
-    }
-    gone = await people.gone(work.tx, site_id, work.rules.secret, contacts)
-    return [
-        accounts_rules.take(known.get(key), news, histories.get(key, []), definitions, gone)
-        for key, news in fresh.items()
-    ]
 
 
 async def _erase_gone(
@@ -191,29 +158,6 @@ async def _wake(work: Batch, site_id: str, taken: Iterable[Taken], known: Mappin
     await accounts.wake(work.tx, site_id, "consent", moved, work.now)
     if joined or moved:
         work.outcome.wake.add(site_id)
-
-
-async def _grant(work: Batch, site: Site, definitions: Definitions, crossed: Sequence[Taken]) -> None:
-    """Give what the histories of these accounts owe and what was not given yet."""
-    ids = [item.state.account_id for item in crossed]
-    histories = await accounts.histories(work.tx, site.id, ids)
-    given = await ledger.given(work.tx, site.id, ids)
-    found: list[Reached] = []
-    standing: dict[tuple[str, str], int | None] = {}
-    for item in crossed:
-        account_id = item.state.account_id
-        for key in sorted(item.crossed):
-            version = definitions.versions[key]
-            milestone = version.milestone
-            history = accounts_rules.history_for(item.state, histories[account_id], version)
-            crossings = accounts_rules.owed_under(version, history, given.get((account_id, key), []))
-            found.extend(Reached(account_id, version, crossing, item.source.value) for crossing in crossings)
-            # A new cycle of an EVERY is a reward of its own; a new rung says that the lower ones are reached too.
-            if not crossings or milestone.repeat is Repeat.LADDER:
-                standing[account_id, key] = item.state.measures.of(milestone.measure)
-    await accounts.wake_settling(work.tx, site.id, standing, work.now)
-    if found:
-        await record_grants(work, site, found)
 
 
 @again_after_a_race

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from milestones.domain.account import Definitions
 from milestones.domain.actions import plan_grant, plan_reminder
-from milestones.domain.reminder import APART
 from milestones.domain.verdict import Verdict
 from milestones.pipeline.context import Batch, Chosen, Owner, Reached, SiteRules
+from milestones.pipeline.facts import StoredFacts
+from milestones.pipeline.selection import find_still_due
 from milestones.store.outbox import ledger
-from milestones.store.outbox import reminders as ledger_reminders
 from milestones.store.people import people
 from milestones.store.tables import Grant, Reminder, Scan, Site
 
@@ -80,30 +80,16 @@ async def _stops(work: Batch, site: Site) -> Stops:
 async def record_reminders(
     work: Batch, site: Site, definitions: Definitions, scan: Scan, chosen: Sequence[Chosen]
 ) -> None:
-    """Write reminders and the mails they owe, unless they exist, or another one of the same person came first since they
-    were chosen. They are held until the scan is complete.
+    """Write those of the chosen reminders that are still due, and the mails they owe. They are held until the scan is
+    complete.
     """
     rules = work.rules.site(site.id)
-    past = await ledger.reminded(work.tx, site.id, [item.account_id for item in chosen])
     stops = await _stops(work, site)
     # Behind the lock that is taken for counting: on PostgreSQL, nobody else records reminders of this site meanwhile.
-    told = await ledger_reminders.of_people(work.tx, site.id, [item.account_id for item in chosen])
-    reminders, actions, taken = [], [], set[str]()
-    for item in chosen:
-        version, number = definitions.versions.get(item.milestone), item.number
-        if version is None or version.milestone.missing(item.value) is None:
-            # The configuration was reloaded since it was chosen.
-            continue
-        if any(
-            (row.milestone, row.approach, row.number) == (item.milestone, item.approach, number)
-            for row in past.get(item.account_id, [])
-        ):
-            continue
-        person = told[item.account_id]
-        just_told = any(work.now < at + APART for at in person.others)
-        if person.waiting or just_told or not taken.isdisjoint(person.accounts):
-            continue
-        taken |= person.accounts
+    facts = StoredFacts(work.tx, site.id, work.rules.secret)
+    reminders, actions = [], []
+    for item in await find_still_due(facts, definitions, chosen, work.now):
+        version = definitions.versions[item.milestone]
         owner = Owner(site.id, item.account_id, item.milestone, work.now)
         reminders.append(
             Reminder(
@@ -111,7 +97,7 @@ async def record_reminders(
                 account_id=item.account_id,
                 milestone=item.milestone,
                 approach=item.approach,
-                number=number,
+                number=item.number,
                 version=version.number,
                 value=item.value,
                 scan_id=scan.id,
@@ -120,7 +106,7 @@ async def record_reminders(
             )
         )
         planned = plan_reminder(
-            version.milestone, item.value, item.approach, number, owner.context(work.rules)
+            version.milestone, item.value, item.approach, item.number, owner.context(work.rules)
         )
         stop = stops.next(item.milestone) or Verdict.SCAN_UNDER_WAY
         actions += ledger.action_rows(planned, **asdict(owner), stop=stop, scan_id=scan.id)

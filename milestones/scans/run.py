@@ -11,11 +11,13 @@ from milestones.domain.observation import Measure, Observation, Source
 from milestones.errors import ChannelError, ConfigurationError, MilestonesError, blame
 from milestones.failpoints import reach
 from milestones.pipeline import observe
-from milestones.pipeline.context import Chosen, Outcome, Rules
+from milestones.pipeline.context import Outcome, Rules
+from milestones.pipeline.facts import StoredFacts
+from milestones.pipeline.selection import Answer
 from milestones.scans import missing, pages, unreadable
-from milestones.scans.selection import Answer, Selector, choose
+from milestones.scans.selection import Selector, choose
 from milestones.store import scans, sites
-from milestones.store.database.store import Store
+from milestones.store.database.store import Store, Transaction
 from milestones.store.outbox import ledger
 from milestones.store.tables import Scan
 from milestones.wix import accounts as wix_accounts
@@ -77,6 +79,10 @@ class ScanWork:
     skipped: Callable[[str], None] = lambda _kind: None
     stopping: Callable[[], bool] = lambda: False
     progress: Progress = lambda _kind, _read, _total: None
+
+    def look(self, tx: Transaction) -> StoredFacts:
+        """What is known of the site's accounts."""
+        return StoredFacts(tx, self.site_id, self.rules.secret)
 
 
 class SiteNotActiveError(MilestonesError):
@@ -197,20 +203,10 @@ async def _source(work: ScanWork, kind: Kind, cursor: str | None) -> AsyncIterat
 
 
 async def _select(work: ScanWork, scan: Scan, seen: list[Observation], now: datetime) -> None:
-    answers = await choose(work.selector, seen, now)
+    answers = await choose(work.selector, work.look, seen, now)
     if not answers:
         return
-    chosen = [
-        Chosen(
-            answer.account_id,
-            reminder.milestone,
-            approach=reminder.approach,
-            number=reminder.number,
-            value=reminder.value,
-        )
-        for answer in answers
-        if (reminder := answer.reminder) is not None
-    ]
+    chosen = [chosen for answer in answers if (chosen := answer.chosen) is not None]
     if chosen:
         work.tell(await observe.remind(work.store, work.rules, scan, chosen, now))
     traces = [(answer.account_id, key, verdict) for answer in answers for key, verdict in answer.verdicts]
