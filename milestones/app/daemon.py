@@ -7,7 +7,7 @@ has begun; each step waits for the one before. Twenty seconds in all.
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,6 @@ import httpx
 import structlog
 
 from milestones import control
-from milestones.app import housekeeping
 from milestones.app.runtime import Program, opened
 from milestones.commands import pause
 from milestones.commands.registry import registry
@@ -26,6 +25,9 @@ from milestones.config.settings import Settings
 from milestones.domain import keys
 from milestones.errors import ConfigurationError, MilestonesError, StoreError
 from milestones.maintenance.erasures import keep_finishing
+from milestones.maintenance.gauges import keep_measuring
+from milestones.maintenance.heartbeat import Heart, keep_beating
+from milestones.maintenance.retention import keep_forgetting
 from milestones.maintenance.unsubscriptions import keep_telling
 from milestones.observability import hangups
 from milestones.scans.run import Kind, Progress, ScanWork
@@ -121,21 +123,7 @@ class Daemon:
             runner = group.create_task(self._runner.run())
             others = [
                 group.create_task(self._controlled()),
-                group.create_task(
-                    keep_telling(
-                        program.store, program.assembly.client, program.clock, self._untold, self.stop
-                    )
-                ),
-                group.create_task(
-                    keep_finishing(
-                        program.store, program.forget_mail, program.clock, program.erased, self.stop
-                    )
-                ),
-                group.create_task(housekeeping.gauges(program, self.stop)),
-                group.create_task(
-                    housekeeping.heart(program, self.stop, self._reschedule, partial(pause.reconcile, self))
-                ),
-                group.create_task(housekeeping.forgetting(program, self.stop)),
+                *(group.create_task(service) for service in self._services()),
             ]
             address = server.web_address(sockets)
             await self._begin(address)
@@ -157,8 +145,26 @@ class Daemon:
             await _ended([engine], began + STOP_SECONDS)
         # Any backup is older than this, however soon it is put back.
         with contextlib.suppress(MilestonesError):
-            await program.look_back()
+            await program.check_continuity()
         log.info("stopped")
+
+    def _services(self) -> list[Coroutine[Any, Any, None]]:
+        """What runs by the clock until ``stop``."""
+        program, store, clock, stop = self.program, self.program.store, self.program.clock, self.stop
+        heart = Heart(
+            store=store,
+            clock=clock,
+            check=program.check_continuity,
+            reschedule=self._reschedule,
+            reconcile=partial(pause.reconcile, self),
+        )
+        return [
+            keep_telling(store, program.assembly.client, clock, self._untold, stop),
+            keep_finishing(store, program.forget_mail, clock, program.erased, stop),
+            keep_measuring(store, program.metrics, lambda: self.settings.daemon.mode == "live", clock, stop),
+            keep_beating(heart, stop),
+            keep_forgetting(store, program.rules, lambda: self.settings.retention, clock, stop),
+        ]
 
     async def _line(self, address: str) -> str:
         settings = self.program.settings

@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry
 from milestones.app.assembly import Assembly, Wix
 from milestones.config.public_key import load_public_key
 from milestones.config.settings import Settings, SiteSettings
-from milestones.domain.continuity import Beat, broken
 from milestones.domain.event import Heard
 from milestones.engine.local import LocalEngine
 from milestones.errors import ConfigurationError, MilestonesError
@@ -22,7 +21,7 @@ from milestones.ingest.door import Door
 from milestones.ingest.inbox import Inbox
 from milestones.kinds.email.folder import FolderTransport
 from milestones.kinds.email.rendering import Catalogue
-from milestones.maintenance.retention import Limits, forget
+from milestones.maintenance.heartbeat import check_continuity
 from milestones.observability.metrics import Metrics
 from milestones.outbox.drain import drain
 from milestones.outbox.flights import Flights
@@ -31,7 +30,7 @@ from milestones.pipeline.context import Outcome, SiteRules
 from milestones.scans.run import Progress, ScanWork
 from milestones.scans.selection import Selector
 from milestones.store import sites
-from milestones.store.database import heartbeat, meta, schema
+from milestones.store.database import meta, schema
 from milestones.store.database.store import Store, Transaction
 from milestones.store.outbox import rests
 from milestones.store.people import people
@@ -147,38 +146,12 @@ class Program:
 
     # Continuity
 
-    async def look_back(self) -> str | None:
-        """Leave a sign of life; hold everything if the last one says that this may be a copy, an old backup, or long
-        asleep. Returns why everything is held, if it is. Raises StoreError.
-        """
+    async def check_continuity(self) -> str | None:
+        """Leave a sign of life. Returns why everything is held, if it is. Raises StoreError."""
         daemon = self.settings.daemon
-        now = Beat(self.clock(), heartbeat.machine(), await heartbeat.place(self.store))
-        witnessed = heartbeat.witnessed(self.store)
-        async with self.store.write() as tx:
-            last = await heartbeat.last(tx)
-            reason = broken(
-                last, now, daemon.resume_gap, same_machine=daemon.same_machine, witnessed=witnessed
-            )
-            if reason is not None:
-                await heartbeat.hold(tx, reason)
-            await heartbeat.beat(tx, now)
-            held = await heartbeat.held(tx)
-        heartbeat.witness(self.store, now.at)
-        return held
-
-    async def forget(self, stopping: Callable[[], bool]) -> dict[str, int]:
-        """Forget what is older than the configuration keeps. Returns how many rows went, by what they were."""
-        kept = self.settings.retention
-        async with self.store.read() as tx:
-            if await heartbeat.held(tx):
-                # Perhaps the clock is wrong by years; what is forgotten cannot be told again.
-                return {}
-            versions = {
-                site.id: await sites.versions(tx, site.id, self.rules.site(site.id).milestones)
-                for site in await sites.active(tx)
-            }
-        limits = Limits(kept.observations, kept.actions, kept.bodies)
-        return await forget(self.store, limits, dict(versions), self.clock(), stopping)
+        return await check_continuity(
+            self.store, self.clock(), resume_gap=daemon.resume_gap, same_machine=daemon.same_machine
+        )
 
     # Draining
 
@@ -306,7 +279,7 @@ async def opened(
         wix = await _reached(settings, stack)
         program = Program(settings, store=store, secret=await meta.secret(store), http=http, wix=wix)
         stack.push_async_callback(program.assembly.aclose)
-        await program.look_back()
+        await program.check_continuity()
         await program.take_on_sites()
         async with store.write() as tx:
             await rests.forget(tx, program.clock())

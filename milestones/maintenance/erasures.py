@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from milestones.domain.verdict import Verdict
-from milestones.errors import MilestonesError
+from milestones.maintenance.service import repeat
 from milestones.store import sites
 from milestones.store.database import meta
 from milestones.store.database.store import Store
@@ -95,14 +95,8 @@ async def keep_finishing(
     stop: asyncio.Event,
 ) -> None:
     """Finish when woken, and first at the start: a process that was killed may have left something."""
-    while not stop.is_set():
-        woken.clear()
-        try:
-            await finish(store, forget_mail, clock())
-        except MilestonesError as error:
-            log.warning("erasure_not_finished", error=str(error))
-        try:
-            async with asyncio.timeout(PERIOD):
-                await woken.wait()
-        except TimeoutError:
-            pass
+
+    async def work() -> None:
+        await finish(store, forget_mail, clock())
+
+    await repeat(work, stop, every=PERIOD, failure="erasure_not_finished", woken=woken)

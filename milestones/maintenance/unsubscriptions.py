@@ -6,7 +6,8 @@ from datetime import datetime
 
 import structlog
 
-from milestones.errors import ChannelError, ConfigurationError, MilestonesError
+from milestones.errors import ChannelError, ConfigurationError
+from milestones.maintenance.service import repeat
 from milestones.store.database.store import Store
 from milestones.store.people import people
 from milestones.wix import subscriptions
@@ -64,14 +65,8 @@ async def keep_telling(
     stop: asyncio.Event,
 ) -> None:
     """Tell when woken, and every minute what failed before."""
-    while not stop.is_set():
-        woken.clear()
-        try:
-            await tell_wix(store, client, clock())
-        except MilestonesError as error:
-            log.warning("unsubscription_not_told", error=str(error))
-        try:
-            async with asyncio.timeout(PERIOD):
-                await woken.wait()
-        except TimeoutError:
-            pass
+
+    async def work() -> None:
+        await tell_wix(store, client, clock())
+
+    await repeat(work, stop, every=PERIOD, failure="unsubscription_not_told", woken=woken)

@@ -1,4 +1,4 @@
-"""What the daemon does by the clock, and when the clock itself is set: beat by beat, without waiting."""
+"""A sign of life, and what follows when one is missing or when the clock itself is set: beat by beat, without waiting."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,10 +11,12 @@ from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from milestones import config
-from milestones.app import housekeeping
 from milestones.app.daemon import Daemon
 from milestones.app.runtime import Program, opened
 from milestones.errors import StoreBusyError
+from milestones.maintenance import heartbeat as service
+from milestones.maintenance.heartbeat import Heart, keep_beating
+from milestones.maintenance.retention import forget_due
 from milestones.pipeline import observe
 from milestones.store import scans
 from milestones.store.database import heartbeat
@@ -43,7 +45,7 @@ class Life:
         """Returns the events of the log."""
         stop, left = asyncio.Event(), list(steps)
 
-        async def pause(stop: asyncio.Event, _seconds: float) -> None:
+        async def pause(_seconds: float, stop: asyncio.Event) -> None:
             if left:
                 left.pop(0)()
             else:
@@ -58,8 +60,15 @@ class Life:
             return []
 
         with pytest.MonkeyPatch.context() as patch, capture_logs() as logs:
-            patch.setattr(housekeeping, "_pause", pause)
-            await housekeeping.heart(self.program, stop, reschedule, reconcile)
+            patch.setattr(service, "pause", pause)
+            heart = Heart(
+                store=self.program.store,
+                clock=lambda: self.now,
+                check=self.program.check_continuity,
+                reschedule=reschedule,
+                reconcile=reconcile,
+            )
+            await keep_beating(heart, stop)
         return [line["event"] for line in logs]
 
     def set_by(self, **span: float) -> Callable[[], None]:
@@ -73,6 +82,12 @@ class Life:
     async def held(self) -> str | None:
         async with self.program.store.read() as tx:
             return await heartbeat.held(tx)
+
+    async def forget(self) -> dict[str, int]:
+        program = self.program
+        return await forget_due(
+            program.store, program.rules, program.settings.retention, self.now, lambda: False
+        )
 
     async def due_at(self, moment: datetime | None = None) -> datetime:
         """When the only action is due; first sets it, if a moment is told."""
@@ -162,11 +177,11 @@ async def test_a_jump_is_followed_even_when_the_database_was_busy_at_first(
 
 async def test_by_a_clock_set_years_ahead_nothing_is_forgotten_before_a_person_resumes(life: Life) -> None:
     life.set_by(days=1000)()
-    await life.program.look_back()
-    assert await life.program.forget(lambda: False) == {}
+    await life.program.check_continuity()
+    assert await life.forget() == {}
     async with life.program.store.write() as tx:
         await heartbeat.resume(tx, life.now, rewound=False)
-    assert (await life.program.forget(lambda: False))["observations"] == 1
+    assert (await life.forget())["observations"] == 1
 
 
 @pytest.mark.parametrize("hours", [3, -3])

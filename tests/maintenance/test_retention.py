@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
+from milestones.config import RetentionSettings
 from milestones.domain.actions import State
 from milestones.domain.milestone import Repeat
-from milestones.maintenance.retention import Limits, forget
+from milestones.maintenance.retention import forget
 from milestones.pipeline import observe
 from milestones.store import scans, sites
 from milestones.store.database.statements import table_of
@@ -32,17 +33,17 @@ from tests.examples import of_examples
 from tests.store.rules import FixedRules, go_live
 from tests.store.test_crossings import RULES, grants_of
 
-LIMITS = Limits(timedelta(days=400), timedelta(days=180), timedelta(days=30))
+KEPT = RetentionSettings()
 _NUMBERS = count()
 """Hypothesis gives one store to all examples of a test, and may draw the same number twice: so each has its own site."""
 
 
 async def forgotten(
-    store: Store, rules: FixedRules, now: datetime, limits: Limits = LIMITS, site_id: str = SITE
+    store: Store, rules: FixedRules, now: datetime, kept: RetentionSettings = KEPT, site_id: str = SITE
 ) -> dict[str, int]:
     async with store.read() as tx:
         versions = {site_id: await sites.versions(tx, site_id, rules.milestones)}
-    return await forget(store, limits, dict(versions), now)
+    return await forget(store, kept, dict(versions), now)
 
 
 @pytest.mark.parametrize("young", [True, False])
@@ -75,7 +76,7 @@ async def test_forgetting_changes_no_later_grant(
                     store,
                     RULES,
                     now + timedelta(days=1),
-                    Limits(timedelta(0), *[timedelta(days=9)] * 2),
+                    KEPT.model_copy(update={"observations": timedelta(0)}),
                     site_id,
                 )
         found.append(await grants_of(store, site_id))

@@ -13,11 +13,10 @@ from sqlalchemy import event
 from structlog.testing import capture_logs
 
 from milestones import config
-from milestones.app import housekeeping
 from milestones.app.daemon import Daemon
 from milestones.app.runtime import Program, opened
 from milestones.engine import local
-from milestones.maintenance import erasures, unsubscriptions
+from milestones.maintenance import erasures, gauges, heartbeat, retention, unsubscriptions
 from milestones.scans import runner
 from milestones.scans.run import Kind
 from milestones.store.database import meta
@@ -26,9 +25,9 @@ from milestones.web import server
 from tests.shop import write_config
 
 TASKS = {
-    "heart",
-    "gauges",
-    "forgetting",
+    "keep_beating",
+    "keep_measuring",
+    "keep_forgetting",
     "keep_telling",
     "keep_finishing",
     "LocalEngine._serve",
@@ -103,9 +102,10 @@ async def until(happened: Callable[[], bool], serving: asyncio.Task[None]) -> No
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for where, name in (
-        (housekeeping, "BEAT_SECONDS"),
-        (housekeeping, "GAUGE_SECONDS"),
-        (housekeeping, "FORGET_SECONDS"),
+        (heartbeat, "PERIOD"),
+        (gauges, "PERIOD"),
+        (retention, "FIRST_AFTER"),
+        (retention, "PERIOD"),
         (erasures, "PERIOD"),
         (unsubscriptions, "PERIOD"),
         (local, "FIRST_PAUSE"),
