@@ -2,16 +2,20 @@
 
 An effect begins and its result is settled in a transaction each, so with several effects side by side the disk would be
 what holds them up.
+
+What has happened is not forgotten while the database is gone: its results are kept in memory and written when it is
+back, as long as the drain is not cancelled and its generation holds. Nothing begins meanwhile.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 
-from milestones.errors import WithdrawnError
+from milestones.errors import StoreUnavailableError, WithdrawnError
 from milestones.failpoints import reach
 from milestones.outbox.meanwhile import reconsidered
 from milestones.outbox.standing import Answer, answers
@@ -23,14 +27,34 @@ from milestones.store.outbox.claims import Settlement
 log = structlog.get_logger()
 
 
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+"""Seconds between two tries to write results while the database is gone; the pause doubles from the first."""
+
+
 @dataclass(slots=True)
 class Page:
-    """What goes into one transaction. done: resolved when it is committed, or with what kept it from being."""
+    """What goes into one transaction.
+
+    settlers: wait until what has ended is written. askers: wait for an answer to what begins or is put back.
+    """
 
     ended: dict[Lease, Settlement] = field(default_factory=dict)
     beginning: list[Lease] = field(default_factory=list)
     back: list[tuple[Lease, datetime | None]] = field(default_factory=list)
-    done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    settlers: list[asyncio.Future[None]] = field(default_factory=list)
+    askers: list[asyncio.Future[None]] = field(default_factory=list)
+
+    def refuse(self, error: Exception) -> None:
+        """Nothing of it begins or was put back."""
+        for lease in self.beginning:
+            lease.stage = Stage.LEASED
+        _answer(self.askers, error)
+
+    def later(self, page: "Page") -> None:
+        """Have what has ended written with another page."""
+        page.ended = self.ended | page.ended
+        page.settlers += self.settlers
 
 
 class Books:
@@ -44,6 +68,7 @@ class Books:
         self.generation = generation
         self._open: Page | None = None
         self._writer: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
 
     async def begin(self, lease: Lease) -> None:
         """Commit "about to act" if nothing speaks against it any more; else the lease is put back as it was.
@@ -57,18 +82,18 @@ class Books:
         lease.stage = Stage.ASKED
         page = self._page()
         page.beginning.append(lease)
-        await asyncio.shield(page.done)
+        await _answered(page.askers)
         if lease.stage is Stage.RETURNED:
             raise WithdrawnError("It may not begin any more.")
         lease.stage = Stage.BEGUN
         reach("drain.acting", lease.kind)
 
     async def settle(self, ended: Mapping[Lease, Settlement]) -> None:
-        """Write what became of leases. Raises FencedError and StoreError."""
+        """Write what became of leases, if need be when the database is back. Raises FencedError and StoreError."""
         if ended:
             page = self._page()
             page.ended.update(ended)
-            await asyncio.shield(page.done)
+            await _answered(page.settlers)
 
     async def put_back(self, leases: Sequence[Lease], until: datetime | None = None) -> None:
         """Give leases back that have not begun. until: their channel has failed and rests so long.
@@ -78,10 +103,11 @@ class Books:
         if leases:
             page = self._page()
             page.back += [(lease, until) for lease in leases]
-            await asyncio.shield(page.done)
+            await _answered(page.askers)
 
     async def close(self) -> None:
-        """Wait until all that was asked for is written, or failed to be."""
+        """Return when all that was asked for is written, or failed to be. A database that is gone is tried once more."""
+        self._closing.set()
         while self._writer is not None:
             await asyncio.wait([self._writer])
 
@@ -93,23 +119,54 @@ class Books:
         return self._open
 
     async def _write(self) -> None:
+        failures = 0
         while (page := self._open) is not None:
             self._open = None
+            last = self._closing.is_set()
             try:
-                await _written(self._current(), self._current, self.generation, page)
+                await _write_page(self._current(), self._current, self.generation, page)
             except Exception as error:  # noqa: BLE001 - it is raised where the writing was asked for
-                for lease in page.beginning:
-                    lease.stage = Stage.LEASED
-                page.done.set_exception(error)
-                # Whoever asked may have been cancelled meanwhile.
-                page.done.exception()
+                page.refuse(error)
+                if last or not page.ended or not isinstance(error, StoreUnavailableError):
+                    _answer(page.settlers, error)
+                    continue
+                failures += 1
+                page.later(self._page())
+                await self._pause(failures, len(page.ended), error)
             else:
-                page.done.set_result(None)
+                failures = 0
+                _answer(page.askers)
+                _answer(page.settlers)
         self._writer = None
+
+    async def _pause(self, failures: int, results: int, error: StoreUnavailableError) -> None:
+        if failures == 1:
+            log.warning("results_kept", site=self._current().site_id, results=results, error=str(error))
+        seconds = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(failures - 1, 10))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+
+
+async def _answered(waiting: list[asyncio.Future[None]]) -> None:
+    """Wait among these. Whoever asked may be cancelled meanwhile."""
+    future = asyncio.get_running_loop().create_future()
+    waiting.append(future)
+    await asyncio.shield(future)
+
+
+def _answer(waiting: Sequence[asyncio.Future[None]], error: Exception | None = None) -> None:
+    for future in waiting:
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+            # Whoever asked may be gone, and nobody would hear of it.
+            future.exception()
 
 
 @again_after_a_race
-async def _written(work: SiteWork, current: Callable[[], SiteWork], generation: int, page: Page) -> None:
+async def _write_page(work: SiteWork, current: Callable[[], SiteWork], generation: int, page: Page) -> None:
     """The effects are done: to give up after a race would make lost answers of what was answered."""
     async with work.store.write() as tx:
         now = work.clock()
