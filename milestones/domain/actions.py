@@ -62,6 +62,17 @@ class State(StrEnum):
     resolves it as done or as to be done again."""
 
 
+class Need(StrEnum):
+    """What an action waits for, other than another action."""
+
+    CONSENT = "consent"
+    MEMBER = "member"
+    THRESHOLD = "threshold"
+    """Of a reward with ``settle_for``: to be reached again."""
+    ACCOUNT = "account"
+    """After a merge: the account of the contact that is left."""
+
+
 FINAL = frozenset({State.DONE, State.DISCARDED, State.CANCELLED})
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Protocol
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import Kind, Need, State
 from milestones.domain.observation import UNKNOWN_CUSTOMER, Customer
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
@@ -55,7 +55,7 @@ class Stop:
     state: State
     verdict: Verdict
     until: datetime | None = None
-    needs: str | None = None
+    needs: Need | None = None
 
 
 def await_query(lost_at: datetime | None, now: datetime, query_lag: timedelta) -> None:

@@ -13,7 +13,7 @@ from milestones.errors import MilestonesError
 from milestones.maintenance.service import pause
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Store
-from milestones.store.outbox import claims
+from milestones.store.outbox import schedule
 
 log = structlog.get_logger()
 
@@ -114,4 +114,4 @@ async def _follow_clock(heart: Heart, jump: timedelta) -> None:
     log.warning("clock_jumped", seconds=round(jump.total_seconds()))
     if jump < timedelta(0):
         async with heart.store.write() as tx:
-            await claims.clock_set_back(tx, now - jump, now)
+            await schedule.clock_set_back(tx, now - jump, now)

@@ -26,8 +26,8 @@ from milestones.outbox.gates import FRESH
 from milestones.outbox.lease import leased
 from milestones.outbox.work import Lease, SiteWork, Stage
 from milestones.store.database.store import Transaction
-from milestones.store.outbox import claims
-from milestones.store.outbox.claims import Standing
+from milestones.store.outbox import claims, permission, schedule
+from milestones.store.outbox.permission import Standing
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ async def drain(current: Callable[[], SiteWork], woken: asyncio.Event | None = N
 async def _begun(work: SiteWork) -> int | None:
     """The generation of this drain; None where nothing may be done for the site."""
     async with work.store.write() as tx:
-        if not (await claims.standing(tx, work.site_id)).is_open:
+        if not (await permission.standing(tx, work.site_id)).is_open:
             return None
         generation = await claims.begin(tx, work.site_id)
         await work.rests.recall(tx)
@@ -86,7 +86,7 @@ async def _next_due(work: SiteWork) -> datetime | None:
     async with work.store.read() as tx:
         await work.rests.recall(tx)
         awake = [kind for kind in ORDER if not work.rests.covers(kind, now)]
-        due = await claims.next_due(tx, work.site_id, awake)
+        due = await schedule.next_due(tx, work.site_id, awake)
     return min((moment for moment in (due, *work.rests.ends(now)) if moment is not None), default=None)
 
 
@@ -130,7 +130,7 @@ class Drain:
             work = self._current()
             now = work.clock()
             async with work.store.read() as tx:
-                allowed = await claims.standing(tx, work.site_id)
+                allowed = await permission.standing(tx, work.site_id)
                 await work.rests.recall(tx)
                 if self._failure is None and allowed.is_open and not (work.shadow or work.stopping()):
                     self._withdraw(lambda lease: _is_over(lease, work, allowed, now))
@@ -148,12 +148,12 @@ class Drain:
         """Take up as much of each kind as there is room for. Returns when more becomes due."""
         awake = [kind for kind in ORDER if not work.rests.covers(kind, now)]
         hungry = [kind for kind in awake if self._is_hungry(kind, work)]
-        due = await claims.due_kinds(tx, work.site_id, hungry, now)
+        due = await schedule.due_kinds(tx, work.site_id, hungry, now)
         for kind in due:
             self._leasing[kind] = asyncio.create_task(leased(work, self._books, kind))
         for kind in awake:
             self._start(kind, work)
-        later = await claims.next_due(tx, work.site_id, [kind for kind in hungry if kind not in due])
+        later = await schedule.next_due(tx, work.site_id, [kind for kind in hungry if kind not in due])
         return min((moment for moment in (later, *work.rests.ends(now)) if moment is not None), default=None)
 
     def _is_hungry(self, kind: Kind, work: SiteWork) -> bool:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import Kind, Need, State
 from milestones.domain.keys import grant_key
 from milestones.domain.milestone import Consent, Repeat
 from milestones.domain.observation import Measure
 from milestones.domain.policy import QuietHours
 from milestones.domain.verdict import Verdict
 from milestones.kinds.channel import Stop
-from milestones.store.outbox.claims import Claimed
+from milestones.store.outbox.facts import Claimed
 from milestones.store.tables import Grant
 
 
@@ -71,7 +71,7 @@ def still_reached(claimed: Claimed, _policy: Policy, _now: datetime) -> Stop | N
         return None
     value = claimed.measures.of(Measure(settle["measure"]))
     if value is not None and value < settle["threshold"]:
-        return Stop(State.WAITING, Verdict.FELL_BACK, needs="threshold")
+        return Stop(State.WAITING, Verdict.FELL_BACK, needs=Need.THRESHOLD)
     return None
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from milestones.domain.account import AccountState
-from milestones.domain.actions import State
+from milestones.domain.actions import Need, State
 from milestones.domain.keys import address_key
 from milestones.domain.observation import Measure
 from milestones.formats.mail_addresses import address_form
@@ -60,13 +60,17 @@ async def _due(
     tx: Transaction, item: Settlement, task: Task, account: AccountState, now: datetime
 ) -> datetime | None:
     """When the action may be tried, now that what it needs is there; None while it is not."""
-    if item.needs == "member" and task.customer.member_id is None and account.customer.member_id is not None:
+    if (
+        item.needs is Need.MEMBER
+        and task.customer.member_id is None
+        and account.customer.member_id is not None
+    ):
         return now
-    if item.needs == "threshold" and _reached(task, account):
+    if item.needs is Need.THRESHOLD and _reached(task, account):
         return now + timedelta(seconds=task.payload["settle"]["seconds"])
-    if item.needs == "consent" and account.customer.email not in {None, task.customer.email}:
+    if item.needs is Need.CONSENT and account.customer.email not in {None, task.customer.email}:
         return now
-    if item.needs == "consent" and await _just_subscribed(tx, task.site_id, account.customer.email, now):
+    if item.needs is Need.CONSENT and await _just_subscribed(tx, task.site_id, account.customer.email, now):
         return now + AGAIN
     return None
 

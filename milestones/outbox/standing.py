@@ -19,8 +19,8 @@ from milestones.outbox.meanwhile import AGAIN, LAG
 from milestones.outbox.work import Lease, SiteWork
 from milestones.store.database import meta
 from milestones.store.database.store import Transaction
-from milestones.store.outbox import claims
-from milestones.store.outbox.claims import Claimed
+from milestones.store.outbox import claims, permission
+from milestones.store.outbox.facts import Claimed
 from milestones.store.people import people
 from milestones.store.views import lookup
 
@@ -43,7 +43,7 @@ async def answers(
     tx: Transaction, work: SiteWork, generation: int, leases: Sequence[Lease], now: datetime
 ) -> Mapping[Lease, Answer]:
     """May these begin, by the configuration, the orders and the facts of this moment?"""
-    allowed = await claims.standing(tx, work.site_id)
+    allowed = await permission.standing(tx, work.site_id)
     fresh = await claims.leased(tx, work.site_id, generation, [lease.id for lease in leases], now)
     told = {}
     for lease in leases:

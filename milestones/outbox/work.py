@@ -12,7 +12,7 @@ from milestones.outbox.flights import Flight, Flights
 from milestones.outbox.gates import Policy
 from milestones.outbox.rest import Rests
 from milestones.store.database.store import Store
-from milestones.store.outbox.claims import Claimed
+from milestones.store.outbox.facts import Claimed
 
 
 @dataclass(slots=True)

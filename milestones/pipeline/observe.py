@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from milestones.domain.account import AccountState, Definitions, Taken
+from milestones.domain.actions import Need
 from milestones.domain.crossing import above
 from milestones.domain.event import AccountSeen, Heard
 from milestones.domain.observation import Observation
@@ -154,8 +155,8 @@ async def _wake(work: Batch, site_id: str, taken: Iterable[Taken], known: Mappin
             joined.append(account_id)
         if customer.email is not None and customer.email != before.customer.email:
             moved.append(account_id)
-    await accounts.wake(work.tx, site_id, "member", joined, work.now)
-    await accounts.wake(work.tx, site_id, "consent", moved, work.now)
+    await accounts.wake(work.tx, site_id, Need.MEMBER, joined, work.now)
+    await accounts.wake(work.tx, site_id, Need.CONSENT, moved, work.now)
     if joined or moved:
         work.outcome.wake.add(site_id)
 

@@ -4,16 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, select, update
 from sqlmodel import col
 
 from milestones.domain.account import AccountState, Taken
-from milestones.domain.actions import State
+from milestones.domain.actions import Need, State
 from milestones.domain.keys import address_key, contact_key
 from milestones.domain.observation import Customer, Measures, Point, Run, Stamp
 from milestones.formats.mail_addresses import address_form
 from milestones.store.database.statements import chunks, lock_accounts, put, table_of
 from milestones.store.database.store import Transaction
+from milestones.store.outbox import moves
 from milestones.store.tables import Account, Action, ObservationRun
 
 _ACCOUNTS = table_of(Account)
@@ -165,16 +166,18 @@ def _stamps(row: Mapping[Any, Any]) -> tuple[Stamp, ...]:
     return tuple(Stamp(*stamp) for stamp in row["stamps"])
 
 
-async def wake(tx: Transaction, site_id: str, need: str, account_ids: Sequence[str], now: datetime) -> None:
+async def wake(tx: Transaction, site_id: str, need: Need, account_ids: Sequence[str], now: datetime) -> None:
     """Let go on what waited for something of these accounts: a member, or consent."""
     for ids in chunks(account_ids):
-        await tx.execute(_go_on(site_id, need, now).where(_ACTIONS.c.account_id.in_(ids)))
+        theirs = _waiting(site_id, need) & _ACTIONS.c.account_id.in_(ids)
+        await moves.go_on(tx, theirs, now, verdict=None)
 
 
 async def wake_consent(tx: Transaction, site_id: str, email_key: str, now: datetime) -> None:
     """Let go on what waited for the customer of this address to agree to mail."""
     owners = select(_ACCOUNTS.c.id).where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.email_key == email_key)
-    await tx.execute(_go_on(site_id, "consent", now).where(_ACTIONS.c.account_id.in_(owners)))
+    theirs = _waiting(site_id, Need.CONSENT) & _ACTIONS.c.account_id.in_(owners)
+    await moves.go_on(tx, theirs, now, verdict=None)
 
 
 async def wake_settling(
@@ -190,7 +193,7 @@ async def wake_settling(
             _ACTIONS.c.site_id == site_id,
             _ACTIONS.c.account_id.in_(ids),
             _ACTIONS.c.state == State.WAITING,
-            _ACTIONS.c.needs == "threshold",
+            _ACTIONS.c.needs == Need.THRESHOLD,
         )
         for row in (await tx.execute(waiting)).all():
             key, settle = (row.account_id, row.milestone), row.payload["settle"]
@@ -198,19 +201,11 @@ async def wake_settling(
             if key not in standing or (value is not None and value < settle["threshold"]):
                 continue
             due = now + timedelta(seconds=settle["seconds"])
-            await tx.execute(
-                update(_ACTIONS)
-                .where(_ACTIONS.c.id == row.id)
-                .values(state=State.AVAILABLE, needs=None, available_at=due)
-            )
+            await moves.go_on(tx, _ACTIONS.c.id == row.id, due)
 
 
-def _go_on(site_id: str, need: str, now: datetime) -> Any:
-    return (
-        update(_ACTIONS)
-        .where(_ACTIONS.c.site_id == site_id, _ACTIONS.c.state == State.WAITING, _ACTIONS.c.needs == need)
-        .values(state=State.AVAILABLE, needs=None, verdict=None, available_at=now)
-    )
+def _waiting(site_id: str, need: Need) -> ColumnElement[bool]:
+    return and_(_ACTIONS.c.site_id == site_id, _ACTIONS.c.state == State.WAITING, _ACTIONS.c.needs == need)
 
 
 async def note_seen(tx: Transaction, site_id: str, account_ids: Sequence[str], now: datetime) -> None:

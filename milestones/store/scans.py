@@ -11,6 +11,7 @@ from milestones.domain.verdict import Verdict
 from milestones.errors import StoreError
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
+from milestones.store.outbox import moves
 from milestones.store.outbox.ledger import recent
 from milestones.store.tables import Account, Action, Reminder, Scan
 
@@ -55,15 +56,7 @@ async def _advance(tx: Transaction, scan: Scan, **values: Any) -> None:
 async def give_up(tx: Transaction, site_id: str, now: datetime) -> None:
     """Forget the scans of a site that are under way, and cancel the reminders that wait for their end."""
     theirs = select(_SCANS.c.id).where(_SCANS.c.site_id == site_id, _SCANS.c.state == "running")
-    await tx.execute(
-        update(_ACTIONS)
-        .where(
-            _ACTIONS.c.site_id == site_id,
-            _ACTIONS.c.state == State.HELD,
-            _ACTIONS.c.verdict == Verdict.SCAN_UNDER_WAY,
-        )
-        .values(state=State.CANCELLED, verdict=Verdict.SITE_NOT_ACTIVE, settled_at=now)
-    )
+    await moves.abandon_scan(tx, site_id, now)
     await tx.execute(delete(_SCANS).where(_SCANS.c.id.in_(theirs)))
 
 
@@ -89,11 +82,7 @@ async def finish(tx: Transaction, scan: Scan, limit: int, now: datetime) -> Mapp
     await tx.execute(
         update(_ACTIONS).where(mine, _ACTIONS.c.milestone.in_(over)).values(verdict=Verdict.BREAKER)
     )
-    await tx.execute(
-        update(_ACTIONS)
-        .where(mine, _ACTIONS.c.milestone.not_in(over))
-        .values(state=State.AVAILABLE, verdict=None, available_at=now)
-    )
+    await moves.select(tx, mine & _ACTIONS.c.milestone.not_in(over), now)
     held = (
         select(_ACTIONS.c.milestone, func.count())
         .where(waiting, _ACTIONS.c.verdict == Verdict.BREAKER)

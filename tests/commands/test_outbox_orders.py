@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from milestones.commands.registry import ORDERS
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import Kind, Need, State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, UsageError
 from milestones.kinds.channel import Fate, Found, Stop
@@ -194,7 +194,7 @@ async def test_a_gate_that_said_no_is_asked_again_after_a_release(shop: Shop) ->
     await reach(shop)
     badge = await shop.action(Kind.BADGE)
     assert badge.id is not None
-    shop.channels[Kind.BADGE].stops = {badge.id: Stop(State.WAITING, Verdict.NO_MEMBER, needs="member")}
+    shop.channels[Kind.BADGE].stops = {badge.id: Stop(State.WAITING, Verdict.NO_MEMBER, needs=Need.MEMBER)}
     await shop.drain()
     await give(shop, "hold", kind="badge")
     await give(shop, "release", kind="badge")

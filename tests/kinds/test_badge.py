@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import Kind, Need, State
 from milestones.domain.observation import Customer
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
@@ -103,7 +103,7 @@ async def test_a_badge_by_id_brings_its_title_for_the_mail(channel: BadgeChannel
 
 async def test_a_customer_who_is_no_member_waits_to_become_one(channel: BadgeChannel) -> None:
     tasks = [a_badge(1), a_badge(2, customer=Customer(contact_id="contact-2"))]
-    assert await channel.gate(tasks) == {2: Stop(State.WAITING, Verdict.NO_MEMBER, needs="member")}
+    assert await channel.gate(tasks) == {2: Stop(State.WAITING, Verdict.NO_MEMBER, needs=Need.MEMBER)}
 
 
 async def test_a_missing_badge_is_made_once_for_all_who_come_together(

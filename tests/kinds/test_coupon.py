@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import Kind, Need, State
 from milestones.domain.validity import last_moment
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
@@ -105,7 +105,7 @@ async def test_a_coupon_that_waits_for_consent_is_made_once_it_is_there(
     waiting = a_coupon(when_unmailable="wait")
     consent.known.clear()
     tomorrow = NOW + timedelta(days=1)
-    stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=tomorrow, needs="consent")
+    stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=tomorrow, needs=Need.CONSENT)
     assert await channel.gate([waiting]) == {1: stop}
     consent.known["ana@example.com"] = Known()
     assert await channel.gate([waiting]) == {}

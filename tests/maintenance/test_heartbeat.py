@@ -21,7 +21,7 @@ from milestones.pipeline import observe
 from milestones.store import scans
 from milestones.store.database import heartbeat
 from milestones.store.database.statements import table_of
-from milestones.store.outbox import claims
+from milestones.store.outbox import schedule
 from milestones.store.tables import Action
 from tests.builders import an_observation
 from tests.shop import write_config
@@ -167,7 +167,7 @@ async def test_a_jump_is_followed_even_when_the_database_was_busy_at_first(
 
     def jump_while_busy() -> None:
         life.set_by(hours=-2)()
-        monkeypatch.setattr(claims, "clock_set_back", busy)
+        monkeypatch.setattr(schedule, "clock_set_back", busy)
 
     await life.due_at(life.now - timedelta(minutes=5))
     await life.beats(jump_while_busy, monkeypatch.undo)

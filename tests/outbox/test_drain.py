@@ -14,7 +14,7 @@ from milestones.kinds.channel import Stop, Task
 from milestones.outbox import books, drain
 from milestones.pipeline import observe
 from milestones.store import sites
-from milestones.store.outbox import claims
+from milestones.store.outbox import schedule
 from tests.builders import NOW, SITE, a_customer, an_observation
 from tests.outbox.bench import ALL_DONE, REWARDED, Bench
 from tests.store.rules import FixedRules, go_live
@@ -156,7 +156,7 @@ async def test_a_channel_rests_no_longer_than_it_should_when_the_clock_is_set_ba
     await bench.drain()
     was, bench.now = bench.now, bench.now - timedelta(days=1)
     async with bench.store.write() as tx:
-        await claims.clock_set_back(tx, was, bench.now)
+        await schedule.clock_set_back(tx, was, bench.now)
     await bench.drain()
     assert await bench.states() == ALL_DONE
 
@@ -174,7 +174,7 @@ async def test_what_a_gate_is_asked_of_again_is_asked_again_when_the_clock_is_se
     await bench.stop(Kind.EMAIL, None)
     was, bench.now = bench.now, bench.now - timedelta(days=1)
     async with bench.store.write() as tx:
-        await claims.clock_set_back(tx, was, bench.now)
+        await schedule.clock_set_back(tx, was, bench.now)
     await bench.drain()
     assert await bench.states() == ALL_DONE
 

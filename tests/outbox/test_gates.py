@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import Kind, Need, State
 from milestones.domain.policy import QuietHours
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
@@ -74,7 +74,7 @@ async def test_a_badge_waits_for_a_member_and_goes_on_when_there_is_one(bench: B
         await observe.observe(bench.store, rules, SITE, seen, NOW)
     [row] = await bench.rows()
     badge = bench.channels[Kind.BADGE]
-    badge.stops = {row.id or 0: Stop(State.WAITING, Verdict.NO_MEMBER, needs="member")}
+    badge.stops = {row.id or 0: Stop(State.WAITING, Verdict.NO_MEMBER, needs=Need.MEMBER)}
     await bench.drain()
     assert await bench.states() == {"badge": "waiting"}
     badge.stops = {}
@@ -88,7 +88,7 @@ async def test_a_badge_waits_for_a_member_and_goes_on_when_there_is_one(bench: B
 async def test_consent_that_no_event_tells_of_is_asked_for_again(bench: Bench) -> None:
     await bench.reach(milestone=a_milestone(rewards=(a_coupon(),)))
     tomorrow = bench.now + timedelta(days=1)
-    stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=tomorrow, needs="consent")
+    stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=tomorrow, needs=Need.CONSENT)
     await bench.stop(Kind.COUPON, stop)
     assert await bench.drain() == tomorrow
     await bench.stop(Kind.COUPON, None)
@@ -105,7 +105,7 @@ async def test_a_coupon_that_waits_for_consent_goes_on_when_the_customer_has_ano
     rules = FixedRules((a_milestone(rewards=(a_coupon(),)),))
     await bench.reach(milestone=rules.milestones[0])
     tomorrow = NOW + timedelta(days=1)
-    stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=tomorrow, needs="consent")
+    stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=tomorrow, needs=Need.CONSENT)
     await bench.stop(Kind.COUPON, stop)
     await bench.drain()
     assert await bench.states() == {"coupon": "waiting"}

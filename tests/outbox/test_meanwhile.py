@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import Kind, Need, State
 from milestones.domain.event import Heard, SubscriptionChanged
 from milestones.domain.verdict import Verdict
 from milestones.kinds.channel import Stop
@@ -15,7 +15,7 @@ from tests.outbox.bench import Bench
 from tests.store.rules import FixedRules, go_live
 
 TOMORROW = NOW + timedelta(days=1)
-NO_CONSENT = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=TOMORROW, needs="consent")
+NO_CONSENT = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=TOMORROW, needs=Need.CONSENT)
 
 
 async def test_a_badge_is_given_to_who_becomes_a_member_while_the_gate_is_asked(bench: Bench) -> None:
@@ -24,7 +24,7 @@ async def test_a_badge_is_given_to_who_becomes_a_member_while_the_gate_is_asked(
     for balance, revision in ((10, 1), (1000, 2)):
         seen = an_observation(balance, revision, customer=a_customer(member_id=None))
         await observe.observe(bench.store, rules, SITE, [seen], bench.now)
-    await bench.stop(Kind.BADGE, Stop(State.WAITING, Verdict.NO_MEMBER, needs="member"))
+    await bench.stop(Kind.BADGE, Stop(State.WAITING, Verdict.NO_MEMBER, needs=Need.MEMBER))
 
     badge = bench.channels[Kind.BADGE]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from milestones.domain.actions import State
+from milestones.domain.actions import Need, State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.kinds.channel import Fate, Found, Stop, Task, await_query
@@ -87,7 +87,7 @@ class BadgeChannel:
         another milestone, waits until Wix shows it. Asks who has the badge already.
         """
         stops = {
-            task.id: Stop(State.WAITING, Verdict.NO_MEMBER, needs="member")
+            task.id: Stop(State.WAITING, Verdict.NO_MEMBER, needs=Need.MEMBER)
             for task in tasks
             if not task.customer.member_id
         }

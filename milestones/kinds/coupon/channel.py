@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from milestones.domain.actions import State
+from milestones.domain.actions import Need, State
 from milestones.domain.milestone import Consent, WhenUnmailable
 from milestones.domain.validity import renewed
 from milestones.domain.verdict import Verdict
@@ -67,7 +67,7 @@ class CouponChannel:
             return {}
         refused = await self._gatekeeper.refusals(readers)
         again = self._clock() + ASK_AGAIN
-        stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=again, needs="consent")
+        stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=again, needs=Need.CONSENT)
         return dict.fromkeys(refused, stop)
 
     async def perform(self, task: Task) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from milestones.domain.crossing import Given
 from milestones.domain.verdict import Verdict
 from milestones.store.database.statements import chunks, lock_accounts, put, table_of
 from milestones.store.database.store import Transaction
+from milestones.store.outbox import moves
 from milestones.store.tables import Action, Grant, Reminder, Trace
 
 _GRANTS = table_of(Grant)
@@ -107,7 +108,7 @@ def action_rows(
             account_id=account_id,
             milestone=milestone,
             kind=action.kind,
-            state=_first_state(action, stop),
+            state=moves.first_state(action, stop),
             verdict=stop,
             available_at=action.available_at,
             payload=dict(action.payload),
@@ -118,14 +119,6 @@ def action_rows(
         ).model_dump(exclude={"id"})
         for action in planned
     ]
-
-
-def _first_state(action: PlannedAction, stop: Verdict | None) -> State:
-    if stop is Verdict.SHADOW:
-        return State.CANCELLED
-    if stop is not None:
-        return State.HELD
-    return State.WAITING if action.waits_for else State.AVAILABLE
 
 
 async def add_actions(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:

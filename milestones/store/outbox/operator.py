@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, delete, func, select, update
+from sqlalchemy import case, delete, func, select, update
 
 from milestones.domain.actions import Kind, State
 from milestones.domain.verdict import Verdict
 from milestones.store import sites
 from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Transaction
-from milestones.store.outbox import ledger
-from milestones.store.outbox.claims import release_dependents
+from milestones.store.outbox import dependents, ledger, moves
 from milestones.store.tables import Action, Rejected
 from milestones.store.views.lookup import Which, actions
 
@@ -48,8 +47,9 @@ async def retry(tx: Transaction, which: Which, now: datetime) -> Moved:
     """
     chosen, refused = await _chosen(tx, which, _why_not_retried)
     ids = [_id(action) for action in chosen]
-    await _begin_anew(
+    await moves.begin_anew(
         tx,
+        moves.RETRY,
         chosen,
         lost_at=case(
             (_ACTIONS.c.state == State.UNKNOWN, func.coalesce(_ACTIONS.c.lost_at, now)),
@@ -71,8 +71,8 @@ async def retry(tx: Transaction, which: Which, now: datetime) -> Moved:
 async def release(tx: Transaction, which: Which, now: datetime) -> Moved:
     """Let go what is held. What waits for another action goes on waiting, or stays held if that will not come."""
     chosen, refused = await _chosen(tx, which, _why_not_released)
-    await _begin_anew(tx, chosen, available_at=_later(_ACTIONS.c.available_at, now))
-    await release_dependents(tx, [_id(action) for action in chosen], now)
+    await moves.begin_anew(tx, moves.RELEASE, chosen, available_at=_later(_ACTIONS.c.available_at, now))
+    await dependents.release_dependents(tx, [_id(action) for action in chosen], now)
     return await _moved(tx, chosen, refused, Verdict.RELEASED_BY_PERSON, now)
 
 
@@ -80,7 +80,7 @@ async def hold(tx: Transaction, which: Which, now: datetime) -> Moved:
     """Keep back what has not begun, until a person releases it."""
     chosen, refused = await _chosen(tx, which, _why_not_held)
     ids = [_id(action) for action in chosen]
-    await _set(tx, ids, state=State.HELD.value, verdict=Verdict.HELD_BY_PERSON.value)
+    await moves.hold(tx, ids)
     return await _moved(tx, chosen, refused, Verdict.HELD_BY_PERSON, now)
 
 
@@ -88,10 +88,8 @@ async def cancel(tx: Transaction, which: Which, now: datetime) -> Moved:
     """Give up what has not begun. What waits for it is held, for a person to decide."""
     chosen, refused = await _chosen(tx, which, _why_not_cancelled)
     ids = [_id(action) for action in chosen]
-    await _set(
-        tx, ids, state=State.CANCELLED.value, verdict=Verdict.CANCELLED_BY_PERSON.value, settled_at=now
-    )
-    await release_dependents(tx, ids, now)
+    await moves.cancel(tx, ids, now)
+    await dependents.release_dependents(tx, ids, now)
     return await _moved(tx, chosen, refused, Verdict.CANCELLED_BY_PERSON, now)
 
 
@@ -101,22 +99,14 @@ async def resolve(tx: Transaction, which: Which, now: datetime, *, done: bool) -
     ids = [_id(action) for action in chosen]
     if done:
         for action in chosen:
-            await _set(tx, [_id(action)], result=_result(action))
-        await _set(tx, ids, state=State.DONE.value, verdict=Verdict.DONE.value, lost_at=None, settled_at=now)
-        await release_dependents(tx, ids, now)
-        return await _moved(tx, chosen, refused, Verdict.DONE, now)
-    await _set(
-        tx,
-        ids,
-        state=State.AVAILABLE.value,
-        verdict=Verdict.RELEASED_BY_PERSON.value,
-        available_at=now,
-        attempts=0,
-        lost_at=None,
-        error=None,
-        settled_at=None,
-    )
-    return await _moved(tx, chosen, refused, Verdict.RELEASED_BY_PERSON, now)
+            await tx.execute(
+                update(_ACTIONS).where(_ACTIONS.c.id == action.id).values(result=_result(action))
+            )
+    await moves.resolve(tx, ids, now, done=done)
+    if done:
+        await dependents.release_dependents(tx, ids, now)
+    verdict = Verdict.DONE if done else Verdict.RELEASED_BY_PERSON
+    return await _moved(tx, chosen, refused, verdict, now)
 
 
 # Which actions an order takes
@@ -212,36 +202,12 @@ def _later(column: Any, now: datetime) -> Any:
     return case((column > now, column), else_=now)
 
 
-async def _begin_anew(tx: Transaction, chosen: Sequence[Action], **values: Any) -> None:
-    """Make actions available, or waiting where they wait for others.
-
-    A gate asks again for consent and the like: it may have come in the meantime, when nobody woke them.
-    """
-    for state, ids in (
-        (State.WAITING, [_id(action) for action in chosen if action.waits_for]),
-        (State.AVAILABLE, [_id(action) for action in chosen if not action.waits_for]),
-    ):
-        await _set(tx, ids, state=state.value, needs=None, verdict=Verdict.RELEASED_BY_PERSON.value, **values)
-
-
-async def _set(tx: Transaction, ids: Sequence[int], **values: Any) -> None:
-    for some in chunks(ids):
-        await tx.execute(
-            update(_ACTIONS).where(_ACTIONS.c.id.in_(some)).values(generation=None, acted_at=None, **values)
-        )
-
-
 async def _unblock(tx: Transaction, ids: Sequence[int], now: datetime) -> None:
     """What was held because of these waits again; then whatever waits goes where it belongs."""
     for some in chunks(ids):
         owners = select(_ACTIONS.c.owner).where(_ACTIONS.c.id.in_(some))
-        blocked = and_(
-            _ACTIONS.c.owner.in_(owners),
-            _ACTIONS.c.state == State.HELD,
-            _ACTIONS.c.verdict == Verdict.BLOCKED,
-        )
-        await tx.execute(update(_ACTIONS).where(blocked).values(state=State.WAITING.value, verdict=None))
-    await release_dependents(tx, ids, now)
+        await moves.unblock(tx, _ACTIONS.c.owner.in_(owners))
+    await dependents.release_dependents(tx, ids, now)
 
 
 async def _moved(

@@ -10,15 +10,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import Kind
 from milestones.domain.keys import contact_key
 from milestones.domain.verdict import Verdict
 from milestones.formats.mail_addresses import spellings
 from milestones.store.database import meta
 from milestones.store.database.statements import add_missing, chunks, lock_accounts, table_of
 from milestones.store.database.store import Transaction
+from milestones.store.outbox import moves
 from milestones.store.tables import Account, Action, ContactChange, ErasedMail, Rejected, Subscription, Trace
 
 _ACCOUNTS = table_of(Account)
@@ -28,13 +29,6 @@ _MAILS = table_of(ErasedMail)
 _REJECTED = table_of(Rejected)
 _SUBSCRIPTIONS = table_of(Subscription)
 _TRACES = table_of(Trace)
-
-OPEN = and_(
-    _ACTIONS.c.state.in_([State.AVAILABLE, State.WAITING, State.HELD]),
-    # What may have happened already is looked for first, whosever it is; the gates stop it from being repeated.
-    _ACTIONS.c.lost_at.is_(None),
-)
-"""Actions that have not begun."""
 
 REWRITE = "rewrite"
 """The fact that something was erased since the database was last rewritten, and when; empty if nothing was."""
@@ -78,11 +72,7 @@ async def cancel(
     """Give up what has not begun for these accounts."""
     for ids in chunks(account_ids):
         theirs = (_ACTIONS.c.site_id == site_id) & _ACTIONS.c.account_id.in_(ids)
-        await tx.execute(
-            update(_ACTIONS)
-            .where(theirs, OPEN)
-            .values(state=State.CANCELLED, verdict=verdict, needs=None, error=None, settled_at=now)
-        )
+        await moves.give_up(tx, theirs, verdict, now, error=None)
 
 
 async def scrub(tx: Transaction, which: ColumnElement[bool]) -> None:

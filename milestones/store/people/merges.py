@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 
-from milestones.domain.actions import FINAL, State
+from milestones.domain.actions import FINAL, Need, State
 from milestones.domain.keys import grant_key, reminder_key
 from milestones.domain.milestone import Repeat
 from milestones.domain.verdict import Verdict
 from milestones.store.database.statements import add_missing, chunks, table_of
 from milestones.store.database.store import Transaction
-from milestones.store.outbox import claims
+from milestones.store.outbox import moves, schedule
 from milestones.store.people import erasure
-from milestones.store.people.erasure import OPEN
 from milestones.store.tables import Account, Action, ContactChange, DefinitionVersion, Grant, Reminder
 
 _ACCOUNTS = table_of(Account)
@@ -33,9 +32,6 @@ _VERSIONS = table_of(DefinitionVersion)
 PATIENCE = timedelta(hours=48)
 """How long a deletion waits for its merge, and what is owed for the account into which it went. Wix repeats events
 for 47 hours (docs/wix-api.md, 4.1)."""
-
-NEEDS = "account"
-"""What an action waits for while the account of the contact that is left is not known yet."""
 
 _HAS_BEGUN = frozenset({State.RUNNING, State.DONE, State.UNKNOWN})
 
@@ -220,11 +216,8 @@ async def _cancel_doubles(tx: Transaction, owners: Iterable[tuple[Any, str]], no
         begun |= set(several) - {row.owner for row in rows}
         owing = [owner for owner in several if any(r.owner == owner and r.state not in FINAL for r in rows)]
         spared = begun or set(owing[:1])
-        await tx.execute(
-            update(_ACTIONS)
-            .where(_ACTIONS.c.owner.in_(set(owing) - spared), OPEN)
-            .values(state=State.CANCELLED, verdict=Verdict.ALREADY_GIVEN, needs=None, settled_at=now)
-        )
+        doubles = _ACTIONS.c.owner.in_(set(owing) - spared)
+        await moves.give_up(tx, doubles, Verdict.ALREADY_GIVEN, now)
 
 
 # What is still owed
@@ -236,21 +229,16 @@ async def _hand_over(tx: Transaction, site_id: str, customer: _Customer, now: da
     if customer.gone:
         await erasure.cancel(tx, site_id, customer.accounts, Verdict.DELETED, now)
     if customer.heir is None:
-        await tx.execute(
-            update(_ACTIONS)
-            .where(theirs, claims.TIMED, _ACTIONS.c.lost_at.is_(None))
-            .values(state=State.WAITING, needs=NEEDS)
-        )
+        await moves.await_heir(tx, theirs & schedule.TIMED)
         return
-    await tx.execute(
-        update(_ACTIONS)
-        .where(
+    await moves.go_on(
+        tx,
+        and_(
             theirs,
-            _ACTIONS.c.state == State.WAITING,
             _ACTIONS.c.needs.is_not(None),
-            or_(_ACTIONS.c.needs == NEEDS, _ACTIONS.c.account_id != customer.heir),
-        )
-        .values(state=State.AVAILABLE, needs=None, verdict=None)
+            or_(_ACTIONS.c.needs == Need.ACCOUNT, _ACTIONS.c.account_id != customer.heir),
+        ),
+        verdict=None,
     )
     await tx.execute(
         update(_ACTIONS).where(theirs, _ACTIONS.c.state.not_in(FINAL)).values(account_id=customer.heir)
@@ -275,7 +263,7 @@ async def waited_too_long(tx: Transaction, now: datetime) -> dict[str, list[str]
             # By site and state first, as the index of what is due has them.
             _ACTIONS.c.site_id.in_(select(_CHANGES.c.site_id)),
             _ACTIONS.c.state == State.WAITING,
-            _ACTIONS.c.needs == NEEDS,
+            _ACTIONS.c.needs == Need.ACCOUNT,
             _CHANGES.c.recorded_at <= now - PATIENCE,
         )
     )

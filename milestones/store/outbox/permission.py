@@ -1,0 +1,28 @@
+"""What a site and its operator allow to be done now."""
+
+from dataclasses import dataclass
+
+from milestones.store import sites
+from milestones.store.database import heartbeat
+from milestones.store.database.store import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a site and its operator allow now. is_open: whether anything may be done. paused: keys of milestones."""
+
+    is_open: bool
+    paused: frozenset[str]
+
+    def allows(self, milestone: str) -> bool:
+        """Whether what this milestone owes may be done."""
+        return self.is_open and milestone not in self.paused
+
+
+async def standing(tx: Transaction, site_id: str) -> Standing:
+    """How the site stands, with what is ordered for the whole database."""
+    site = await sites.named(tx, site_id)
+    is_open = site is not None and site.state == "active" and not site.paused
+    return Standing(
+        is_open and await heartbeat.held(tx) is None, frozenset(await sites.paused_milestones(tx, site_id))
+    )
