@@ -13,6 +13,7 @@ _ROOT = "/badges/v4/badges"
 _CREATE = Call("POST", _ROOT, reads=False)
 _GET = Call("GET", _ROOT + "/{badgeId}", reads=True)
 _QUERY = Call("POST", _ROOT + "/query", reads=True)
+_UPDATE = Call("PATCH", _ROOT + "/{badgeId}", reads=False)
 _DELETE = Call("DELETE", _ROOT + "/{badgeId}", reads=False)
 
 
@@ -65,6 +66,27 @@ async def create(
     if description:
         badge["description"] = description
     return one(await client.send(_CREATE, body={"badge": badge}), "badge", Badge, _CREATE)
+
+
+async def update(
+    client: WixClient,
+    badge: Badge,
+    *,
+    title: str | None = None,
+    description: str | None = None,
+    background_color: str | None = None,
+    text_color: str | None = None,
+) -> Badge:
+    """Changes what is given, on condition of the badge's revision. Raises WixConflictError if it has changed."""
+    said = {
+        "title": title,
+        "description": description,
+        "backgroundColor": background_color,
+        "textColor": text_color,
+    }
+    changes = {name: value for name, value in said.items() if value is not None}
+    body = {"badge": {"id": badge.id, **changes, "revision": str(badge.revision)}}
+    return one(await client.send(_UPDATE, ids={"badgeId": badge.id}, body=body), "badge", Badge, _UPDATE)
 
 
 async def delete(client: WixClient, badge_id: str) -> None:

@@ -3,9 +3,13 @@
 No event tells of activation or pause, so whoever needs the status asks.
 """
 
+from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import BeforeValidator
+
+from milestones import foreign
 from milestones.wix.answers import Call
 from milestones.wix.fields import Entity, MaybeInstant, MaybeText, State
 from milestones.wix.pacing import a_person_waits
@@ -40,9 +44,10 @@ class ExpirationStatus(State):
 
 
 class PointDefinition(Entity):
-    """What the program calls a point."""
+    """What the program calls a point. icon: an image as Wix describes one (id, url, width, height)."""
 
     custom_name: MaybeText = None
+    icon: Annotated[Mapping[str, Any] | None, BeforeValidator(foreign.fields)] = None
 
 
 class ProgramExpiration(Entity):
@@ -94,15 +99,21 @@ async def update(
     *,
     name: str | None = None,
     points_name: str | None = None,
+    icon: Mapping[str, Any] | None = None,
     months_of_inactivity: int | None = None,
     expiring_points_percentage: int | None = None,
 ) -> Program:
-    """Changes what is given and leaves the rest: name (2-50 characters), the word for a point (at most 20), expiry."""
+    """Changes what is given and leaves the rest: name (2-50 characters), the word for a point (at most 20), its icon,
+    expiry.
+
+    Of the point and of expiry give all or nothing: whether Wix keeps what such a part leaves out is not documented.
+    """
     program: dict[str, Any] = {}
     if name is not None:
         program["name"] = name
-    if points_name is not None:
-        program["pointDefinition"] = {"customName": points_name}
+    definition = {"customName": points_name, "icon": None if icon is None else dict(icon)}
+    if said := {field: value for field, value in definition.items() if value is not None}:
+        program["pointDefinition"] = said
     expiration = {
         "monthsOfInactivity": months_of_inactivity,
         "expiringPointsPercentage": expiring_points_percentage,
