@@ -82,7 +82,7 @@ async def apply(work: Work, shown: str) -> Plan:
 
     Raises PlanError where the plan is not that which was shown, cannot be done, or stopped on the way.
     """
-    live = await _settled(work)
+    live = await settled(work)
     plan = planned(work, live)
     if plan.refusals:
         raise PlanError("Nothing was done, since not all of it can be:\n" + "\n".join(plan.refusals))
@@ -108,8 +108,8 @@ def _stopped(of: Sequence[Step], done: int, error: MilestonesError) -> str:
     )
 
 
-async def _settled(work: Work) -> Live:
-    """The site, once what was asked for a moment ago shows, or is old enough that it never came to be."""
+async def settled(work: Work) -> Live:
+    """The site, once what was asked for a moment ago shows, or is so old that it never came to be. Raises as ``look``."""
     live = await look(work)
     while live.doubtful:
         await work.sleep(work.pause)
@@ -130,7 +130,7 @@ async def _carried_out(work: Work, step: Step, live: Live) -> Live:
         except WixError as error:
             if attempt == TRIES or not _may_have_happened(step, error):
                 raise
-        live = await _settled(work)
+        live = await settled(work)
         if _is_done(work, step, live):
             return live
     raise AssertionError("the last attempt raises")

@@ -14,6 +14,7 @@ from milestones.domain.program import ThingKind
 from milestones.program.live import Live
 from milestones.store.database import meta
 from milestones.store.database.store import Store
+from milestones.wix.answers import EXCHANGE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """The journal of a site."""
+    """The journal of a site. lag: of queries. call: how long one call to Wix may take."""
 
     store: Store
     site_id: str
     lag: timedelta
     clock: Callable[[], datetime]
+    call: timedelta = timedelta(seconds=EXCHANGE_SECONDS)
 
     async def recent(self) -> tuple[Entry, ...]:
         """What Wix's answers may not show yet."""
@@ -61,7 +63,11 @@ class Journal:
     def _young(self, entries: Iterable[Entry]) -> tuple[Entry, ...]:
         now = self.clock()
         # Also of one from the future: the clock was set back, and nothing would make it older for long.
-        return tuple(entry for entry in entries if abs(now - entry.at) <= self.lag)
+        return tuple(entry for entry in entries if abs(now - entry.at) <= self._shows_after(entry))
+
+    def _shows_after(self, entry: Entry) -> timedelta:
+        # What was noted before its call may take effect as late as a call can.
+        return self.lag if entry.id is not None else self.lag + self.call
 
     @property
     def _key(self) -> str:

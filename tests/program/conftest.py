@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from milestones.config import parse
 from milestones.domain.program import Program
-from milestones.program.apply import Work, apply, look, planned
+from milestones.program.apply import Work, apply, look, planned, settled
 from milestones.program.journal import Journal
 from milestones.program.plan import Plan
 from milestones.store.database.store import Store
@@ -30,7 +30,7 @@ sandbox = true
 sender = "Shop <shop@example.com>"
 """
 
-LAG = timedelta(milliseconds=60)
+LAG, CALL = timedelta(milliseconds=60), timedelta(milliseconds=200)
 
 
 def program(text: str) -> Program:
@@ -53,7 +53,7 @@ class Shop:
 
     def work(self, text: str | Program, **more: Any) -> Work:
         wanted = program(text) if isinstance(text, str) else text
-        journal = Journal(self.store, "site", LAG, lambda: datetime.now(UTC))
+        journal = Journal(self.store, "site", LAG, lambda: datetime.now(UTC), CALL)
         return Work(
             self.client, wanted, journal, tell=lambda _n, _of, sentence: self.told.append(sentence), **more
         )
@@ -65,7 +65,7 @@ class Shop:
     async def apply(self, text: str | Program, **more: Any) -> Plan:
         """Apply what a plan that was made just now shows."""
         work = self.work(text, **more)
-        shown = planned(work, await look(work))
+        shown = planned(work, await settled(work))
         return await apply(work, shown.fingerprint)
 
     def fault(self, method: str, path: str, effect: Any, **more: Any) -> None:
