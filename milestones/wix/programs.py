@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from milestones import foreign
+from milestones.formats import untrusted
 from milestones.wix.answers import Call
 from milestones.wix.fields import Entity, MaybeInstant, MaybeText, State
 from milestones.wix.pacing import a_person_waits
@@ -47,7 +47,7 @@ class PointDefinition(Entity):
     """What the program calls a point. icon: an image as Wix describes one (id, url, width, height)."""
 
     custom_name: MaybeText = None
-    icon: Annotated[Mapping[str, Any] | None, BeforeValidator(foreign.fields)] = None
+    icon: Annotated[Mapping[str, Any] | None, BeforeValidator(untrusted.fields)] = None
 
 
 class ProgramExpiration(Entity):
