@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from milestones import config
-from milestones.app.runtime import ConfiguredRules
+from milestones.app.rules import ConfiguredRules
 from milestones.config import Settings
 from milestones.domain.actions import Kind
 from milestones.domain.observation import Customer

@@ -7,9 +7,7 @@ has begun; each step waits for the one before. Twenty seconds in all.
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -18,12 +16,15 @@ import httpx
 import structlog
 
 from milestones import control
-from milestones.app.runtime import Program, opened
+from milestones.app.build import open_runtime
+from milestones.app.reload import reload
+from milestones.app.runtime import Runtime
+from milestones.app.scanning import Scanning, list_due
 from milestones.commands import pause
 from milestones.commands.registry import registry
 from milestones.config.settings import Settings
 from milestones.domain import keys
-from milestones.errors import ConfigurationError, MilestonesError, StoreError
+from milestones.errors import ConfigurationError, MilestonesError
 from milestones.maintenance.erasures import keep_finishing
 from milestones.maintenance.gauges import keep_measuring
 from milestones.maintenance.heartbeat import Heart, keep_beating
@@ -31,14 +32,10 @@ from milestones.maintenance.retention import keep_forgetting
 from milestones.maintenance.unsubscriptions import keep_telling
 from milestones.observability import hangups
 from milestones.scans.run import Kind, Progress, ScanWork
-from milestones.scans.runner import ScanRunner
-from milestones.scans.schedule import Timetable, first_run
-from milestones.store import scans, sites
 from milestones.store.database import heartbeat
 from milestones.store.database.daemon_lock import held, only_daemon
-from milestones.store.database.store import Transaction
 from milestones.store.people import people
-from milestones.store.tables import Scan, Site
+from milestones.store.tables import Scan
 from milestones.views.notices import mail_limits
 from milestones.views.timeline import Happenings
 from milestones.web import password, server
@@ -49,9 +46,6 @@ from milestones.web.services import WebServices
 log = structlog.get_logger()
 
 STOP_SECONDS = 20
-
-AGAIN_SECONDS = 10
-"""After how many a site is put on the timetable for which the database could not be asked."""
 
 _CLOSED_AFTER, _RECORDED_AFTER = 8, 10
 """Of these, after how many nothing comes in any more, and what came is recorded. The rest is for effects under way."""
@@ -69,8 +63,8 @@ async def run(
     with held(settings.daemon.database.get_secret_value()):
         sockets = server.bind(settings.daemon.host, settings.daemon.port)
         try:
-            async with opened(settings, only_daemon) as program:
-                await Daemon(program, load, progress).serve(sockets, announce)
+            async with open_runtime(settings, only_daemon) as runtime:
+                await Daemon(runtime, load, progress).serve(sockets, announce)
         except* MilestonesError as several:
             # The first to fail ended the others; it is the one that a person can do something about.
             raise next(_leaves(several)) from None
@@ -84,43 +78,30 @@ def _leaves(group: BaseExceptionGroup[MilestonesError]) -> Iterator[MilestonesEr
             yield error
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """What a timetable must know of a site: when its scans last began, and which are to be run at once."""
-
-    site_id: str
-    began: Mapping[Kind, datetime]
-    at_once: Sequence[Kind]
-
-
 class Daemon:
-    """A running program. Tests drive ``serve`` and set ``stop``."""
+    """A running runtime. Tests drive ``serve`` and set ``stop``."""
 
-    def __init__(self, program: Program, load: Load, progress: Progress | None = None) -> None:
-        self.program = program
-        self._progress = progress
+    def __init__(self, runtime: Runtime, load: Load, progress: Progress | None = None) -> None:
+        self.runtime = runtime
         self.stop = asyncio.Event()
         self._load = load
-        self._runner = ScanRunner(
-            self.scan_work, lambda kind, outcome: program.metrics.scans.labels(kind, outcome).inc()
-        )
-        self._timetable = Timetable(self._runner.ask, program.settings.scan.misfire_grace)
+        self.scanning = Scanning(runtime, self.stop, progress)
         self._reloading = asyncio.Lock()
         self._untold = asyncio.Event()
-        self._happenings = Happenings(program.store, lambda: program.settings, program.clock)
-        self._access = _access(program.settings)
-        program.site_found = self._schedule_soon
+        self._happenings = Happenings(runtime.store, lambda: runtime.settings, runtime.clock)
+        self._access = _access(runtime.settings)
+        runtime.after_commit.schedule = self.scanning.schedule_soon
         self._background: set[asyncio.Task[None]] = set()
 
     async def serve(self, sockets: list[Any], announce: Callable[[str], None]) -> None:
         """Run until ``stop`` is set, then end in order."""
-        program = self.program
+        runtime = self.runtime
         closing = asyncio.Event()
         async with asyncio.TaskGroup() as group, self._signals():
             web = group.create_task(server.serve(self._app(), sockets, closing, finish_within=5))
-            inbox = group.create_task(program.inbox.run())
-            engine = group.create_task(program.engine.run())
-            runner = group.create_task(self._runner.run())
+            inbox = group.create_task(runtime.inbox.run())
+            engine = group.create_task(runtime.engine.run())
+            runner = group.create_task(self.scanning.runner.run())
             others = [
                 group.create_task(self._controlled()),
                 *(group.create_task(service) for service in self._services()),
@@ -128,53 +109,52 @@ class Daemon:
             address = server.web_address(sockets)
             await self._begin(address)
             announce(await self._line(address))
-            settings = program.settings
+            settings = runtime.settings
             log.info("serving", at=address, mode=settings.daemon.mode, configuration=settings.hash)
             await self.stop.wait()
             log.info("stopping", seconds_at_most=STOP_SECONDS)
-            self._timetable.stop()
-            self._runner.stop()
+            self.scanning.stop()
             self._untold.set()
-            program.erased.set()
+            runtime.after_commit.erased.set()
             closing.set()
             began = asyncio.get_running_loop().time()
             await _ended([web, runner, *others], began + _CLOSED_AFTER)
-            program.inbox.close()
+            runtime.inbox.close()
             await _ended([inbox], began + _RECORDED_AFTER)
-            program.engine.stop()
+            runtime.engine.stop()
             await _ended([engine], began + STOP_SECONDS)
         # Any backup is older than this, however soon it is put back.
         with contextlib.suppress(MilestonesError):
-            await program.check_continuity()
+            await runtime.check_continuity()
         log.info("stopped")
 
     def _services(self) -> list[Coroutine[Any, Any, None]]:
         """What runs by the clock until ``stop``."""
-        program, store, clock, stop = self.program, self.program.store, self.program.clock, self.stop
+        runtime, store, clock, stop = self.runtime, self.runtime.store, self.runtime.clock, self.stop
         heart = Heart(
             store=store,
             clock=clock,
-            check=program.check_continuity,
-            reschedule=self._reschedule,
+            check=runtime.check_continuity,
+            reschedule=self.scanning.reschedule,
             reconcile=partial(pause.reconcile, self),
         )
         return [
-            keep_telling(store, program.assembly.client, clock, self._untold, stop),
-            keep_finishing(store, program.forget_mail, clock, program.erased, stop),
-            keep_measuring(store, program.metrics, lambda: self.settings.daemon.mode == "live", clock, stop),
+            keep_telling(store, runtime.assembly.client, clock, self._untold, stop),
+            keep_finishing(store, runtime.forget_mail, clock, runtime.after_commit.erased, stop),
+            keep_measuring(store, runtime.metrics, lambda: self.settings.daemon.mode == "live", clock, stop),
             keep_beating(heart, stop),
-            keep_forgetting(store, program.rules, lambda: self.settings.retention, clock, stop),
+            keep_forgetting(store, runtime.rules, lambda: self.settings.retention, clock, stop),
         ]
 
     async def _line(self, address: str) -> str:
-        settings = self.program.settings
+        settings = self.runtime.settings
         modes = []
         if settings.daemon.mode == "shadow":
             modes.append("SHADOW MODE: decides and records everything, sends nothing")
         modes += [f"m{limit[1:]}" for limit in mail_limits(settings)]
-        if self.program.wix.sandbox is not None:
-            modes.append(f"on the simulated Wix at {self.program.wix.base_url}")
-        async with self.program.store.read() as tx:
+        if self.runtime.wix.sandbox is not None:
+            modes.append(f"on the simulated Wix at {self.runtime.wix.base_url}")
+        async with self.runtime.store.read() as tx:
             if reason := await heartbeat.held(tx):
                 modes.append(f"HELD, nothing is sent until `milestones resume`: {reason}")
         told = f" ({'; '.join(modes)})" if modes else ""
@@ -183,83 +163,30 @@ class Daemon:
     # Starting
 
     async def _begin(self, address: str) -> None:
-        program = self.program
-        if program.wix.sandbox is not None:
-            async with httpx.AsyncClient(base_url=program.wix.base_url, trust_env=False) as client:
+        runtime = self.runtime
+        if runtime.wix.sandbox is not None:
+            async with httpx.AsyncClient(base_url=runtime.wix.base_url, trust_env=False) as client:
                 hook = {"url": f"{address}/webhooks/wix"}
                 (await client.put("/_sandbox/webhook", json=hook)).raise_for_status()
-        self._timetable.start()
-        await self._reschedule()
+        await self.scanning.start()
 
-    def _schedule_soon(self, site_id: str) -> None:
-        async def scheduled() -> None:
-            while not self.stop.is_set():
-                try:
-                    async with self.program.store.read() as tx:
-                        site = await sites.named(tx, site_id)
-                        active = site is not None and site.state == "active"
-                        found = [await self._due(tx, site)] if site is not None and active else []
-                except StoreError as error:
-                    log.warning("site_not_scheduled", site=site_id, error=str(error))
-                else:
-                    self._apply(found, self.program.settings)
-                    return
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(AGAIN_SECONDS):
-                        await self.stop.wait()
-
-        task = asyncio.get_running_loop().create_task(scheduled())
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-    async def _plan(self, tx: Transaction, _settings: Settings) -> list[Due]:
-        """What of every active site a timetable must know."""
-        return [await self._due(tx, site) for site in await sites.active(tx)]
-
-    async def _due(self, tx: Transaction, site: Site) -> Due:
-        last = {kind: await scans.last_finished(tx, site.id, kind) for kind in Kind}
-        began = {kind: scan.started_at for kind, scan in last.items() if scan is not None}
-        missing = [] if site.baseline_done_at is not None else [Kind.BASELINE]
-        return Due(site.id, began, [*missing, *(Kind(kind) for kind in await scans.unfinished(tx, site.id))])
-
-    def _apply(self, plan: list[Due], settings: Settings) -> None:
-        """Put sites on the timetable. What was missed while nothing ran is made up for once."""
-        now = self.program.clock()
-        for due in plan:
-            for kind in due.at_once:
-                self._runner.ask(due.site_id, kind)
-            site, schedule = settings.for_site(due.site_id), settings.scan
-            if not site.hears_webhooks:
-                log.info(
-                    "site_without_webhooks",
-                    site=due.site_id,
-                    crossings_found_by="scan",
-                    every=str(schedule.every),
-                )
-            began = due.began
-            for kind, every, since in (
-                (Kind.REACHED, schedule.every, began.get(Kind.REACHED)),
-                (Kind.NEAR, schedule.every, began.get(Kind.NEAR)),
-                (Kind.SWEEP, schedule.sweep, began.get(Kind.SWEEP) or began.get(Kind.BASELINE) or now),
-            ):
-                first = first_run(every, site.timezone, since, now)
-                self._timetable.add(due.site_id, kind, every, site.timezone, first)
-            self.program.engine.wake(due.site_id)
+    @property
+    def program(self) -> Runtime:
+        """What a command works with (``commands.host.Host``)."""
+        return self.runtime
 
     @property
     def settings(self) -> Settings:
         """The configuration in force."""
-        return self.program.settings
+        return self.runtime.settings
 
     def scan_work(self, site_id: str) -> ScanWork:
         """What a scan of a site needs."""
-        return self.program.scan_work(
-            site_id, stopping=lambda: self._runner.stopping, progress=self._progress
-        )
+        return self.scanning.work(site_id)
 
     async def scan(self, site_id: str, kind: Kind) -> Scan:
         """Run a scan as soon as the site is free, and wait for its end. Raises MilestonesError."""
-        return await self._runner.do(site_id, kind)
+        return await self.scanning.runner.do(site_id, kind)
 
     # Running
 
@@ -302,53 +229,45 @@ class Daemon:
             # Beside the loop, where webhooks wait: every template is tried.
             settings = await asyncio.to_thread(self._load)
             access = _access(settings)
-            plan = await self.program.reload(settings, self._plan)
+            due = await reload(self.runtime, settings, list_due)
         except MilestonesError as error:
             faults = error.faults if isinstance(error, ConfigurationError) else [str(error)]
-            log.error("configuration_refused", faults=faults, in_force=self.program.settings.hash)
+            log.error("configuration_refused", faults=faults, in_force=self.runtime.settings.hash)
             raise
         self._access = access
-        self._timetable.clear()
-        self._apply(plan, settings)
+        self.scanning.replace(due, settings)
         log.info("configuration_reloaded", configuration=settings.hash)
         return settings.hash
 
-    async def _reschedule(self) -> None:
-        settings = self.program.settings
-        async with self.program.store.read() as tx:
-            plan = await self._plan(tx, settings)
-        self._timetable.clear()
-        self._apply(plan, settings)
-
     async def _controlled(self) -> None:
-        await control.serve(self.program.settings.daemon.socket, registry(self), self.stop)
+        await control.serve(self.runtime.settings.daemon.socket, registry(self), self.stop)
 
     # The web
 
     def _app(self) -> Any:
-        program = self.program
+        runtime = self.runtime
         return create_app(
             WebServices(
-                receive=program.door.receive,
-                recognise=lambda token: keys.opened_token(program.rules.secret, token) is not None,
+                receive=runtime.door.receive,
+                recognise=lambda token: keys.opened_token(runtime.rules.secret, token) is not None,
                 unsubscribe=self._unsubscribe,
                 readiness=self._happenings.readiness,
                 overview=self._happenings.overview,
                 recent=self._happenings.recent,
                 mail=self._happenings.mail,
-                metrics=program.metrics,
+                metrics=runtime.metrics,
                 access=lambda: self._access,
-                clock=program.clock,
-                zone=lambda: program.settings.daemon.timezone,
+                clock=runtime.clock,
+                zone=lambda: runtime.settings.daemon.timezone,
             )
         )
 
     async def _unsubscribe(self, token: str) -> bool:
-        key = keys.opened_token(self.program.rules.secret, token)
+        key = keys.opened_token(self.runtime.rules.secret, token)
         if key is None:
             return False
-        async with self.program.store.write() as tx:
-            await people.suppress(tx, [key], "unsubscribed", self.program.clock())
+        async with self.runtime.store.write() as tx:
+            await people.suppress(tx, [key], "unsubscribed", self.runtime.clock())
         self._untold.set()
         return True
 

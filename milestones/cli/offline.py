@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from milestones.app import runtime
-from milestones.app.runtime import ConfiguredRules
+from milestones.app.build import open_runtime
+from milestones.app.rules import ConfiguredRules
+from milestones.app.runtime import Runtime
 from milestones.commands.host import Program
 from milestones.config import Settings
 from milestones.control import NotRunningError
@@ -37,7 +39,7 @@ class Alone:
 
     program: Program
     settings: Settings
-    whole: runtime.Program | None = None
+    whole: Runtime | None = None
 
     def scan_work(self, site_id: str) -> ScanWork:
         """What a scan of a site needs."""
@@ -67,5 +69,5 @@ async def at_store(settings: Settings) -> AsyncIterator[Alone]:
 @asynccontextmanager
 async def at_wix(settings: Settings) -> AsyncIterator[Alone]:
     """A host for orders that ask Wix; on the sandbox, the simulated Wix runs as long as the order."""
-    async with runtime.opened(settings) as program:
-        yield Alone(program, settings, program)
+    async with open_runtime(settings) as whole:
+        yield Alone(whole, settings, whole)

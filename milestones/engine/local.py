@@ -11,6 +11,7 @@ from milestones.errors import MilestonesError
 log = structlog.get_logger()
 
 Drain = Callable[[str], Awaitable[datetime | None]]
+"""The unit of work: does what is due of a site. Returns when more will be, if it knows. Raises MilestonesError."""
 
 LONGEST_SLEEP = 60.0
 """Seconds after which a site is looked at without being woken, so that a clock that jumped is noticed."""
@@ -23,7 +24,7 @@ class LocalEngine:
     """Wakes the drains of sites. ``run`` holds their tasks; ``stop`` lets them end what is in flight."""
 
     def __init__(self, drain: Drain, clock: Callable[[], datetime]) -> None:
-        self._drain = drain
+        self.drain = drain
         self._clock = clock
         self._bells: dict[str, asyncio.Event] = {}
         self._served: set[str] = set()
@@ -69,7 +70,7 @@ class LocalEngine:
         while not self._stopping.is_set():
             bell.clear()
             try:
-                due = await self._drain(site_id)
+                due = await self.drain(site_id)
                 failures = 0
                 await self._sleep(bell, LONGEST_SLEEP if due is None else self._until(due))
             except MilestonesError as error:

@@ -10,8 +10,9 @@ from structlog.testing import capture_logs
 
 from milestones import config
 from milestones.app import daemon
+from milestones.app.build import open_runtime
 from milestones.app.daemon import Daemon
-from milestones.app.runtime import Program, opened
+from milestones.app.runtime import Runtime
 from milestones.config import Settings
 from milestones.errors import ConfigurationError, StoreUnavailableError
 from milestones.kinds.email.folder import FolderTransport
@@ -27,16 +28,16 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def program(path: Path) -> AsyncIterator[Program]:
+async def runtime(path: Path) -> AsyncIterator[Runtime]:
     with capture_logs():
-        async with opened(config.load(path, {})) as found:
+        async with open_runtime(config.load(path, {})) as found:
             yield found
 
 
 @pytest.fixture
-def running(path: Path, program: Program) -> Daemon:
+def running(path: Path, runtime: Runtime) -> Daemon:
     """One that does not serve yet, and reads the configuration anew for a reload."""
-    return Daemon(program, lambda: config.load(path, {}))
+    return Daemon(runtime, lambda: config.load(path, {}))
 
 
 def rewrite(path: Path, old: str, new: str) -> None:
@@ -53,9 +54,9 @@ async def visit(running: Daemon, page: str = "/happenings") -> httpx.Response:
 
 
 async def test_a_reload_that_cannot_be_stored_changes_nothing(
-    path: Path, program: Program, running: Daemon, monkeypatch: pytest.MonkeyPatch
+    path: Path, runtime: Runtime, running: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    former = program.settings
+    former = runtime.settings
 
     async def full(*_: object) -> None:
         raise StoreUnavailableError("The disk is full.")
@@ -64,11 +65,11 @@ async def test_a_reload_that_cannot_be_stored_changes_nothing(
     monkeypatch.setattr(sites, "define", full)
     with capture_logs() as logs, pytest.raises(StoreUnavailableError):
         await running.reload()
-    assert program.settings is program.rules.settings is former
+    assert runtime.settings is former
     (told,) = logs
     assert (told["event"], told["faults"]) == ("configuration_refused", ["The disk is full."])
     monkeypatch.undo()
-    assert await running.reload() == program.settings.hash != former.hash
+    assert await running.reload() == runtime.settings.hash != former.hash
 
 
 def _drop(path: Path, written: str) -> None:
@@ -80,13 +81,12 @@ def _drop(path: Path, written: str) -> None:
 
 
 def _in_force(running: Daemon) -> list[object]:
-    program = running.program
-    assembly = program.assembly
-    jobs = [(job.id, str(job.trigger)) for job in running._timetable._scheduler.get_jobs()]
+    runtime = running.runtime
+    assembly = runtime.assembly
+    jobs = [(job.id, str(job.trigger)) for job in running.scanning.timetable._scheduler.get_jobs()]
     return [
-        program.settings,
-        program.rules.settings,
-        program.wix.public_key,
+        runtime.settings,
+        runtime.wix.public_key,
         assembly._catalogue,
         dict(assembly._parts),
         running._access,
@@ -95,8 +95,8 @@ def _in_force(running: Daemon) -> list[object]:
 
 
 BREAKS = {
-    "keys": ("milestones.app.runtime._public_key", ConfigurationError(["wix.public_key: is broken"])),
-    "templates": ("milestones.app.runtime.Catalogue", ConfigurationError(["templates: are broken"])),
+    "keys": ("milestones.app.reload.read_public_key", ConfigurationError(["wix.public_key: is broken"])),
+    "templates": ("milestones.app.reload.Catalogue", ConfigurationError(["templates: are broken"])),
     "mail": ("milestones.app.assembly._carrier", ConfigurationError(["mail: cannot be made"])),
     "credentials": ("milestones.app.assembly.Assembly._credentials", ConfigurationError(["sites: no key"])),
     "pages": ("milestones.app.daemon._access", ConfigurationError(["daemon.password_file: is broken"])),
@@ -107,12 +107,12 @@ BREAKS = {
 
 @pytest.mark.parametrize("what", BREAKS)
 async def test_whatever_cannot_be_built_nothing_of_a_refused_configuration_is_in_force(
-    path: Path, program: Program, running: Daemon, monkeypatch: pytest.MonkeyPatch, what: str
+    path: Path, runtime: Runtime, running: Daemon, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    (site_id,) = program.site_ids(program.settings)
-    program.assembly.parts(site_id)
-    running._timetable.start()
-    await running._reschedule()
+    (site_id,) = runtime.site_ids
+    runtime.assembly.parts(site_id)
+    running.scanning.timetable.start()
+    await running.scanning.reschedule()
     before, asked = _in_force(running), []
     place, error = BREAKS[what]
 
@@ -121,7 +121,7 @@ async def test_whatever_cannot_be_built_nothing_of_a_refused_configuration_is_in
         raise error
 
     # On the sandbox the key is its own; what is tried here is that of a real Wix.
-    monkeypatch.setattr(program.wix, "sandbox", None if what == "keys" else program.wix.sandbox)
+    monkeypatch.setattr(runtime.wix, "sandbox", None if what == "keys" else runtime.wix.sandbox)
     monkeypatch.setattr(place, breaks)
     rewrite(path, "threshold = 1000", "threshold = 500")
     rewrite(path, 'transport = "folder"', 'transport = "smtp"\nhost = "localhost"\ntls = "none"')
@@ -131,13 +131,13 @@ async def test_whatever_cannot_be_built_nothing_of_a_refused_configuration_is_in
     assert asked == [True], "and not for a moment"
     assert _in_force(running) == before
     assert [line["event"] for line in logs] == ["configuration_refused"]
-    async with program.store.read() as tx:
+    async with runtime.store.read() as tx:
         site = await sites.named(tx, site_id)
     assert site is not None
     assert site.definitions == 1, "no definition was added"
     await running.reload()
     assert _in_force(running) != before
-    running._timetable.stop()
+    running.scanning.timetable.stop()
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ async def test_what_is_read_at_the_start_only_says_so(
     assert _in_force(running) == before
 
 
-async def test_a_reload_is_read_beside_the_loop_and_one_at_a_time(path: Path, program: Program) -> None:
+async def test_a_reload_is_read_beside_the_loop_and_one_at_a_time(path: Path, runtime: Runtime) -> None:
     loop = asyncio.get_running_loop()
     inside: list[int] = []
     most = 0
@@ -174,9 +174,9 @@ async def test_a_reload_is_read_beside_the_loop_and_one_at_a_time(path: Path, pr
         inside.pop()
         return config.load(path, {})
 
-    running = Daemon(program, load)
+    running = Daemon(runtime, load)
     with capture_logs():
-        assert set(await asyncio.gather(running.reload(), running.reload())) == {program.settings.hash}
+        assert set(await asyncio.gather(running.reload(), running.reload())) == {runtime.settings.hash}
     assert most == 1
 
 
@@ -195,15 +195,15 @@ async def test_pages_show_the_time_of_the_zone_in_force(path: Path, running: Dae
 
 
 async def test_an_erasure_finds_mails_of_before_a_server_took_them(
-    path: Path, program: Program, running: Daemon
+    path: Path, runtime: Runtime, running: Daemon
 ) -> None:
-    folder = program.settings.mail.folder
+    folder = runtime.settings.mail.folder
     await FolderTransport(folder).send(b"Dear Ada", message_id="<1@shop>", sender="", recipient="")
     rewrite(path, 'transport = "folder"', 'transport = "smtp"\nhost = "localhost"\ntls = "none"')
     await running.reload()
-    (site_id,) = program.site_ids(program.settings)
+    (site_id,) = runtime.site_ids
     for _ in range(2):
-        await program.forget_mail(site_id, "<1@shop>")
+        await runtime.forget_mail(site_id, "<1@shop>")
         assert list(folder.iterdir()) == []
 
 
@@ -235,18 +235,18 @@ def path_of_two(path: Path) -> Path:
 
 async def test_the_first_line_says_of_which_site_mail_does_not_leave_for_everybody(path_of_two: Path) -> None:
     with capture_logs() as logs:
-        async with opened(config.load(path_of_two, {})) as program:
-            line = await Daemon(program, lambda: program.settings)._line("http://here")
+        async with open_runtime(config.load(path_of_two, {})) as runtime:
+            line = await Daemon(runtime, lambda: runtime.settings)._line("http://here")
     assert "mail of The Other Shop leaves only for me@example.com" in line
     assert "me@example.com" not in str(logs)
 
 
 async def test_a_drain_works_by_the_mode_in_force_from_the_moment_of_the_reload(
-    path: Path, program: Program, running: Daemon
+    path: Path, runtime: Runtime, running: Daemon
 ) -> None:
-    [site_id] = program.site_ids(program.settings)
-    assert not program.assembly.parts(site_id).work.shadow
+    [site_id] = runtime.site_ids
+    assert not runtime.assembly.parts(site_id).work.shadow
     rewrite(path, 'mode = "live"', 'mode = "shadow"')
     await running.reload()
-    assert program.assembly.parts(site_id).work.shadow
-    assert await program.drain(site_id) is None
+    assert runtime.assembly.parts(site_id).work.shadow
+    assert await runtime.engine.drain(site_id) is None

@@ -13,8 +13,9 @@ from sqlalchemy import event
 from structlog.testing import capture_logs
 
 from milestones import config
+from milestones.app.build import open_runtime
 from milestones.app.daemon import Daemon
-from milestones.app.runtime import Program, opened
+from milestones.app.runtime import Runtime
 from milestones.engine import local
 from milestones.maintenance import erasures, gauges, heartbeat, retention, unsubscriptions
 from milestones.scans import runner
@@ -81,8 +82,8 @@ class Failing:
             raise fault(self.fault)
 
     @contextmanager
-    def watching(self, program: Program) -> Iterator[None]:
-        store = program.store
+    def watching(self, runtime: Runtime) -> Iterator[None]:
+        store = runtime.store
         assert store._writer is not None
         engines = {store._writer.sync_engine, store._reader.sync_engine}
         for engine in engines:
@@ -122,24 +123,24 @@ async def test_every_task_outlives_whatever_the_database_does(database_url: str,
     path.write_text(f"{path.read_text()}\n[sandbox]\nport = 0\ncustomers = 3\n")
     failing = Failing()
     with capture_logs():
-        async with opened(config.load(path, {})) as program:
-            running = Daemon(program, lambda: config.load(path, {}))
+        async with open_runtime(config.load(path, {})) as runtime:
+            running = Daemon(runtime, lambda: config.load(path, {}))
             ready = asyncio.Event()
             serving = asyncio.create_task(
                 running.serve(server.bind("127.0.0.1", 0), lambda _line: ready.set())
             )
             await ready.wait()
-            (site_id,) = program.site_ids(program.settings)
-            with failing.watching(program):
+            (site_id,) = runtime.site_ids
+            with failing.watching(runtime):
                 for what in OF_SQLITE if database_url.startswith("sqlite") else OF_POSTGRESQL:
                     failing.met, failing.fault = set(), what
-                    program.engine.wake(site_id)
-                    running._timetable._ask(site_id, Kind.REACHED)
+                    runtime.engine.wake(site_id)
+                    running.scanning.timetable._ask(site_id, Kind.REACHED)
                     await until(lambda: failing.met >= TASKS, serving)
                     failing.fault = None
                     await until(lambda: not serving.done(), serving)
-                    assert await trouble(program.store) is None
-            async with program.store.write() as tx:
+                    assert await trouble(runtime.store) is None
+            async with runtime.store.write() as tx:
                 await meta.set_to(tx, "fact", "kept")
             running.stop.set()
             await serving

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from milestones.app import runtime
-from milestones.app.runtime import Program
+from milestones.app.build import open_runtime
+from milestones.app.runtime import Runtime
 from milestones.config import parse
 from milestones.domain import keys
 from milestones.domain.actions import State
@@ -90,11 +89,11 @@ class Giving:
     mail: Mailserver
     clock: Clock
     folder: Path
-    program: Program = field(init=False)
+    runtime: Runtime = field(init=False)
     reached: list[Account] = field(default_factory=list)
 
     @asynccontextmanager
-    async def started(self, on_lost_answer: str = "hold", more: str = "") -> AsyncIterator[Program]:
+    async def started(self, on_lost_answer: str = "hold", more: str = "") -> AsyncIterator[Runtime]:
         """The program until the block ends; a second time it is a new process on the same database.
 
         more: milestones beside the one of ``EVERYTHING``.
@@ -111,10 +110,9 @@ class Giving:
         ) + (EVERYTHING + more).format(url=self.hook.url)
         environment = {"WIX_APP_SECRET": told.app_secret, "HOOK_SECRET": SECRET}
         settings = parse(text, self.folder / "config.toml", environment)
-        with patch.object(runtime, "now", self.clock):
-            async with runtime.opened(settings) as program:
-                self.program = program
-                yield program
+        async with open_runtime(settings, clock=self.clock) as runtime:
+            self.runtime = runtime
+            yield runtime
 
     @property
     def site_id(self) -> str:
@@ -127,7 +125,7 @@ class Giving:
 
     @property
     def work(self) -> SiteWork:
-        return self.program.assembly.parts(self.site_id).work
+        return self.runtime.assembly.parts(self.site_id).work
 
     def hangs_up_after_the_dot(self, *, taken: bool) -> None:
         """The mail server takes the next mails, or does not, and says nothing."""
@@ -158,7 +156,7 @@ class Giving:
             ledger.adjust(world, current, balance - current.balance, world.owner, "by hand")
             told = WixAccount.model_validate(ledger.document(world, ledger.the_account(world, account.id)))
             seen = observation(told, Source.WEBHOOK, self.clock())
-            await observe.observe(self.program.store, self.program.rules, self.site_id, [seen], self.clock())
+            await observe.observe(self.runtime.store, self.runtime.rules, self.site_id, [seen], self.clock())
         return account
 
     def next_stranger(self) -> Account:
@@ -183,7 +181,7 @@ class Giving:
     async def finish(self) -> None:
         """Drain, and whenever nothing is due let the time pass until something is."""
         for _ in range(60):
-            due = await self.program.drain(self.site_id)
+            due = await self.runtime.engine.drain(self.site_id)
             if due is None:
                 return
             await self._wix_has_done_what_it_began()
@@ -202,7 +200,7 @@ class Giving:
     async def actions(self, account: Account | None = None) -> list[Action]:
         """What the milestone owed to an account; by default to the last."""
         account = account or self.reached[-1]
-        async with self.program.store.read() as tx:
+        async with self.runtime.store.read() as tx:
             return await of_owner(tx, keys.grant_key(self.site_id, account.id, "stars-1000", 1))
 
     async def assert_everything_once(self, *, mails: int = 1, unknown: frozenset[str] = frozenset()) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from milestones.app.runtime import AT_START
+from milestones.app.reload import AT_START
 from milestones.cli.app import COMMANDS
 from milestones.kinds.email.variables import VARIABLES
 from milestones.observability.metrics import Metrics

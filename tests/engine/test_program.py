@@ -92,7 +92,7 @@ async def test_points_wait_for_a_program_that_was_paused_just_now_however_wix_re
     tmp_path: Path, status: int
 ) -> None:
     async with giving(tmp_path, inactive_program_status=status) as shop, shop.started():
-        parts = shop.program.assembly.parts(shop.site_id)
+        parts = shop.runtime.assembly.parts(shop.site_id)
         await shop.crossing()
         await shop.finish()
         await programs.pause(parts.client)

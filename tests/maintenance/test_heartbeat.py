@@ -11,8 +11,9 @@ from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from milestones import config
+from milestones.app.build import open_runtime
 from milestones.app.daemon import Daemon
-from milestones.app.runtime import Program, opened
+from milestones.app.runtime import Runtime
 from milestones.errors import StoreBusyError
 from milestones.maintenance import heartbeat as service
 from milestones.maintenance.heartbeat import Heart, keep_beating
@@ -31,15 +32,29 @@ EVERY = timedelta(hours=1)
 
 
 @dataclass
+class Clock:
+    """Stands until it is set."""
+
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
 class Life:
     """A daemon whose heart beats as often as a test has steps; between two beats, a step is made."""
 
-    program: Program
+    runtime: Runtime
     path: Path
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: Clock
     rescheduled: int = 0
     held_when_rescheduled: bool = False
     reconciled: int = 0
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now
 
     async def beats(self, *steps: Callable[[], None]) -> list[str]:
         """Returns the events of the log."""
@@ -62,9 +77,9 @@ class Life:
         with pytest.MonkeyPatch.context() as patch, capture_logs() as logs:
             patch.setattr(service, "pause", pause)
             heart = Heart(
-                store=self.program.store,
-                clock=lambda: self.now,
-                check=self.program.check_continuity,
+                store=self.runtime.store,
+                clock=self.clock,
+                check=self.runtime.check_continuity,
                 reschedule=reschedule,
                 reconcile=reconcile,
             )
@@ -75,27 +90,27 @@ class Life:
         """The step that sets the clock by so much."""
 
         def step() -> None:
-            self.now += timedelta(**span)
+            self.clock.now += timedelta(**span)
 
         return step
 
     async def held(self) -> str | None:
-        async with self.program.store.read() as tx:
+        async with self.runtime.store.read() as tx:
             return await heartbeat.held(tx)
 
     async def forget(self) -> dict[str, int]:
-        program = self.program
+        runtime = self.runtime
         return await forget_due(
-            program.store, program.rules, program.settings.retention, self.now, lambda: False
+            runtime.store, runtime.rules, runtime.settings.retention, self.now, lambda: False
         )
 
     async def due_at(self, moment: datetime | None = None) -> datetime:
         """When the only action is due; first sets it, if a moment is told."""
         actions = table_of(Action)
         if moment is not None:
-            async with self.program.store.write() as tx:
+            async with self.runtime.store.write() as tx:
                 await tx.execute(update(actions).values(available_at=moment))
-        async with self.program.store.read() as tx:
+        async with self.runtime.store.read() as tx:
             found: datetime = (await tx.execute(select(actions.c.available_at))).scalar_one()
         return found
 
@@ -106,13 +121,13 @@ async def life(tmp_path: Path) -> AsyncIterator[Life]:
     path = write_config(tmp_path / "shop")
     path.write_text(f"{path.read_text()}\n[sandbox]\nport = 0\ncustomers = 3\n")
     with capture_logs():
-        async with opened(config.load(path, {})) as program:
-            found = Life(program, path)
-            program.clock = lambda: found.now
-            (site_id,) = program.site_ids(program.settings)
+        clock = Clock()
+        async with open_runtime(config.load(path, {}), clock=clock) as runtime:
+            found = Life(runtime, path, clock)
+            (site_id,) = runtime.site_ids
             for revision, balance in enumerate((10, 600), start=1):
                 seen = an_observation(balance, revision, told_at=found.now)
-                await observe.observe(program.store, program.rules, site_id, [seen], found.now)
+                await observe.observe(runtime.store, runtime.rules, site_id, [seen], found.now)
             yield found
 
 
@@ -177,27 +192,29 @@ async def test_a_jump_is_followed_even_when_the_database_was_busy_at_first(
 
 async def test_by_a_clock_set_years_ahead_nothing_is_forgotten_before_a_person_resumes(life: Life) -> None:
     life.set_by(days=1000)()
-    await life.program.check_continuity()
+    await life.runtime.check_continuity()
     assert await life.forget() == {}
-    async with life.program.store.write() as tx:
+    async with life.runtime.store.write() as tx:
         await heartbeat.resume(tx, life.now, rewound=False)
     assert (await life.forget())["observations"] == 1
 
 
 @pytest.mark.parametrize("hours", [3, -3])
 async def test_scans_are_due_by_the_clock_as_it_is(life: Life, hours: int) -> None:
-    (site_id,) = life.program.site_ids(life.program.settings)
-    async with life.program.store.write() as tx:
+    (site_id,) = life.runtime.site_ids
+    async with life.runtime.store.write() as tx:
         for kind in ("reached", "near"):
             await scans.finish(tx, await scans.start(tx, site_id, kind, life.now), 0, life.now)
-    running = Daemon(life.program, lambda: config.load(life.path, {}))
-    await running._reschedule()
+    running = Daemon(life.runtime, lambda: config.load(life.path, {}))
+    await running.scanning.reschedule()
     assert due_times(running) == [life.now + EVERY] * 2
-    life.now += timedelta(hours=hours)
-    await running._reschedule()
+    life.clock.now += timedelta(hours=hours)
+    await running.scanning.reschedule()
     assert due_times(running) == [life.now] * 2
 
 
 def due_times(running: Daemon) -> list[datetime]:
     """When the hourly scans are due."""
-    return [job.next_run_time for job in running._timetable._scheduler.get_jobs() if "sweep" not in job.id]
+    return [
+        job.next_run_time for job in running.scanning.timetable._scheduler.get_jobs() if "sweep" not in job.id
+    ]

@@ -7,7 +7,7 @@ import signal
 import httpx
 import pytest
 
-from milestones.app.runtime import HERE
+from milestones.app.build import HERE
 from milestones.cli import render
 from milestones.observability import hangups
 from milestones.observability.logs import Unfailing

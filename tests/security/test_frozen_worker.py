@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from milestones.app.runtime import opened
+from milestones.app.build import open_runtime
 from milestones.config import load
 from tests.e2e.floor import live, ordered
 from tests.process import STARS, Daemon, shop, until
@@ -62,9 +62,9 @@ async def another_worker_drains(daemon: Daemon) -> None:
     secret = {"WIX_APP_SECRET": daemon.shop.credentials["app_secret"]}
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MILESTONES_")}
     settings = load(daemon.config, {**clean, **secret})
-    async with opened(settings) as program:
-        for site_id in program.site_ids(program.settings):
-            await program.drain(site_id)
+    async with open_runtime(settings) as runtime:
+        for site_id in runtime.site_ids:
+            await runtime.engine.drain(site_id)
 
 
 def fates(daemon: Daemon) -> list[tuple[str, str, int]]:

@@ -1,0 +1,68 @@
+"""The way of a webhook: door, inbox, pipeline, and then whoever has work."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from milestones.domain.event import Heard
+from milestones.ingest.door import Door
+from milestones.ingest.inbox import Inbox
+from milestones.observability.metrics import Metrics
+from milestones.pipeline import observe
+from milestones.pipeline.context import Outcome, Rules
+from milestones.store.database.store import Store
+from milestones.store.people import people
+
+
+@dataclass(slots=True)
+class AfterCommit:
+    """Whom a commit concerns: the figures, the drains, the timetable, and what finishes erasures.
+
+    wake: wakes the drain of a site. schedule: puts a new site on the timetable. erased: somebody is gone.
+    """
+
+    metrics: Metrics
+    wake: Callable[[str], None]
+    schedule: Callable[[str], None] = lambda _site_id: None
+    erased: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Tell of what was committed."""
+        for counter, counts in (
+            (self.metrics.grants, outcome.granted),
+            (self.metrics.reminders, outcome.reminded),
+            (self.metrics.observations, outcome.observed),
+        ):
+            for label, count in counts.items():
+                counter.labels(label).inc(count)
+        for site_id in outcome.wake:
+            self.wake(site_id)
+        for site_id in outcome.new_sites:
+            self.schedule(site_id)
+        if outcome.erased:
+            self.erased.set()
+
+
+def connect(
+    store: Store,
+    rules: Rules,
+    *,
+    public_key: Callable[[], RSAPublicKey | None],
+    after_commit: AfterCommit,
+    metrics: Metrics,
+    clock: Callable[[], datetime],
+) -> tuple[Door, Inbox]:
+    """The door for webhooks, and the inbox behind it. public_key: the app's key in force."""
+
+    async def record(batch: Sequence[Heard]) -> None:
+        after_commit(await observe.hear(store, rules, batch, clock()))
+
+    async def keep(site_id: str | None, event_type: str | None, reason: str, body: bytes) -> None:
+        async with store.write() as tx:
+            await people.reject(tx, site_id, event_type, reason, body, clock())
+
+    inbox = Inbox(record, metrics)
+    return Door(public_key=public_key, clock=clock, take=inbox.take, keep=keep, metrics=metrics), inbox
