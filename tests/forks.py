@@ -26,12 +26,20 @@ _NOT_READ = 2**30
 """Bytes that may wait for a test to read them: so many that a child never waits for its reader."""
 
 
-async def fork(arguments: Sequence[str], environment: Mapping[str, str], cwd: Path) -> "ForkedProcess":
-    """``milestones`` with these arguments and exactly this environment, its output on pipes."""
+async def fork(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    cwd: Path,
+    constants: Mapping[str, object] | None = None,
+) -> "ForkedProcess":
+    """``milestones`` with these arguments and exactly this environment, its output on pipes.
+
+    constants: what some of the program's own are in this process, such as ``{"milestones.outbox.rest.REST": ...}``.
+    """
     _prepare()
     ends = [os.pipe(), os.pipe()]
     child = _CONTEXT.Process(
-        target=_Start(arguments, environment, cwd, [end[1] for end in ends]), daemon=True
+        target=_Start(arguments, environment, cwd, [end[1] for end in ends], constants or {}), daemon=True
     )
     child.start()
     for _, writing in ends:
@@ -50,12 +58,18 @@ class _Start:
     """What a child does, as something that can be sent to it."""
 
     def __init__(
-        self, arguments: Sequence[str], environment: Mapping[str, str], cwd: Path, outputs: Sequence[int]
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        cwd: Path,
+        outputs: Sequence[int],
+        constants: Mapping[str, object],
     ) -> None:
         self._arguments = list(arguments)
         self._environment = dict(environment)
         self._cwd = cwd
         self._outputs = outputs
+        self._constants = dict(constants)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_outputs": [DupFd(output) for output in self._outputs]}
@@ -73,6 +87,9 @@ class _Start:
         os.environ.update(self._environment)
         os.chdir(self._cwd)
         sys.argv = ["milestones", *self._arguments]
+        for name, value in self._constants.items():
+            # For good: the process ends with what is tested.
+            patch(name, value).start()
         main()
 
 

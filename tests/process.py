@@ -126,16 +126,18 @@ async def started(
     *,
     fresh: bool = False,
     behind: Sequence[str] = (),
+    constants: Mapping[str, object] | None = None,
 ) -> Running:
     """``milestones`` with these arguments, and of the environment's own settings only those that are given here.
 
     It is forked from a process that has imported it, which takes a tenth of the time. fresh: it gets an interpreter of
-    its own, where its start is the point. behind: as that, and run by another program.
+    its own, where its start is the point. behind: as that, and run by another program. constants: see ``fork``.
     """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MILESTONES_")}
     told = {**clean, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **environment}
     if not fresh and not behind:
-        return await fork(arguments, told, cwd)
+        return await fork(arguments, told, cwd, constants)
+    assert not constants, "an interpreter of its own has its own"
     return await asyncio.create_subprocess_exec(
         *behind, sys.executable, "-m", "milestones", *arguments, cwd=cwd, env=told, stdout=PIPE, stderr=PIPE
     )
@@ -168,7 +170,7 @@ async def ended(process: Running, with_signal: signal.Signals) -> int:
 class Daemon:
     """``milestones run`` on a shop, with a folder of its own. ``start`` and ``kill`` as often as you like.
 
-    database: a PostgreSQL URL; without one, a SQLite file in the folder. fresh, behind: see ``started``.
+    database: a PostgreSQL URL; without one, a SQLite file in the folder. fresh, behind, constants: see ``started``.
     """
 
     folder: Path
@@ -177,6 +179,7 @@ class Daemon:
     database: str = "sqlite:///milestones.db"
     fresh: bool = False
     behind: Sequence[str] = ()
+    constants: Mapping[str, object] = field(default_factory=dict)
     line: str = ""
     process: Running | None = None
     address: str = ""
@@ -209,6 +212,7 @@ class Daemon:
             {**secrets, **self.environment, **environment},
             fresh=self.fresh,
             behind=self.behind,
+            constants=self.constants,
         )
         self.shop.daemons.append(self.process)
         self._reading = asyncio.create_task(self._read_log(self.process))

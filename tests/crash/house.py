@@ -335,9 +335,11 @@ async def house(
     hook: Receiver,
     mailserver: Mailserver | None = None,
     database: str | None = None,
+    constants: Mapping[str, object] | None = None,
 ) -> AsyncIterator[House]:
-    """A house that is lived in, and whose daemon starts quickly."""
+    """A house that is lived in, and whose daemon starts quickly. constants: see ``tests.forks.fork``."""
     prepared = a_house(folder, shop, hook, await strangers(shop), mailserver, database)
+    prepared.daemon.constants = constants or {}
     async with begun(prepared) as found:
         yield found
 

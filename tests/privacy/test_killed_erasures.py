@@ -35,7 +35,9 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hou
     folder = tmp_path_factory.mktemp("house")
     async with shop(folder, customers=200, seed=5, time_scale=3600.0) as wix, receiver() as hook:
         await wix.settings(recalculation_seconds=0, query_lag_seconds=0)
-        async with house(folder, wix, hook) as found:
+        async with house(
+            folder, wix, hook, constants={"milestones.maintenance.erasures.PERIOD": 0.5}
+        ) as found:
             yield found
 
 
