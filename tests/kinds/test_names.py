@@ -71,6 +71,7 @@ def test_a_name_is_shown_as_it_is_read(name: str, shown: str) -> None:
         ("Mr. Smith", ""), ("Jane Doe, Jr.", "Jane"), ("Smith, John, PhD", "John"), ("Jane Doe, M.D.", "Jane"), ("Jane Doe, Ph.D.", "Jane"),
         ("Doe,", "Doe"), (", Jane", "Jane"), ('"Jane" Doe', "Jane"), ("(Jane) Doe", "Jane"), ("- Jane", "Jane"), ("J. Doe", "J."),
         ("Jean-Luc Picard", "Jean-Luc"), ("O'Hara", "O'Hara"), ("山田太郎", "山田太郎"), ("🌸", ""), ("Cher", "Cher"), ("", ""),
+        ("Mr. & Mrs. Smith", ""), ("Herr und Frau Müller", ""), ("Mr. and Mrs. John Smith", "John"), ("Dr. E Lima", "E"),
     ],
 )  # fmt: skip
 def test_a_customer_is_greeted_by_the_first_name(name: str, first: str) -> None:

@@ -166,6 +166,13 @@ NAMELESS = "for a customer without a name"
         ("{{ customer.first_name | first | upper }}", GRANT, 1, NAMELESS),
         ("{% if not customer.name %}{{ 1 / 0 }}{% endif %}", GRANT, 1, NAMELESS),
         ("{{ customer.first_name[1] }}", GRANT, 1, "for a customer without a name"),
+        (
+            "{% if customer.name %}{{ customer.first_name[0] }}{% endif %}",
+            GRANT,
+            1,
+            "for a customer with a name without a first name",
+        ),
+        ("{% if customer.name | length > 40 %}{{ 1 / 0 }}{% endif %}", GRANT, 1, "a very long name"),
         ("{{ (coupon.expires.split(' '))[2] }}", GRANT, 1, "for a coupon that never ends"),
         ("{{ 100 // (points.value - milestone.threshold) }}", PLAIN, 1, "for 1,000 points of 1,000"),
         ("{{ 100 // points.value }}", REMINDER, 1, "for 0 points of 1,000"),

@@ -40,6 +40,9 @@ _TITLES = frozenset(
         "rev",
     ]
 )
+_BETWEEN_TITLES = frozenset(["&", "+", "and", "und", "et", "y", "e", "en", "og"])
+"""Of several persons in one name."""
+
 _SUFFIXES = frozenset(
     ["jr", "sr", "ii", "iii", "iv", "phd", "md", "mba", "msc", "bsc", "ma", "ba", "esq", "dds", "cpa", "llm"]
 )
@@ -112,6 +115,8 @@ def first_name(name: str) -> str:
     given = list(words)
     while given and _bare(given[0]) in _TITLES:
         given = given[1:]
+        if len(given) > 1 and _bare(given[0]) in _BETWEEN_TITLES and _bare(given[1]) in _TITLES:
+            given = given[1:]
     if len(given) < len(words) and len(given) == 1 and len(named) == 1:
         return ""
     found = next((word for word in given if any(unicodedata.category(one)[0] in "LN" for one in word)), "")

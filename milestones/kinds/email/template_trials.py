@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
 
+from milestones.kinds.email.names import first_name
 from milestones.kinds.email.template_uses import Reading
 from milestones.kinds.email.variables import BRAND_DEFAULTS, VARIABLES, only
 
@@ -118,13 +119,14 @@ def _aspects(available: frozenset[str], reading: Reading) -> Iterator[Sequence[_
 
 def _names(reading: Reading) -> Iterator[_Variant]:
     def called(whom: str, name: str) -> _Variant:
-        first = name.split(" ", maxsplit=1)[0]
-        return _Variant(whom, (("customer.name", name), ("customer.first_name", first)))
+        return _Variant(whom, (("customer.name", name), ("customer.first_name", first_name(name))))
 
     yield called("a customer whose name is one word", "Cher")
     yield called("a customer without a name", "")
     yield called("a customer with a name of one letter", "X")
     yield called("a customer with a name of four words", "Ana Maria de Souza")
+    yield called("a customer with a name without a first name", "Dr. Lima")
+    yield called("a customer with a very long name", f"{'Ana' * 13} {'Lima' * 10}")
     for path in ("customer.name", "customer.first_name"):
         for text in reading.compared.get(path, ()):
             if isinstance(text, str) and text:
