@@ -32,7 +32,7 @@ class Answer(Enum):
     NOT_NOW = None
     """Something is not as it was: it is claimed and gated anew."""
     LATER = AGAIN
-    """Its reader has said no since the gate asked: by then the gate hears the same."""
+    """Its reader has said no to Wix since the gate asked: by then the gate hears the same."""
 
     def until(self, now: datetime) -> datetime | None:
         """From when it may be tried again; None for as soon as it may be claimed."""
@@ -72,7 +72,8 @@ async def _consents(tx: Transaction, lease: Lease, now: datetime) -> Answer:
     secret = bytes.fromhex(await meta.get(tx, "secret") or "")
     key = address_key(secret, lease.task.site_id, address_form(address))
     if await people.suppressed(tx, [key]):
-        return Answer.LATER
+        # The gate reads the same list, and gives the no its name.
+        return Answer.NOT_NOW
     heard = await lookup.subscription(tx, lease.task.site_id, key)
     if heard is None or lease.task.payload.get("consent") == Consent.SERVICE:
         return Answer.YES

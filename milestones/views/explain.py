@@ -19,6 +19,7 @@ from milestones.store.outbox.reminders import PersonReminders, of_people
 from milestones.store.tables import Account, Action, Grant, ObservationRun, Reminder, Site, Trace
 from milestones.store.views import lookup
 from milestones.views.approach import Surroundings, reminder_now
+from milestones.views.notices import rest_notices
 from milestones.views.person import Mailable, mailable, person
 from milestones.views.reached import judged, rule_of
 from milestones.views.sentences import MOVED_ON_BY, NEEDS, reason, subject
@@ -65,11 +66,12 @@ async def explain(
     if only is not None and only not in keys:
         raise UsageError(f"There is no milestone {only!r} here; the keys are {', '.join(keys) or 'none'}.")
     stories = [_story(records, rules, key, now) for key in keys if only in {None, key}]
+    resting = await rest_notices(tx, settings, now, site_id=account.site_id)
     return Explanation(
         person=person(records.site, account, records.mail),
         history=tuple(map(_seen, records.rows)),
         stories=tuple(stories),
-        notes=tuple(_notes(records, settings, await heartbeat.held(tx))),
+        notes=(*_notes(records, settings, await heartbeat.held(tx), only), *resting),
     )
 
 
@@ -268,7 +270,7 @@ def _seen(row: ObservationRun) -> Seen:
     )
 
 
-def _notes(records: Records, settings: Settings, hold: str | None) -> list[str]:
+def _notes(records: Records, settings: Settings, hold: str | None, only: str | None) -> list[str]:
     site = records.site
     notes = [] if hold is None else [f"Nothing is sent or given until `milestones resume`. {hold}"]
     if settings.daemon.mode == "shadow":
@@ -279,6 +281,12 @@ def _notes(records: Records, settings: Settings, hold: str | None) -> list[str]:
         notes.append("The first reading of all accounts (baseline) is not complete.")
     if site.paused:
         notes.append("The site is paused: nothing is sent until `milestones resume`.")
+    else:
+        notes += [
+            f"The milestone {key} is paused: nothing of it is sent or given until `milestones resume {key}`."
+            for key in sorted(records.paused)
+            if only in {None, key}
+        ]
     if site.program_status not in {None, "ACTIVE"}:
         notes.append(f"The loyalty program is {site.program_status} in Wix: mails wait until it is active.")
     if not records.site.accounts and site.state == "active":

@@ -58,14 +58,16 @@ _CHANNELS = {
 }
 
 
-async def rest_notices(tx: Transaction, settings: Settings, now: datetime) -> list[str]:
-    """A sentence for each channel that does not work: since when, why, and when it is tried again."""
-    found = await rests.found(tx, now, MOST_RESTS)
-    names = await timeline.site_names(tx, {site_id for site_id, _, _ in found})
+async def rest_notices(
+    tx: Transaction, settings: Settings, now: datetime, site_id: str | None = None
+) -> list[str]:
+    """A sentence for each channel that does not work, of one site or of all: since when, why, and when it is tried again."""
+    found = await rests.found(tx, now, MOST_RESTS, site_id)
+    names = await timeline.site_names(tx, {one for one, _, _ in found})
     told = []
-    for site_id, kind, rest in found:
-        zone = settings.for_site(site_id).timezone
-        where = f" of {names[site_id]}" if site_id in names else ""
+    for where_at, kind, rest in found:
+        zone = settings.for_site(where_at).timezone
+        where = f" of {names[where_at]}" if where_at in names else ""
         again = f"Tried again at {_clock(rest.until, now, zone)}" if rest.until > now else "Tried again now"
         told.append(
             f"{_CHANNELS.get(kind, kind.value)}{where} have not worked since {_clock(rest.since, now, zone)}. "

@@ -1,6 +1,7 @@
 """Servers that allow fewer connections, or fewer mails on each, than we would like."""
 
 import asyncio
+from itertools import product
 
 import pytest
 
@@ -34,8 +35,14 @@ async def test_a_server_that_serves_fewer_connections_gets_every_mail_over_those
         assert server.turned_away <= 4
 
 
-@pytest.mark.parametrize("verb", ["EHLO", "MAIL"])
-@pytest.mark.parametrize("crowded", ["421 4.7.0 too many connections", "451 4.7.1 try later", HANG_UP])
+@pytest.mark.parametrize(
+    ("verb", "crowded"),
+    [
+        *product(["EHLO", "MAIL"], ["421 4.7.0 too many connections", "451 4.7.1 try later", HANG_UP]),
+        ("RCPT", "450 4.7.1 too many concurrent connections from this host"),
+        ("MAIL", "554 5.7.0 too many connections"),
+    ],
+)
 async def test_a_server_that_says_later_that_a_connection_is_one_too_many_gets_every_mail(
     verb: str, crowded: str
 ) -> None:
@@ -55,6 +62,9 @@ async def test_a_server_that_says_later_that_a_connection_is_one_too_many_gets_e
         ("550 5.7.0 too many messages in this session", "MAIL"),
         ("452 4.5.3 too many recipients", "RCPT"),
         ("421 too many messages", "RCPT"),
+        ("454 4.5.3 too many messages in this session", "RCPT"),
+        ("550 5.7.1 Too much mail per connection", "RCPT"),
+        ("554 too many messages", "DATA"),
         ("452 too many messages", "DATA"),
         (HANG_UP, "MAIL"),
         (HANG_UP, "RCPT"),

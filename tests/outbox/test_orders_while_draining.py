@@ -13,6 +13,7 @@ from milestones.domain.keys import address_key
 from milestones.domain.policy import QuietHours
 from milestones.domain.verdict import Verdict
 from milestones.formats.mail_addresses import address_form
+from milestones.kinds.channel import Stop
 from milestones.outbox.gates import Policy
 from milestones.pipeline import observe
 from milestones.store import sites
@@ -75,6 +76,9 @@ async def import_an_opt_out(bench: Bench) -> None:
     async with bench.store.write() as tx:
         key = address_key(SECRET, SITE, address_form(a_customer().email or ""))
         await people.suppress(tx, [key], "imported", bench.now)
+    # As its gate hears it from then on.
+    no = Stop(State.CANCELLED, Verdict.SUPPRESSED)
+    bench.channels[Kind.EMAIL].stops = {row.id or 0: no for row in await bench.rows()}
 
 
 async def hear(bench: Bench, event: Event) -> None:
@@ -141,6 +145,18 @@ async def test_after_an_order_nothing_leaves_that_had_not_begun(
     assert states.count(State.DONE) == 3
     assert State.RUNNING not in states
     assert {row.attempts for row in await bench.rows() if row.state != State.DONE} == {0}
+
+
+async def test_who_opts_out_while_a_mail_waits_for_its_turn_has_a_verdict_at_once(bench: Bench) -> None:
+    mail = paced(bench, turns=3)
+    await bench.reach(*ACCOUNTS, milestone=MAILED)
+    async with bench.draining():
+        await mail.until(lambda: len(mail.performed) == 3 and mail.waiting == 2)
+        await import_an_opt_out(bench)
+        for _ in ACCOUNTS:
+            mail.turns.release()  # type: ignore[union-attr]
+    verdicts = [row.verdict for row in await bench.rows()]
+    assert (verdicts.count("done"), verdicts.count("suppressed")) == (3, 5)
 
 
 @pytest.mark.parametrize("woken", [True, False], ids=["told", "found out"])

@@ -17,7 +17,8 @@ from milestones.kinds.channel import Stop
 from milestones.store import sites
 from milestones.store.database import heartbeat
 from milestones.store.database.statements import table_of
-from milestones.store.outbox import ledger
+from milestones.store.outbox import ledger, rests
+from milestones.store.outbox.rests import Rest
 from milestones.store.people import people
 from milestones.store.tables import Site
 from milestones.views.customers import NobodyError, named_accounts
@@ -272,6 +273,21 @@ async def test_what_holds_for_the_whole_site_comes_first(small_shop: Shop) -> No
     for part in ("milestones resume", "another machine", "Shadow mode", "site is paused", "not complete"):
         assert part in notes
     assert (await story(small_shop)).reminder == "paused"
+
+
+async def test_what_keeps_a_mail_that_is_due_is_told(small_shop: Shop) -> None:
+    await small_shop.observe(960, 1010)
+    rest = Rest(NOW, NOW, NOW + timedelta(hours=1), 3, "The mail server refused the login.")
+    async with small_shop.store.write() as tx:
+        await sites.pause(tx, SITE, "stars-1000", paused=True)
+        await rests.put_all(tx, SITE, {Kind.EMAIL: rest})
+        await rests.put_all(tx, "another site", {Kind.COUPON: rest})
+    notes = " ".join((await explained(small_shop)).notes)
+    assert "The milestone stars-1000 is paused" in notes
+    assert "Mails have not worked since" in notes
+    assert "refused the login" in notes
+    assert "Coupons" not in notes
+    assert "paused" not in " ".join((await explained(small_shop, only="again-500")).notes)
 
 
 async def test_an_unknown_milestone_is_said_so(small_shop: Shop) -> None:

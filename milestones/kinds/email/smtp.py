@@ -287,11 +287,15 @@ def _over(error: RefusalError) -> bool:
     """Whether a refusal may only mean that this connection has had enough."""
     if error.code in {421, _TOO_MANY}:
         return not error.of_mailbox
-    return error.stage is Stage.SENDER
+    return error.stage is Stage.SENDER or error.of_session
 
 
 def _says_nothing_of_the_mail(error: MailError) -> bool:
-    """Whether a first mail over a connection was turned away before anything of it but its sender was heard."""
+    """Whether a first mail over a connection was turned away before anything of it but its sender was heard, or in words
+    that are of the connection.
+    """
+    if isinstance(error, RefusalError) and error.of_session:
+        return True
     return error.connection_wide and not error.permanent
 
 

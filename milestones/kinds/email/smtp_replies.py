@@ -97,6 +97,14 @@ _ABOUT_US = re.compile(
 )
 """What is said of whoever sends, whatever the code. Of a full mailbox, servers say "mailbox quota" or "over quota"."""
 
+_ABOUT_SESSION = re.compile(
+    r"\btoo (many|much) (concurrent |simultaneous |open )?"
+    r"(connections?|sessions?|messages?|mails?|e-?mails?|recipients?|deliveries|transactions?)\b"
+    r"|\b(per|this|in one|same) (smtp )?(connection|session)\b",
+    re.IGNORECASE,
+)
+"""What is said of a connection, whatever the code: another one may do, or there are too many already."""
+
 _TLS = re.compile(r"\bstarttls\b|\bencryption (is )?(needed|required)\b|\bmust use tls\b", re.IGNORECASE)
 _WORD = re.compile(r"\(?([A-Z]?[a-z]+|[A-Z]+)[.,:;!?)]*")
 _HELLO = re.compile(r"\b(helo|ehlo)\b", re.IGNORECASE)
@@ -140,6 +148,11 @@ class RefusalError(MailError):
         """Whether it refuses one recipient or message, by whoever's fault: the next mails tell (``refusals``)."""
         doubtful = self.permanent or not (self.connection_wide or self.of_mailbox)
         return doubtful and self.stage not in _OF_ALL_STAGES
+
+    @property
+    def of_session(self) -> bool:
+        """Whether it speaks of this connection, so that the same mail may pass over another."""
+        return not self.of_mailbox and _ABOUT_SESSION.search(self._words) is not None
 
     @property
     def of_mailbox(self) -> bool:

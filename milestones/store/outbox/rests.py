@@ -68,11 +68,13 @@ async def forget(tx: Transaction, now: datetime, site_ids: Collection[str] | Non
         )
 
 
-async def found(tx: Transaction, now: datetime, most: int) -> list[tuple[str, Kind, Rest]]:
-    """The channels that do not work, with their sites; those that failed first come first."""
+async def found(
+    tx: Transaction, now: datetime, most: int, site_id: str | None = None
+) -> list[tuple[str, Kind, Rest]]:
+    """The channels that do not work, of one site or of all; those that failed first come first."""
     statement = (
         select(_RESTS)
-        .where(_concerns(now))
+        .where(_concerns(now), true() if site_id is None else _RESTS.c.site_id == site_id)
         .order_by(_RESTS.c.since, _RESTS.c.site_id, _RESTS.c.kind)
         .limit(most)
     )
