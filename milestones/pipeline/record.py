@@ -2,54 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from milestones.domain.account import Definitions
-from milestones.domain.actions import plan_grant, plan_reminder
+from milestones.domain.actions import PlannedAction, plan_grant, plan_reminder
 from milestones.domain.verdict import Verdict
-from milestones.pipeline.context import Batch, Chosen, Owner, Reached, SiteRules
+from milestones.pipeline.context import Batch, Chosen, Owner, Reached, Rules, SiteRules
 from milestones.pipeline.facts import StoredFacts
 from milestones.pipeline.selection import find_still_due
+from milestones.store.database.store import Transaction
 from milestones.store.outbox import ledger
 from milestones.store.people import people
 from milestones.store.tables import Grant, Reminder, Scan, Site
 
 DAY = timedelta(hours=24)
-
-
-async def record_grants(work: Batch, site: Site, found: Sequence[Reached]) -> None:
-    """Write grants and the actions they owe. The caller looked, under the accounts' lock, that none exists."""
-    rules = work.rules.site(site.id)
-    stops = await _stops(work, site)
-    grants, actions = [], []
-    for item in found:
-        version, crossing, milestone = item.version, item.crossing, item.version.milestone.key
-        owner = Owner(site.id, item.account_id, milestone, work.now)
-        grants.append(
-            Grant(
-                site_id=site.id,
-                account_id=owner.account_id,
-                milestone=milestone,
-                occurrence=crossing.occurrence,
-                version=version.number,
-                revision=crossing.revision,
-                stamped_at=crossing.at,
-                value=crossing.value,
-                source=item.source,
-                configuration=rules.configuration,
-                verdict=item.verdict,
-                recorded_at=work.now,
-            )
-        )
-        planned = plan_grant(crossing, owner.context(work.rules))
-        actions += ledger.action_rows(planned, **asdict(owner), stop=stops.next(milestone))
-        work.outcome.granted[milestone] += 1
-    await ledger.add_grants(work.tx, grants)
-    await ledger.add_actions(work.tx, actions)
-    await people.reconcile(work.tx, site.id, sorted({grant.account_id for grant in grants}), work.now)
-    work.outcome.grants += len(grants)
-    work.outcome.held += stops.held
-    work.outcome.wake.add(site.id)
 
 
 class Stops:
@@ -72,9 +38,70 @@ class Stops:
         return None
 
 
+def start_stops(rules: Rules, site: Site, recent: Mapping[str, int]) -> Stops:
+    """Begin to count. recent: what was recorded in the last day, by milestone."""
+    return Stops(rules.site(site.id), site, recent)
+
+
+async def get_recent(tx: Transaction, site_id: str, now: datetime) -> Mapping[str, int]:
+    """How many grants and reminders of a site count for the breaker, by milestone."""
+    return await ledger.recent(tx, site_id, now - DAY)
+
+
 async def _stops(work: Batch, site: Site) -> Stops:
     await ledger.count_alone(work.tx, site.id)
-    return Stops(work.rules.site(site.id), site, await ledger.recent(work.tx, site.id, work.now - DAY))
+    return start_stops(work.rules, site, await get_recent(work.tx, site.id, work.now))
+
+
+def plan_for_grant(
+    rules: Rules, site_id: str, item: Reached, now: datetime
+) -> tuple[Owner, Sequence[PlannedAction]]:
+    """What a grant owes, and to whom."""
+    owner = Owner(site_id, item.account_id, item.version.milestone.key, now)
+    return owner, plan_grant(item.crossing, owner.context(rules))
+
+
+def plan_for_reminder(
+    rules: Rules, site_id: str, item: Chosen, definitions: Definitions, now: datetime
+) -> tuple[Owner, Sequence[PlannedAction]]:
+    """The mail that a reminder owes, and to whom."""
+    owner = Owner(site_id, item.account_id, item.milestone, now)
+    milestone = definitions.versions[item.milestone].milestone
+    return owner, plan_reminder(milestone, item.value, item.approach, item.number, owner.context(rules))
+
+
+async def record_grants(work: Batch, site: Site, found: Sequence[Reached]) -> None:
+    """Write grants and the actions they owe. The caller looked, under the accounts' lock, that none exists."""
+    rules = work.rules.site(site.id)
+    stops = await _stops(work, site)
+    grants, actions = [], []
+    for item in found:
+        version, crossing, milestone = item.version, item.crossing, item.version.milestone.key
+        owner, planned = plan_for_grant(work.rules, site.id, item, work.now)
+        grants.append(
+            Grant(
+                site_id=site.id,
+                account_id=owner.account_id,
+                milestone=milestone,
+                occurrence=crossing.occurrence,
+                version=version.number,
+                revision=crossing.revision,
+                stamped_at=crossing.at,
+                value=crossing.value,
+                source=item.source,
+                configuration=rules.configuration,
+                verdict=item.verdict,
+                recorded_at=work.now,
+            )
+        )
+        actions += ledger.action_rows(planned, **asdict(owner), stop=stops.next(milestone))
+        work.outcome.granted[milestone] += 1
+    await ledger.add_grants(work.tx, grants)
+    await ledger.add_actions(work.tx, actions)
+    await people.reconcile(work.tx, site.id, sorted({grant.account_id for grant in grants}), work.now)
+    work.outcome.grants += len(grants)
+    work.outcome.held += stops.held
+    work.outcome.wake.add(site.id)
 
 
 async def record_reminders(
@@ -89,8 +116,7 @@ async def record_reminders(
     facts = StoredFacts(work.tx, site.id, work.rules.secret)
     reminders, actions = [], []
     for item in await find_still_due(facts, definitions, chosen, work.now):
-        version = definitions.versions[item.milestone]
-        owner = Owner(site.id, item.account_id, item.milestone, work.now)
+        owner, planned = plan_for_reminder(work.rules, site.id, item, definitions, work.now)
         reminders.append(
             Reminder(
                 site_id=site.id,
@@ -98,15 +124,12 @@ async def record_reminders(
                 milestone=item.milestone,
                 approach=item.approach,
                 number=item.number,
-                version=version.number,
+                version=definitions.versions[item.milestone].number,
                 value=item.value,
                 scan_id=scan.id,
                 configuration=rules.configuration,
                 recorded_at=work.now,
             )
-        )
-        planned = plan_reminder(
-            version.milestone, item.value, item.approach, item.number, owner.context(work.rules)
         )
         stop = stops.next(item.milestone) or Verdict.SCAN_UNDER_WAY
         actions += ledger.action_rows(planned, **asdict(owner), stop=stop, scan_id=scan.id)

@@ -69,7 +69,7 @@ class Prospect:
 
 
 @dataclass(frozen=True, slots=True)
-class Background:
+class History:
     """What was given to an account and told to its person before. unarmed: as in ``domain.reminder.Candidate``."""
 
     reminders: Sequence[Reminded]
@@ -105,33 +105,44 @@ def _is_near(milestones: Iterable[Milestone], measures: Measures) -> bool:
     )
 
 
-async def get_circumstances(
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What the gates look at beside the accounts themselves."""
+
+    circumstances: Circumstances
+    histories: Mapping[str, History]
+
+
+async def gather(
     tx: Transaction,
+    facts: Facts,
     site_id: str,
     milestones: Sequence[Milestone],
+    prospects: Mapping[str, Prospect],
     *,
     at_most: Rate | None,
     program_active: bool,
     now: datetime,
-) -> Circumstances:
-    """What holds for every account of the site."""
+) -> Background:
+    """Read what came before, for each of these accounts, and what holds for all of them."""
     site = await sites.named(tx, site_id)
     paused = await sites.paused_milestones(tx, site_id)
     if site is not None and site.paused:
         paused = {milestone.key for milestone in milestones}
-    return Circumstances(
+    circumstances = Circumstances(
         now=now,
         at_most=at_most,
         site_active=site is None or site.state == "active",
         program_active=program_active,
         paused=paused,
     )
+    definitions = Definitions.in_force(await sites.versions(tx, site_id, milestones))
+    return Background(circumstances, await _get_histories(facts, definitions, prospects))
 
 
-async def get_backgrounds(
+async def _get_histories(
     facts: Facts, definitions: Definitions, prospects: Mapping[str, Prospect]
-) -> dict[str, Background]:
-    """What came before, for each of these accounts."""
+) -> dict[str, History]:
     reminded = await facts.get_reminders(prospects)
     given = await facts.get_grants(prospects)
     people = await facts.get_people(prospects)
@@ -140,7 +151,7 @@ async def get_backgrounds(
     for (account_id, key), grants in given.items():
         granted.setdefault(account_id, {})[key] = [grant.occurrence for grant in grants]
     return {
-        account_id: Background(
+        account_id: History(
             reminders=reminded.get(account_id, ()),
             person=people[account_id],
             granted=granted.get(account_id, {}),
@@ -174,16 +185,15 @@ async def _find_unarmed(
 def select_reminders(
     milestones: Sequence[Milestone],
     prospects: Mapping[str, Prospect],
-    backgrounds: Mapping[str, Background],
+    background: Background,
     refusals: Mapping[str, Verdict],
-    circumstances: Circumstances,
 ) -> list[Answer]:
     """Decide for these accounts, of which two may be one person's. refusals: why accounts cannot be mailed."""
     answers = [
-        _answer(milestones, account_id, prospect, backgrounds[account_id], refusals, circumstances)
+        _answer(milestones, account_id, prospect, background, refusals.get(account_id))
         for account_id, prospect in prospects.items()
     ]
-    return _one_for_each_person(answers, prospects, backgrounds)
+    return _one_for_each_person(answers, prospects, background.histories)
 
 
 def _answer(
@@ -191,21 +201,20 @@ def _answer(
     account_id: str,
     prospect: Prospect,
     background: Background,
-    refusals: Mapping[str, Verdict],
-    circumstances: Circumstances,
+    refusal: Verdict | None,
 ) -> Answer:
-    refusal = refusals.get(account_id)
+    history = background.histories[account_id]
     candidate = Candidate(
         measures=prospect.measures,
         reader=_reader(refusal, erased=prospect.is_erased),
-        reminded=background.reminders,
-        others=background.person.others,
-        left=background.person.left(account_id),
-        waiting=background.person.waiting,
-        granted=background.granted,
-        unarmed=background.unarmed,
+        reminded=history.reminders,
+        others=history.person.others,
+        left=history.person.left(account_id),
+        waiting=history.person.waiting,
+        granted=history.granted,
+        unarmed=history.unarmed,
     )
-    selection = select(milestones, candidate, circumstances)
+    selection = select(milestones, candidate, background.circumstances)
     verdicts, reminder = selection.verdicts, selection.reminder
     if refusal is Verdict.ONLY_TO:
         # A reminder that cannot leave must not use up the customer's approach.
@@ -228,7 +237,7 @@ def _reader(refusal: Verdict | None, *, erased: bool) -> Reader:
 def _one_for_each_person(
     answers: Sequence[Answer],
     prospects: Mapping[str, Prospect],
-    backgrounds: Mapping[str, Background],
+    histories: Mapping[str, History],
 ) -> list[Answer]:
     """Of the accounts of one contact or mail address, the one that misses least is reminded."""
     taken: set[str] = set()
@@ -236,7 +245,7 @@ def _one_for_each_person(
     for answer in sorted(answers, key=_nearest_first):
         customer = prospects[answer.account_id].customer
         names = {
-            *backgrounds[answer.account_id].person.accounts,
+            *histories[answer.account_id].person.accounts,
             customer.contact_id or "",
             address_form(customer.email or ""),
         } - {""}

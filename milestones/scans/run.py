@@ -182,12 +182,7 @@ def _newest_change(scan: Scan, page: Page[Account]) -> datetime | None:
 
 async def _source(work: ScanWork, kind: Kind, cursor: str | None) -> AsyncIterator[Page[Account]]:
     if kind is Kind.NEAR:
-        async with work.store.read() as tx:
-            highest = {
-                measure: await scans.highest(tx, work.site_id, measure.value)
-                for measure in (Measure.BALANCE, Measure.EARNED)
-            }
-        return pages.near(work.client, pages.windows(work.selector.milestones, highest), cursor)
+        return pages.near(work.client, await find_windows(work), cursor)
     if kind is Kind.REACHED:
         async with work.store.read() as tx:
             last = await scans.last_finished(tx, work.site_id, kind)
@@ -200,6 +195,16 @@ async def _source(work: ScanWork, kind: Kind, cursor: str | None) -> AsyncIterat
             since = site.go_live_at - max(work.lag, CLOCKS_APART)
         return pages.reached(work.client, since, cursor)
     return pages.everybody(work.client, cursor)
+
+
+async def find_windows(work: ScanWork) -> list[pages.Window]:
+    """The near windows of the site's milestones, as far as anybody has come."""
+    async with work.store.read() as tx:
+        highest = {
+            measure: await scans.highest(tx, work.site_id, measure.value)
+            for measure in (Measure.BALANCE, Measure.EARNED)
+        }
+    return pages.windows(work.selector.milestones, highest)
 
 
 async def _select(work: ScanWork, scan: Scan, seen: list[Observation], now: datetime) -> None:

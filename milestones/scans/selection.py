@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from milestones.domain.account import Definitions
 from milestones.domain.milestone import Milestone
 from milestones.domain.observation import Observation
 from milestones.domain.policy import Rate
@@ -15,15 +14,7 @@ from milestones.kinds.email.consent import Gatekeeper
 from milestones.kinds.email.consent import Reader as Addressee
 from milestones.kinds.email.variables import Program
 from milestones.pipeline.facts import Facts
-from milestones.pipeline.selection import (
-    Answer,
-    Prospect,
-    find_near,
-    get_backgrounds,
-    get_circumstances,
-    select_reminders,
-)
-from milestones.store import sites
+from milestones.pipeline.selection import Answer, Prospect, find_near, gather, select_reminders
 from milestones.store.database.store import Store, Transaction
 
 Look = Callable[[Transaction], Facts]
@@ -56,18 +47,18 @@ async def choose(selector: Selector, look: Look, seen: Sequence[Observation], no
         return []
     program = await selector.program()
     async with selector.store.read() as tx:
-        circumstances = await get_circumstances(
+        background = await gather(
             tx,
+            look(tx),
             selector.site_id,
             selector.milestones,
+            near,
             at_most=selector.at_most,
             program_active=program.active,
             now=now,
         )
-        definitions = Definitions.in_force(await sites.versions(tx, selector.site_id, selector.milestones))
-        backgrounds = await get_backgrounds(look(tx), definitions, near)
     refusals = await _find_refusals(selector.gatekeeper, near)
-    return select_reminders(selector.milestones, near, backgrounds, refusals, circumstances)
+    return select_reminders(selector.milestones, near, background, refusals)
 
 
 async def _find_refusals(gatekeeper: Gatekeeper, near: Mapping[str, Prospect]) -> dict[str, Verdict]:

@@ -105,16 +105,28 @@ async def _origins(
     return found
 
 
+def person_keys(site_id: str, secret: bytes, state: AccountState) -> tuple[str | None, str | None]:
+    """The keys by which the contact and the mail address of an account are recognised; two that share one are one
+    person's.
+    """
+    told, email = state.customer.contact_id, state.customer.email
+    return (
+        state.contact_key or (contact_key(secret, site_id, told) if told else None),
+        address_key(secret, site_id, address_form(email)) if email else None,
+    )
+
+
 def _account_row(site_id: str, secret: bytes, state: AccountState, now: datetime) -> dict[str, Any]:
     newest, customer, told = state.last.last.stamp, state.customer, state.customer.contact_id
+    of_contact, of_address = person_keys(site_id, secret, state)
     return {
         "site_id": site_id,
         "id": state.account_id,
         "contact_id": told if state.erased_at is None else None,
-        "contact_key": state.contact_key or (contact_key(secret, site_id, told) if told else None),
+        "contact_key": of_contact,
         "member_id": customer.member_id,
         "email": customer.email,
-        "email_key": address_key(secret, site_id, address_form(customer.email)) if customer.email else None,
+        "email_key": of_address,
         "name": customer.name,
         **state.measures._asdict(),
         "revision": newest.revision,

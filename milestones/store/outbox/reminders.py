@@ -65,9 +65,23 @@ def _order(payload: Mapping[str, Any], milestone: str, number: int | None) -> tu
     return payload["points"]["missing"], milestone, number or 0
 
 
-async def of_people(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, PersonReminders]:
-    """For each of these accounts, what its person was reminded of."""
-    people = await _people(tx, site_id, list(account_ids))
+Keys = tuple[str | None, str | None]
+"""By which the contact and the mail address of an account are recognised."""
+
+NOTHING_ASSUMED: Mapping[str, Keys] = {}
+
+
+async def of_people(
+    tx: Transaction,
+    site_id: str,
+    account_ids: Iterable[str],
+    assumed: Mapping[str, Keys] = NOTHING_ASSUMED,
+) -> dict[str, PersonReminders]:
+    """For each of these accounts, what its person was reminded of.
+
+    assumed: accounts that are to be taken as if they had these keys, whatever is stored of them.
+    """
+    people = await _people(tx, site_id, list(account_ids), assumed)
     everybody = sorted({account for accounts in people.values() for account in accounts})
     recorded: dict[str, dict[Any, datetime]] = {}
     inherited: dict[str, set[Any]] = {}
@@ -111,27 +125,36 @@ async def of_people(tx: Transaction, site_id: str, account_ids: Iterable[str]) -
     }
 
 
-async def _people(tx: Transaction, site_id: str, account_ids: Collection[str]) -> dict[str, frozenset[str]]:
+async def _people(
+    tx: Transaction, site_id: str, account_ids: Collection[str], assumed: Mapping[str, Keys]
+) -> dict[str, frozenset[str]]:
     """The accounts of the person that each of these is of, itself included."""
     columns = (_ACCOUNTS.c.id, _ACCOUNTS.c.contact_key, _ACCOUNTS.c.email_key)
     of_site = select(*columns).where(_ACCOUNTS.c.site_id == site_id)
-    asked = [
-        row
+    asked: dict[str, Keys] = {
+        row.id: (row.contact_key, row.email_key)
         for ids in chunks(list(account_ids))
         for row in (await tx.execute(of_site.where(_ACCOUNTS.c.id.in_(ids)))).all()
-    ]
+    }
+    asked |= {key: assumed[key] for key in account_ids if key in assumed}
     sharing: dict[str, set[str]] = {}
     for column, keys in (
-        (_ACCOUNTS.c.contact_key, {row.contact_key for row in asked}),
-        (_ACCOUNTS.c.email_key, {row.email_key for row in asked}),
+        (_ACCOUNTS.c.contact_key, {of_contact for of_contact, _ in asked.values()}),
+        (_ACCOUNTS.c.email_key, {of_address for _, of_address in asked.values()}),
     ):
         for some in chunks([key for key in keys if key is not None]):
             for row in (await tx.execute(of_site.where(column.in_(some)))).all():
-                for key in (row.contact_key, row.email_key):
-                    if key is not None:
-                        sharing.setdefault(key, set()).add(row.id)
+                if row.id not in assumed:
+                    _share(sharing, row.id, (row.contact_key, row.email_key))
+    for account_id, pair in assumed.items():
+        _share(sharing, account_id, pair)
     found = {account_id: frozenset({account_id}) for account_id in account_ids}
-    for row in asked:
-        keys = {row.contact_key, row.email_key} - {None}
-        found[row.id] |= frozenset(other for key in keys for other in sharing[key])
+    for account_id, pair in asked.items():
+        found[account_id] |= frozenset(other for key in pair if key is not None for other in sharing[key])
     return found
+
+
+def _share(sharing: dict[str, set[str]], account_id: str, keys: Keys) -> None:
+    for key in keys:
+        if key is not None:
+            sharing.setdefault(key, set()).add(account_id)
