@@ -15,8 +15,8 @@
     ├── WithdrawnError              an effect that has not begun must not begin any more
     ├── IngestError                 a request that cannot be taken; carries the HTTP status to answer
     ├── ingest.reading.UnreadableError    a genuine webhook that this version does not understand
-    ├── control.NotRunningError     nobody listens on the daemon's socket
-    ├── control.RefusedError        the daemon refused an order; carries its exit code
+    ├── cli.client.NotRunningError  nobody listens on the daemon's socket
+    ├── cli.client.RefusedError     the daemon refused a command; carries its exit code
     └── ChannelError                an effect did not happen, or nobody knows; "is this permanent?"
         ├── wix.errors.WixError     the Wix API refused, throttled, failed or did not answer
         └── MailError               the mail server refused, failed or did not answer

@@ -105,6 +105,7 @@ class Shop:
     channels: dict[Kind, FakeChannel] = field(default_factory=lambda: {kind: FakeChannel() for kind in Kind})
     outcomes: list[Outcome] = field(default_factory=list)
     reloads: int = 0
+    mistyped: int = 0
     flights: Flights = field(default_factory=Flights)
     refused: dict[str, MilestonesError] = field(default_factory=dict)
     """Sites of which Wix does not tell."""
@@ -135,6 +136,9 @@ class Shop:
             await scans.page_recorded(tx, scan)
             await scans.finish(tx, scan, 1000, self.now)
         return scan
+
+    def mistyped_callbacks(self) -> int:
+        return self.mistyped
 
     async def reload(self) -> str:
         self.reloads += 1

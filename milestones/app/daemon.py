@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -15,13 +16,12 @@ from typing import Any
 import httpx
 import structlog
 
-from milestones import control
 from milestones.app.build import open_runtime
 from milestones.app.reload import reload
 from milestones.app.runtime import Runtime
 from milestones.app.scanning import Scanning, list_due
 from milestones.commands import pause
-from milestones.commands.registry import registry
+from milestones.commands.running import Running
 from milestones.config.settings import Settings
 from milestones.domain import keys
 from milestones.errors import ConfigurationError, MilestonesError
@@ -36,9 +36,10 @@ from milestones.store.database import heartbeat
 from milestones.store.database.daemon_lock import held, only_daemon
 from milestones.store.people import people
 from milestones.store.tables import Scan
-from milestones.views.notices import mail_limits
+from milestones.views.notices import callback_notices, mail_limits
+from milestones.views.page import Overview
 from milestones.views.timeline import Happenings
-from milestones.web import password, server
+from milestones.web import local, password, server
 from milestones.web.access import ONLY_HERE, Access
 from milestones.web.app import create_app
 from milestones.web.services import WebServices
@@ -240,7 +241,7 @@ class Daemon:
         return settings.hash
 
     async def _controlled(self) -> None:
-        await control.serve(self.runtime.settings.daemon.socket, registry(self), self.stop)
+        await local.serve(self.runtime.settings.daemon.socket, Running(self), self.stop)
 
     # The web
 
@@ -252,7 +253,7 @@ class Daemon:
                 recognise=lambda token: keys.opened_token(runtime.rules.secret, token) is not None,
                 unsubscribe=self._unsubscribe,
                 readiness=self._happenings.readiness,
-                overview=self._happenings.overview,
+                overview=self._overview,
                 recent=self._happenings.recent,
                 mail=self._happenings.mail,
                 metrics=runtime.metrics,
@@ -261,6 +262,16 @@ class Daemon:
                 zone=lambda: runtime.settings.daemon.timezone,
             )
         )
+
+    async def _overview(self) -> Overview:
+        """With what only this process knows."""
+        found = await self._happenings.overview()
+        return replace(found, notices=[*found.notices, *callback_notices(self.mistyped_callbacks())])
+
+    def mistyped_callbacks(self) -> int:
+        """Webhooks that came to a mistyped address since this began."""
+        name, served = "milestones_mistyped_callbacks_total", {"outcome": "served"}
+        return int(self.runtime.metrics.registry.get_sample_value(name, served) or 0)
 
     async def _unsubscribe(self, token: str) -> bool:
         key = keys.opened_token(self.runtime.rules.secret, token)

@@ -1,12 +1,13 @@
 """``milestones backfill``: a milestone for everybody who was above it when it was new."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
-from milestones.cli.remote import order
+from milestones.cli.remote import carry_out
 from milestones.cli.render import counted, print_json
+from milestones.commands.models.backfill import Backfill
 
 app = typer.Typer()
 
@@ -25,13 +26,12 @@ def backfill(
     they are owed is held for `milestones outbox release`.
     """
     settings = settings_in_force(config)
-    arguments: dict[str, Any] = {"milestone": milestone, **({"site": site} if site else {})}
-    planned = order(settings, "backfill", {**arguments, "counts_only": True})
-    total = sum(one["grants"] for one in planned["sites"])
-    for one in planned["sites"]:
-        if not one["complete"]:
+    planned = carry_out(settings, Backfill(milestone=milestone, site=site or None, counts_only=True))
+    total = sum(one.grants for one in planned.sites)
+    for one in planned.sites:
+        if not one.complete:
             typer.echo(
-                f"{one['site']}: the first reading of all accounts is not complete, so there may be more.",
+                f"{one.site}: the first reading of all accounts is not complete, so there may be more.",
                 err=True,
             )
     if total == 0:
@@ -41,17 +41,17 @@ def backfill(
             typer.echo("Nobody that is known is above it who was not given it.")
         return
     if not yes:
-        for one in planned["sites"]:
+        for one in planned.sites:
             typer.echo(
-                f"{one['site']}: {counted(one['accounts'], 'account')} would be given it, "
-                f"{counted(one['grants'], 'time')} in all.",
+                f"{one.site}: {counted(one.accounts, 'account')} would be given it, "
+                f"{counted(one.grants, 'time')} in all.",
                 err=True,
             )
         typer.confirm("Give it to all of them?", abort=True, err=True)
-    result = order(settings, "backfill", arguments)
+    answer = carry_out(settings, Backfill(milestone=milestone, site=site or None))
     if as_json:
-        print_json(result)
+        print_json(answer)
         return
-    for one in result["sites"]:
-        held = f"; held by the breaker: {one['held']:,}" if one["held"] else ""
-        typer.echo(f"{one['site']}: given {counted(one['grants'], 'time')}{held}.")
+    for one in answer.sites:
+        held = f"; held by the breaker: {one.held:,}" if one.held else ""
+        typer.echo(f"{one.site}: given {counted(one.grants, 'time')}{held}.")

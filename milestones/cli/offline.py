@@ -9,9 +9,9 @@ from milestones.app import runtime
 from milestones.app.build import open_runtime
 from milestones.app.rules import ConfiguredRules
 from milestones.app.runtime import Runtime
+from milestones.cli.client import NotRunningError
 from milestones.commands.host import Program
 from milestones.config import Settings
-from milestones.control import NotRunningError
 from milestones.outbox.flights import Flights
 from milestones.pipeline.context import Outcome
 from milestones.scans.run import Kind, ScanWork, run
@@ -44,12 +44,16 @@ class Alone:
     def scan_work(self, site_id: str) -> ScanWork:
         """What a scan of a site needs."""
         program = self.whole
-        assert program is not None, "an order that asks Wix is carried out with the whole program"
+        assert program is not None, "a command that asks Wix is carried out with the whole program"
         return program.scan_work(site_id)
 
     async def scan(self, site_id: str, kind: Kind) -> Scan:
         """Run a scan here. Raises MilestonesError."""
         return await run(self.scan_work(site_id), kind)
+
+    def mistyped_callbacks(self) -> int:
+        """Nobody hears webhooks here."""
+        return 0
 
     async def reload(self) -> str:
         """There is nobody who could."""
@@ -58,7 +62,7 @@ class Alone:
 
 @asynccontextmanager
 async def at_store(settings: Settings) -> AsyncIterator[Alone]:
-    """A host for orders that concern the database alone."""
+    """A host for commands that concern the database alone."""
     store = await Store.open(settings.daemon.database.get_secret_value())
     try:
         yield Alone(StoreAlone(store, ConfiguredRules(settings, await meta.secret(store))), settings)
@@ -68,6 +72,6 @@ async def at_store(settings: Settings) -> AsyncIterator[Alone]:
 
 @asynccontextmanager
 async def at_wix(settings: Settings) -> AsyncIterator[Alone]:
-    """A host for orders that ask Wix; on the sandbox, the simulated Wix runs as long as the order."""
+    """A host for commands that ask Wix; on the sandbox, the simulated Wix runs as long as the command."""
     async with open_runtime(settings) as whole:
         yield Alone(whole, settings, whole)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from milestones.cli import client
+from milestones.commands.models.daemon import GetConfiguration
 from milestones.config import Settings, Source, load, restored, socket_of
 
 ConfigPath = Annotated[
@@ -37,17 +39,13 @@ def settings_in_force(config: Path) -> Settings:
 
     Raises ConfigurationError where no daemon runs and the file is faulty.
     """
-    # Whoever asks no daemon need not import how.
-    from milestones import control  # noqa: PLC0415
-
     try:
-        told = asyncio.run(control.ask(socket_of(config, os.environ), "configuration", {}))
-    except (control.NotRunningError, control.RefusedError):
+        told = asyncio.run(client.ask(socket_of(config, os.environ), GetConfiguration()))
+    except (client.NotRunningError, client.RefusedError):
         # Who may not ask it may still look into the file.
         return load(config, os.environ, secrets=False)
-    path = Path(told["path"])
-    if path.resolve() != config.resolve():
+    if told.path.resolve() != config.resolve():
         # Two configurations of one folder; this one's daemon does not run.
         return load(config, os.environ, secrets=False)
-    uses = {template: frozenset(groups) for template, groups in told["uses"].items()}
-    return restored(Source(told["text"], told["environ"], uses), config)
+    uses = {template: frozenset(groups) for template, groups in told.uses.items()}
+    return restored(Source(told.text, told.environ, uses), config)

@@ -10,16 +10,16 @@ import typer
 
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.readonly import look
-from milestones.cli.remote import order
+from milestones.cli.remote import carry_out
 from milestones.cli.render import counted, print_json
-from milestones.commands.optout import COLUMNS
-from milestones.commands.optout_file import Entries, entries
+from milestones.commands.models.people import ImportOptOuts
+from milestones.commands.optout_file import COLUMNS, Entries, entries
 from milestones.store.people import people
 
 app = typer.Typer(no_args_is_help=True, help="Who must not be mailed, whatever Wix says.")
 
 AT_ONCE = 5000
-"""Addresses in one order; the daemon writes each order in one transaction."""
+"""Addresses in one command; the daemon carries out each in one transaction."""
 
 
 @app.command("import")
@@ -32,15 +32,15 @@ def import_file(
     """Never mail these again. Nobody is taken off the list, and no address is kept: only what recognises it."""
     found = entries(file.read_bytes())
     settings = settings_in_force(config)
-    told = {"added": 0, "known": 0}
+    added = known = 0
     for part in found.parts(AT_ONCE):
-        arguments = {"addresses": part.addresses, "keys": part.keys, **({"site": site} if site else {})}
-        result = order(settings, "optout_import", arguments)
-        told = {name: told[name] + result[name] for name in told}
+        command = ImportOptOuts(addresses=part.addresses, keys=part.keys, site=site or None)
+        answer = carry_out(settings, command)
+        added, known = added + answer.added, known + answer.known
     if as_json:
-        print_json({**told, "refused": found.refused})
+        print_json({"added": added, "known": known, "refused": found.refused})
     else:
-        counts = f"{counted(told['added'], 'entry', 'entries')} added, {told['known']:,} known before"
+        counts = f"{counted(added, 'entry', 'entries')} added, {known:,} known before"
         refused = f"; {counted(len(found.refused), 'row', 'rows')} refused" if found.refused else ""
         typer.echo(f"{counts}{refused}.")
     if found.refused:

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,7 +11,7 @@ from rich.console import Console
 from milestones.cli import render
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.readonly import look
-from milestones.cli.remote import order
+from milestones.cli.remote import carry_out
 from milestones.cli.render import (
     LARGEST_ID,
     counted,
@@ -20,6 +19,16 @@ from milestones.cli.render import (
     print_json,
     text,
     when,
+)
+from milestones.commands.models.outbox import (
+    CancelActions,
+    HoldActions,
+    MoveActions,
+    MoveAnswer,
+    ReleaseActions,
+    Resolution,
+    ResolveActions,
+    RetryActions,
 )
 from milestones.config import Settings
 from milestones.domain.actions import Kind, State
@@ -35,13 +44,6 @@ from milestones.views.notices import notices
 from milestones.views.sentences import action_sentence, coupon_code, reason, subject
 
 app = typer.Typer(no_args_is_help=True, help="What is owed, what became of it, and a person's word on it.")
-
-
-class Answer(StrEnum):
-    """What became of an action whose fate nobody told."""
-
-    DONE = "done"
-    AGAIN = "again"
 
 
 OfSite = Annotated[str | None, typer.Option("--site", help="Only of this site, by name or id.")]
@@ -161,9 +163,9 @@ def _show(shown: Console, found: Detail, settings: Settings) -> None:
         print_data(shown, found.result)
 
 
-# Orders
+# A person's word
 
-_ORDERS = {
+_HELP = {
     "retry": """Do again what failed for good, was cancelled, or is of unknown fate.
 
     Every gate is asked again, and what nobody knows of is looked for first. Of many, it takes what failed, unless
@@ -177,11 +179,18 @@ _ORDERS = {
     "cancel": "Give up what has not begun. What waits for it is held.",
 }
 
+_COMMANDS: dict[str, type[MoveActions]] = {
+    "retry": RetryActions,
+    "release": ReleaseActions,
+    "hold": HoldActions,
+    "cancel": CancelActions,
+}
+
 _DONE = {"retry": "to be done again", "release": "released", "hold": "held", "cancel": "cancelled"}
 
 
 def _command(name: str) -> Callable[..., None]:
-    """The command that gives an order by its name. All of them choose actions in the same way."""
+    """One of these by its name. All of them choose actions in the same way."""
 
     def command(
         ids: Annotated[
@@ -192,7 +201,7 @@ def _command(name: str) -> Callable[..., None]:
         kind: OfKind = None,
         of_state: OfState = None,
         site: OfSite = None,
-        everything: Annotated[bool, typer.Option("--all", help="All that the order takes.")] = False,
+        everything: Annotated[bool, typer.Option("--all", help="All that it takes.")] = False,
         yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
         as_json: AsJson = False,
         config: ConfigPath = DEFAULT,
@@ -200,12 +209,12 @@ def _command(name: str) -> Callable[..., None]:
         which = Which(tuple(ids or ()), None, milestone, kind, of_state, verdict)
         _require_choice(name, which, site, everything=everything)
         settings = settings_in_force(config)
-        _told(_DONE[name], _given(settings, name, which, site, yes=yes), which.ids, as_json=as_json)
+        _tell(_DONE[name], _move(settings, name, which, site, yes=yes), which.ids, as_json=as_json)
 
     return command
 
 
-for _name, _help in _ORDERS.items():
+for _name, _help in _HELP.items():
     app.command(_name, help=_help)(_command(_name))
 
 
@@ -220,8 +229,8 @@ def _require_choice(name: str, which: Which, site: str | None, *, everything: bo
         raise UsageError("Numbers and --all contradict each other.")
 
 
-def _given(settings: Settings, name: str, which: Which, site: str | None, *, yes: bool) -> dict[str, Any]:
-    """Ask where many are concerned, then have the order carried out."""
+def _move(settings: Settings, name: str, which: Which, site: str | None, *, yes: bool) -> MoveAnswer:
+    """Ask where many are concerned, then have it carried out."""
     if name == "retry" and not which.ids and which.state is None and which.verdict is None:
         # What gates refused is not to be tried by the hundred unless somebody names it.
         which = replace(which, state=State.DISCARDED)
@@ -231,16 +240,14 @@ def _given(settings: Settings, name: str, which: Which, site: str | None, *, yes
         return chosen, [] if which.ids else await operator.takes(tx, name, chosen)
 
     chosen, found = look(settings, asked)
-    arguments = {key: value for key, value in asdict(chosen).items() if value}
     if not which.ids:
         if not found:
             raise UsageError(f"There is nothing to {name}. `milestones outbox list` shows what there is.")
         if not yes:
             _ask(name, found)
-        # What is recorded between the question and the order was not asked about.
-        arguments["up_to"] = max(action.id or 0 for action in found)
-    result: dict[str, Any] = order(settings, f"outbox_{name}", arguments)
-    return result
+        # What is recorded between the question and the answer was not asked about.
+        chosen = replace(chosen, up_to=max(action.id or 0 for action in found))
+    return carry_out(settings, _COMMANDS[name](**asdict(chosen)))
 
 
 def _ask(name: str, found: list[Action]) -> None:
@@ -258,26 +265,26 @@ def resolve(
     ids: Annotated[
         list[int], typer.Argument(metavar="ID", help="The numbers of actions.", min=1, max=LARGEST_ID)
     ],
-    answer: Annotated[Answer, typer.Option("--as", help="It is done, or is to be done again.")],
+    resolution: Annotated[Resolution, typer.Option("--as", help="It is done, or is to be done again.")],
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Say what became of a mail or another effect of which nobody knows whether it took place."""
-    result = order(settings_in_force(config), "outbox_resolve", {"ids": ids, "as": answer.value})
-    _told("resolved", result, tuple(ids), as_json=as_json)
+    command = ResolveActions(ids=tuple(ids), resolution=resolution)
+    _tell("resolved", carry_out(settings_in_force(config), command), command.ids, as_json=as_json)
 
 
-def _told(done: str, result: dict[str, Any], ids: tuple[int, ...], *, as_json: bool) -> None:
+def _tell(done: str, answer: MoveAnswer, ids: tuple[int, ...], *, as_json: bool) -> None:
     if as_json:
-        print_json(result)
+        print_json(answer)
     else:
         shown = render.console()
-        states = ", ".join(f"{number:,} {render.state(now)}" for now, number in result["states"].items())
-        if result["moved"]:
-            shown.print(f"{counted(result['moved'], 'action')} {done}; now {states}.")
-        for number, why in result["refused"].items():
+        states = ", ".join(f"{number:,} {render.state(now)}" for now, number in answer.states.items())
+        if answer.moved:
+            shown.print(f"{counted(answer.moved, 'action')} {done}; now {states}.")
+        for number, why in answer.refused.items():
             shown.print(f"[yellow]#{number} {text(why)}.[/]")
-    if ids and not result["moved"]:
+    if ids and not answer.moved:
         raise typer.Exit(1)
 
 

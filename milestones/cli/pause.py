@@ -1,13 +1,14 @@
 """``milestones pause``: keep back what is due."""
 
 import shlex
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
-from milestones.cli.remote import order
+from milestones.cli.remote import carry_out
 from milestones.cli.render import print_json, printable, tell_under_way
+from milestones.commands.models.pause import Pause, PauseAnswer, ResumeAnswer
 
 app = typer.Typer()
 
@@ -26,29 +27,27 @@ def pause(
     Events are taken and crossings recorded meanwhile; what they owe waits for `milestones resume`. The answer comes when
     what had begun has ended, so that nothing more leaves after it.
     """
-    arguments = {"milestone": milestone, "site": site}
-    given = {key: value for key, value in arguments.items() if value is not None}
-    result = order(settings_in_force(config), "pause", given, progress=tell_under_way)
-    tell(result, as_json=as_json)
+    command = Pause(milestone=milestone, site=site)
+    tell(carry_out(settings_in_force(config), command, report=tell_under_way), as_json=as_json)
 
 
-def tell(result: dict[str, Any], *, as_json: bool) -> None:
+def tell(answer: PauseAnswer, *, as_json: bool) -> None:
     """What is paused now, or no longer."""
     if as_json:
-        print_json(result)
+        print_json(answer)
         return
-    if result["hold_ended"] is not None:
+    if answer.hold_ended is not None:
         typer.echo("The hold has ended.")
-    what = result["milestone"] or "Everything"
-    now = "is paused" if result["paused"] else "goes on"
-    typer.echo(f"{what} {now} on {', '.join(result['sites'])}.")
-    for site, why in result.get("not_asked", {}).items():
+    what = answer.milestone or "Everything"
+    now = "is paused" if answer.paused else "goes on"
+    typer.echo(f"{what} {now} on {', '.join(answer.sites)}.")
+    for site, why in answer.not_asked.items() if isinstance(answer, ResumeAnswer) else ():
         typer.echo(
             printable(
                 f"{site} is paused, since Wix could not be asked what has changed there. {why} Mend it, then "
                 f"`milestones resume --site {shlex.quote(site)}`."
             )
         )
-    others = [key for key in result["milestones_paused"] if key != result["milestone"]]
-    if others and not result["paused"]:
+    others = [key for key in answer.milestones_paused if key != answer.milestone]
+    if others and not answer.paused:
         typer.echo(f"Still paused by themselves: {', '.join(others)}.")

@@ -7,7 +7,7 @@ import typer
 from milestones.cli import render
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.readonly import look
-from milestones.cli.remote import order
+from milestones.cli.remote import carry_out
 from milestones.cli.render import (
     LARGEST_ID,
     counted,
@@ -17,6 +17,7 @@ from milestones.cli.render import (
     text,
     when,
 )
+from milestones.commands.models.people import ReplayRejected
 from milestones.errors import UsageError
 from milestones.ingest.reading import UnreadableError
 from milestones.store.tables import Rejected
@@ -103,16 +104,13 @@ def replay(
 ) -> None:
     """Take them in again, after an upgrade. What is understood now is no longer kept."""
     settings = settings_in_force(config)
-    result = order(settings, "rejected_replay", {"ids": ids or []})
+    answer = carry_out(settings, ReplayRejected(ids=tuple(ids or ())))
     if as_json:
-        print_json(result)
+        print_json(answer)
         return
-    told = (
-        f"{counted(result['taken'], 'webhook or account', 'webhooks and accounts')} understood and recorded"
-    )
-    unneeded = result["unneeded"]
+    told = f"{counted(answer.taken, 'webhook or account', 'webhooks and accounts')} understood and recorded"
     typer.echo(
-        f"{told}, {unneeded:,} of a kind that nobody needs, {len(result['kept']):,} still not understood."
+        f"{told}, {answer.unneeded:,} of a kind that nobody needs, {len(answer.kept):,} still not understood."
     )
-    for number, why in result["kept"].items():
+    for number, why in answer.kept.items():
         typer.echo(printable(f"#{number}: {why}"))

@@ -3,8 +3,9 @@
 import typer
 
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at, settings_in_force
-from milestones.cli.remote import order
+from milestones.cli.remote import carry_out
 from milestones.cli.render import print_json, tell_under_way
+from milestones.commands.models.daemon import Reload
 
 app = typer.Typer()
 
@@ -19,8 +20,8 @@ def reload_(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
     # What is wrong with the file is told without anybody's doing.
     settings_at(config, secrets=False)
     settings = settings_in_force(config)
-    result = order(settings, "reload", {}, progress=tell_under_way)
+    answer = carry_out(settings, Reload(), report=tell_under_way)
     if as_json:
-        print_json(result)
+        print_json(answer)
     else:
-        typer.echo(f"The configuration {result['configuration']} is in force.")
+        typer.echo(f"The configuration {answer.configuration} is in force.")

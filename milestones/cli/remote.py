@@ -3,59 +3,57 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import structlog
 
-from milestones import control
+from milestones.cli import client
+from milestones.cli.client import NotRunningError
 from milestones.cli.options import settings_at
 from milestones.cli.readonly import require_current
+from milestones.commands.models.command import A, Command, P, Report
+from milestones.commands.models.daemon import GetStatus, StatusAnswer
 from milestones.config import Settings
 from milestones.config.settings import SiteSettings
-from milestones.control import NotRunningError, Progress
 from milestones.errors import UsageError
 from milestones.store.database import schema
 from milestones.store.database.daemon_lock import held
 
 
-def order(
+def carry_out(
     settings: Settings,
-    name: str,
-    arguments: Mapping[str, Any],
+    command: Command[A, P],
     *,
-    progress: Progress = lambda _told: None,
+    report: Report[P] = lambda _report: None,
     asks_wix: bool = False,
-) -> Any:
-    """Have an order of ``commands.registry`` carried out and return its result. Raises MilestonesError.
+) -> A:
+    """Have a command carried out and return its answer. Raises MilestonesError.
 
     settings: may have been read without secrets, which a daemon keeps from the person at the terminal.
     asks_wix: without a daemon, it needs the whole program and not the database alone.
     """
-    return asyncio.run(_ordered(settings, name, arguments, progress, asks_wix=asks_wix))
+    return asyncio.run(_carry_out(settings, command, report, asks_wix=asks_wix))
 
 
-async def _ordered(
-    settings: Settings, name: str, arguments: Mapping[str, Any], progress: Progress, *, asks_wix: bool
-) -> Any:
+async def _carry_out(settings: Settings, command: Command[A, P], report: Report[P], *, asks_wix: bool) -> A:
     try:
-        return await control.ask(settings.daemon.socket, name, arguments, progress)
+        return await client.ask(settings.daemon.socket, command, report)
     except NotRunningError:
         pass
     # Only here, since it brings the whole program along, and most commands find a daemon.
     from milestones.cli.offline import at_store, at_wix  # noqa: PLC0415
-    from milestones.commands.registry import ORDERS  # noqa: PLC0415
+    from milestones.commands import registry  # noqa: PLC0415
 
     with held(settings.daemon.database.get_secret_value()), _log_of_a_command():
         if asks_wix:
             # The daemon has its secrets; whoever works in its place needs them, and is told of all that are missing.
             settings = settings_at(settings.path)
-            await _refuse_unknown_site(settings, arguments.get("site"))
+            await _refuse_unknown_site(settings, getattr(command, "site", None))
         else:
             await require_current(settings)
         async with (at_wix if asks_wix else at_store)(settings) as host:
-            return await ORDERS[name](host, arguments, progress)
+            return await registry.carry_out(host, command, report)
 
 
 async def _refuse_unknown_site(settings: Settings, named: str | None) -> None:
@@ -87,10 +85,9 @@ def _log_of_a_command() -> Iterator[None]:
         structlog.configure(**former)
 
 
-def daemon_status(settings: Settings) -> Mapping[str, Any] | None:
+def daemon_status(settings: Settings) -> StatusAnswer | None:
     """What the running daemon says of itself, or None when none runs."""
     try:
-        told: Mapping[str, Any] = asyncio.run(control.ask(settings.daemon.socket, "status", {}))
+        return asyncio.run(client.ask(settings.daemon.socket, GetStatus()))
     except NotRunningError:
         return None
-    return told

@@ -14,6 +14,8 @@ from rich.highlighter import JSONHighlighter
 from rich.markup import escape
 from rich.table import Table
 
+from milestones.commands.models.command import UnderWay
+
 _COLOURS = {
     "available": "cyan",
     "waiting": "cyan",
@@ -50,9 +52,9 @@ def console(*, stderr: bool = False) -> Console:
     return found
 
 
-def tell_under_way(told: Mapping[str, Any]) -> None:
-    """For how much that has begun an order waits; beside the answer, which is for a script."""
-    typer.echo(f"Waiting for {told['under_way']:,} under way to end.", err=True)
+def tell_under_way(report: UnderWay) -> None:
+    """For how much that has begun a command waits; beside the answer, which is for a script."""
+    typer.echo(f"Waiting for {report.under_way:,} under way to end.", err=True)
 
 
 def print_json(answer: Any) -> None:

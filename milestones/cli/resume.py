@@ -1,7 +1,7 @@
 """``milestones resume``: the opposite of ``milestones pause``, and the end of a hold."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -9,8 +9,9 @@ from milestones.cli import render
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.pause import Milestone, Site, tell
 from milestones.cli.readonly import look
-from milestones.cli.remote import order
+from milestones.cli.remote import carry_out
 from milestones.cli.render import counted, text
+from milestones.commands.models.pause import Resume
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
 
@@ -37,16 +38,14 @@ def resume(
     Also ends the hold in which a database starts that was copied, restored or long asleep.
     """
     settings = settings_in_force(config)
-    arguments: dict[str, Any] = {"milestone": milestone, "site": site}
-    arguments = {key: value for key, value in arguments.items() if value is not None}
     asks_wix = False
     if milestone is None:
         reason, pending, behind = look(settings, _hold)
         if site is None and reason is not None and continued is None and sys.stdin.isatty():
             continued = _ask(reason, pending)
-        arguments["rewound"] = not continued
         asks_wix = not continued and (bool(behind) or (site is None and reason is not None))
-    tell(order(settings, "resume", arguments, asks_wix=asks_wix), as_json=as_json)
+    command = Resume(milestone=milestone, site=site, rewound=not continued)
+    tell(carry_out(settings, command, asks_wix=asks_wix), as_json=as_json)
 
 
 async def _hold(tx: Transaction) -> tuple[str | None, dict[str, int], set[str]]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import rich.progress
 import structlog
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 
 from milestones.app import daemon
+from milestones.cli import render
 from milestones.cli.options import DEFAULT, ConfigPath, settings_at
 from milestones.cli.templates import require_sound
 from milestones.config.settings import Settings
@@ -57,7 +57,7 @@ def _valid(config: Path) -> Settings:
 @contextmanager
 def baseline_bar() -> Iterator[Progress]:
     """On a terminal, a bar for the first reading of a site's accounts; gone when it is complete."""
-    out = Console(stderr=True)
+    out = render.console(stderr=True)
     if not out.is_terminal:
         yield lambda _kind, _read, _total: None
         return

@@ -1,9 +1,7 @@
 """``milestones status``: whether it runs, what it holds, and what wants a person."""
 
 import asyncio
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import typer
 from rich.console import Console
@@ -13,9 +11,10 @@ from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at, set
 from milestones.cli.readonly import NoDatabaseError, looking
 from milestones.cli.remote import daemon_status
 from milestones.cli.render import print_json, span, text, when
+from milestones.commands.models.daemon import StatusAnswer
 from milestones.config import Settings
 from milestones.errors import ConfigurationError, StoreError
-from milestones.views.notices import settings_notices
+from milestones.views.notices import callback_notices, settings_notices
 from milestones.views.status import SiteStanding, Standing, standing
 
 app = typer.Typer()
@@ -41,7 +40,8 @@ def status(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
         print_json({**told, "database": str(trouble or "current"), "standing": found})
     else:
         shown = render.console()
-        render.banner(shown, list(found.notices) if found is not None else settings_notices(settings))
+        notices = list(found.notices) if found is not None else settings_notices(settings)
+        render.banner(shown, notices + callback_notices(daemon.mistyped_callbacks if daemon else 0))
         shown.print(_daemon(daemon, settings))
         if found is None:
             shown.print(text(trouble), soft_wrap=True)
@@ -56,16 +56,16 @@ async def _looked(settings: Settings, now: datetime) -> Standing:
         return await standing(tx, settings, now)
 
 
-def _daemon(told: Mapping[str, Any] | None, settings: Settings) -> str:
-    if told is None:
+def _daemon(answer: StatusAnswer | None, settings: Settings) -> str:
+    if answer is None:
         return "[yellow]No daemon is running.[/] `milestones run` starts it."
     sentence = (
-        f"[green]The daemon is running[/] (process {told['pid']}) at {text(settings.daemon.public_url)}."
+        f"[green]The daemon is running[/] (process {answer.pid}) at {text(settings.daemon.public_url)}."
     )
-    if told["database"] != "serves":
-        sentence += f"\n[red]It waits for its database.[/] {text(told['database'])}"
+    if answer.database != "serves":
+        sentence += f"\n[red]It waits for its database.[/] {text(answer.database)}"
     try:
-        changed = settings_at(settings.path, secrets=False).hash != told["configuration"]
+        changed = settings_at(settings.path, secrets=False).hash != answer.configuration
     except ConfigurationError as error:
         sentence += (
             f"\n[yellow]{text(error)}[/]\nThe daemon goes on with the configuration that it read before."

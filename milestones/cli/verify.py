@@ -1,12 +1,13 @@
 """``milestones verify``: does what was given agree with what was observed, and with what Wix has?"""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
-from milestones.cli.remote import order
+from milestones.cli.remote import carry_out
 from milestones.cli.render import console, counted, print_json, text
+from milestones.commands.models.verify import Verify, VerifyAnswer
 
 app = typer.Typer()
 
@@ -27,34 +28,33 @@ def verify(
 
     Exit code 1 when something differs. Nothing is changed.
     """
-    arguments: dict[str, Any] = {"online": online}
-    if site is not None:
-        arguments["site"] = site
-    result = order(settings_in_force(config), "verify", arguments, asks_wix=online)
+    answer = carry_out(settings_in_force(config), Verify(site=site, online=online), asks_wix=online)
     if as_json:
-        print_json(result)
+        print_json(answer)
     else:
-        _show(result)
-    if result["differences"]:
+        _show(answer)
+    if answer.differences:
         raise typer.Exit(1)
 
 
-def _show(result: dict[str, Any]) -> None:
+def _show(answer: VerifyAnswer) -> None:
     out = console()
-    compared = f"{counted(result['grants'], 'grant')} of {counted(result['accounts'], 'account')}: compared with the log"
-    if result["checked_in_wix"]:
+    compared = (
+        f"{counted(answer.grants, 'grant')} of {counted(answer.accounts, 'account')}: compared with the log"
+    )
+    if answer.checked_in_wix:
         compared += (
-            f", and with Wix {counted(result['checked_in_wix'], 'coupon or badge', 'coupons and badges')}"
+            f", and with Wix {counted(answer.checked_in_wix, 'coupon or badge', 'coupons and badges')}"
         )
     out.print(f"{compared}.")
-    if result["forgotten"]:
-        out.print(f"Older than the log that is kept (retention.observations): {result['forgotten']:,}.")
-    differences = result["differences"]
+    if answer.forgotten:
+        out.print(f"Older than the log that is kept (retention.observations): {answer.forgotten:,}.")
+    differences = answer.differences
     if not differences:
         out.print("[green]Everything agrees.[/]")
         return
     out.print(f"[red]{counted(len(differences), 'difference')}:[/]")
     for found in differences[:SHOWN]:
-        out.print(text(f"  {found['account']}  {found['sentence']}"))
+        out.print(text(f"  {found.account}  {found.sentence}"))
     if len(differences) > SHOWN:
         out.print(f"  and {len(differences) - SHOWN:,} more; --json has them all.")

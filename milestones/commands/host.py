@@ -1,4 +1,4 @@
-"""What an order needs of the program that carries it out: the daemon, or a command that works alone."""
+"""What a command needs of whoever carries it out: the daemon, or a command line that works alone."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,7 +13,7 @@ from milestones.store.tables import Scan
 
 
 class Program(Protocol):
-    """The parts of a program that orders use."""
+    """The parts of a program that commands use."""
 
     @property
     def store(self) -> Store:
@@ -36,7 +36,7 @@ class Program(Protocol):
 
 
 class Host(Protocol):
-    """Where an order is carried out."""
+    """Where a command is carried out."""
 
     @property
     def program(self) -> Program:
@@ -51,6 +51,9 @@ class Host(Protocol):
 
     async def scan(self, site_id: str, kind: Kind, /) -> Scan:
         """Run a scan, after those of the same site that were asked for before. Raises MilestonesError."""
+
+    def mistyped_callbacks(self) -> int:
+        """Webhooks that came to a mistyped address since this began."""
 
     async def reload(self) -> str:
         """Put the configuration into force as it is now; returns its hash. Raises ConfigurationError."""

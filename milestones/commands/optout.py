@@ -4,11 +4,9 @@ This program keeps no addresses on it, only keyed hashes that recognise them. So
 something to this database and its copies alone, while an import takes addresses too.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from milestones.commands.host import Host
-from milestones.control import Progress
+from milestones.commands.models.command import NoReport, Report
+from milestones.commands.models.people import ImportAnswer, ImportOptOuts
 from milestones.domain.keys import address_key
 from milestones.errors import UsageError
 from milestones.formats.mail_addresses import address_form
@@ -18,15 +16,11 @@ from milestones.views.lookup import chosen_sites
 
 REASON = "imported"
 
-COLUMNS = ("address_key", "reason", "recorded_at")
-"""Of an export."""
 
-
-async def import_list(host: Host, arguments: Mapping[str, Any], _progress: Progress) -> Any:
+async def import_list(host: Host, command: ImportOptOuts, _report: Report[NoReport]) -> ImportAnswer:
     """Put addresses and keys on the list: of one site, or of all that are known. To repeat it is harmless."""
-    program = host.program
-    addresses, keys = arguments.get("addresses", ()), set(arguments.get("keys", ()))
-    site = arguments.get("site")
+    program, site = host.program, command.site
+    addresses, keys = command.addresses, set(command.keys)
     async with program.store.write() as tx:
         concerned = await chosen_sites(tx, site) if site is not None else await sites.all_sites(tx)
         if addresses and not concerned:
@@ -41,4 +35,4 @@ async def import_list(host: Host, arguments: Mapping[str, Any], _progress: Progr
         }
         known = await people.suppressed(tx, sorted(keys))
         await people.suppress(tx, sorted(keys - known), REASON, program.clock())
-    return {"added": len(keys - known), "known": len(known), "sites": len(concerned)}
+    return ImportAnswer(added=len(keys - known), known=len(known), sites=len(concerned))

@@ -11,6 +11,9 @@ from milestones.domain.characters import seen
 from milestones.errors import UsageError
 from milestones.formats.mail_addresses import is_address
 
+COLUMNS = ("address_key", "reason", "recorded_at")
+"""Of an export."""
+
 _KEY = re.compile(r"[A-Za-z0-9_-]{22}")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 """No others: U+2028 and the like stand within notes."""
@@ -49,7 +52,7 @@ class Entries:
     is_utf8: bool = True
 
     def parts(self, size: int) -> Iterable["Entries"]:
-        """Addresses and keys in portions that one order can carry."""
+        """Addresses and keys in portions that one command can carry."""
         for start in range(0, len(self.addresses), size):
             yield Entries(self.addresses[start : start + size], ())
         for start in range(0, len(self.keys), size):

@@ -1,12 +1,12 @@
 """Pause and resume: a site, or one milestone of it. Nothing is lost meanwhile; what is due waits."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from milestones.commands.host import Host
+from milestones.commands.models.command import Report, UnderWay
+from milestones.commands.models.pause import Pause, PauseAnswer, Resume, ResumeAnswer
+from milestones.commands.models.scan import ScanReport
 from milestones.commands.scan import Failed, by_name, raise_if_all, scan_each
-from milestones.control import Progress
 from milestones.errors import MilestonesError, UsageError
 from milestones.pipeline.context import Outcome
 from milestones.store import sites
@@ -18,71 +18,70 @@ from milestones.store.views import timeline
 from milestones.views.lookup import chosen_sites
 
 
-async def pause(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
+async def pause(host: Host, command: Pause, report: Report[UnderWay]) -> PauseAnswer:
     """Do nothing more for a site or a milestone until it is resumed; go on to observe and to record.
 
     Returns when it is true: what had begun has ended, and nothing more will leave.
     """
-    told, ids = await _set(host, arguments, paused=True)
-    await host.program.flights.landed(
-        ids, arguments.get("milestone"), lambda left: progress({"under_way": left})
-    )
-    return told
+    answer, ids = await _set(host, command, paused=True)
+    await host.program.flights.landed(ids, command.milestone, lambda left: report(UnderWay(under_way=left)))
+    return answer
 
 
-async def resume(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
+async def resume(host: Host, command: Resume, report: Report[ScanReport]) -> ResumeAnswer:
     """Go on where a pause began. Without a site or a milestone, the hold of the whole database ends too.
 
     rewound: whether the database may be older than what was done with it (``store.database.heartbeat.resume``); yes, unless
     a person says otherwise. Wix is asked first then: whoever reached a milestone in the lost time has had its reward.
     A site of which Wix does not tell stays paused, and is asked about when it is resumed.
     """
-    if arguments.get("milestone") is not None:
-        return (await _set(host, arguments, paused=False))[0]
-    rewound = bool(arguments.get("rewound", True))
+    if command.milestone is not None:
+        answer, _ = await _set(host, command, paused=False)
+        return ResumeAnswer(**dict(answer))
+    rewound = command.rewound
     async with host.program.store.read() as tx:
-        concerned = await chosen_sites(tx, arguments.get("site"))
-        unheard = await _unheard(tx, concerned, arguments) if rewound else []
-    _, failed = await scan_each(host, unheard, progress)
+        concerned = await chosen_sites(tx, command.site)
+        unheard = await _unheard(tx, concerned, command) if rewound else []
+    _, failed = await scan_each(host, unheard, report)
     if failed and len(failed) == len(concerned):
         first = next(iter(failed.values()))
         raise MilestonesError(
             f"Nothing goes on, since Wix could not be asked what has changed. {first}"
         ) from first
-    told, _ = await _set(host, arguments, paused=False, rewound=rewound, failed=failed)
-    return {**told, "not_asked": by_name(unheard, failed)}
+    answer, _ = await _set(host, command, paused=False, rewound=rewound, failed=failed)
+    return ResumeAnswer(**dict(answer), not_asked=by_name(unheard, failed))
 
 
-async def _unheard(tx: Transaction, concerned: list[Site], arguments: Mapping[str, Any]) -> list[Site]:
+async def _unheard(tx: Transaction, concerned: list[Site], command: Resume) -> list[Site]:
     """The sites of which Wix has not told yet what the database has missed."""
-    if arguments.get("site") is None and await heartbeat.held(tx) is not None:
+    if command.site is None and await heartbeat.held(tx) is not None:
         return concerned
     behind = await heartbeat.behind(tx)
     return [site for site in concerned if site.id in behind]
 
 
-async def reconcile(host: Host, progress: Progress = lambda _told: None) -> Failed:
+async def reconcile(host: Host, report: Report[ScanReport] = lambda _report: None) -> Failed:
     """Hear from Wix what the database has missed. What it leads to is recorded, and waits for the end of the hold.
 
     Returns the sites of which Wix does not tell. Raises MilestonesError when it tells of none.
     """
     async with host.program.store.read() as tx:
         found = await sites.active(tx)
-    _, failed = await scan_each(host, found, progress)
+    _, failed = await scan_each(host, found, report)
     raise_if_all(found, failed)
     return failed
 
 
 async def _set(
     host: Host,
-    arguments: Mapping[str, Any],
+    command: Pause | Resume,
     *,
     paused: bool,
     rewound: bool = False,
     failed: Failed | None = None,
-) -> tuple[dict[str, Any], set[str]]:
+) -> tuple[PauseAnswer, set[str]]:
     """What it came to, and the sites that it concerned."""
-    milestone, site = arguments.get("milestone"), arguments.get("site")
+    milestone, site = command.milestone, command.site
     program, failed = host.program, failed or {}
     async with program.store.write() as tx:
         chosen = await chosen_sites(tx, site)
@@ -108,14 +107,14 @@ async def _set(
             "the daemon has run with it."
         )
     program.tell(Outcome(wake=ids))
-    told = {
-        "milestone": milestone,
-        "paused": paused,
-        "sites": [one.name or one.id for one in concerned],
-        "milestones_paused": sorted(set(still)),
-        "hold_ended": reason,
-    }
-    return told, ids
+    answer = PauseAnswer(
+        milestone=milestone,
+        paused=paused,
+        sites=tuple(one.name or one.id for one in concerned),
+        milestones_paused=tuple(sorted(set(still))),
+        hold_ended=reason,
+    )
+    return answer, ids
 
 
 async def _caught_up(

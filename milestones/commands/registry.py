@@ -1,81 +1,49 @@
-"""The orders by name. Each takes a host, what was asked as JSON, and whom to tell how far it is."""
+"""The commands, each with the function that carries it out."""
 
-import os
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from typing import Any
 
-from milestones.commands import (
-    backfill,
-    optout,
-    outbox,
-    pause,
-    rejected,
-    scan,
-    verify,
-)
+from milestones.commands import backfill, daemon, optout, outbox, pause, rejected, scan, verify
 from milestones.commands.host import Host
-from milestones.control import Operation, Progress
-from milestones.store.database.store import trouble
+from milestones.commands.models.backfill import Backfill
+from milestones.commands.models.command import A, Command, P, Report
+from milestones.commands.models.daemon import GetConfiguration, GetStatus, Reload
+from milestones.commands.models.outbox import (
+    CancelActions,
+    HoldActions,
+    ReleaseActions,
+    ResolveActions,
+    RetryActions,
+)
+from milestones.commands.models.pause import Pause, Resume
+from milestones.commands.models.people import ImportOptOuts, ReplayRejected
+from milestones.commands.models.scan import DryRun, Scan
+from milestones.commands.models.verify import Verify
 
-Order = Callable[[Host, Mapping[str, Any], Progress], Awaitable[Any]]
-"""Raises MilestonesError with a sentence."""
+Handler = Callable[[Host, Any, Report[Any]], Awaitable[Any]]
+"""Takes a host, a command, and whom to tell how far it is; returns the command's answer. Raises MilestonesError."""
 
-
-async def reload(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
-    """Put the configuration into force as it is in the file now, or refuse it whole.
-
-    Returns when nothing is under way any more that began by the former one.
-    """
-    del arguments
-    configuration = await host.reload()
-    await host.program.flights.landed(tell=lambda left: progress({"under_way": left}))
-    return {"configuration": configuration}
-
-
-async def status(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
-    """Who answers here, and whether its database serves it. Changes nothing."""
-    del arguments, progress
-    return {
-        "pid": os.getpid(),
-        "configuration": host.program.rules.site("").configuration,
-        "database": await trouble(host.program.store) or "serves",
-    }
-
-
-async def configuration(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
-    """What the configuration in force was read from, for commands that look into the database by it."""
-    del arguments, progress
-    settings = host.settings
-    text, environ, uses = settings.source
-    return {
-        "path": str(settings.path.absolute()),
-        "text": text,
-        "environ": dict(environ),
-        "uses": {template: sorted(groups) for template, groups in uses.items()},
-    }
-
-
-ORDERS: Mapping[str, Order] = {
-    "optout_import": optout.import_list,
-    "outbox_retry": outbox.retry,
-    "outbox_release": outbox.release,
-    "outbox_hold": outbox.hold,
-    "outbox_cancel": outbox.cancel,
-    "outbox_resolve": outbox.resolve,
-    "pause": pause.pause,
-    "resume": pause.resume,
-    "scan": scan.scan,
-    "scan_dry_run": scan.dry_run,
-    "rejected_replay": rejected.replay,
-    "backfill": backfill.backfill,
-    "verify": verify.verify,
-    "reload": reload,
-    "status": status,
-    "configuration": configuration,
+HANDLERS: Mapping[type[Command[Any, Any]], Handler] = {
+    ImportOptOuts: optout.import_list,
+    RetryActions: outbox.retry,
+    ReleaseActions: outbox.release,
+    HoldActions: outbox.hold,
+    CancelActions: outbox.cancel,
+    ResolveActions: outbox.resolve,
+    Pause: pause.pause,
+    Resume: pause.resume,
+    Scan: scan.scan,
+    DryRun: scan.dry_run,
+    ReplayRejected: rejected.replay,
+    Backfill: backfill.backfill,
+    Verify: verify.verify,
+    Reload: daemon.reload,
+    GetStatus: daemon.status,
+    GetConfiguration: daemon.configuration,
 }
 
 
-def registry(host: Host) -> dict[str, Operation]:
-    """The orders, bound to where they are carried out."""
-    return {name: partial(order, host) for name, order in ORDERS.items()}
+async def carry_out(host: Host, command: Command[A, P], report: Report[P] = lambda _report: None) -> A:
+    """Carry out a command here. Raises MilestonesError."""
+    answer: A = await HANDLERS[type(command)](host, command, report)
+    return answer

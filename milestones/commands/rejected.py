@@ -1,10 +1,8 @@
 """What Wix told and could not be understood: heard once more, after an upgrade."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from milestones.commands.host import Host, Program
-from milestones.control import Progress
+from milestones.commands.models.command import NoReport, Report
+from milestones.commands.models.people import ReplayAnswer, ReplayRejected
 from milestones.domain.event import Heard, Unneeded
 from milestones.errors import StoreUnavailableError, UsageError
 from milestones.ingest.reading import UnreadableError, blamed
@@ -15,19 +13,19 @@ from milestones.store.views import lookup
 from milestones.views.bodies import account_read, understood
 
 
-async def replay(host: Host, arguments: Mapping[str, Any], _progress: Progress) -> Any:
+async def replay(host: Host, command: ReplayRejected, _report: Report[NoReport]) -> ReplayAnswer:
     """Take what is kept in again, oldest first; those that are understood now are no longer kept.
 
     To be interrupted does no harm: what was recorded and is still kept is recognised the next time.
     """
     program = host.program
-    ids = tuple(arguments.get("ids", ()))
+    ids = command.ids
     async with program.store.read() as tx:
         kept = await lookup.rejected(tx, ids)
     missing = sorted(set(ids) - {row.id for row in kept})
     if missing:
         raise UsageError(f"Nothing is kept under {', '.join(map(str, missing))}.")
-    still: dict[str, str] = {}
+    still: dict[int, str] = {}
     taken = unneeded = 0
     for row in reversed(kept):
         try:
@@ -36,11 +34,12 @@ async def replay(host: Host, arguments: Mapping[str, Any], _progress: Progress) 
             else:
                 unneeded += 1
         except UnreadableError as error:
-            still[str(row.id)] = error.reason
+            assert row.id is not None, "what is kept has a number"
+            still[row.id] = error.reason
             continue
         async with program.store.write() as tx:
             await operator.forget_rejected(tx, row)
-    return {"taken": taken, "unneeded": unneeded, "kept": still}
+    return ReplayAnswer(taken=taken, unneeded=unneeded, kept=still)
 
 
 async def _taken(program: Program, row: Rejected) -> bool:

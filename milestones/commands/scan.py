@@ -1,10 +1,20 @@
-"""Scans by order: for real, or as a dry run that reads, decides and forgets."""
+"""Scans by command: for real, or as a dry run that reads, decides and forgets."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from milestones.commands.host import Host
-from milestones.control import Progress
+from milestones.commands.models.command import Report
+from milestones.commands.models.scan import (
+    DryRun,
+    DryRunAnswer,
+    Example,
+    ScanAnswer,
+    ScanDone,
+    ScanReport,
+    SiteDryRun,
+    VerdictCount,
+)
+from milestones.commands.models.scan import Scan as ScanCommand
 from milestones.domain.observation import Measure, Observation, Source
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, ConfigurationError, MilestonesError
@@ -28,16 +38,17 @@ Failed = dict[str, MilestonesError]
 """Sites by their id, and why Wix could not be asked about them."""
 
 
-async def scan(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
+async def scan(host: Host, command: ScanCommand, report: Report[ScanReport]) -> ScanAnswer:
     """Look for crossings and near customers now, on one site or on all."""
-    chosen = await _sites(host, arguments)
-    done, failed = await scan_each(host, chosen, progress)
+    chosen = await _sites(host, command.site)
+    done, failed = await scan_each(host, chosen, report)
     raise_if_all(chosen, failed)
-    return {"scans": [await _told(host, site, one) for site, one in done], "failed": by_name(chosen, failed)}
+    scans_done = [await _scan_done(host, site, one) for site, one in done]
+    return ScanAnswer(scans=tuple(scans_done), failed=by_name(chosen, failed))
 
 
 async def scan_each(
-    host: Host, chosen: Sequence[Site], progress: Progress
+    host: Host, chosen: Sequence[Site], report: Report[ScanReport]
 ) -> tuple[list[tuple[Site, Scan]], Failed]:
     """Scan sites one after the other. One of which Wix does not tell, as when its key was withdrawn, keeps no other
     from its turn. Raises MilestonesError where the fault is our own.
@@ -47,7 +58,7 @@ async def scan_each(
     for site in chosen:
         try:
             for kind in KINDS:
-                progress({"site": site.name or site.id, "kind": kind.value})
+                report(ScanReport(site=site.name or site.id, kind=kind.value))
                 done.append((site, await host.scan(site.id, kind)))
         except (ChannelError, ConfigurationError) as error:
             failed[site.id] = error
@@ -65,47 +76,47 @@ def by_name(chosen: Sequence[Site], failed: Failed) -> dict[str, str]:
     return {site.name or site.id: str(failed[site.id]) for site in chosen if site.id in failed}
 
 
-async def _told(host: Host, site: Site, done: Scan) -> dict[str, Any]:
+async def _scan_done(host: Host, site: Site, done: Scan) -> ScanDone:
     async with host.program.store.read() as tx:
         last = await scans.last_finished(tx, site.id, done.kind)
     finished = last is not None and last.id == done.id
-    return {
-        "site": site.name or site.id,
-        "kind": done.kind,
-        "state": "finished" if finished else "running",
-        "pages": done.pages,
-        "counts": dict(done.counts),
-    }
+    return ScanDone(
+        site=site.name or site.id,
+        kind=done.kind,
+        state="finished" if finished else "running",
+        pages=done.pages,
+        counts=dict(done.counts),
+    )
 
 
-async def dry_run(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
+async def dry_run(host: Host, command: DryRun, report: Report[ScanReport]) -> DryRunAnswer:
     """What a scan for near customers would decide now. Sends nothing and records nothing."""
-    chosen = await _sites(host, arguments)
-    told: list[dict[str, Any]] = []
+    chosen = await _sites(host, command.site)
+    decided: list[SiteDryRun] = []
     failed: Failed = {}
     for site in chosen:
         try:
             with a_person_waits():
-                told.append(await _decided(site, host.scan_work(site.id), progress))
+                decided.append(await _decide(site, host.scan_work(site.id), report))
         except (ChannelError, ConfigurationError) as error:
             failed[site.id] = error
     raise_if_all(chosen, failed)
-    return {"sites": told, "failed": by_name(chosen, failed)}
+    return DryRunAnswer(sites=tuple(decided), failed=by_name(chosen, failed))
 
 
-async def _sites(host: Host, arguments: Mapping[str, Any]) -> list[Site]:
+async def _sites(host: Host, named: str | None) -> list[Site]:
     async with host.program.store.read() as tx:
-        return await chosen_sites(tx, arguments.get("site"))
+        return await chosen_sites(tx, named)
 
 
-async def _decided(site: Site, work: ScanWork, progress: Progress) -> dict[str, Any]:
+async def _decide(site: Site, work: ScanWork, report: Report[ScanReport]) -> SiteDryRun:
     name = site.name or site.id
     async with work.store.read() as tx:
         highest = {
             measure: await scans.highest(tx, site.id, measure.value)
             for measure in (Measure.BALANCE, Measure.EARNED)
         }
-    verdicts: dict[str, dict[str, Any]] = {}
+    verdicts: dict[str, VerdictCount] = {}
     read = 0
     # Windows that touch are one, but an account may be in two that do not.
     seen_before: set[str] = set()
@@ -117,27 +128,30 @@ async def _decided(site: Site, work: ScanWork, progress: Progress) -> dict[str, 
         for answer in await choose(work.selector, work.look, fresh, now):
             _count(verdicts, work, answer)
         read += len(fresh)
-        progress({"site": name, "kind": Kind.NEAR.value, "read": read, "total": page.total})
+        report(ScanReport(site=name, kind=Kind.NEAR.value, read=read, total=page.total))
     rules = work.rules.site(site.id)
-    return {
-        "site": name,
-        "read": read,
-        "verdicts": verdicts,
-        "limit": rules.breaker.limit(site.accounts),
-        "shadow": rules.shadow,
-    }
+    return SiteDryRun(
+        site=name,
+        read=read,
+        verdicts=verdicts,
+        limit=rules.breaker.limit(site.accounts),
+        shadow=rules.shadow,
+    )
 
 
-def _count(verdicts: dict[str, dict[str, Any]], work: ScanWork, answer: Answer) -> None:
+def _count(verdicts: dict[str, VerdictCount], work: ScanWork, answer: Answer) -> None:
     by_key = {milestone.key: milestone for milestone in work.selector.milestones}
     for key, verdict in answer.verdicts:
         value = answer.measures.of(by_key[key].measure)
         if verdict is Verdict.NOT_NEAR or value is None:
             # Of a customer who is near another milestone: true of almost everybody, and of no use.
             continue
-        kept = verdicts.setdefault(verdict.value, {"count": 0, "sentence": verdict.sentence, "examples": []})
-        kept["count"] += 1
-        if len(kept["examples"]) < EXAMPLES:
+        before = verdicts.get(verdict.value, VerdictCount(count=0, sentence=verdict.sentence, examples=()))
+        examples = before.examples
+        if len(examples) < EXAMPLES:
             missing = by_key[key].target(value) - value
-            example = {"account": answer.account_id, "milestone": key, "value": value, "missing": missing}
-            kept["examples"].append(example)
+            example = Example(account=answer.account_id, milestone=key, value=value, missing=missing)
+            examples = (*examples, example)
+        verdicts[verdict.value] = VerdictCount(
+            count=before.count + 1, sentence=verdict.sentence, examples=examples
+        )

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from milestones.commands.host import Host
-from milestones.control import Progress
+from milestones.commands.models.command import Report
+from milestones.commands.models.verify import Difference, Verify, VerifyAnswer, VerifyReport
 from milestones.domain.account import AccountState, Version, history_for, owed_under
 from milestones.domain.actions import Kind, State
 from milestones.domain.crossing import Crossing, Given, owed
@@ -40,34 +41,46 @@ class Findings:
     grants: int = 0
     forgotten: int = 0
     checked_in_wix: int = 0
-    differences: list[dict[str, Any]] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
 
-    def differs(self, what: str, sentence: str, **where: Any) -> None:
+    def add(
+        self,
+        what: str,
+        sentence: str,
+        site: Site,
+        account: str,
+        *,
+        milestone: str | None = None,
+        action: int | None = None,
+    ) -> None:
         """Note a difference."""
-        self.differences.append({"what": what, "sentence": sentence, **where})
+        found = Difference(
+            what=what, sentence=sentence, site=site.id, account=account, milestone=milestone, action=action
+        )
+        self.differences.append(found)
 
 
-async def verify(host: Host, arguments: Mapping[str, Any], progress: Progress) -> Any:
+async def verify(host: Host, command: Verify, report: Report[VerifyReport]) -> VerifyAnswer:
     """Compare grants with the log, and with Wix if ``online``. Changes nothing."""
     found = Findings()
     async with host.program.store.read() as tx:
-        chosen = await chosen_sites(tx, arguments.get("site"))
+        chosen = await chosen_sites(tx, command.site)
     for site in chosen:
         if site.state == "active":
-            await _log(host, site, found, progress)
-            if arguments.get("online"):
+            await _log(host, site, found, report)
+            if command.online:
                 with a_person_waits():
-                    await _wix(host, site, found, progress)
-    return {
-        "accounts": found.accounts,
-        "grants": found.grants,
-        "forgotten": found.forgotten,
-        "checked_in_wix": found.checked_in_wix,
-        "differences": found.differences,
-    }
+                    await _wix(host, site, found, report)
+    return VerifyAnswer(
+        accounts=found.accounts,
+        grants=found.grants,
+        forgotten=found.forgotten,
+        checked_in_wix=found.checked_in_wix,
+        differences=tuple(found.differences),
+    )
 
 
-async def _log(host: Host, site: Site, found: Findings, progress: Progress) -> None:
+async def _log(host: Host, site: Site, found: Findings, report: Report[VerifyReport]) -> None:
     """One batch of accounts in each transaction, so that a long look holds nobody up."""
     milestones = host.program.rules.site(site.id).milestones
     after: str | None = ""
@@ -79,7 +92,7 @@ async def _log(host: Host, site: Site, found: Findings, progress: Progress) -> N
             await _batch(tx, site, ids, versions, shapes, found)
         found.accounts += len(ids)
         after = ids[-1] if len(ids) == BATCH else None
-        progress({"accounts": found.accounts, "differences": len(found.differences)})
+        report(VerifyReport(accounts=found.accounts, differences=len(found.differences)))
 
 
 async def _batch(
@@ -110,12 +123,12 @@ async def _batch(
             verdict = evidence(version.milestone, told, points, from_zero=from_zero, kept_since=kept_since)
             found.forgotten += verdict is Evidence.FORGOTTEN
             if verdict not in {Evidence.FOUND, Evidence.FORGOTTEN} and grant.verdict == "crossed":
-                found.differs(
+                found.add(
                     "grant_without_evidence",
                     f"{grant.milestone} was given at revision {grant.revision} with {grant.value} points, and the "
                     f"log says: {verdict.value.replace('_', ' ')}.",
-                    site=site.id,
-                    account=account_id,
+                    site,
+                    account_id,
                     milestone=grant.milestone,
                 )
         _missing(site, account_id, state, runs, versions, given, found)
@@ -153,12 +166,12 @@ def _missing(
         milestone = version.milestone
         history = history_for(state, runs, version)
         for crossing in owed_under(version, history, given.get((account_id, milestone.key), [])):
-            found.differs(
+            found.add(
                 "grant_missing",
                 f"The log shows that {milestone.key} was reached at revision {crossing.revision} with "
                 f"{crossing.value} points, and no grant tells of it.",
-                site=site.id,
-                account=account_id,
+                site,
+                account_id,
                 milestone=milestone.key,
             )
 
@@ -187,13 +200,13 @@ def _doubled(
             for cycle in cycles - {_place(crossing) for crossing in owed(milestone, points, [_given(grant)])}:
                 earlier = first.setdefault(cycle, grant)
                 if earlier is not grant:
-                    found.differs(
+                    found.add(
                         "grant_twice",
                         f"{milestone.key} was given at revision {earlier.revision} and again at revision "
                         f"{grant.revision}, and the log does not show a fall below {milestone.rearm_below} points "
                         "between them.",
-                        site=site.id,
-                        account=account_id,
+                        site,
+                        account_id,
                         milestone=milestone.key,
                     )
 
@@ -202,32 +215,32 @@ def _place(crossing: Crossing) -> tuple[int, int, int]:
     return crossing.revision, crossing.at, crossing.value
 
 
-async def _wix(host: Host, site: Site, found: Findings, progress: Progress) -> None:
+async def _wix(host: Host, site: Site, found: Findings, report: Report[VerifyReport]) -> None:
     work = host.scan_work(site.id)
     client = work.client
     async with host.program.store.read() as tx:
         made = await lookup.results(tx, site.id, Kind.COUPON)
         badges = await lookup.results(tx, site.id, Kind.BADGE)
-    codes = await _codes(client, progress)
+    codes = await _codes(client, report)
     for action in made:
         code = action.payload["specification"]["code"]
         there = code.casefold() in codes
         found.checked_in_wix += 1
         if action.state == State.DONE and not there and not await _exists(client, action):
-            found.differs(
+            found.add(
                 "coupon_missing_in_wix",
                 f"The coupon of {action.milestone} is recorded as made and Wix does not have it: somebody may have "
                 "deleted it.",
-                site=site.id,
-                account=action.account_id,
+                site,
+                action.account_id,
                 action=action.id,
             )
         elif there and action.state in {State.CANCELLED, State.DISCARDED}:
-            found.differs(
+            found.add(
                 "coupon_unrecorded",
                 f"Wix has the coupon of {action.milestone}, which is recorded as {action.state}.",
-                site=site.id,
-                account=action.account_id,
+                site,
+                action.account_id,
                 action=action.id,
             )
     # Of somebody who was erased, it is not known any more which member has it.
@@ -241,11 +254,11 @@ async def _wix(host: Host, site: Site, found: Findings, progress: Progress) -> N
     await _badges(client, site, known, found)
 
 
-async def _codes(client: WixClient, progress: Progress) -> Counter[str]:
+async def _codes(client: WixClient, report: Report[VerifyReport]) -> Counter[str]:
     codes: Counter[str] = Counter()
     async for page in coupons.query_all(client):
         codes.update(coupon.specification.code.casefold() for coupon in page.items)
-        progress({"coupons": sum(codes.values())})
+        report(VerifyReport(coupons=sum(codes.values())))
     return codes
 
 
@@ -276,11 +289,11 @@ async def _badges(client: WixClient, site: Site, given: Sequence[Any], found: Fi
         found.checked_in_wix += 1
         key = (action.result["badge_id"], action.result["member_id"])
         if key not in held:
-            found.differs(
+            found.add(
                 "badge_missing_in_wix",
                 f"The badge of {action.milestone} is recorded as given and the member does not have it: somebody "
                 "may have taken it away.",
-                site=site.id,
-                account=action.account_id,
+                site,
+                action.account_id,
                 action=action.id,
             )

@@ -28,6 +28,18 @@ def settings_notices(settings: Settings) -> list[str]:
     return told + [f"{limit} (mail.only_to)." for limit in mail_limits(settings)]
 
 
+def callback_notices(mistyped: int) -> list[str]:
+    """Webhooks that come to a mistyped address. mistyped: how many did, since the daemon started."""
+    if not mistyped:
+        return []
+    came = "1 request" if mistyped == 1 else f"{mistyped:,} requests"
+    sentence = (
+        f"{came} came, since the daemon started, to another address than /webhooks/wix that can only mean it, and "
+        "found it all the same. Correct the callback in Wix's dashboard."
+    )
+    return [sentence]
+
+
 def mail_limits(settings: Settings) -> list[str]:
     """For whom alone mail leaves, and of which sites where not of all. Names addresses, so it is for no log."""
     general = settings.mail.only_to

@@ -17,8 +17,8 @@ from milestones.store.tables import Action, Grant, Reminder, Scan
 from milestones.store.views import lookup, timeline
 from milestones.store.views.timeline import Event
 from milestones.views.notices import MOST_RESTS, notices, scan_notices
+from milestones.views.page import Check, Figure, Happening, Overview, Place, Readiness
 from milestones.views.sentences import action_sentence, reason
-from milestones.web.services import Check, Figure, Happening, Overview, Place, Readiness
 
 DAY = timedelta(hours=24)
 

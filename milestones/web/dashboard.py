@@ -9,9 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from milestones.views.page import Happening, Place
 from milestones.web.assets import Pages, asset_response
 from milestones.web.mails import FRAME_POLICY, Mail, framed, opened
-from milestones.web.services import Happening, Place, WebServices
+from milestones.web.services import WebServices
 
 PAGE_SIZE = 50
 

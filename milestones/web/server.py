@@ -39,6 +39,9 @@ class PatientProtocol(H11Protocol):
     * At the limit of connections, an idle one makes room for the new one, so that idlers never lock Wix out.
     """
 
+    gives_up_unread = True
+    """Whether the second of these holds."""
+
     _head: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
 
@@ -55,7 +58,8 @@ class PatientProtocol(H11Protocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+        if self.gives_up_unread:
+            self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
         self._forget_unread()

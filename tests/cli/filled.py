@@ -7,12 +7,12 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from milestones import control
-from milestones.commands.registry import registry
+from milestones.commands.running import Running
 from milestones.domain.actions import Kind, State
 from milestones.domain.observation import Customer
 from milestones.domain.verdict import Verdict
 from milestones.kinds.channel import Stop
+from milestones.web import local
 from tests.shop import Shop, opened_shop, write_config
 
 BOB = Customer("contact-bob", None, "bob@example.com", "Bob [bold]")
@@ -48,7 +48,7 @@ async def daemon_of(path: Path) -> AsyncIterator[Shop]:
         # Its log goes nowhere: the command under test is in the same process.
         stop = asyncio.Event()
         socket = shop.settings.daemon.socket
-        task = group.create_task(control.serve(socket, registry(shop), stop))
+        task = group.create_task(local.serve(socket, Running(shop), stop))
         while not socket.exists() and not task.done():  # noqa: ASYNC110 - it tells by being there
             await asyncio.sleep(0)
         with capture_logs():

@@ -78,7 +78,7 @@ class TestRejected:
         assert '"eventType\\": \\"wix.of.no.interest\\"' in call("rejected", "show", 1, "--config", path).out
         assert call("rejected", "show", 2, "--config", path).code == 0
         assert "Invalid value for 'ID'" in call("rejected", "show", 2**63, "--config", path).err
-        assert "No webhook is kept under 9." in call("rejected", "show", 9, "--config", path).err
+        assert "Nothing is kept under 9." in call("rejected", "show", 9, "--config", path).err
 
     def test_what_would_steer_the_terminal_is_shown_and_not_sent(self, call: Call, tmp_path: Path) -> None:
         async def hostile(shop: Shop) -> None:
@@ -95,10 +95,10 @@ class TestRejected:
     def test_replay_takes_what_is_understood_now(self, call: Call, path: Path) -> None:
         called = call("rejected", "replay", "--config", path)
         assert called.out.splitlines()[0] == (
-            "0 webhooks understood and recorded, 1 of a kind that nobody needs, 1 still not understood."
+            "0 webhooks and accounts understood and recorded, 1 of a kind that nobody needs, 1 still not understood."
         )
         assert len(json.loads(call("rejected", "list", "--json", "--config", path).out)) == 1
 
     def test_none_is_good_news(self, call: Call, tmp_path: Path) -> None:
         path = filled(tmp_path / "another")
-        assert call("rejected", "list", "--config", path).out == "Every webhook was understood.\n"
+        assert call("rejected", "list", "--config", path).out == "Everything was understood.\n"

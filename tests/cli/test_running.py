@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from milestones.cli import render
 from milestones.errors import ChannelError
 from milestones.store.database import heartbeat
 from tests.builders import ACCOUNT
@@ -80,6 +81,23 @@ class TestStatus:
             path.write_text(path.read_text().replace("2 per 7d", "3 per 7d"))
             called = await asyncio.to_thread(call, "status", "--config", path)
             assert "config.toml has changed since it was read" in called.out
+
+    async def test_a_callback_that_is_mistyped_in_wix_is_said_loudly(
+        self, call: Call, tmp_path: Path
+    ) -> None:
+        path = await asyncio.to_thread(filled, tmp_path / "shop")
+        async with daemon_of(path) as shop:
+            shop.mistyped = 1_200
+            called = await asyncio.to_thread(call, "status", "--config", path)
+            assert called.out.startswith(" !  1,200 requests came")
+            told = await asyncio.to_thread(call, "status", "--json", "--config", path)
+            assert json.loads(told.out)["daemon"]["mistyped_callbacks"] == 1_200
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "19"])
+def test_a_terminal_without_a_width_hides_nothing(monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert {render.console(stderr=stderr).width for stderr in (False, True)} == {render.WIDTH}
 
 
 class TestPauses:

@@ -1,10 +1,9 @@
 """A gift for the past is given once, to those it is for, and only when a person asks."""
 
-from typing import Any
-
 import pytest
 
 from milestones.commands.backfill import backfill
+from milestones.commands.models.backfill import Backfill, SiteBackfill
 from milestones.domain.milestone import Milestone
 from milestones.domain.policy import Breaker
 from milestones.errors import UsageError
@@ -27,10 +26,10 @@ async def prepared(ground: Ground, milestone: Milestone) -> None:
     await observe.observe(ground.store, ground.rules, ground.site_id, seen, ground.now)
 
 
-async def given(ground: Ground, key: str, **arguments: Any) -> Any:
-    order = {"milestone": key, **arguments}
-    result = await backfill(Host(ground), order, lambda _told: None)  # type: ignore[arg-type]
-    return result["sites"][0]
+async def given(ground: Ground, key: str, *, counts_only: bool = False) -> SiteBackfill:
+    command = Backfill(milestone=key, counts_only=counts_only)
+    answer = await backfill(Host(ground), command, lambda _report: None)  # type: ignore[arg-type]
+    return answer.sites[0]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +45,7 @@ async def test_those_above_are_given_what_they_would_have_crossed_once(
 ) -> None:
     await prepared(ground, milestone)
     planned = await given(ground, milestone.key, counts_only=True)
-    assert (planned["accounts"], planned["grants"], await ground.rows(Grant)) == (2, len(grants), [])
+    assert (planned.accounts, planned.grants, await ground.rows(Grant)) == (2, len(grants), [])
     for _ in range(2):
         await given(ground, milestone.key)
     rows = await ground.rows(Grant)
@@ -67,7 +66,7 @@ async def test_who_was_given_it_does_not_cross_it_again(ground: Ground) -> None:
 async def test_it_passes_the_breaker_like_everything_else(ground: Ground) -> None:
     ground.rules.breaker = Breaker(0.001, 1)
     await prepared(ground, a_milestone(1000, key="once", rewards=(a_coupon(),)))
-    assert (await given(ground, "once"))["held"] == 1
+    assert (await given(ground, "once")).held == 1
     assert sorted(row["state"] for row in await ground.rows(Action)) == ["available", "held"]
 
 

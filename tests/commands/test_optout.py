@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from milestones.commands.models.people import ImportAnswer, ImportOptOuts
 from milestones.commands.optout_file import Entries, entries
-from milestones.commands.registry import ORDERS
+from milestones.commands.registry import carry_out
 from milestones.domain.keys import address_key
 from milestones.errors import UsageError
 from milestones.formats.mail_addresses import address_form
@@ -150,26 +151,26 @@ def test_a_long_list_comes_in_portions() -> None:
     assert parts == [Entries(("a@b.c", "d@e.f"), ()), Entries(("g@h.i",), ()), Entries((), (KEY,))]
 
 
-async def ordered(shop: Shop, **arguments: Any) -> Any:
-    return await ORDERS["optout_import"](shop, arguments, lambda _told: None)
+async def imported(shop: Shop, **fields: Any) -> ImportAnswer:
+    return await carry_out(shop, ImportOptOuts(**fields))
 
 
 async def test_an_imported_address_is_suppressed_however_it_is_written(small_shop: Shop) -> None:
     shop = small_shop
-    told = await ordered(shop, addresses=["Ada@Example.com"], keys=[KEY])
-    assert told == {"added": 2, "known": 0, "sites": 1}
+    told = await imported(shop, addresses=["Ada@Example.com"], keys=[KEY])
+    assert told == ImportAnswer(added=2, known=0, sites=1)
     key = address_key(shop.rules.secret, SITE, address_form("ada@example.com"))
     async with shop.store.read() as tx:
         assert await people.suppressed(tx, [key, KEY, "another"]) == {key, KEY}
         assert "ada" not in str(await people.suppressions(tx)).casefold()
-    assert await ordered(shop, addresses=["ada@example.com"]) == {"added": 0, "known": 1, "sites": 1}
+    assert await imported(shop, addresses=["ada@example.com"]) == ImportAnswer(added=0, known=1, sites=1)
 
 
 async def test_who_is_on_the_list_already_stays_as_they_were(small_shop: Shop) -> None:
     shop = small_shop
     async with shop.store.write() as tx:
         await people.suppress(tx, [KEY], "unsubscribed", NOW)
-    await ordered(shop, keys=[KEY], site="The Corner Shop")
+    await imported(shop, keys=[KEY], site="The Corner Shop")
     async with shop.store.read() as tx:
         [row] = await people.suppressions(tx)
     assert row.reason == "unsubscribed"
@@ -177,4 +178,4 @@ async def test_who_is_on_the_list_already_stays_as_they_were(small_shop: Shop) -
 
 async def test_a_site_that_is_none_is_said_so(small_shop: Shop) -> None:
     with pytest.raises(UsageError, match="There is no site 'Elsewhere'"):
-        await ordered(small_shop, addresses=["ada@example.com"], site="Elsewhere")
+        await imported(small_shop, addresses=["ada@example.com"], site="Elsewhere")

@@ -1,14 +1,23 @@
 """A person's word on actions, on both databases."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from milestones.commands.registry import ORDERS
+from milestones.commands.models.outbox import (
+    CancelActions,
+    HoldActions,
+    MoveActions,
+    MoveAnswer,
+    ReleaseActions,
+    ResolveActions,
+    RetryActions,
+)
+from milestones.commands.registry import carry_out
 from milestones.domain.actions import Kind, Need, State
 from milestones.domain.verdict import Verdict
-from milestones.errors import ChannelError, UsageError
+from milestones.errors import ChannelError
 from milestones.kinds.channel import Fate, Found, Stop
 from milestones.store import scans
 from milestones.store.outbox import operator
@@ -21,9 +30,17 @@ REFUSED = ChannelError("not this way", permanent=True)
 OTHER = "a1a1a1a1-0000-4000-8000-000000000002"
 
 
-async def give(shop: Shop, order: str, **arguments: Any) -> Mapping[str, Any]:
-    told: Mapping[str, Any] = await ORDERS[f"outbox_{order}"](shop, arguments, lambda _progress: None)
-    return told
+COMMANDS: dict[str, type[MoveActions]] = {
+    "retry": RetryActions,
+    "release": ReleaseActions,
+    "hold": HoldActions,
+    "cancel": CancelActions,
+    "resolve": ResolveActions,
+}
+
+
+async def give(shop: Shop, name: str, **fields: Any) -> MoveAnswer:
+    return await carry_out(shop, COMMANDS[name].model_validate(fields))
 
 
 async def reach(shop: Shop, account: str = ACCOUNT) -> None:
@@ -37,7 +54,7 @@ async def test_a_coupon_that_failed_is_retried_and_its_mail_goes_on(shop: Shop) 
     assert await shop.states() == {"coupon": "discarded", "badge": "done", "email": "held"}
     coupon = await shop.action(Kind.COUPON)
     told = await give(shop, "retry", ids=[coupon.id])
-    assert (told["moved"], told["states"]) == (1, {"available": 1})
+    assert (told.moved, told.states) == (1, {"available": 1})
     assert await shop.states() == {"coupon": "available", "badge": "done", "email": "waiting"}
     assert shop.outcomes[-1].wake == {SITE}
     again = await shop.action(Kind.COUPON)
@@ -62,7 +79,7 @@ async def test_a_mail_stays_held_while_what_it_shows_is_cancelled(shop: Shop) ->
     await give(shop, "cancel", kind="coupon")
     mail = await shop.action(Kind.EMAIL)
     told = await give(shop, "release", ids=[mail.id])
-    assert told["states"] == {"held": 1}
+    assert told.states == {"held": 1}
     assert (await shop.action(Kind.EMAIL)).verdict == Verdict.BLOCKED
 
 
@@ -76,7 +93,7 @@ async def test_a_released_mail_waits_for_what_it_shows_and_for_nothing_else(
         await shop.drain()
     assert (await shop.action(Kind.EMAIL)).verdict == Verdict.HELD_BY_PERSON
     told = await give(shop, "release", kind="email")
-    assert told["states"] == {state: 1}
+    assert told.states == {state: 1}
     await shop.drain()
     assert (await shop.states())["email"] == "done"
 
@@ -87,7 +104,7 @@ async def test_what_a_breaker_holds_is_released_by_its_verdict(shop: Shop) -> No
     await shop.set(Kind.BADGE, state=State.HELD, verdict=Verdict.BREAKER)
     await shop.set(Kind.EMAIL, state=State.HELD, verdict=Verdict.HELD_BY_PERSON)
     told = await give(shop, "release", verdict="breaker")
-    assert told["moved"] == 2
+    assert told.moved == 2
     assert {action.state for action in await shop.actions(kind="badge")} == {"available"}
     assert {action.state for action in await shop.actions(kind="email")} == {"held"}
 
@@ -98,7 +115,7 @@ async def test_what_was_recorded_after_a_person_looked_is_not_touched(shop: Shop
         newest = await lookup.newest_action(tx)
     await reach(shop, OTHER)
     told = await give(shop, "cancel", up_to=newest)
-    assert told["moved"] == 3
+    assert told.moved == 3
     assert {action.state for action in await shop.actions(account=OTHER)} == {"available", "waiting"}
 
 
@@ -162,14 +179,14 @@ class TestOfUnknownFate:
         await self.lost(shop)
         mail = await shop.action(Kind.EMAIL)
         told = await give(shop, "cancel", ids=[mail.id])
-        assert told["moved"] == 0
-        assert "resolve" in told["refused"][str(mail.id)]
+        assert told.moved == 0
+        assert "resolve" in told.refused[mail.id or 0]
 
     async def test_only_that_is_resolved(self, shop: Shop) -> None:
         await reach(shop)
         badge = await shop.action(Kind.BADGE)
         told = await give(shop, "resolve", ids=[badge.id], **{"as": "done"})
-        assert told["refused"] == {str(badge.id): "is not of unknown fate but available"}
+        assert told.refused == {badge.id: "is not of unknown fate but available"}
 
 
 async def test_the_pause_between_attempts_ends_by_a_persons_word(shop: Shop) -> None:
@@ -211,8 +228,8 @@ async def test_the_mails_of_a_scan_that_is_not_complete_are_not_released(shop: S
     await shop.set(Kind.EMAIL, state=State.HELD, verdict=Verdict.SCAN_UNDER_WAY, scan_id=scan.id)
     mail = await shop.action(Kind.EMAIL)
     told = await give(shop, "release", ids=[mail.id])
-    assert told["refused"] == {str(mail.id): "goes out when the scan that found it is complete"}
-    assert (await give(shop, "release", verdict="scan_under_way"))["moved"] == 0
+    assert told.refused == {mail.id: "goes out when the scan that found it is complete"}
+    assert (await give(shop, "release", verdict="scan_under_way")).moved == 0
 
 
 @pytest.mark.parametrize(
@@ -235,12 +252,12 @@ async def test_what_an_order_does_not_take_is_left_alone_with_a_reason(
     await small_shop.set(Kind.BADGE, state=state, verdict=Verdict.DONE, acted_at=NOW)
     badge = await small_shop.action(Kind.BADGE)
     told = await give(small_shop, order, ids=[badge.id])
-    assert (told["moved"], told["refused"]) == (0, {str(badge.id): why})
+    assert (told.moved, told.refused) == (0, {badge.id: why})
     assert (await small_shop.action(Kind.BADGE)).state == state
 
 
 async def test_a_number_that_is_none_is_said_so(small_shop: Shop) -> None:
-    assert (await give(small_shop, "retry", ids=[99]))["refused"] == {"99": "is not in the outbox"}
+    assert (await give(small_shop, "retry", ids=[99])).refused == {99: "is not in the outbox"}
 
 
 async def test_what_is_to_be_asked_about_is_what_the_order_then_takes(small_shop: Shop) -> None:
@@ -248,7 +265,7 @@ async def test_what_is_to_be_asked_about_is_what_the_order_then_takes(small_shop
     await small_shop.set(Kind.BADGE, state=State.DONE)
     async with small_shop.store.read() as tx:
         found = await operator.takes(tx, "cancel", Which())
-    assert (await give(small_shop, "cancel"))["moved"] == len(found) == 2
+    assert (await give(small_shop, "cancel")).moved == len(found) == 2
 
 
 async def test_a_persons_word_is_in_the_trace(small_shop: Shop) -> None:
@@ -269,5 +286,5 @@ async def test_a_persons_word_is_in_the_trace(small_shop: Shop) -> None:
 async def test_arguments_that_mean_nothing_are_refused(
     small_shop: Shop, order: str, arguments: dict[str, Any]
 ) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(ValidationError):
         await give(small_shop, order, **arguments)

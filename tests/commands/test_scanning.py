@@ -1,12 +1,13 @@
-"""Scans by order, on the simulated Wix."""
+"""Scans by command, on the simulated Wix."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
 
+from milestones.commands.models.scan import DryRun, ScanReport
+from milestones.commands.models.scan import Scan as ScanCommand
 from milestones.commands.scan import dry_run, scan
 from milestones.errors import UsageError
 from milestones.outbox.flights import Flights
@@ -23,7 +24,7 @@ __all__ = ["ground"]
 
 @dataclass
 class OnGround:
-    """A host for orders on the ground of the scans' tests."""
+    """A host for commands on the ground of the scans' tests."""
 
     ground: Ground
     settings: Any = None
@@ -56,21 +57,24 @@ class OnGround:
     async def scan(self, _site_id: str, kind: Kind, /) -> Scan:
         return await run(self.ground.work(), kind)
 
+    def mistyped_callbacks(self) -> int:
+        return 0
+
     async def reload(self) -> str:
         raise NotImplementedError
 
 
 async def test_a_dry_run_names_whom_a_scan_would_remind_and_leaves_no_trace(ground: Ground) -> None:
-    told: list[Mapping[str, Any]] = []
-    (found,) = (await dry_run(OnGround(ground), {}, told.append))["sites"]
+    told: list[ScanReport] = []
+    (found,) = (await dry_run(OnGround(ground), DryRun(), told.append)).sites
     expected = ground.near_and_subscribed()
-    assert found["verdicts"]["near"]["count"] == len(expected)
-    examples = found["verdicts"]["near"]["examples"]
-    assert {example["account"] for example in examples} <= expected
+    assert found.verdicts["near"].count == len(expected)
+    examples = found.verdicts["near"].examples
+    assert {example.account for example in examples} <= expected
     assert len(examples) == min(len(expected), 20)
-    assert all(example["value"] + example["missing"] == 1000 for example in examples)
-    assert found["read"] == sum(kept["count"] for kept in found["verdicts"].values())
-    assert told[-1]["read"] == found["read"]
+    assert all(example.value + example.missing == 1000 for example in examples)
+    assert found.read == sum(kept.count for kept in found.verdicts.values())
+    assert told[-1].read == found.read
     for table in (Account, Action, Reminder, Scan, Trace):
         assert await ground.rows(table) == []
 
@@ -82,23 +86,23 @@ async def test_whoever_waits_for_a_dry_run_does_not_queue_behind_what_the_daemon
     for _ in range(100):
         await pacer.acquire()
     monkeypatch.setattr(ground.client, "_pacer", pacer)
-    (found,) = (await dry_run(OnGround(ground), {}, lambda _told: None))["sites"]
-    assert found["read"] > 0
+    (found,) = (await dry_run(OnGround(ground), DryRun(), lambda _report: None)).sites
+    assert found.read > 0
 
 
 async def test_a_scan_by_order_records_the_same(ground: Ground) -> None:
     expected = ground.near_and_subscribed()
-    found = (await scan(OnGround(ground), {}, lambda _told: None))["scans"]
-    assert [(one["kind"], one["state"]) for one in found] == [("reached", "finished"), ("near", "finished")]
-    assert found[1]["counts"]["near"] == len(expected)
+    found = (await scan(OnGround(ground), ScanCommand(), lambda _report: None)).scans
+    assert [(one.kind, one.state) for one in found] == [("reached", "finished"), ("near", "finished")]
+    assert found[1].counts["near"] == len(expected)
     assert {row["account_id"] for row in await ground.rows(Reminder)} == expected
-    (again,) = (await dry_run(OnGround(ground), {}, lambda _told: None))["sites"]
-    assert again["verdicts"]["too_soon"]["count"] == len(expected)
+    (again,) = (await dry_run(OnGround(ground), DryRun(), lambda _report: None)).sites
+    assert again.verdicts["too_soon"].count == len(expected)
 
 
 async def test_a_site_is_named_by_its_name_or_id(small_shop: Shop) -> None:
     for named in ("the corner shop", "The Corner Shop"):
-        found = (await scan(small_shop, {"site": named}, lambda _told: None))["scans"]
-        assert [one["site"] for one in found] == ["The Corner Shop", "The Corner Shop"]
+        found = (await scan(small_shop, ScanCommand(site=named), lambda _report: None)).scans
+        assert [one.site for one in found] == ["The Corner Shop", "The Corner Shop"]
     with pytest.raises(UsageError, match="There is no site 'elsewhere'"):
-        await scan(small_shop, {"site": "elsewhere"}, lambda _told: None)
+        await scan(small_shop, ScanCommand(site="elsewhere"), lambda _report: None)

@@ -1,9 +1,10 @@
-"""An order to stop is answered when it is true."""
+"""A command to stop is answered when it is true."""
 
 import asyncio
-from typing import Any
 
-from milestones.commands.registry import ORDERS
+from milestones.commands.models.command import UnderWay
+from milestones.commands.models.pause import Pause
+from milestones.commands.registry import carry_out
 from milestones.domain.actions import Kind
 from tests.builders import ACCOUNT
 from tests.shop import Shop
@@ -12,16 +13,16 @@ from tests.shop import Shop
 async def test_a_pause_is_answered_when_it_is_true(shop: Shop) -> None:
     mail = shop.channels[Kind.EMAIL]
     mail.ends = {ACCOUNT: asyncio.Event()}
-    told: list[Any] = []
+    told: list[UnderWay] = []
     await shop.observe(600, 1000)
     draining = asyncio.create_task(shop.drain())
     await mail.until(lambda: len(mail.performed) == 1)
-    pausing = asyncio.ensure_future(ORDERS["pause"](shop, {"milestone": "stars-1000"}, told.append))
-    other = await ORDERS["pause"](shop, {"milestone": "again-500"}, told.append)
-    assert other["milestone"] == "again-500"
+    pausing = asyncio.create_task(carry_out(shop, Pause(milestone="stars-1000"), told.append))
+    other = await carry_out(shop, Pause(milestone="again-500"), told.append)
+    assert other.milestone == "again-500"
     assert not pausing.done()
     mail.ends[ACCOUNT].set()
-    assert (await pausing)["paused"]
+    assert (await pausing).paused
     await draining
-    assert told == [{"under_way": 1}]
+    assert told == [UnderWay(under_way=1)]
     assert (await shop.states())["email"] == "done"

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, update
 
+from milestones.commands.models.verify import Verify, VerifyAnswer
 from milestones.commands.verify import verify
 from milestones.domain.actions import State
 from milestones.pipeline import observe
@@ -26,12 +27,12 @@ class Host:
         self.scan_work = lambda _site: ground.work()
 
 
-async def verified(ground: Ground, **arguments: Any) -> Any:
-    return await verify(Host(ground), arguments, lambda _told: None)  # type: ignore[arg-type]
+async def verified(ground: Ground, *, online: bool = False) -> VerifyAnswer:
+    return await verify(Host(ground), Verify(online=online), lambda _report: None)  # type: ignore[arg-type]
 
 
-def whats(result: Any) -> list[str]:
-    return sorted(found["what"] for found in result["differences"])
+def whats(answer: VerifyAnswer) -> list[str]:
+    return sorted(found.what for found in answer.differences)
 
 
 async def crossed(ground: Ground) -> None:
@@ -45,8 +46,8 @@ async def test_what_nobody_touched_agrees(ground: Ground) -> None:
     await run(ground.work(), Kind.BASELINE)
     await crossed(ground)
     result = await verified(ground)
-    assert (result["grants"], result["differences"]) == (1, [])
-    assert result["accounts"] == len(ground.sandbox.world.accounts) + 1
+    assert (result.grants, result.differences) == (1, ())
+    assert result.accounts == len(ground.sandbox.world.accounts) + 1
 
 
 async def test_a_grant_that_is_gone_is_missed(ground: Ground) -> None:
@@ -84,7 +85,7 @@ async def test_a_second_grant_in_one_cycle_is_found(ground: Ground) -> None:
     await given_once_more(ground, revision=3, value=1100)
     result = await verified(ground)
     assert whats(result) == ["grant_twice"]
-    assert result["differences"][0]["sentence"] == (
+    assert result.differences[0].sentence == (
         "again was given at revision 2 and again at revision 3, and the log does not show a fall below 200 points "
         "between them."
     )
@@ -94,7 +95,7 @@ async def test_a_second_grant_in_a_second_cycle_is_as_it_should_be(ground: Groun
     ground.rules.milestones = (a_repeating(),)
     await seen(ground, 10, 1000, 1100, 100, 1200)
     result = await verified(ground)
-    assert (result["grants"], result["differences"]) == (2, [])
+    assert (result.grants, result.differences) == (2, ())
 
 
 async def test_a_late_fall_between_two_crossings_makes_no_difference(ground: Ground) -> None:
@@ -103,7 +104,7 @@ async def test_a_late_fall_between_two_crossings_makes_no_difference(ground: Gro
     await seen(ground, 1100, revision=5)
     await seen(ground, 100, 1000, revision=3)
     result = await verified(ground)
-    assert (result["grants"], result["differences"]) == (2, [])
+    assert (result.grants, result.differences) == (2, ())
 
 
 async def test_forgotten_cycles_of_a_young_account_are_no_difference(ground: Ground) -> None:
@@ -114,7 +115,7 @@ async def test_forgotten_cycles_of_a_young_account_are_no_difference(ground: Gro
         await observe.observe(ground.store, ground.rules, ground.site_id, [told], born)
     await forgotten(ground, born + timedelta(days=2), 1100, 5)
     result = await verified(ground)
-    assert (result["grants"], result["differences"]) == (2, [])
+    assert (result.grants, result.differences) == (2, ())
 
 
 async def test_a_grant_is_held_against_the_definition_of_its_time(ground: Ground) -> None:
@@ -126,7 +127,7 @@ async def test_a_grant_is_held_against_the_definition_of_its_time(ground: Ground
         await sites.define(tx, ground.site_id, ground.rules.milestones, ground.now)
     await seen(ground, 1100, 2000, 100, 2000, revision=3)
     result = await verified(ground)
-    assert (result["grants"], result["differences"]) == (3, [])
+    assert (result.grants, result.differences) == (3, ())
 
 
 async def forgotten(ground: Ground, later: datetime, balance: int, revision: int) -> None:
@@ -144,7 +145,7 @@ async def test_a_grant_whose_past_was_forgotten_is_no_difference(ground: Ground)
     await crossed(ground)
     await forgotten(ground, ground.now + timedelta(days=2), 1100, 3)
     result = await verified(ground)
-    assert (result["forgotten"], result["differences"]) == (1, [])
+    assert (result.forgotten, result.differences) == (1, ())
 
 
 async def test_a_grant_of_before_the_app_was_removed_is_no_difference(ground: Ground) -> None:
@@ -156,7 +157,7 @@ async def test_a_grant_of_before_the_app_was_removed_is_no_difference(ground: Gr
     again = an_observation(1000, 2, told_at=ground.now)
     await observe.observe(ground.store, ground.rules, ground.site_id, [again], ground.now)
     result = await verified(ground)
-    assert (result["forgotten"], result["differences"]) == (1, [])
+    assert (result.forgotten, result.differences) == (1, ())
 
 
 async def test_a_coupon_that_wix_lost_and_one_that_is_not_recorded(ground: Ground) -> None:

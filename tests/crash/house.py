@@ -17,7 +17,8 @@ from typing import Any
 import httpx
 import psycopg
 
-from milestones import control
+from milestones.cli.client import RefusedError, ask
+from milestones.commands.models.scan import Scan
 from tests.crash.receiver import Receiver
 from tests.kinds.smtp_server import Mailserver
 from tests.process import Daemon, Shop, until
@@ -113,13 +114,13 @@ class House:
         self._scan = asyncio.create_task(self._scanned())
 
     async def _scanned(self) -> None:
-        # Whoever ordered the scan learns that its daemon was killed.
-        with suppress(control.RefusedError):
+        # Whoever gave the command learns that its daemon was killed.
+        with suppress(RefusedError):
             await self.look()
 
     async def look(self) -> None:
-        """A scan by order, to its end."""
-        await control.ask(self.daemon.folder / "milestones.sock", "scan", {})
+        """A scan by command, to its end."""
+        await ask(self.daemon.folder / "milestones.sock", Scan())
 
     async def farewell(self) -> None:
         """The last customer who had a mail does not want more of them."""

@@ -3,10 +3,14 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from milestones import control
+from milestones.cli.client import ask
+from milestones.commands.models.command import Command
+from milestones.commands.models.daemon import Reload
+from milestones.commands.models.pause import Pause, Resume
 from tests.crash.house import strangers
 from tests.kinds.smtp_server import Mailserver, mailserver
 from tests.process import Daemon, shop, until
@@ -31,9 +35,9 @@ class Posting:
     daemon: Daemon
     server: Mailserver
 
-    async def order(self, name: str, **arguments: str) -> None:
-        """By the socket, as a command does."""
-        await control.ask(self.daemon.folder / "milestones.sock", name, arguments)
+    async def command(self, command: Command[Any, Any]) -> None:
+        """By the socket, as the command line does."""
+        await ask(self.daemon.folder / "milestones.sock", command)
 
     def rewrite(self, old: str, new: str) -> None:
         text = self.daemon.config.read_text()
@@ -80,25 +84,25 @@ async def posting(tmp_path: Path) -> AsyncIterator[Posting]:
 
 @pytest.mark.slow
 async def test_an_order_is_answered_when_it_is_true(posting: Posting) -> None:
-    for order, undone in (
-        ({"name": "pause"}, {"name": "resume", "rewound": False}),
-        ({"name": "pause", "milestone": "stars-1000"}, {"name": "resume", "milestone": "stars-1000"}),
+    for command, undone in (
+        (Pause(), Resume(rewound=False)),
+        (Pause(milestone="stars-1000"), Resume(milestone="stars-1000")),
     ):
         left = await posting.more()
-        await posting.order(**order)
+        await posting.command(command)
         posting.assert_nothing_is_under_way(left)
-        await posting.order(**undone)
+        await posting.command(undone)
 
     left = await posting.more()
     posting.rewrite('mode = "live"', 'mode = "shadow"')
-    await posting.order("reload")
+    await posting.command(Reload())
     posting.assert_nothing_is_under_way(left)
 
     posting.rewrite('mode = "shadow"', 'mode = "live"')
-    await posting.order("reload")
+    await posting.command(Reload())
     left = await posting.more()
     posting.rewrite("per_minute = 120", 'per_minute = 120\nonly_to = ["nobody@example.com"]')
-    await posting.order("reload")
+    await posting.command(Reload())
 
     async def decided() -> bool:
         return not posting.daemon.query("SELECT 1 FROM actions WHERE state IN ('available', 'running')")

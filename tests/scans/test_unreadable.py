@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from milestones.cli.offline import Alone
 from milestones.commands import rejected
+from milestones.commands.models.people import ReplayRejected
 from milestones.config import Settings, parse
 from milestones.domain.observation import Source
 from milestones.formats import untrusted
@@ -301,6 +302,6 @@ async def test_what_a_scan_could_not_understand_is_read_again_by_order(ground: G
         for number in range(2):
             body = json.dumps({**_whole(), "id": f"a{number}"} if number else {"id": "a0"}).encode()
             await unread.keep(tx, ground.site_id, f"a{number}", "It is.", body, NOW)
-    told = await rejected.replay(Alone(ground, _settings(ground)), {}, lambda _told: None)
-    assert (told["taken"], list(told["kept"].values())) == (1, ["The account still cannot be read."])
+    told = await rejected.replay(Alone(ground, _settings(ground)), ReplayRejected(), lambda _report: None)
+    assert (told.taken, list(told.kept.values())) == (1, ["The account still cannot be read."])
     assert [row["id"] for row in await ground.rows(Account)] == ["a1"]

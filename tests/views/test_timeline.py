@@ -12,9 +12,9 @@ from milestones.kinds.email.folder import FolderTransport
 from milestones.store import scans, sites
 from milestones.store.database import heartbeat, schema
 from milestones.store.people import people
+from milestones.views.page import Happening, Place
 from milestones.views.status import standing
 from milestones.views.timeline import Happenings
-from milestones.web.services import Happening, Place
 from tests.builders import ACCOUNT, NOW, SITE, a_customer
 from tests.shop import CONFIG, Shop
 

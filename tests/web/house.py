@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from prometheus_client import CollectorRegistry
 
 from milestones.observability.metrics import Metrics
+from milestones.views.page import Check, Figure, Happening, Overview, Place, Readiness
 from milestones.web.access import Access
-from milestones.web.services import Check, Figure, Happening, Overview, Place, Readiness, WebServices
+from milestones.web.services import WebServices
 
 NOW = datetime(2026, 11, 20, 9, 15, 30, tzinfo=UTC)
 TOKEN = "3q2-7wAAAAAAAAAAAAAAAA.0123456789abcdefABCDEF"

@@ -3,8 +3,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from milestones.views.page import Figure, Overview
 from milestones.web.dashboard import PAGE_SIZE
-from milestones.web.services import Figure, Overview
 from tests.web.house import NOW, House, a_happening, a_mail
 
 NAME = "<0123abcd@mail.example.com>"

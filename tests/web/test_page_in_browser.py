@@ -6,8 +6,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from milestones.errors import StoreUnavailableError
+from milestones.views.page import Figure, Overview
 from milestones.web.app import create_app
-from milestones.web.services import Figure, Overview
 from tests.web.house import TOKEN, House, a_happening, a_mail
 
 MOST = 500
