@@ -15,8 +15,7 @@ from milestones.store import sites
 from milestones.store.tables import Grant, Reminder
 from milestones.store.views import lookup
 from milestones.views.customers import Listed, listed_accounts, named_accounts
-from milestones.views.person import mailable, person
-from milestones.views.trace import Person
+from milestones.views.person import Person, mailable, person
 
 app = typer.Typer(no_args_is_help=True, help="Whose points are known, and what they were given.")
 

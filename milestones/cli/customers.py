@@ -5,7 +5,7 @@ from rich.console import Console
 from milestones.cli import render
 from milestones.cli.render import text, when
 from milestones.config import Settings
-from milestones.views.trace import Person
+from milestones.views.person import Person
 
 
 def show_person(shown: Console, person: Person, settings: Settings) -> None:

@@ -19,15 +19,15 @@ from milestones.domain.verdict import Verdict
 from milestones.store.outbox.operator import STAGE
 from milestones.views.customers import named_accounts
 from milestones.views.explain import explain as explained
-from milestones.views.trace import (
-    Answered,
-    Crossed,
+from milestones.views.explain.values import (
     Effect,
+    ExplainedCrossing,
+    ExplainedGrant,
+    ExplainedReminder,
     Explanation,
-    Granted,
-    Seen,
+    GateAnswer,
     Story,
-    Told,
+    Stretch,
 )
 
 app = typer.Typer()
@@ -85,7 +85,7 @@ def _show(shown: Console, found: Explanation, settings: Settings) -> None:
         _story(shown, story, zone)
 
 
-def _history(shown: Console, history: Sequence[Seen], zone: tzinfo) -> None:
+def _history(shown: Console, history: Sequence[Stretch], zone: tzinfo) -> None:
     tiers = any(seen.tier_points is not None for seen in history)
     columns = ("when", "balance", "earned", *(("tier",) if tiers else ()), "revision", "told by")
     rows = render.table(*columns, right=("balance", "earned", "tier"))
@@ -136,13 +136,13 @@ def _standing(story: Story) -> str:
     return {"given": "given", "owed": "[red]owed[/]"}.get(story.standing, "not given")
 
 
-def _crossing(crossing: Crossed, zone: tzinfo) -> str:
+def _crossing(crossing: ExplainedCrossing, zone: tzinfo) -> str:
     at = f" on {when(crossing.at, zone)}" if crossing.at else ""
     step = f"from {crossing.before:,} to {crossing.value:,}, over {crossing.threshold:,}"
     return f"{step}, at revision {crossing.revision}{at}"
 
 
-def _grant(shown: Console, grant: Granted, zone: tzinfo) -> None:
+def _grant(shown: Console, grant: ExplainedGrant, zone: tzinfo) -> None:
     source = f"told by {grant.source}, configuration {grant.configuration}"
     because = "" if grant.verdict == Verdict.CROSSED else f". {text(grant.reason)}"
     at = f"{when(grant.recorded_at, zone)} with {grant.value:,}{because}"
@@ -150,7 +150,7 @@ def _grant(shown: Console, grant: Granted, zone: tzinfo) -> None:
     _effects(shown, grant.effects, zone)
 
 
-def _reminder(shown: Console, told: Told, story: Story, zone: tzinfo) -> None:
+def _reminder(shown: Console, told: ExplainedReminder, story: Story, zone: tzinfo) -> None:
     approach = f" to {told.approach:,}" if story.target and told.approach > 1 else ""
     sentence = (
         f"{when(told.recorded_at, zone)}: reminder {told.number} of the way{approach}, at {told.value:,}"
@@ -191,7 +191,7 @@ def _attempts(effect: Effect) -> str:
     return f", after {counted(effect.attempts, 'attempt')}" if effect.attempts else ""
 
 
-def _answer(answer: Answered, zone: tzinfo) -> str:
+def _answer(answer: GateAnswer, zone: tzinfo) -> str:
     since = when(answer.last_at, zone)
     if answer.times > 1:
         since = f"{answer.times:,} times from {when(answer.first_at, zone)} to {since}"

@@ -17,7 +17,29 @@ from milestones.store.tables import Account, Site, Subscription, Suppression
 from milestones.store.views import lookup
 from milestones.views.lookup import secret_of
 from milestones.views.times import said
-from milestones.views.trace import Person
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose account it is and whether mail may reach them. mail: a sentence."""
+
+    site_id: str
+    site: str
+    site_state: str
+    go_live_at: datetime | None
+    account_id: str
+    contact_id: str | None
+    member_id: str | None
+    name: str | None
+    email: str | None
+    created_at: datetime | None
+    seen_at: datetime
+    erased_at: datetime | None
+    balance: int
+    earned: int
+    tier_points: int | None
+    revision: int
+    mail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,7 @@ from milestones.store.outbox.rests import Rest
 from milestones.store.people import people
 from milestones.store.tables import Site
 from milestones.views.customers import NobodyError, named_accounts
-from milestones.views.explain import explain
-from milestones.views.trace import Explanation, Story
+from milestones.views.explain import Explanation, Story, explain
 from tests.builders import ACCOUNT, CONTACT, GO_LIVE, MEMBER, NOW, SITE
 from tests.shop import CONFIG, Shop
 
@@ -144,6 +143,14 @@ class TestReminders:
         found = await story(small_shop)
         assert found.reminder == "near"
         assert found.following == ("The next scan for near customers records a reminder.",)
+
+    async def test_of_two_accounts_of_one_person_a_scan_would_tell_of_the_nearer(
+        self, small_shop: Shop
+    ) -> None:
+        await small_shop.observe(960)
+        await small_shop.observe(980, account="account-second")
+        assert (await story(small_shop)).reminder == "nearer_one"
+        assert (await explained(small_shop, "account-second")).stories[0].reminder == "near"
 
     async def test_at_night_its_mail_waits_for_the_morning(self, small_shop: Shop) -> None:
         reconfigure(small_shop, "[policy]", '[policy]\nquiet_hours = "09:00-12:00"')

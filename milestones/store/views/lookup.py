@@ -1,6 +1,6 @@
 """What the commands and the page look up: accounts and actions, with their surroundings. Nothing here writes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -176,6 +176,16 @@ async def accounts(
         counted = measure % near.threshold if near.repeat is Repeat.LADDER else measure
         statement = statement.where(measure >= 0, counted >= start, counted < near.threshold)
     return [Account(**row) for row in (await tx.execute(statement)).mappings()]
+
+
+async def accounts_by_id(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> list[Account]:
+    """Those of these accounts of a site that are known."""
+    of_site = select(_ACCOUNTS).where(_ACCOUNTS.c.site_id == site_id)
+    return [
+        Account(**row)
+        for ids in chunks(list(account_ids))
+        for row in (await tx.execute(of_site.where(_ACCOUNTS.c.id.in_(ids)))).mappings()
+    ]
 
 
 async def runs(tx: Transaction, site_id: str, account_id: str) -> list[ObservationRun]:

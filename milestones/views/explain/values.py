@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from milestones.views.person import Person
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -24,7 +26,7 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Stretch:
     """A stretch of history in which the measures stood still.
 
     times: how many observations of it are kept. first_at, last_at: Wix's own times, None where it told none.
@@ -43,7 +45,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Crossed:
+class ExplainedCrossing:
     """The history went from below to at or above a threshold. granted: whether there is a grant for it."""
 
     threshold: int
@@ -55,7 +57,7 @@ class Crossed:
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class ExplainedGrant:
     """A grant, and what became of what it owes."""
 
     occurrence: int
@@ -71,7 +73,7 @@ class Granted:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ExplainedReminder:
     """A reminder, and what became of its mail. number: 1 and up within one approach."""
 
     approach: int
@@ -83,7 +85,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class GateAnswer:
     """What a gate answered, from when to when, and how often."""
 
     stage: str
@@ -107,43 +109,20 @@ class Story:
     key: str
     title: str
     rule: str
-    version: int | None
-    since: datetime | None
-    looks_from: str
-    value: int | None
-    target: int | None
     standing: str
     because: str
-    crossings: tuple[Crossed, ...] = ()
-    grants: tuple[Granted, ...] = ()
-    reminders: tuple[Told, ...] = ()
-    answers: tuple[Answered, ...] = ()
+    version: int | None = None
+    since: datetime | None = None
+    looks_from: str = ""
+    value: int | None = None
+    target: int | None = None
+    crossings: tuple[ExplainedCrossing, ...] = ()
+    grants: tuple[ExplainedGrant, ...] = ()
+    reminders: tuple[ExplainedReminder, ...] = ()
+    answers: tuple[GateAnswer, ...] = ()
     reminder: str | None = None
     reminder_because: str | None = None
     following: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Whose account it is and whether mail may reach them. mail: a sentence."""
-
-    site_id: str
-    site: str
-    site_state: str
-    go_live_at: datetime | None
-    account_id: str
-    contact_id: str | None
-    member_id: str | None
-    name: str | None
-    email: str | None
-    created_at: datetime | None
-    seen_at: datetime
-    erased_at: datetime | None
-    balance: int
-    earned: int
-    tier_points: int | None
-    revision: int
-    mail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +130,6 @@ class Explanation:
     """Everything that is known of one account. notes: what holds for the whole site."""
 
     person: Person
-    history: tuple[Seen, ...]
+    history: tuple[Stretch, ...]
     stories: tuple[Story, ...]
     notes: tuple[str, ...] = field(default=())

@@ -1,33 +1,20 @@
 """Whether an account reached a milestone, recomputed from its history, and if not, why not."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from milestones.config.values import duration_text
 from milestones.domain.account import AccountState, Version, history_for, owed_under
-from milestones.domain.crossing import Crossing, Given, armed, owed
+from milestones.domain.crossing import Crossing, armed, owed
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import START, Point, Run
 from milestones.domain.verdict import Verdict
-from milestones.store.tables import Grant
+from milestones.views.explain.records import Records
+from milestones.views.explain.values import ExplainedCrossing, Story
 from milestones.views.times import moment_of
-from milestones.views.trace import Crossed
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What the history says of one definition; fields as in ``trace.Story``."""
-
-    looks_from: str
-    value: int | None
-    target: int | None
-    standing: str
-    because: str
-    crossings: tuple[Crossed, ...]
-    following: tuple[str, ...]
-
-
-def rule_of(milestone: Milestone) -> str:
+def describe_rule(milestone: Milestone) -> str:
     """When a milestone is reached, in one line."""
     points, rearm = f"{milestone.threshold:,}", milestone.rearm_below
     rules = {
@@ -39,29 +26,30 @@ def rule_of(milestone: Milestone) -> str:
     return rules[milestone.repeat] + kept
 
 
-def judged(state: AccountState, runs: Sequence[Run], version: Version, grants: Sequence[Grant]) -> Judged:
-    """Recompute one milestone of one account."""
+def with_crossings(story: Story, records: Records, version: Version) -> Story:
+    """The story of a milestone with what the account's history says of it."""
     milestone = version.milestone
-    points = history_for(state, runs, version)
-    given = [
-        Given(row.occurrence, row.revision, row.stamped_at, row.value, version=row.version) for row in grants
-    ]
+    points = history_for(records.state, records.runs, version)
+    given = records.given.get((records.account.id, milestone.key), ())
     open_ones = owed_under(version, points, given)
     missing = {(crossing.revision, crossing.at, crossing.value) for crossing in open_ones}
     crossings = tuple(
-        _crossed(crossing, points, granted=(crossing.revision, crossing.at, crossing.value) not in missing)
+        _explain(crossing, points, granted=(crossing.revision, crossing.at, crossing.value) not in missing)
         for crossing in owed(milestone, points, [])
     )
     value = next(iter(_values(milestone, reversed(points))), None)
-    standing, because = _standing(state, runs, version, points, grants=len(grants), crossings=crossings)
-    return Judged(
-        looks_from=_looks_from(state, version, points),
+    standing, because = _standing(records, version, points, grants=len(given), crossings=crossings)
+    return replace(
+        story,
+        version=version.number,
+        since=version.activated_at,
+        looks_from=_looks_from(records.state, version, points),
         value=value,
         target=milestone.target(value) if value is not None else None,
         standing=standing,
         because=because,
         crossings=crossings,
-        following=tuple(_following(milestone, points, given=bool(grants))),
+        following=(*story.following, *_following(milestone, points, given=bool(given))),
     )
 
 
@@ -70,11 +58,11 @@ def _values(milestone: Milestone, points: Iterable[Point]) -> list[int]:
     return [value for point in points if (value := point.measures.of(milestone.measure)) is not None]
 
 
-def _crossed(crossing: Crossing, points: Sequence[Point], *, granted: bool) -> Crossed:
+def _explain(crossing: Crossing, points: Sequence[Point], *, granted: bool) -> ExplainedCrossing:
     milestone = crossing.milestone
     place = (crossing.revision, crossing.at)
     before = _values(milestone, (point for point in points if point.stamp.when < place))
-    return Crossed(
+    return ExplainedCrossing(
         threshold=crossing.occurrence if milestone.repeat is Repeat.LADDER else milestone.threshold,
         before=before[-1] if before else 0,
         value=crossing.value,
@@ -96,13 +84,12 @@ def _looks_from(state: AccountState, version: Version, points: Sequence[Point]) 
 
 
 def _standing(
-    state: AccountState,
-    runs: Sequence[Run],
+    records: Records,
     version: Version,
     points: Sequence[Point],
     *,
     grants: int,
-    crossings: Sequence[Crossed],
+    crossings: Sequence[ExplainedCrossing],
 ) -> tuple[str, str]:
     """In one word and in one sentence."""
     milestone = version.milestone
@@ -113,7 +100,7 @@ def _standing(
     values = _values(milestone, points)
     if not values:
         return Verdict.NOT_TOLD.value, Verdict.NOT_TOLD.sentence
-    earlier = _crossed_earlier(state, runs, version)
+    earlier = _find_earlier(records.state, records.runs, version)
     given_by = f"`milestones backfill {milestone.key}` gives it to everybody who was above."
     if earlier is not None:
         was = f"It was reached with {earlier.value:,} at revision {earlier.revision}"
@@ -125,7 +112,7 @@ def _standing(
     return "not_reached", f"{missing:,} are missing: {values[-1]:,} of {milestone.target(values[-1]):,}."
 
 
-def _crossed_earlier(state: AccountState, runs: Sequence[Run], version: Version) -> Crossing | None:
+def _find_earlier(state: AccountState, runs: Sequence[Run], version: Version) -> Crossing | None:
     """A crossing that lies before the point from which this version looks."""
     if version.milestone.key not in state.bases:
         return None

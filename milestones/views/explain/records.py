@@ -1,0 +1,78 @@
+"""All rows about one account, and what holds for its site."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from milestones.config.settings import SiteSettings
+from milestones.domain.account import AccountState, Definitions, Version, with_bases
+from milestones.domain.crossing import Given
+from milestones.domain.observation import Run
+from milestones.errors import StoreError
+from milestones.pipeline.facts import StoredFacts
+from milestones.store import sites
+from milestones.store.database.store import Transaction
+from milestones.store.outbox.reminders import PersonReminders
+from milestones.store.tables import Account, Action, Grant, ObservationRun, Reminder, Site, Trace
+from milestones.store.views import lookup
+from milestones.views.lookup import secret_of
+from milestones.views.person import Mailable, mailable
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What is stored. rows: the history as it is kept, of which ``runs`` are what is judged by.
+
+    facts: what the pipeline's judgement would look at.
+    actions: by the key of the grant or reminder that owes them.
+    paused: keys of milestones.
+    """
+
+    facts: StoredFacts
+    rules: SiteSettings
+    site: Site
+    account: Account
+    state: AccountState
+    runs: Sequence[Run]
+    given: Mapping[tuple[str, str], Sequence[Given]]
+    rows: Sequence[ObservationRun]
+    versions: Mapping[str, Version]
+    grants: Sequence[Grant]
+    reminders: Sequence[Reminder]
+    person: PersonReminders
+    traces: Sequence[Trace]
+    actions: Mapping[str, Sequence[Action]]
+    paused: frozenset[str]
+    mail: Mailable
+
+
+async def get_records(tx: Transaction, rules: SiteSettings, account: Account) -> Records:
+    """Read all of it. Raises StoreError where the database contradicts itself."""
+    site = await sites.named(tx, account.site_id)
+    assert site is not None, "an account belongs to a known site"
+    facts = StoredFacts(tx, site.id, await secret_of(tx))
+    state = (await facts.get_states([account.id])).get(account.id)
+    if state is None:
+        raise StoreError("The history of this account is missing; `milestones db check` says more.")
+    definitions = Definitions.in_force(await sites.versions(tx, site.id, rules.milestones))
+    paused = await sites.paused_milestones(tx, site.id)
+    by_owner: dict[str, list[Action]] = {}
+    for action in reversed(await lookup.actions(tx, lookup.Which(site=site.id, account=account.id))):
+        by_owner.setdefault(action.owner, []).append(action)
+    return Records(
+        facts=facts,
+        rules=rules,
+        site=site,
+        account=account,
+        state=with_bases(state, definitions),
+        runs=(await facts.get_histories([account.id]))[account.id],
+        given=await facts.get_grants([account.id]),
+        rows=await lookup.runs(tx, site.id, account.id),
+        versions=definitions.versions,
+        grants=await lookup.grants_of(tx, site.id, account.id),
+        reminders=await lookup.reminders_of(tx, site.id, account.id),
+        person=(await facts.get_people([account.id]))[account.id],
+        traces=await lookup.traces_of(tx, site.id, account.id),
+        actions=by_owner,
+        paused=frozenset(milestone.key for milestone in rules.milestones if site.paused) | paused,
+        mail=await mailable(tx, rules, site, account),
+    )
