@@ -4,6 +4,7 @@ a row that is passed over in silence is a person who goes on being mailed.
 
 import csv
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,12 +25,19 @@ _SEPARATOR_LINE = re.compile(r"sep=(.)", re.IGNORECASE)
 
 _BETWEEN = re.compile(r"""[\s,;|<>"()\[\]{}]+""")
 _AROUND = "'`\u2018\u2019\u201c\u201d.:"
-_MAILTO = re.compile(r"\Amailto:|\?.*\Z", re.IGNORECASE)
+_LABEL = re.compile(r"\A(?:(?:mailto|e-?mail|mail|to|internet|pref|type=\w+)[:=])+|\?.*\Z", re.IGNORECASE)
+"""What stands before an address in links, cards and logs, and is no part of it."""
 _AT = str.maketrans("\uff20\ufe6b", "@@")
 
+_NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"%PDF")
+"""With what workbooks, archives and documents begin."""
+
 _HEADINGS = (
-    re.compile(r"addresskey|e?mail(?:address|adresse)?[0-9]*(?:value)?|courriel|correoelectronico"),
-    re.compile(r".*email(?:address|adresse)?[0-9]*"),
+    re.compile(
+        r"addresskey|e?mail(?:address|addresse|adresse?|adres)?[0-9]*(?:value)?|courriel|correoelectronico"
+        r"|adresseelectronique|epost(?:adress)?|メール.*"
+    ),
+    re.compile(r".*(?:email|mail)(?:address|addresse|adresse?|adres)?[0-9]*|subscriber|recipient"),
     # An address may be postal: it counts only where no other heading names mail.
     re.compile(r"add?resse?[0-9]*"),
 )
@@ -64,6 +72,10 @@ def entries(data: bytes) -> Entries:
 
     Raises UsageError where nothing tells which column counts, or where there is nothing at all.
     """
+    if data.startswith(_NO_TEXT):
+        raise UsageError(
+            "The file is a workbook, an archive or a document, and no text. Save the list as CSV. Nothing was imported."
+        )
     text, is_utf8 = _decoded(data)
     lines = _LINE_END.split(text)
     first = next((number for number, line in enumerate(lines) if not _is_blank([line])), None)
@@ -74,11 +86,11 @@ def entries(data: bytes) -> Entries:
     else:
         raise UsageError("The file is empty. Nothing was imported.")
     rows = list(_records(lines, first, delimiter))
-    columns = _columns(rows[0][1]) if rows else []
+    columns, further = _columns(rows[0][1]) if rows else ([], [])
     found: dict[bool, dict[str, None]] = {True: {}, False: {}}
     refused = []
     for number, cells in rows[1:] if columns else rows:
-        values = _values(cells, columns)
+        values = _values(cells, columns, further)
         if values is None:
             refused.append(number)
         for value in values or ():
@@ -132,41 +144,48 @@ def _is_blank(cells: Iterable[str]) -> bool:
     return not any(seen(cell).strip() for cell in cells)
 
 
-def _columns(headings: Sequence[str]) -> list[int]:
-    """The columns that count; none where the first row is no row of headings."""
+def _columns(headings: Sequence[str]) -> tuple[list[int], list[int]]:
+    """The columns that count, and further ones that may hold more; none where the first row is no row of headings."""
     if any("@" in heading.translate(_AT) or _KEY.fullmatch(heading.strip()) for heading in headings):
-        return []
-    names = ["".join(filter(str.isalnum, heading.casefold())) for heading in headings]
-    for pattern in _HEADINGS:
+        return [], []
+    names = [_heading(heading) for heading in headings]
+    for place, pattern in enumerate(_HEADINGS):
         if named := [number for number, name in enumerate(names) if pattern.fullmatch(name)]:
-            return named
+            further = [number for number, name in enumerate(names) if "mail" in name and number not in named]
+            return named, further if place < len(_HEADINGS) - 1 else []
     if len(headings) > 1:
         raise UsageError(
             "The file has several columns and none is headed address, email or address_key. Name the one that counts. "
             "Nothing was imported."
         )
-    return []
+    return [], []
 
 
-def _values(cells: Sequence[str], columns: Sequence[int]) -> list[str] | None:
+def _heading(text: str) -> str:
+    """In lower case, without accents and whatever is no letter or digit."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", text.casefold())))
+
+
+def _values(cells: Sequence[str], columns: Sequence[int], further: Sequence[int]) -> list[str] | None:
     """The addresses or keys of a row; None where it has none, or where one of them cannot be read."""
     looked_at = [cells[number] for number in columns if number < len(cells)] if columns else cells
+    more = [cells[number] for number in further if number < len(cells)]
     found: list[str] = []
-    for cell in looked_at:
-        text = cell.translate(_AT)
-        addresses = [_bare(part) for part in _BETWEEN.split(text) if "@" in part]
+    for counts, cell in [(True, cell) for cell in looked_at] + [(False, cell) for cell in more]:
+        addresses = [_bare(part) for part in _BETWEEN.split(cell.translate(_AT)) if "@" in part]
         if not all(map(_is_whole, addresses)):
             return None
-        if not addresses and columns and not _is_blank([cell]) and not _KEY.fullmatch(cell.strip()):
+        is_other = not addresses and not _is_blank([cell]) and not _KEY.fullmatch(cell.strip())
+        if is_other and columns and counts:
             return None
         found += addresses
     return found or [key for cell in looked_at if _KEY.fullmatch(key := cell.strip())] or None
 
 
 def _bare(candidate: str) -> str:
-    return _MAILTO.sub("", candidate.strip(_AROUND)).strip(_AROUND)
+    return _LABEL.sub("", candidate.strip(_AROUND)).strip(_AROUND)
 
 
 def _is_whole(address: str) -> bool:
-    """Whether it is one address, with the dot in its domain that every customer's has."""
-    return is_address(address) and "." in seen(address).rpartition("@")[2].strip(".")
+    """Whether it is one address, and no pattern of many, with the dot in its domain that every customer's has."""
+    return is_address(address) and "*" not in address and "." in seen(address).rpartition("@")[2].strip(".")
