@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -49,6 +49,7 @@ class Mailserver:
     enough_at: str = "MAIL"
     serving: set[object] = field(default_factory=set)
     turned_away: int = 0
+    verbs: Counter[str] = field(default_factory=Counter)
     reached: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
 
     @property
@@ -142,6 +143,7 @@ class _Server(SMTP):
             await super().smtp_RSET(arg)
 
     async def _misbehaves(self, *verbs: str) -> bool:
+        self.mailserver.verbs[verbs[-1]] += 1
         self.mailserver.reached[verbs[-1]].set()
         action = next((self.mailserver.at[verb] for verb in verbs if verb in self.mailserver.at), None)
         told = self.mailserver

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from milestones.kinds.email.smtp import SmtpSettings, SmtpTransport, Tls
-from milestones.kinds.email.smtp_connections import FIRST_PATIENCE
+from milestones.kinds.email.smtp_connections import FAILED_SECONDS, FIRST_PATIENCE
 from tests.kinds.smtp_client import refused, send, transport_to
 from tests.kinds.smtp_server import HANG_UP, Mailserver, mailserver
 
@@ -114,8 +114,36 @@ async def test_a_wrong_password_is_sent_once_and_not_once_for_each_mail() -> Non
     settings = {"username": "shop", "password": "wrong", "connections": 4}
     async with mailserver(login=True) as server, transport_to(server, **settings) as transport:
         errors = await asyncio.gather(*(refused(transport) for _ in range(12)))
-        assert server.connections == 1
+        # Those too that come one by one, at a pace.
+        errors += [await refused(transport) for _ in range(3)]
+        assert server.connections == server.logins == 1
         assert all(error.permanent and error.connection_wide for error in errors)
+
+
+async def test_a_password_that_is_right_by_now_is_tried_anew() -> None:
+    now = 0.0
+    async with mailserver(login=True) as server:
+        settings = SmtpSettings("127.0.0.1", server.port, Tls.NONE, "shop", "secret", hello="shop.test")
+        transport = SmtpTransport(settings, clock=lambda: now)
+        server.at["AUTH"] = "535 5.7.8 wrong"
+        await refused(transport)
+        del server.at["AUTH"]
+        now += FAILED_SECONDS
+        await send(transport)
+        await transport.aclose()
+        assert (server.connections, server.logins) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("reply", "logins"), [("504 5.5.4 unrecognized authentication type", 2), ("535 5.7.8 no", 1)]
+)
+async def test_another_way_to_log_in_is_tried_only_where_one_is_not_known(reply: str, logins: int) -> None:
+    settings = {"username": "shop", "password": "secret"}
+    async with mailserver(login=True) as server, transport_to(server, **settings) as transport:
+        server.at["AUTH"] = reply
+        assert (await refused(transport)).connection_wide
+        assert server.reached["AUTH"].is_set()
+        assert server.verbs["AUTH"] == logins
 
 
 async def test_a_mail_that_is_turned_away_over_every_connection_holds_up_no_other() -> None:

@@ -40,6 +40,8 @@ TRIES = 5
 """Connections that are tried for one mail, at once, when a connection and not the mail may be at fault."""
 
 _TOO_MANY = 452
+_REFUSED_LOGINS = frozenset({534, 535})
+"""Other codes are of the way to log in (RFC 4954, section 6)."""
 _LINE_END = re.compile(rb"\r\n?|\n")
 _DOT = re.compile(rb"^\.", re.MULTILINE)
 
@@ -179,8 +181,6 @@ class SmtpTransport:
             port=settings.port,
             use_tls=settings.tls is Tls.IMPLICIT,
             start_tls=settings.tls is Tls.STARTTLS,
-            username=settings.username,
-            password=settings.password,
             tls_context=settings.context,
             local_hostname=settings.hello or await machine_name(),
             timeout=settings.command_seconds,
@@ -189,6 +189,10 @@ class SmtpTransport:
             await client.connect()
             if client.is_ehlo_or_helo_needed:
                 await _greet(client)
+            if settings.username is not None:
+                await _log_in(
+                    client, settings.username, settings.password or "", encrypted=settings.tls is not Tls.NONE
+                )
         except SMTPAuthenticationError as error:
             client.close()
             raise refusal(error.code, error.message, Stage.LOGIN) from error
@@ -273,6 +277,26 @@ async def _greet(client: SMTP) -> None:
         if not client.is_connected or error.code not in {500, 502}:
             raise
         await client.helo()
+
+
+async def _log_in(client: SMTP, username: str, password: str, *, encrypted: bool) -> None:
+    """A password that is refused is sent once: each way in which it is sent counts where accounts are locked. Raises SMTPException.
+
+    CRAM-MD5 is offered by servers that cannot do it, so its refusal says nothing; it comes first where others would listen.
+    """
+    ways = [("plain", client.auth_plain), ("login", client.auth_login)]
+    ways.insert(len(ways) if encrypted else 0, ("cram-md5", client.auth_crammd5))
+    offered = [(name, way) for name, way in ways if name in client.supported_auth_methods]
+    if not offered:
+        raise SMTPException("it offers no way to log in that is known here; some do so only over TLS")
+    for place, (name, way) in enumerate(offered, 1):
+        try:
+            await way(username, password)
+        except SMTPAuthenticationError as error:
+            if place == len(offered) or (name != "cram-md5" and error.code in _REFUSED_LOGINS):
+                raise
+        else:
+            return
 
 
 async def _is_reset(client: SMTP) -> bool:

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from aiosmtplib import SMTP, SMTPException
 
 from milestones.errors import MailError
+from milestones.kinds.email.smtp_replies import RefusalError, Stage
 
 IDLE_SECONDS = 60.0
 """A connection that was not used for so long is replaced; servers hang up at about that time themselves."""
 
 _OK = 250
+
+FAILED_SECONDS = 1.0
+"""For so long the refusal of a login holds for whoever comes next: mails come one by one, at a pace."""
 
 FIRST_PATIENCE = 60.0
 LONGEST_PATIENCE = 3600.0
@@ -50,6 +54,7 @@ class Connections:
         self._opening = 0
         self._failures = 0
         self._failure: MailError | None = None
+        self._failed_at = clock()
         self._changed = asyncio.Event()
 
     @property
@@ -71,6 +76,8 @@ class Connections:
         once, and not once for each mail.
         """
         seen = self._failures
+        if self._refused_just_now():
+            raise self._failed()
         while True:
             while not (self._idle or self._may_open() or self._failed_since(seen)):
                 await self._changed.wait()
@@ -130,6 +137,16 @@ class Connections:
     def _failed_since(self, seen: int) -> bool:
         return self._failures != seen and self.working == 0
 
+    def _refused_just_now(self) -> bool:
+        """Whether the login was, by a server that counts how often it hears a wrong password."""
+        return (
+            isinstance(self._failure, RefusalError)
+            and self._failure.stage is Stage.LOGIN
+            and self._failure.permanent
+            and self.working == 0
+            and self._clock() - self._failed_at < FAILED_SECONDS
+        )
+
     def _failed(self) -> MailError:
         error = self._failure
         assert error is not None, "it was counted"
@@ -148,12 +165,14 @@ class Connections:
         except MailError as error:
             if self.working == 0:
                 self._failures, self._failure = self._failures + 1, error
+                self._failed_at = self._clock()
                 raise
             self.lower()
             return None
         finally:
             self._opening -= 1
             self._tell()
+        self._failure = None
         self._in_use += 1
         self._allowed = max(self._allowed, self.working)
         if self._allowed == self._most:
