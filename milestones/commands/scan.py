@@ -15,13 +15,11 @@ from milestones.commands.models.scan import (
     VerdictCount,
 )
 from milestones.commands.models.scan import Scan as ScanCommand
-from milestones.domain.observation import Measure, Observation, Source
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, ConfigurationError, MilestonesError
 from milestones.pipeline.selection import Answer
-from milestones.scans import pages
 from milestones.scans.run import Kind, ScanWork
-from milestones.scans.selection import choose
+from milestones.scans.simulate import simulate_near
 from milestones.store import scans
 from milestones.store.tables import Scan, Site
 from milestones.views.lookup import chosen_sites
@@ -111,23 +109,12 @@ async def _sites(host: Host, named: str | None) -> list[Site]:
 
 async def _decide(site: Site, work: ScanWork, report: Report[ScanReport]) -> SiteDryRun:
     name = site.name or site.id
-    async with work.store.read() as tx:
-        highest = {
-            measure: await scans.highest(tx, site.id, measure.value)
-            for measure in (Measure.BALANCE, Measure.EARNED)
-        }
     verdicts: dict[str, VerdictCount] = {}
     read = 0
-    # Windows that touch are one, but an account may be in two that do not.
-    seen_before: set[str] = set()
-    async for page in pages.near(work.client, pages.windows(work.selector.milestones, highest), None):
-        now = work.clock()
-        seen = [pages.observation(account, Source.NEAR, now) for account in page.items]
-        fresh: list[Observation] = [item for item in seen if item.account_id not in seen_before]
-        seen_before.update(item.account_id for item in fresh)
-        for answer in await choose(work.selector, work.look, fresh, now):
+    async for page in simulate_near(work):
+        for answer in page.answers:
             _count(verdicts, work, answer)
-        read += len(fresh)
+        read += page.read
         report(ScanReport(site=name, kind=Kind.NEAR.value, read=read, total=page.total))
     rules = work.rules.site(site.id)
     return SiteDryRun(
