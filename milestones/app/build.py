@@ -1,6 +1,6 @@
 """The composition: settings in, a runtime out. Only here are connections made and parts put together."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from milestones.app import intake, runtime
 from milestones.app.assembly import Assembly, Wix
+from milestones.app.http import create_client
 from milestones.app.rules import ConfiguredRules, take_on_sites
 from milestones.app.runtime import Runtime
 from milestones.config.public_key import load_public_key
@@ -25,9 +26,6 @@ from milestones.store.outbox import rests
 from wixsandbox.errors import SandboxError
 from wixsandbox.server import RunningSandbox
 from wixsandbox.server import serve as serve_sandbox
-
-HERE: Mapping[str, None] = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
-"""What is on this machine is reached without the proxies of the environment, which cannot reach it."""
 
 Clock = Callable[[], datetime]
 
@@ -48,9 +46,7 @@ async def open_runtime(
         store = await Store.open(database)
         stack.push_async_callback(store.close)
         await stack.enter_async_context(guard(store))
-        http = await stack.enter_async_context(
-            httpx.AsyncClient(follow_redirects=False, limits=httpx.Limits(max_connections=200), mounts=HERE)
-        )
+        http = await stack.enter_async_context(create_client(limits=httpx.Limits(max_connections=200)))
         wix = await _reach_wix(settings, stack)
         rules = ConfiguredRules(settings, await meta.secret(store))
         built = build(rules, store=store, http=http, wix=wix, clock=clock)

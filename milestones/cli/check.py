@@ -80,12 +80,11 @@ def _other_template_faults(config: Path, told: list[str]) -> list[str]:
 
 async def _try_everything(settings: Settings) -> list[Trial]:
     # Imported here because the mail and Wix clients and DNS are needed for this option alone.
-    import httpx  # noqa: PLC0415
-
+    from milestones.app.http import create_client  # noqa: PLC0415
     from milestones.cli.dns import text_records  # noqa: PLC0415
     from milestones.cli.online import trials  # noqa: PLC0415
 
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with create_client(timeout=10) as http:
         return [trial async for trial in trials(settings, http, lambda: datetime.now(UTC), text_records)]
 
 

@@ -4,10 +4,8 @@ import io
 import os
 import signal
 
-import httpx
 import pytest
 
-from milestones.app.build import HERE
 from milestones.cli import render
 from milestones.observability import hangups
 from milestones.observability.logs import Unfailing
@@ -58,15 +56,3 @@ def test_a_hang_up_while_it_starts_is_remembered_once() -> None:
         assert not hangups.came()
     finally:
         signal.signal(signal.SIGHUP, former)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
-async def test_what_is_on_this_machine_is_reached_without_a_proxy(
-    monkeypatch: pytest.MonkeyPatch, host: str
-) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.1:3128")
-    monkeypatch.setenv("ALL_PROXY", "http://192.0.2.1:3128")
-    async with httpx.AsyncClient(mounts=HERE) as http:
-        direct = http._transport
-        assert http._transport_for_url(httpx.URL(f"http://{host}:8000/")) is direct
-        assert http._transport_for_url(httpx.URL("https://www.wixapis.com/")) is not direct
