@@ -38,7 +38,7 @@ from milestones.store.people import people
 from milestones.store.tables import Scan
 from milestones.views.notices import callback_notices, mail_limits
 from milestones.views.page import Overview
-from milestones.views.timeline import Happenings
+from milestones.views.timeline import Timeline
 from milestones.web import local, password, server
 from milestones.web.access import ONLY_HERE, Access
 from milestones.web.app import create_app
@@ -89,7 +89,7 @@ class Daemon:
         self.scanning = Scanning(runtime, self.stop, progress)
         self._reloading = asyncio.Lock()
         self._untold = asyncio.Event()
-        self._happenings = Happenings(runtime.store, lambda: runtime.settings, runtime.clock)
+        self._happenings = Timeline(runtime.store, lambda: runtime.settings, runtime.clock)
         self._access = _access(runtime.settings)
         runtime.after_commit.schedule = self.scanning.schedule_soon
         self._background: set[asyncio.Task[None]] = set()

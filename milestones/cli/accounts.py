@@ -14,8 +14,9 @@ from milestones.config import Settings
 from milestones.store import sites
 from milestones.store.tables import Grant, Reminder
 from milestones.store.views import lookup
-from milestones.views.customers import Listed, listed_accounts, named_accounts
-from milestones.views.person import Person, mailable, person
+from milestones.views import customers
+from milestones.views.customers import ListedAccount, find_accounts
+from milestones.views.person import Person, describe_person, get_mailable
 
 app = typer.Typer(no_args_is_help=True, help="Whose points are known, and what they were given.")
 
@@ -34,7 +35,9 @@ def list_accounts(
 ) -> None:
     """Show accounts as they were last heard of, the highest first."""
     settings = settings_in_force(config)
-    found = look(settings, lambda tx: listed_accounts(tx, settings, site=site, near=near, limit=limit))
+    found = look(
+        settings, lambda tx: customers.list_accounts(tx, settings, site=site, near=near, limit=limit)
+    )
     if as_json:
         print_json([_told(one, near) for one in found])
         return
@@ -61,12 +64,12 @@ _FIELDS = {
 }
 
 
-def _told(listed: Listed, near: str | None) -> dict[str, Any]:
+def _told(listed: ListedAccount, near: str | None) -> dict[str, Any]:
     told = listed.account.model_dump(include=_FIELDS)
     return told if near is None else {**told, "missing": listed.missing}
 
 
-def _table(found: list[Listed], near: str | None) -> None:
+def _table(found: list[ListedAccount], near: str | None) -> None:
     missing = ("missing",) if near is not None else ()
     rows = render.table("balance", "earned", *missing, "whose", right=("balance", "earned", "missing"))
     for listed in found:
@@ -114,11 +117,11 @@ async def _shown(
 ) -> list[tuple[Person, list[Grant], list[Reminder]]]:
     found = []
     async with looking(settings) as tx:
-        for account in await named_accounts(tx, customer, site):
+        for account in await find_accounts(tx, customer, site):
             of_site = await sites.named(tx, account.site_id)
             assert of_site is not None, "an account belongs to a known site"
-            mail = await mailable(tx, settings.for_site(account.site_id), of_site, account)
+            mail = await get_mailable(tx, settings.for_site(account.site_id), of_site, account)
             grants = await lookup.grants_of(tx, account.site_id, account.id)
             reminders = await lookup.reminders_of(tx, account.site_id, account.id)
-            found.append((person(of_site, account, mail), grants, reminders))
+            found.append((describe_person(of_site, account, mail), grants, reminders))
     return found

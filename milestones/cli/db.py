@@ -10,7 +10,7 @@ from milestones.cli.readonly import place
 from milestones.cli.render import print_json, text
 from milestones.store.database import schema
 from milestones.store.database.daemon_lock import held
-from milestones.views.database import examined
+from milestones.views.database import examine
 
 app = typer.Typer(no_args_is_help=True, help="The database: its version, and whether it is sound.")
 
@@ -33,7 +33,7 @@ def upgrade(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
 def check(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
     """Say what is wrong with the database, and change nothing. Exits with 1 if something is."""
     settings = settings_in_force(config)
-    findings = asyncio.run(examined(settings.daemon.database.get_secret_value()))
+    findings = asyncio.run(examine(settings.daemon.database.get_secret_value()))
     wrong = [finding for finding in findings if not finding.ok]
     if as_json:
         print_json({"ok": not wrong, "checks": findings})

@@ -17,7 +17,7 @@ from milestones.cli.render import counted, print_json, text, when
 from milestones.config import Settings
 from milestones.domain.verdict import Verdict
 from milestones.store.outbox.operator import STAGE
-from milestones.views.customers import named_accounts
+from milestones.views.customers import find_accounts
 from milestones.views.explain import explain as explained
 from milestones.views.explain.values import (
     Effect,
@@ -70,7 +70,7 @@ async def _explained(
 ) -> list[Explanation]:
     now = datetime.now(UTC)
     async with looking(settings) as tx:
-        accounts = await named_accounts(tx, customer, site)
+        accounts = await find_accounts(tx, customer, site)
         return [await explained(tx, settings, account, now, milestone) for account in accounts]
 
 

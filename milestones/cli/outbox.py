@@ -38,9 +38,9 @@ from milestones.store.outbox import operator
 from milestones.store.tables import Action
 from milestones.store.views import lookup
 from milestones.store.views.lookup import Which
-from milestones.views.actions import Detail, detail, listed
-from milestones.views.lookup import chosen_sites
-from milestones.views.notices import notices
+from milestones.views.actions import ActionDetail, get_detail, listed
+from milestones.views.lookup import find_sites
+from milestones.views.notices import list_notices
 from milestones.views.sentences import action_sentence, coupon_code, reason, subject
 
 app = typer.Typer(no_args_is_help=True, help="What is owed, what became of it, and a person's word on it.")
@@ -74,7 +74,7 @@ def list_actions(
     async def asked(tx: Transaction) -> tuple[list[str], dict[str, int], list[Action]]:
         chosen = await _on_site(tx, which, site)
         found = await lookup.actions(tx, chosen, limit=limit, untold=untold)
-        return await notices(tx, settings, datetime.now(UTC)), await lookup.counts(tx, chosen), found
+        return await list_notices(tx, settings, datetime.now(UTC)), await lookup.counts(tx, chosen), found
 
     notable, counts, found = look(settings, asked)
     if as_json:
@@ -121,14 +121,14 @@ def show(
 ) -> None:
     """Show one action whole: what is frozen in it, what came of it, and who moves it on."""
     settings = settings_in_force(config)
-    found = look(settings, lambda tx: detail(tx, action_id))
+    found = look(settings, lambda tx: get_detail(tx, action_id))
     if as_json:
         print_json(found)
         return
     _show(render.console(), found, settings)
 
 
-def _show(shown: Console, found: Detail, settings: Settings) -> None:
+def _show(shown: Console, found: ActionDetail, settings: Settings) -> None:
     zone = settings.for_site(found.site_id).timezone
     shown.print(f"[bold]#{found.id}[/]  {text(found.sentence)}")
     shown.print(
@@ -291,5 +291,5 @@ def _tell(done: str, answer: MoveAnswer, ids: tuple[int, ...], *, as_json: bool)
 async def _on_site(tx: Transaction, which: Which, site: str | None) -> Which:
     if site is None:
         return which
-    (found, *_) = await chosen_sites(tx, site)
+    (found, *_) = await find_sites(tx, site)
     return replace(which, site=found.id)

@@ -19,7 +19,7 @@ from milestones.kinds.email.message import Mailbox, Unsubscribe, build_message
 from milestones.kinds.email.rendering import Catalogue, RenderedMail
 from milestones.kinds.email.variables import requirements
 from milestones.store.tables import Account
-from milestones.views.customers import named_accounts
+from milestones.views.customers import find_accounts
 from milestones.views.samples import sample_variables
 
 app = typer.Typer()
@@ -66,7 +66,7 @@ def preview(
 
 
 def _account(settings: Settings, customer: str) -> Account:
-    return look(settings, lambda tx: named_accounts(tx, customer, None))[0]
+    return look(settings, lambda tx: find_accounts(tx, customer, None))[0]
 
 
 def _site(settings: Settings, account: Account | None, template: str) -> SiteSettings:

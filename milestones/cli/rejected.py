@@ -22,7 +22,7 @@ from milestones.errors import UsageError
 from milestones.ingest.reading import UnreadableError
 from milestones.store.tables import Rejected
 from milestones.store.views import lookup
-from milestones.views.bodies import told_in
+from milestones.views.bodies import parse_rejected
 
 app = typer.Typer(
     no_args_is_help=True, help="Webhooks, and accounts read by scans, that could not be understood."
@@ -70,7 +70,7 @@ def show(
         raise UsageError(f"Nothing is kept under {number}. `milestones rejected list` shows their numbers.")
     (row,) = found
     try:
-        claims: Any = told_in(row)
+        claims: Any = parse_rejected(row)
     except UnreadableError:
         claims = None
     if as_json:

@@ -15,7 +15,7 @@ from milestones.commands.models.daemon import StatusAnswer
 from milestones.config import Settings
 from milestones.errors import ConfigurationError, StoreError
 from milestones.views.notices import callback_notices, settings_notices
-from milestones.views.status import SiteStanding, Standing, standing
+from milestones.views.status import SiteStatus, Status, get_status
 
 app = typer.Typer()
 
@@ -29,7 +29,7 @@ def status(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
     settings = settings_in_force(config)
     daemon = daemon_status(settings)
     now = datetime.now(UTC)
-    found: Standing | None = None
+    found: Status | None = None
     trouble: StoreError | None = None
     try:
         found = asyncio.run(_looked(settings, now))
@@ -51,9 +51,9 @@ def status(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
         raise typer.Exit(trouble.exit_code)
 
 
-async def _looked(settings: Settings, now: datetime) -> Standing:
+async def _looked(settings: Settings, now: datetime) -> Status:
     async with looking(settings) as tx:
-        return await standing(tx, settings, now)
+        return await get_status(tx, settings, now)
 
 
 def _daemon(answer: StatusAnswer | None, settings: Settings) -> str:
@@ -79,7 +79,7 @@ def _daemon(answer: StatusAnswer | None, settings: Settings) -> str:
     return sentence
 
 
-def _show(shown: Console, found: Standing, settings: Settings, now: datetime) -> None:
+def _show(shown: Console, found: Status, settings: Settings, now: datetime) -> None:
     oldest = f", the oldest for {span(found.oldest)}" if found.due and found.oldest else ""
     wanted = {
         "due now": f"{found.due:,}{oldest}",
@@ -105,7 +105,7 @@ def _wants(number: int, what: str) -> str:
     return f"[yellow]{number:,}[/]  {what}" if number else "0"
 
 
-def _site(shown: Console, site: SiteStanding, settings: Settings, now: datetime) -> None:
+def _site(shown: Console, site: SiteStatus, settings: Settings, now: datetime) -> None:
     zone = settings.for_site(site.id).timezone
     shown.print(f"[bold]{text(site.name)}[/] {site.state} [dim]{text(site.id)}[/]")
     baseline = when(site.baseline_done_at, zone) if site.baseline_done_at else "not complete yet"

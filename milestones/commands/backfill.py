@@ -11,7 +11,7 @@ from milestones.store import accounts
 from milestones.store.outbox import ledger
 from milestones.store.tables import Site
 from milestones.store.views import lookup
-from milestones.views.lookup import chosen_sites
+from milestones.views.lookup import find_sites
 
 BATCH = 200
 """Accounts of one transaction."""
@@ -21,7 +21,7 @@ async def backfill(host: Host, command: Backfill, report: Report[BackfillReport]
     """Grant a milestone to the accounts above it, or count them. Raises UsageError where no site has it."""
     key = command.milestone
     async with host.program.store.read() as tx:
-        chosen = await chosen_sites(tx, command.site)
+        chosen = await find_sites(tx, command.site)
     found = []
     for site in chosen:
         milestone = next((m for m in host.program.rules.site(site.id).milestones if m.key == key), None)

@@ -12,7 +12,7 @@ from milestones.errors import UsageError
 from milestones.formats.mail_addresses import address_form
 from milestones.store import sites
 from milestones.store.people import people
-from milestones.views.lookup import chosen_sites
+from milestones.views.lookup import find_sites
 
 REASON = "imported"
 
@@ -22,7 +22,7 @@ async def import_list(host: Host, command: ImportOptOuts, _report: Report[NoRepo
     program, site = host.program, command.site
     addresses, keys = command.addresses, set(command.keys)
     async with program.store.write() as tx:
-        concerned = await chosen_sites(tx, site) if site is not None else await sites.all_sites(tx)
+        concerned = await find_sites(tx, site) if site is not None else await sites.all_sites(tx)
         if addresses and not concerned:
             raise UsageError(
                 "No site is known yet, and an address is kept by site. `milestones run` takes on those of the "

@@ -15,7 +15,7 @@ from milestones.store.database.store import Transaction
 from milestones.store.outbox import rests
 from milestones.store.tables import Site
 from milestones.store.views import timeline
-from milestones.views.lookup import chosen_sites
+from milestones.views.lookup import find_sites
 
 
 async def pause(host: Host, command: Pause, report: Report[UnderWay]) -> PauseAnswer:
@@ -40,7 +40,7 @@ async def resume(host: Host, command: Resume, report: Report[ScanReport]) -> Res
         return ResumeAnswer(**dict(answer))
     rewound = command.rewound
     async with host.program.store.read() as tx:
-        concerned = await chosen_sites(tx, command.site)
+        concerned = await find_sites(tx, command.site)
         unheard = await _unheard(tx, concerned, command) if rewound else []
     _, failed = await scan_each(host, unheard, report)
     if failed and len(failed) == len(concerned):
@@ -84,7 +84,7 @@ async def _set(
     milestone, site = command.milestone, command.site
     program, failed = host.program, failed or {}
     async with program.store.write() as tx:
-        chosen = await chosen_sites(tx, site)
+        chosen = await find_sites(tx, site)
         reason = None
         if not paused and milestone is None:
             reason = await heartbeat.held(tx) if site is None else None

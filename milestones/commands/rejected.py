@@ -10,7 +10,7 @@ from milestones.pipeline import observe
 from milestones.store.outbox import operator
 from milestones.store.tables import READ_ACCOUNT, Rejected
 from milestones.store.views import lookup
-from milestones.views.bodies import account_read, understood
+from milestones.views.bodies import parse_account, parse_event
 
 
 async def replay(host: Host, command: ReplayRejected, _report: Report[NoReport]) -> ReplayAnswer:
@@ -52,10 +52,10 @@ async def _taken(program: Program, row: Rejected) -> bool:
     try:
         if row.event_type == READ_ACCOUNT:
             assert row.site_id is not None, "a scan knows its site"
-            seen = [account_read(row.body, row.received_at)]
+            seen = [parse_account(row.body, row.received_at)]
             program.tell(await observe.observe(store, rules, row.site_id, seen, now))
             return True
-        event = understood(row.body)
+        event = parse_event(row.body)
         if isinstance(event.event, Unneeded):
             return False
         program.tell(await observe.hear(store, rules, [event], now))

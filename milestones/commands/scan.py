@@ -22,7 +22,7 @@ from milestones.scans.run import Kind, ScanWork
 from milestones.scans.simulate import simulate_near
 from milestones.store import scans
 from milestones.store.tables import Scan, Site
-from milestones.views.lookup import chosen_sites
+from milestones.views.lookup import find_sites
 from milestones.wix.pacing import a_person_waits
 
 EXAMPLES = 20
@@ -104,7 +104,7 @@ async def dry_run(host: Host, command: DryRun, report: Report[ScanReport]) -> Dr
 
 async def _sites(host: Host, named: str | None) -> list[Site]:
     async with host.program.store.read() as tx:
-        return await chosen_sites(tx, named)
+        return await find_sites(tx, named)
 
 
 async def _decide(site: Site, work: ScanWork, report: Report[ScanReport]) -> SiteDryRun:

@@ -24,7 +24,7 @@ from milestones.store.database.store import Transaction
 from milestones.store.outbox import ledger
 from milestones.store.tables import Action, Grant, Site
 from milestones.store.views import lookup
-from milestones.views.lookup import chosen_sites
+from milestones.views.lookup import find_sites
 from milestones.wix import assignments, coupons
 from milestones.wix.errors import WixNotFoundError
 from milestones.wix.pacing import a_person_waits
@@ -64,7 +64,7 @@ async def verify(host: Host, command: Verify, report: Report[VerifyReport]) -> V
     """Compare grants with the log, and with Wix if ``online``. Changes nothing."""
     found = Findings()
     async with host.program.store.read() as tx:
-        chosen = await chosen_sites(tx, command.site)
+        chosen = await find_sites(tx, command.site)
     for site in chosen:
         if site.state == "active":
             await _log(host, site, found, report)

@@ -20,7 +20,7 @@ from milestones.store.people import people
 from milestones.store.tables import Site
 
 
-async def site_of(work: Batch, heard: Sequence[Heard]) -> Site | None:
+async def find_site(work: Batch, heard: Sequence[Heard]) -> Site | None:
     """The site, if its accounts are to be looked at. An unknown one becomes what the configuration says."""
     tx, rules = work.tx, work.rules
     site_id = heard[0].site_id
@@ -59,7 +59,7 @@ def _speaks(site: Site, heard: Sequence[Heard]) -> bool:
     )
 
 
-async def gone(work: Batch, item: Heard) -> None:
+async def forget_gone(work: Batch, item: Heard) -> None:
     """Forget who is gone. Also on a site that is not active: its people are people."""
     event, tx, site_id, secret = item.event, work.tx, item.site_id, work.rules.secret
     if not isinstance(event, Gone) or await sites.named(tx, site_id) is None:
@@ -77,7 +77,7 @@ async def gone(work: Batch, item: Heard) -> None:
     work.outcome.erased = True
 
 
-async def subscription(work: Batch, item: Heard) -> None:
+async def record_subscription(work: Batch, item: Heard) -> None:
     """Remember what somebody chose, and let go on what waited for it."""
     if isinstance(item.event, SubscriptionChanged):
         key = await people.subscription_heard(work.tx, item.site_id, work.rules.secret, item.event, work.now)

@@ -42,15 +42,15 @@ async def hear(store: Store, rules: Rules, batch: Sequence[Heard], now: datetime
         await take_turn(tx, rules.secret, seen, [(item.site_id, item.event) for item in batch])
         for site_id in sorted({item.site_id for item in batch}):
             heard = [item for item in batch if item.site_id == site_id]
-            site = await lifecycle.site_of(work, heard)
+            site = await lifecycle.find_site(work, heard)
             # First of all, so that nobody is written down who is gone; and of sites that are not active too.
             for item in heard:
-                await lifecycle.gone(work, item)
+                await lifecycle.forget_gone(work, item)
             if site is None:
                 continue
             await _observe(work, site, [item for of_site, item in seen if of_site == site_id])
             for item in heard:
-                await lifecycle.subscription(work, item)
+                await lifecycle.record_subscription(work, item)
         reach("hear.before_commit")
     reach("hear.committed")
     return outcome

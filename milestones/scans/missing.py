@@ -41,7 +41,7 @@ class Search:
     client: WixClient
 
 
-async def page_seen(search: Search, page: Page[Account], now: datetime) -> Outcome:
+async def note_page(search: Search, page: Page[Account], now: datetime) -> Outcome:
     """Note that the accounts of a page are there, readable or not, and ask for the contacts of those that show none any more.
 
     Raises ChannelError when Wix does not answer.
@@ -57,7 +57,7 @@ async def page_seen(search: Search, page: Page[Account], now: datetime) -> Outco
     return await _heard(search, [event for event in gone if event is not None], now)
 
 
-async def after_sweep(search: Search, started_at: datetime, now: datetime) -> Outcome:
+async def check_missing(search: Search, started_at: datetime, now: datetime) -> Outcome:
     """Ask for the accounts that a complete sweep did not find. Raises ChannelError when Wix does not answer."""
     async with search.store.read() as tx:
         known = await accounts.count(tx, search.site_id)

@@ -76,7 +76,7 @@ def _windows(milestone: Milestone, within: int, highest: int) -> list[Window]:
     return [Window(milestone.measure, rung * step - within, rung * step - 1) for rung in range(1, rungs + 1)]
 
 
-async def near(
+async def list_near(
     client: WixClient, looked: Sequence[Window], cursor: str | None
 ) -> AsyncIterator[Page[Account]]:
     """The accounts of each window in turn."""
@@ -101,13 +101,13 @@ def _closed(place: int, inner: str | None) -> str:
     return json.dumps([place, inner])
 
 
-def reached(client: WixClient, since: datetime, cursor: str | None) -> AsyncIterator[Page[Account]]:
+def list_changed(client: WixClient, since: datetime, cursor: str | None) -> AsyncIterator[Page[Account]]:
     """The accounts that changed since a time, as far as Wix's search shows them by now."""
     changed = wix_accounts.changed_since(since)
     return wix_accounts.search_all(client, changed, sort=[Sort("updatedDate")], cursor=cursor)
 
 
-def everybody(client: WixClient, cursor: str | None) -> AsyncIterator[Page[Account]]:
+def list_everybody(client: WixClient, cursor: str | None) -> AsyncIterator[Page[Account]]:
     """Every account, oldest first, so that one that is created meanwhile is at the end and not skipped."""
     return wix_accounts.query_all(client, None, sort=[Sort("createdDate")], cursor=cursor)
 

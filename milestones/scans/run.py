@@ -103,7 +103,7 @@ async def run(work: ScanWork, kind: Kind) -> Scan:
     try:
         await _read(work, kind, scan)
         if kind is Kind.SWEEP and not work.stopping():
-            work.tell(await missing.after_sweep(_search(work), scan.started_at, work.clock()))
+            work.tell(await missing.check_missing(_search(work), scan.started_at, work.clock()))
     except (ChannelError, ConfigurationError) as error:
         await _failed(work, scan, str(error))
         raise
@@ -154,9 +154,9 @@ async def _read(work: ScanWork, kind: Kind, scan: Scan) -> None:
     async for page in _pages(work, kind, scan):
         now = work.clock()
         seen = [pages.observation(account, _SOURCES[kind], now) for account in page.items]
-        seen, unread = await unreadable.observe(work, kind, seen, page, now)
+        seen, unread = await unreadable.observe_page(work, kind, seen, page, now)
         if kind is Kind.SWEEP:
-            work.tell(await missing.page_seen(_search(work), page, now))
+            work.tell(await missing.note_page(_search(work), page, now))
         if kind in _REMINDS:
             await _select(work, scan, seen, now)
         scan.counts = _added(scan.counts, {"read": len(seen), "unreadable": unread})
@@ -182,7 +182,7 @@ def _newest_change(scan: Scan, page: Page[Account]) -> datetime | None:
 
 async def _source(work: ScanWork, kind: Kind, cursor: str | None) -> AsyncIterator[Page[Account]]:
     if kind is Kind.NEAR:
-        return pages.near(work.client, await find_windows(work), cursor)
+        return pages.list_near(work.client, await find_windows(work), cursor)
     if kind is Kind.REACHED:
         async with work.store.read() as tx:
             last = await scans.last_finished(tx, work.site_id, kind)
@@ -193,8 +193,8 @@ async def _source(work: ScanWork, kind: Kind, cursor: str | None) -> AsyncIterat
             assert site is not None, "it is being scanned"
             assert site.go_live_at is not None, "an active site has gone live"
             since = site.go_live_at - max(work.lag, CLOCKS_APART)
-        return pages.reached(work.client, since, cursor)
-    return pages.everybody(work.client, cursor)
+        return pages.list_changed(work.client, since, cursor)
+    return pages.list_everybody(work.client, cursor)
 
 
 async def find_windows(work: ScanWork) -> list[pages.Window]:

@@ -29,7 +29,7 @@ async def simulate_near(work: ScanWork) -> AsyncIterator[SimulatedPage]:
     simulation = Simulation(work.site_id, work.rules)
     # Windows that touch are one, but an account may be in two that do not.
     seen_before: set[str] = set()
-    async for page in pages.near(work.client, await find_windows(work), None):
+    async for page in pages.list_near(work.client, await find_windows(work), None):
         now = work.clock()
         seen = [pages.observation(account, Source.NEAR, now) for account in page.items]
         fresh = [item for item in seen if item.account_id not in seen_before]

@@ -36,7 +36,7 @@ class Work(Protocol):
     def skipped(self) -> Callable[[str], None]: ...
 
 
-async def observe(
+async def observe_page(
     work: Work, kind: str, seen: Sequence[Observation], page: Page[Account], now: datetime
 ) -> tuple[list[Observation], int]:
     """Observe ``seen``, the readable accounts of a page. Returns those that were recorded, and how many were left out.

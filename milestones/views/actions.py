@@ -20,7 +20,7 @@ from milestones.views.sentences import (
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
+class Sibling:
     """An action of the same grant or reminder."""
 
     id: int
@@ -30,7 +30,7 @@ class Other:
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
+class ActionDetail:
     """One action whole. waits_because: what it waits for besides other actions."""
 
     id: int
@@ -54,8 +54,8 @@ class Detail:
     error: str | None
     payload: dict[str, Any]
     result: dict[str, Any] | None
-    waits_for: list[Other]
-    awaited_by: list[Other]
+    waits_for: list[Sibling]
+    awaited_by: list[Sibling]
 
     @property
     def is_open(self) -> bool:
@@ -63,14 +63,14 @@ class Detail:
         return State(self.state) not in FINAL
 
 
-async def detail(tx: Transaction, action_id: int) -> Detail:
+async def get_detail(tx: Transaction, action_id: int) -> ActionDetail:
     """One action with its neighbours. Raises UsageError where there is none of this number."""
     found = await lookup.actions(tx, Which(ids=(action_id,)))
     if not found:
         raise UsageError(f"There is no action #{action_id}. `milestones outbox list` shows their numbers.")
     (action,) = found
     siblings = await lookup.of_owner(tx, action.owner)
-    return Detail(
+    return ActionDetail(
         id=action_id,
         sentence=action_sentence(action) + ".",
         kind=action.kind,
@@ -97,8 +97,8 @@ async def detail(tx: Transaction, action_id: int) -> Detail:
     )
 
 
-def _other(action: Action) -> Other:
-    return Other(action.id or 0, action.kind, action.state, subject(action))
+def _other(action: Action) -> Sibling:
+    return Sibling(action.id or 0, action.kind, action.state, subject(action))
 
 
 def listed(action: Action) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from milestones.store.tables import READ_ACCOUNT, Rejected
 from milestones.wix.account import Account
 
 
-def claims_of(body: bytes) -> Fields:
+def parse_claims(body: bytes) -> Fields:
     """The claims of a kept token. Its signature was verified when it came, and keys change. Raises UnreadableError."""
     try:
         claims: Fields = jwt.decode(body.strip(), options={"verify_signature": False})
@@ -24,12 +24,12 @@ def claims_of(body: bytes) -> Fields:
     return claims
 
 
-def understood(body: bytes) -> Heard:
+def parse_event(body: bytes) -> Heard:
     """The event in a kept body. Raises UnreadableError where it still makes no sense."""
-    return heard(claims_of(body))
+    return heard(parse_claims(body))
 
 
-def account_read(body: bytes, read_at: datetime) -> Observation:
+def parse_account(body: bytes, read_at: datetime) -> Observation:
     """The account in a kept body. Raises UnreadableError where it still makes no sense."""
     try:
         account = Account.model_validate(untrusted.parse(body))
@@ -38,10 +38,10 @@ def account_read(body: bytes, read_at: datetime) -> Observation:
     return observation(account, Source.SWEEP, read_at)
 
 
-def told_in(row: Rejected) -> Fields:
+def parse_rejected(row: Rejected) -> Fields:
     """What a kept row tells, for a person to look at. Raises UnreadableError."""
     return (
         fields(row.body.decode(errors="replace"), "It")
         if row.event_type == READ_ACCOUNT
-        else claims_of(row.body)
+        else parse_claims(row.body)
     )

@@ -13,17 +13,17 @@ from milestones.store.database.store import Transaction
 from milestones.store.people import people
 from milestones.store.tables import Account, Site
 from milestones.store.views import lookup
-from milestones.views.lookup import chosen_sites, secret_of
+from milestones.views.lookup import find_sites, get_secret
 
 
 class NobodyError(MilestonesError):
     """No account is known by what was asked for."""
 
 
-async def named_accounts(tx: Transaction, text: str, site: str | None) -> list[Account]:
+async def find_accounts(tx: Transaction, text: str, site: str | None) -> list[Account]:
     """The accounts with this id, contact, member or address. Raises NobodyError with the likely reasons."""
-    secret = await secret_of(tx)
-    chosen = await chosen_sites(tx, site) if site is not None else await sites.all_sites(tx)
+    secret = await get_secret(tx)
+    chosen = await find_sites(tx, site) if site is not None else await sites.all_sites(tx)
     on = {one.id for one in chosen}
     found = [one for one in await lookup.find_accounts(tx, secret, text) if one.site_id in on]
     if found:
@@ -79,36 +79,36 @@ async def _of_contact(tx: Transaction, secret: bytes, contact_id: str, chosen: l
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedAccount:
     """An account of a list. missing: to the milestone whose near window it is in, where one was asked for."""
 
     account: Account
     missing: int | None = None
 
 
-async def listed_accounts(
+async def list_accounts(
     tx: Transaction, settings: Settings, *, site: str | None, near: str | None, limit: int
-) -> list[Listed]:
+) -> list[ListedAccount]:
     """Accounts with the highest values first; only those near a milestone, as their site defines it, if its key is
     given. Raises UsageError where nobody can be near it.
     """
-    chosen = await chosen_sites(tx, site) if site is not None else await sites.all_sites(tx)
+    chosen = await find_sites(tx, site) if site is not None else await sites.all_sites(tx)
     if near is None:
         only = chosen[0].id if site is not None else None
-        return [Listed(one) for one in await lookup.accounts(tx, site_id=only, near=None, limit=limit)]
+        return [ListedAccount(one) for one in await lookup.accounts(tx, site_id=only, near=None, limit=limit)]
     definitions = {one.id: _with_window(settings.for_site(one.id).milestones) for one in chosen}
     if not any(near in of_site for of_site in definitions.values()):
         known = sorted({key for of_site in definitions.values() for key in of_site})
         raise UsageError(
             f"No milestone {near!r} has a near window; those with one are {', '.join(known) or 'none'}."
         )
-    found: list[tuple[int, Listed]] = []
+    found: list[tuple[int, ListedAccount]] = []
     for site_id, of_site in definitions.items():
         if (milestone := of_site.get(near)) is None:
             continue
         for account in await lookup.accounts(tx, site_id=site_id, near=milestone, limit=limit):
             value = getattr(account, milestone.measure.value)
-            found.append((value, Listed(account, milestone.target(value) - value)))
+            found.append((value, ListedAccount(account, milestone.target(value) - value)))
     return [listed for _, listed in sorted(found, key=lambda one: one[0], reverse=True)][:limit]
 
 

@@ -31,7 +31,7 @@ _SOUND = {
 }
 
 
-async def examined(text_url: str) -> list[Finding]:
+async def examine(text_url: str) -> list[Finding]:
     """Everything that can be looked at; what depends on something that is wrong is left out."""
     try:
         standing = await schema.standing(text_url)

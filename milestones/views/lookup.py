@@ -8,12 +8,12 @@ from milestones.store.tables import Site
 from milestones.store.views import lookup
 
 
-async def secret_of(tx: Transaction) -> bytes:
+async def get_secret(tx: Transaction) -> bytes:
     """The secret of this database's keys; empty where no daemon has drawn one yet."""
     return bytes.fromhex(await meta.get(tx, "secret") or "")
 
 
-async def chosen_sites(tx: Transaction, named: str | None) -> list[Site]:
+async def find_sites(tx: Transaction, named: str | None) -> list[Site]:
     """The sites of this name or id, or every active one. Raises UsageError where there is none."""
     if named is None:
         found = await sites.active(tx)

@@ -70,7 +70,7 @@ _CHANNELS = {
 }
 
 
-async def rest_notices(
+async def list_rest_notices(
     tx: Transaction, settings: Settings, now: datetime, site_id: str | None = None
 ) -> list[str]:
     """A sentence for each channel that does not work, of one site or of all: since when, why, and when it is tried again."""
@@ -95,9 +95,9 @@ def _clock(at: datetime, now: datetime, zone: tzinfo) -> str:
     return f"{local:%H:%M}" if local.date() == now.astimezone(zone).date() else f"{local:%Y-%m-%d %H:%M}"
 
 
-async def notices(tx: Transaction, settings: Settings, now: datetime) -> list[str]:
+async def list_notices(tx: Transaction, settings: Settings, now: datetime) -> list[str]:
     """Shadow mode, ``only_to``, what does not work, what is paused, scans that stopped, sites that are only observed."""
-    told = settings_notices(settings) + await rest_notices(tx, settings, now)
+    told = settings_notices(settings) + await list_rest_notices(tx, settings, now)
     if (reason := await heartbeat.held(tx)) is not None:
         told.insert(0, f"Nothing is sent or given until `milestones resume`. {reason}")
     stopped = await timeline.paused(tx)
@@ -110,7 +110,7 @@ async def notices(tx: Transaction, settings: Settings, now: datetime) -> list[st
         told.append(f"{what} is paused{where} (`milestones resume{go_on}`).")
     if len(stopped) > MOST_PAUSES:
         told.append(f"{len(stopped) - MOST_PAUSES:,} more pauses are in force (`milestones status`).")
-    told += await scan_notices(tx)
+    told += await list_scan_notices(tx)
     if number := await timeline.observed(tx):
         told.append(
             f"{number:,} site(s) send events and are not in the configuration: they are observed, and nothing is "
@@ -119,7 +119,7 @@ async def notices(tx: Transaction, settings: Settings, now: datetime) -> list[st
     return told
 
 
-async def scan_notices(tx: Transaction) -> list[str]:
+async def list_scan_notices(tx: Transaction) -> list[str]:
     """Scans that stopped at an error and have not come to their end since: what they would find is not found."""
     failing = await scans.failing(tx)
     names = await timeline.site_names(tx, {scan.site_id for scan in failing})

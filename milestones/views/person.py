@@ -15,8 +15,8 @@ from milestones.kinds.email.consent import Gatekeeper, Reader
 from milestones.store.database.store import Transaction
 from milestones.store.tables import Account, Site, Subscription, Suppression
 from milestones.store.views import lookup
-from milestones.views.lookup import secret_of
-from milestones.views.times import said
+from milestones.views.lookup import get_secret
+from milestones.views.times import spell_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +62,25 @@ class _Heard:
     deliverability_status: str
 
 
-async def mailable(tx: Transaction, rules: SiteSettings, site: Site, account: Account) -> Mailable:
+async def get_mailable(tx: Transaction, rules: SiteSettings, site: Site, account: Account) -> Mailable:
     """Ask the rules of ``kinds.email.consent`` about what is stored."""
     zone = rules.timezone
     if account.erased_at is not None:
         return Mailable(
-            Verdict.DELETED, f"{Verdict.DELETED.sentence} Erased on {said(account.erased_at, zone)}."
+            Verdict.DELETED, f"{Verdict.DELETED.sentence} Erased on {spell_time(account.erased_at, zone)}."
         )
     email = account.email
     if not email:
         return Mailable(Verdict.NO_ADDRESS, Verdict.NO_ADDRESS.sentence)
-    key = address_key(await secret_of(tx), site.id, address_form(email))
+    key = address_key(await get_secret(tx), site.id, address_form(email))
     suppression = await lookup.suppression(tx, key)
     heard = await lookup.subscription(tx, site.id, key)
     refusal = await _refusal(site.id, rules, email, suppression, heard)
     if refusal is Verdict.SUPPRESSED and suppression is not None:
-        since = said(suppression.recorded_at, zone)
+        since = spell_time(suppression.recorded_at, zone)
         return Mailable(refusal, f"{refusal.sentence} Since {since} ({suppression.reason}).")
     if heard is not None and refusal in {None, Verdict.NOT_SUBSCRIBED, Verdict.UNDELIVERABLE}:
-        status = f"Wix said {heard.status} on {said(heard.changed_at or heard.heard_at, zone)}."
+        status = f"Wix said {heard.status} on {spell_time(heard.changed_at or heard.heard_at, zone)}."
         return Mailable(refusal, f"{refusal.sentence if refusal else 'May be mailed.'} {status}")
     if refusal not in {None, Verdict.NOT_SUBSCRIBED}:
         assert refusal is not None, "as just looked"
@@ -145,10 +145,10 @@ def _as_last_asked(rules: SiteSettings, answers: Sequence[tuple[datetime, Verdic
         return Mailable(None, sentence, asked=False)
     at, refusal = answers[-1]
     sentence = refusal.sentence if refusal is not None else "May be mailed."
-    return Mailable(refusal, f"{sentence} So Wix answered on {said(at, rules.timezone)}.")
+    return Mailable(refusal, f"{sentence} So Wix answered on {spell_time(at, rules.timezone)}.")
 
 
-def person(site: Site, account: Account, mail: Mailable) -> Person:
+def describe_person(site: Site, account: Account, mail: Mailable) -> Person:
     """The row of an account, with its site and what is known of its consent."""
     return Person(
         site_id=site.id,

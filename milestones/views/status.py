@@ -9,7 +9,7 @@ from milestones.store.database.store import Transaction
 from milestones.store.outbox import rests
 from milestones.store.tables import Scan, Site
 from milestones.store.views import lookup, timeline
-from milestones.views.notices import notices
+from milestones.views.notices import list_notices
 
 UNTOLD_SINCE = timedelta(days=30)
 
@@ -18,7 +18,7 @@ MOST_SITES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class ScanStanding:
+class ScanStatus:
     """The newest scan of a kind. at: its end, or its start while it runs."""
 
     kind: str
@@ -28,7 +28,7 @@ class ScanStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class SiteStanding:
+class SiteStatus:
     """One site."""
 
     id: str
@@ -40,11 +40,11 @@ class SiteStanding:
     baseline_done_at: datetime | None
     program: str | None
     program_status: str | None
-    scans: tuple[ScanStanding, ...]
+    scans: tuple[ScanStatus, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelStanding:
+class ChannelStatus:
     """A channel of a site that does not work: since when, until when it rests, and why."""
 
     site: str
@@ -56,7 +56,7 @@ class ChannelStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Status:
     """The whole of it. oldest: for how long the oldest due action has been due."""
 
     notices: tuple[str, ...]
@@ -67,18 +67,18 @@ class Standing:
     discarded: int
     untold: int
     rejected: int
-    resting: tuple[ChannelStanding, ...]
-    sites: tuple[SiteStanding, ...]
+    resting: tuple[ChannelStatus, ...]
+    sites: tuple[SiteStatus, ...]
     more_sites: int
 
 
-async def standing(tx: Transaction, settings: Settings, now: datetime) -> Standing:
+async def get_status(tx: Transaction, settings: Settings, now: datetime) -> Status:
     """How things stand in the database."""
     backlog = await lookup.backlog(tx, now)
     tallies = await timeline.tallies(tx, now)
     known = await sites.all_sites(tx)
-    return Standing(
-        notices=tuple(await notices(tx, settings, now)),
+    return Status(
+        notices=tuple(await list_notices(tx, settings, now)),
         due=backlog.due,
         oldest=backlog.oldest,
         held=tallies.held,
@@ -87,7 +87,7 @@ async def standing(tx: Transaction, settings: Settings, now: datetime) -> Standi
         untold=await lookup.untold_count(tx, now - UNTOLD_SINCE),
         rejected=await lookup.rejected_count(tx),
         resting=tuple(
-            ChannelStanding(site_id, kind.value, rest.since, rest.until, rest.failures, rest.reason)
+            ChannelStatus(site_id, kind.value, rest.since, rest.until, rest.failures, rest.reason)
             for site_id, kind, rest in await rests.found(tx, now, MOST_SITES)
         ),
         sites=tuple([await _site(tx, site) for site in known[:MOST_SITES]]),
@@ -95,8 +95,8 @@ async def standing(tx: Transaction, settings: Settings, now: datetime) -> Standi
     )
 
 
-async def _site(tx: Transaction, site: Site) -> SiteStanding:
-    return SiteStanding(
+async def _site(tx: Transaction, site: Site) -> SiteStatus:
+    return SiteStatus(
         id=site.id,
         name=site.name or site.id,
         state=site.state,
@@ -110,7 +110,7 @@ async def _site(tx: Transaction, site: Site) -> SiteStanding:
     )
 
 
-def _scan(scan: Scan) -> ScanStanding:
+def _scan(scan: Scan) -> ScanStatus:
     told = f"{scan.counts.get('read', 0):,} accounts"
     if unread := scan.counts.get("unreadable", 0):
         told += f", {unread:,} left out (`milestones rejected list`)"
@@ -120,4 +120,4 @@ def _scan(scan: Scan) -> ScanStanding:
         told = f"under way, {told} so far"
     if scan.error:
         told += f"; stopped: {scan.error}"
-    return ScanStanding(scan.kind, scan.state, scan.finished_at or scan.started_at, told)
+    return ScanStatus(scan.kind, scan.state, scan.finished_at or scan.started_at, told)

@@ -16,7 +16,7 @@ from milestones.store.outbox.rests import Rest
 from milestones.store.tables import Action, Grant, Reminder, Scan
 from milestones.store.views import lookup, timeline
 from milestones.store.views.timeline import Event
-from milestones.views.notices import MOST_RESTS, notices, scan_notices
+from milestones.views.notices import MOST_RESTS, list_notices, list_scan_notices
 from milestones.views.page import Check, Figure, Happening, Overview, Place, Readiness
 from milestones.views.sentences import action_sentence, reason
 
@@ -39,7 +39,7 @@ _SCANS = {
 }
 
 
-class Happenings:
+class Timeline:
     """Answers the web's questions from the store and the configuration in force."""
 
     def __init__(self, store: Store, settings: Callable[[], Settings], clock: Callable[[], datetime]) -> None:
@@ -63,7 +63,7 @@ class Happenings:
             backlog = await lookup.backlog(tx, now)
             rejected = await lookup.rejected_count(tx)
             untold = await lookup.untold_count(tx, now - DAY)
-            warnings = await notices(tx, self._settings(), now)
+            warnings = await list_notices(tx, self._settings(), now)
         figures = [
             Figure(tallies.grants, "reached a milestone in 24 hours"),
             Figure(tallies.reminders, "reminders in 24 hours"),
@@ -89,7 +89,7 @@ class Happenings:
             now = self._clock()
             backlog = await lookup.backlog(tx, now)
             held = await heartbeat.held(tx) is not None
-            failing = await scan_notices(tx)
+            failing = await list_scan_notices(tx)
             resting = await rests.found(tx, now, MOST_RESTS)
         age = backlog.oldest or timedelta(0)
         # In hold and in shadow mode nothing is done on purpose, and events must go on to come.

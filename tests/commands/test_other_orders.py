@@ -28,7 +28,7 @@ from milestones.store.outbox import rests
 from milestones.store.people import people
 from milestones.store.tables import Account, Grant, ObservationRun, Reminder
 from milestones.store.views import lookup
-from milestones.views.database import examined
+from milestones.views.database import examine
 from tests.builders import NOW, SITE
 from tests.ingest import tokens
 from tests.shop import Shop
@@ -266,7 +266,7 @@ class TestSoundness:
         await shop.observe(960, 1010)
         await shop.observe(950, account="near")
         await shop.remind("near", value=950)
-        findings = await examined(shop.settings.daemon.database.get_secret_value())
+        findings = await examine(shop.settings.daemon.database.get_secret_value())
         assert [finding.what for finding in findings if not finding.ok] == []
         assert {finding.what for finding in findings} >= {"schema", "file", "accounts", "grants", "actions"}
 
@@ -278,7 +278,7 @@ class TestSoundness:
         await shop.observe(960, 1010)
         async with shop.store.write() as tx:
             await tx.execute(delete(table_of(table)))
-        findings = await examined(shop.settings.daemon.database.get_secret_value())
+        findings = await examine(shop.settings.daemon.database.get_secret_value())
         assert {finding.what for finding in findings if not finding.ok} == wrong
 
 

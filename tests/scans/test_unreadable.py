@@ -28,10 +28,10 @@ from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store
 from milestones.store.tables import READ_ACCOUNT, Account, Rejected
 from milestones.store.views import lookup
-from milestones.views.bodies import account_read
-from milestones.views.notices import scan_notices
-from milestones.views.status import standing
-from milestones.views.timeline import Happenings
+from milestones.views.bodies import parse_account
+from milestones.views.notices import list_scan_notices
+from milestones.views.status import get_status
+from milestones.views.timeline import Timeline
 from milestones.wix.account import Account as Told
 from milestones.wix.answers import Call
 from milestones.wix.paging import cursor_page
@@ -171,7 +171,7 @@ async def test_no_value_of_any_field_keeps_the_others_from_being_recorded(databa
     async with opened(database_url) as store:
         async with store.write() as tx:
             await sites.take_on(tx, "site", "main", NOW)
-        recorded, left_out = await unreadable.observe(_Work(store), "reached", seen, page, NOW)
+        recorded, left_out = await unreadable.observe_page(_Work(store), "reached", seen, page, NOW)
         assert len(recorded) == len(seen), "what can be read can be kept"
         assert left_out == len(page.unreadable) > 20
         async with store.read() as tx:
@@ -225,7 +225,7 @@ async def test_a_scan_goes_past_an_account_that_cannot_be_read(
     assert "account_left_out" in logged
     assert "anna" not in logged
     async with ground.store.read() as tx:
-        told = await standing(tx, _settings(ground), NOW)
+        told = await get_status(tx, _settings(ground), NOW)
     assert "left out" in told.sites[0].scans[0].told
 
     # Wix mends it: it is read like any other, and nothing is kept of it any more.
@@ -254,7 +254,7 @@ async def test_an_account_that_cannot_be_recorded_is_left_out_too(
     assert kept["account_id"] == poisoned
     assert "LookupError" in kept["reason"]
     assert "anna" not in kept["reason"]
-    assert account_read(kept["body"], NOW).account_id == poisoned
+    assert parse_account(kept["body"], NOW).account_id == poisoned
 
 
 async def test_a_scan_that_crashes_is_shown_until_it_has_come_to_its_end(ground: Ground) -> None:
@@ -264,10 +264,10 @@ async def test_a_scan_that_crashes_is_shown_until_it_has_come_to_its_end(ground:
     with pytest.raises(ZeroDivisionError):
         await run(ground.work(progress=crash), Kind.NEAR)
     async with ground.store.read() as tx:
-        (told,) = await scan_notices(tx)
+        (told,) = await list_scan_notices(tx)
     assert "near" in told
     assert "ZeroDivisionError" in told
-    happenings = Happenings(ground.store, lambda: _settings(ground), ground.clock)
+    happenings = Timeline(ground.store, lambda: _settings(ground), ground.clock)
     readiness = await happenings.readiness()
     (check,) = [check for check in readiness.checks if check.name == "scans"]
     assert (check.ok, check.needed) == (False, False)
@@ -276,7 +276,7 @@ async def test_a_scan_that_crashes_is_shown_until_it_has_come_to_its_end(ground:
 
     await run(ground.work(), Kind.NEAR)
     async with ground.store.read() as tx:
-        assert await scan_notices(tx) == []
+        assert await list_scan_notices(tx) == []
 
 
 async def test_a_scan_that_crashed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from milestones.pipeline import observe
 from milestones.store.database import meta, schema
 from milestones.store.database.statements import table_of
 from milestones.store.tables import Account, Action, Grant
-from milestones.views.database import examined
+from milestones.views.database import examine
 from tests.builders import NOW, SITE, a_badge, a_coupon, a_milestone, an_email, an_observation
 from tests.store import first_release
 from tests.store.rules import FixedRules, opened
@@ -92,7 +92,7 @@ class TestMigrations:
     ) -> None:
         await asyncio.to_thread(first_release.fill, empty_database_url)
         await schema.upgrade(empty_database_url)
-        assert [finding.told for finding in await examined(empty_database_url) if not finding.ok] == []
+        assert [finding.told for finding in await examine(empty_database_url) if not finding.ok] == []
         rewarded = a_milestone(rewards=(a_coupon(), a_badge(), an_email()))
         async with opened(empty_database_url) as store:
             assert (await meta.secret(store)).hex() == first_release.rows()["meta"][0]["value"]
@@ -239,7 +239,7 @@ class TestEncodings:
 
     async def test_the_check_says_so(self, postgres_url: str, encoding: str) -> None:
         with a_database(postgres_url, encoding) as url:
-            (finding,) = await examined(url)
+            (finding,) = await examine(url)
         assert not finding.ok
         assert f"is {encoding}" in finding.told
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from milestones.store.database import schema
-from milestones.views.database import Finding, examined
+from milestones.views.database import Finding, examine
 from tests.store import first_release
 from tests.store.test_schema import changed
 
 
 async def wrong(text_url: str) -> list[Finding]:
-    return [finding for finding in await examined(text_url) if not finding.ok]
+    return [finding for finding in await examine(text_url) if not finding.ok]
 
 
 @pytest.mark.parametrize(

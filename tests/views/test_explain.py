@@ -21,7 +21,7 @@ from milestones.store.outbox import ledger, rests
 from milestones.store.outbox.rests import Rest
 from milestones.store.people import people
 from milestones.store.tables import Site
-from milestones.views.customers import NobodyError, named_accounts
+from milestones.views.customers import NobodyError, find_accounts
 from milestones.views.explain import Explanation, Story, explain
 from tests.builders import ACCOUNT, CONTACT, GO_LIVE, MEMBER, NOW, SITE
 from tests.shop import CONFIG, Shop
@@ -29,7 +29,7 @@ from tests.shop import CONFIG, Shop
 
 async def explained(shop: Shop, who: str = ACCOUNT, only: str | None = None) -> Explanation:
     async with shop.store.read() as tx:
-        (account,) = await named_accounts(tx, who, None)
+        (account,) = await find_accounts(tx, who, None)
         return await explain(tx, shop.settings, account, shop.now, only)
 
 
@@ -312,7 +312,7 @@ async def test_a_machine_can_read_it(small_shop: Shop) -> None:
 class TestWhoIsMeant:
     async def found(self, shop: Shop, text: str, site: str | None = None) -> list[tuple[str, str]]:
         async with shop.store.read() as tx:
-            return [(one.site_id, one.id) for one in await named_accounts(tx, text, site)]
+            return [(one.site_id, one.id) for one in await find_accounts(tx, text, site)]
 
     @pytest.mark.parametrize(
         "text", [ACCOUNT, CONTACT, MEMBER, "ada@example.com", " ADA\uff20example.COM.\u200b"]

@@ -13,14 +13,14 @@ from milestones.store import scans, sites
 from milestones.store.database import heartbeat, schema
 from milestones.store.people import people
 from milestones.views.page import Happening, Place
-from milestones.views.status import standing
-from milestones.views.timeline import Happenings
+from milestones.views.status import get_status
+from milestones.views.timeline import Timeline
 from tests.builders import ACCOUNT, NOW, SITE, a_customer
 from tests.shop import CONFIG, Shop
 
 
-def happenings(shop: Shop) -> Happenings:
-    return Happenings(shop.store, lambda: shop.settings, shop.clock)
+def happenings(shop: Shop) -> Timeline:
+    return Timeline(shop.store, lambda: shop.settings, shop.clock)
 
 
 async def busy(shop: Shop, accounts: int = 6) -> None:
@@ -224,7 +224,7 @@ class TestReadiness:
         assert notice.startswith("Coupons have not worked since ")
         assert "The mail server is not there. Tried again at " in notice
         async with small_shop.store.read() as tx:
-            found = await standing(tx, small_shop.settings, small_shop.now)
+            found = await get_status(tx, small_shop.settings, small_shop.now)
         assert [(rest.kind, rest.reason) for rest in found.resting] == [
             ("coupon", "The mail server is not there.")
         ]

@@ -11,7 +11,7 @@ from milestones.domain.observation import START, Point, Run
 from milestones.domain.verdict import Verdict
 from milestones.views.explain.records import Records
 from milestones.views.explain.values import ExplainedCrossing, Story
-from milestones.views.times import moment_of
+from milestones.views.times import time_of_stamp
 
 
 def describe_rule(milestone: Milestone) -> str:
@@ -67,7 +67,7 @@ def _explain(crossing: Crossing, points: Sequence[Point], *, granted: bool) -> E
         before=before[-1] if before else 0,
         value=crossing.value,
         revision=crossing.revision,
-        at=moment_of(crossing.at),
+        at=time_of_stamp(crossing.at),
         granted=granted,
     )
 

@@ -24,10 +24,10 @@ from milestones.views.explain.values import (
     Story,
     Stretch,
 )
-from milestones.views.notices import rest_notices
-from milestones.views.person import person
+from milestones.views.notices import list_rest_notices
+from milestones.views.person import describe_person
 from milestones.views.sentences import MOVED_ON_BY, NEEDS, reason, subject
-from milestones.views.times import moment_of
+from milestones.views.times import time_of_stamp
 
 
 async def explain(
@@ -43,9 +43,9 @@ async def explain(
         raise UsageError(f"There is no milestone {only!r} here; the keys are {', '.join(keys) or 'none'}.")
     verdicts = await find_verdicts(records, now)
     stories = [_explain_milestone(records, key, verdicts, now) for key in keys if only in {None, key}]
-    resting = await rest_notices(tx, settings, now, site_id=account.site_id)
+    resting = await list_rest_notices(tx, settings, now, site_id=account.site_id)
     return Explanation(
-        person=person(records.site, account, records.mail),
+        person=describe_person(records.site, account, records.mail),
         history=tuple(map(_stretch, records.rows)),
         stories=tuple(stories),
         notes=(*_notes(records, settings, await heartbeat.held(tx), only), *resting),
@@ -139,8 +139,8 @@ def _stretch(row: ObservationRun) -> Stretch:
     return Stretch(
         first_revision=int(first[0]),
         last_revision=int(last[0]),
-        first_at=moment_of(first[1]),
-        last_at=moment_of(last[1]),
+        first_at=time_of_stamp(first[1]),
+        last_at=time_of_stamp(last[1]),
         times=len(row.stamps),
         balance=row.balance,
         earned=row.earned,

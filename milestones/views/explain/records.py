@@ -14,8 +14,8 @@ from milestones.store.database.store import Transaction
 from milestones.store.outbox.reminders import PersonReminders
 from milestones.store.tables import Account, Action, Grant, ObservationRun, Reminder, Site, Trace
 from milestones.store.views import lookup
-from milestones.views.lookup import secret_of
-from milestones.views.person import Mailable, mailable
+from milestones.views.lookup import get_secret
+from milestones.views.person import Mailable, get_mailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ async def get_records(tx: Transaction, rules: SiteSettings, account: Account) ->
     """Read all of it. Raises StoreError where the database contradicts itself."""
     site = await sites.named(tx, account.site_id)
     assert site is not None, "an account belongs to a known site"
-    facts = StoredFacts(tx, site.id, await secret_of(tx))
+    facts = StoredFacts(tx, site.id, await get_secret(tx))
     state = (await facts.get_states([account.id])).get(account.id)
     if state is None:
         raise StoreError("The history of this account is missing; `milestones db check` says more.")
@@ -74,5 +74,5 @@ async def get_records(tx: Transaction, rules: SiteSettings, account: Account) ->
         traces=await lookup.traces_of(tx, site.id, account.id),
         actions=by_owner,
         paused=frozenset(milestone.key for milestone in rules.milestones if site.paused) | paused,
-        mail=await mailable(tx, rules, site, account),
+        mail=await get_mailable(tx, rules, site, account),
     )

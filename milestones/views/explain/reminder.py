@@ -11,8 +11,8 @@ from milestones.pipeline.selection import Prospect, gather, select_reminders
 from milestones.store.views import lookup
 from milestones.views.explain.records import Records
 from milestones.views.explain.values import Story
-from milestones.views.person import mailable
-from milestones.views.times import said
+from milestones.views.person import get_mailable
+from milestones.views.times import spell_time
 
 
 async def find_verdicts(records: Records, now: datetime) -> Mapping[str, Verdict]:
@@ -23,7 +23,7 @@ async def find_verdicts(records: Records, now: datetime) -> Mapping[str, Verdict
     refusals = {
         account.id: refusal
         for account in await lookup.accounts_by_id(facts.tx, site.id, states)
-        if (refusal := (await mailable(facts.tx, rules, site, account)).refusal) is not None
+        if (refusal := (await get_mailable(facts.tx, rules, site, account)).refusal) is not None
     }
     background = await gather(
         facts.tx,
@@ -64,25 +64,25 @@ def _following(
         case Verdict.NEAR:
             quiet = records.rules.policy.quiet_hours
             ends = quiet.ends(now, zone) if quiet is not None else None
-            later = f" Its mail leaves when the quiet hours end, {said(ends, zone)}." if ends else ""
+            later = f" Its mail leaves when the quiet hours end, {spell_time(ends, zone)}." if ends else ""
             return [f"The next scan for near customers records a reminder.{later}"]
         case Verdict.NOT_NEAR if value is not None and value < milestone.target(value):
             start = milestone.target(value) - near.within
             return [f"A reminder is possible from {start:,} on; {start - value:,} are missing for that."]
         case Verdict.TOO_SOON:
             return [
-                f"The next reminder is possible from {said(max(of_milestone) + near.remind_every, zone)}."
+                f"The next reminder is possible from {spell_time(max(of_milestone) + near.remind_every, zone)}."
             ]
         case Verdict.AT_MOST if (at_most := records.rules.policy.at_most) is not None:
             past = [*(row.recorded_at for row in records.reminders), *records.person.others]
             free = at_most.next_allowed(past, now)
-            return [f"The next reminder is possible from {said(free, zone)} (policy.at_most)."]
+            return [f"The next reminder is possible from {spell_time(free, zone)} (policy.at_most)."]
         case Verdict.ONE_AT_A_TIME if records.person.waiting:
             return ["A reminder is possible a day after the one that is under way has left."]
         case Verdict.ONE_AT_A_TIME:
             past = [*(row.recorded_at for row in records.reminders), *records.person.others]
             past += [at for _, at in records.person.left(records.state.account_id)]
-            return [f"The next reminder is possible from {said(max(past) + APART, zone)}."]
+            return [f"The next reminder is possible from {spell_time(max(past) + APART, zone)}."]
         case Verdict.NEARER_ONE:
             return ["A scan tells of this one a day after the other reminder has left."]
         case Verdict.ENOUGH_REMINDERS:
