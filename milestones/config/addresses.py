@@ -1,6 +1,7 @@
 """Addresses of every kind: of mail, of the web, of a listening socket and of a database."""
 
 import ipaddress
+import re
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -15,9 +16,13 @@ from pydantic import (
 
 from milestones.config.database import SQLITE, PostgresAddress, read_address
 from milestones.config.references import REFERENCE_SCHEMA, Secret, reference_of, secret_or_text, surroundings
+from milestones.domain.characters import seen
 from milestones.formats.mail_addresses import domain_in_ascii, named_address
 
 _URL_MARKS = "%/:?#[]@!$&'()*+,;=~"
+_LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+"""Underscores are in no rule for hosts and in some of their names."""
 
 
 def host_and_port(value: Any) -> tuple[str, int]:
@@ -61,6 +66,8 @@ def _mailbox(value: str) -> str:
 
 
 def _web_address(value: str) -> str:
+    # What nobody sees comes along when an address is copied, and would be a part of every link.
+    value = seen(value)
     try:
         parts = urlsplit(value)
         valid = (
@@ -68,7 +75,7 @@ def _web_address(value: str) -> str:
         )
     except ValueError:
         valid = False
-    if not valid or any(character.isspace() for character in value):
+    if not valid or "\\" in value or any(character.isspace() for character in value):
         raise ValueError('must be a web address such as "https://milestones.example.com"')
     if "@" in urlsplit(value).netloc:
         raise ValueError("must not hold a user name or password")
@@ -80,10 +87,18 @@ def _in_ascii(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     ascii_host = domain_in_ascii(host)
-    if ascii_host is None:
+    if ascii_host is None or not (_is_numeric(host) or _HOST.fullmatch(ascii_host)):
         raise ValueError("has a host that is no domain")
     netloc = parts.netloc if host.isascii() else ascii_host + (f":{parts.port}" if parts.port else "")
     return quote(urlunsplit(parts._replace(netloc=netloc)), safe=_URL_MARKS)
+
+
+def _is_numeric(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def web_host(url: str) -> str | None:

@@ -71,6 +71,18 @@ ONE_FAULT = [
     # Addresses
     ("[daemon]\nlisten = '8080'\n", '6:1: daemon.listen: must be a host and a port such as "127.0.0.1:8080"'),
     (
+        "[daemon]\npublic_url = 'https://shop..example'\n",
+        "6:1: daemon.public_url: has a host that is no domain",
+    ),
+    (
+        "[daemon]\npublic_url = 'https://-shop.example'\n",
+        "6:1: daemon.public_url: has a host that is no domain",
+    ),
+    (
+        "[daemon]\npublic_url = 'https://shop.example\\\\x'\n",
+        '6:1: daemon.public_url: must be a web address such as "https://milestones.example.com"',
+    ),
+    (
         "[daemon]\npublic_url = 'https://example.com/?shop=1'\n",
         "6:1: daemon.public_url: must end with its path, since more is written behind it: no ? and no #",
     ),

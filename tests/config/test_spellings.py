@@ -47,6 +47,11 @@ def test_a_domain_beyond_ascii_is_one_that_every_program_takes(read: Reader) -> 
     assert settings.mail.host == "smtp.xn--mller-kva.example"
 
 
+def test_what_nobody_sees_is_in_no_link(read: Reader) -> None:
+    settings = read(BASE + '[daemon]\npublic_url = "\u200bhttps://sh\u00adop.example/\u200b"\n')
+    assert settings.daemon.public_url == "https://shop.example"
+
+
 @pytest.mark.parametrize("key", ["host", "only_to"])
 def test_what_is_no_domain_is_refused(faults: Faults, key: str) -> None:
     value = '"xn--zzzzzz"' if key == "host" else '["*@mü*.example"]'
