@@ -1,29 +1,19 @@
 """Fixtures that every folder of tests may ask for: databases of both kinds, and a browser."""
 
 import os
-import shutil
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 import structlog
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page
 
 import tests.examples  # noqa: F401 - its profiles must be known before the tests are read
+from tests.chromium import browser
 from tests.databases import empty, kept_database, make_tables
 from tests.postgres import PostgresUnavailableError, fresh_database, postgres_server
-
-CHROMIUM_OPTIONS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
 
 # Its default draws tracebacks with every variable in colour, which takes a second for each.
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
@@ -107,13 +97,14 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("fresh_postgres_url"))
 
 
-@pytest.fixture
-async def chromium_page() -> AsyncIterator[Page]:
-    """A page of the machine's own Chromium, without state and without a window."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("No Chromium on the PATH; install the package `chromium`.")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=list(CHROMIUM_OPTIONS))
-        yield await browser.new_page()
-        await browser.close()
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _chromium() -> AsyncIterator[Browser]:
+    async with browser() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def chromium_page(_chromium: Browser) -> AsyncIterator[Page]:
+    """A page of the machine's own Chromium, without state and without a window; see ``tests.chromium``."""
+    async with await _chromium.new_context() as context:
+        yield await context.new_page()

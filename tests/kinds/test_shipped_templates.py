@@ -8,7 +8,10 @@ from playwright.async_api import Page
 
 from milestones.kinds.email.rendering import Catalogue
 from milestones.kinds.email.variables import Site, preview_variables
+from tests.chromium import IN_THE_BROWSER
 from tests.kinds.builders import NOW, TEMPLATES
+
+pytestmark = IN_THE_BROWSER
 
 NAMES = ("almost-there", "badge-earned", "milestone-reached")
 

@@ -45,12 +45,19 @@ async def _serving(app: ASGIApp, most_connections: int) -> AsyncIterator[str]:
         stop.set()
 
 
-@pytest.fixture
-async def served() -> AsyncIterator[Served]:
-    """Serve an application on a free port until the test ends; gives its address."""
+@asynccontextmanager
+async def serving() -> AsyncIterator[Served]:
+    """Serve applications on free ports until the end."""
     async with AsyncExitStack() as stack:
 
         async def start(app: ASGIApp, most_connections: int = 1000) -> str:
             return await stack.enter_async_context(_serving(app, most_connections))
 
+        yield start
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    """Serve an application on a free port until the test ends; gives its address."""
+    async with serving() as start:
         yield start

@@ -1,6 +1,8 @@
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -8,15 +10,26 @@ from starlette.types import Receive, Scope, Send
 from milestones.errors import StoreUnavailableError
 from milestones.views.page import Figure, Overview
 from milestones.web.app import create_app
+from tests.chromium import IN_THE_BROWSER
+from tests.web.conftest import Served, serving
 from tests.web.house import TOKEN, House, a_happening, a_mail
 
 MOST = 500
 """Entries above which the page begins anew (page.js)."""
 
+pytestmark = IN_THE_BROWSER
+
 LONG = "A-customer-whose-name-has-no-end-and-no-space-" * 3
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
+async def served() -> AsyncIterator[Served]:
+    """On the loop of the browser: see ``serving``."""
+    async with serving() as start:
+        yield start
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def shown(house: House, served: Any, chromium_page: Page) -> Page:
     """The page of a lively shop, and no complaint of the browser about it."""
     house.overview = Overview(
@@ -123,6 +136,39 @@ async def test_a_daemon_that_answers_with_what_is_wrong_is_quoted(shown: Page, h
     house.failure = None
     await refreshed(shown)
     await expect(shown.locator("#freshness.lost")).to_have_count(0)
+
+
+# Has the next question of the page answered when the test says so, with what was so when it was asked.
+HOLD_THE_NEXT = """() => {
+  const ask = window.fetch;
+  window.fetch = (path) => {
+    window.fetch = ask;
+    const answer = ask(path).then(async (came) => new Response(await came.text()));
+    const held = new Promise((settled, failed) => {
+      window.release = (fails) => fails ? failed(new TypeError("network")) : settled(answer);
+    });
+    window.asked = answer.then(() => null);
+    return held;
+  };
+}"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_an_answer_that_comes_late_does_not_replace_a_newer_one(
+    shown: Page, house: House, fails: bool
+) -> None:
+    house.overview = Overview(("Paused by a person.",))
+    await shown.evaluate(HOLD_THE_NEXT)
+    await shown.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await shown.evaluate("window.asked")
+    house.overview = Overview(())
+    await refreshed(shown)
+    await expect(shown.locator(".notice")).to_have_count(0)
+    fresh = await shown.locator("#freshness").text_content()
+    await shown.evaluate("(fails) => window.release(fails)", fails)
+    await shown.evaluate("new Promise((settled) => setTimeout(settled, 20))")
+    assert await shown.locator(".notice").count() == 0
+    assert await shown.locator("#freshness").text_content() == fresh
 
 
 async def test_after_a_leap_the_page_shows_the_newest_without_a_gap(shown: Page, house: House) -> None:

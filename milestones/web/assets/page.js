@@ -85,9 +85,16 @@ async function answered() {
   }
 }
 
+let asked = 0;
+let shown = 0;
+
 async function refresh() {
   if (document.hidden) return;
+  const mine = ++asked;
   const { text, fault } = await answered();
+  // A later question has been answered already: what this one says is older.
+  if (mine < shown) return;
+  shown = mine;
   freshness.classList.toggle("lost", fault !== undefined);
   if (fault !== undefined) {
     freshness.textContent = fault;
