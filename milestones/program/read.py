@@ -149,8 +149,11 @@ def tier_thing(tier: Tier) -> Thing:
 
 def badge_thing(badge: Badge) -> Thing:
     """A badge."""
-    fields: dict[str, Value] = {"title": badge.title}
-    fields |= {key: getattr(badge, name) for key, name in BADGE_FIELDS.items()}
+    fields: dict[str, Value] = {"title": badge.title, "description": badge.description}
+    # Colours are the same in capitals.
+    fields |= {
+        key: (getattr(badge, BADGE_FIELDS[key]) or "").upper() or None for key in ("background", "text")
+    }
     return Thing(ThingKind.BADGE, badge.id, badge.title, Content(fields), entity=badge)
 
 
