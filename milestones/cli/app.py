@@ -41,6 +41,7 @@ COMMANDS: dict[str, str] = {
     "rejected": "Webhooks and accounts that could not be understood.",
     "backfill": "Give a milestone to everybody who was above it already.",
     "verify": "Recompute every grant from the log, and compare.",
+    "program": "The loyalty program from a file: what differs, making it so, writing the file.",
     "db": "The database: its version, and whether it is sound.",
     "password": "Set the dashboard's password.",
     "sandbox": "Run the simulated Wix alone.",

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from milestones.commands import backfill, daemon, optout, outbox, pause, rejected, scan, verify
+from milestones.commands import backfill, daemon, optout, outbox, pause, program, rejected, scan, verify
 from milestones.commands.host import Host
 from milestones.commands.models.backfill import Backfill
 from milestones.commands.models.command import A, Command, P, Report
@@ -17,6 +17,7 @@ from milestones.commands.models.outbox import (
 )
 from milestones.commands.models.pause import Pause, Resume
 from milestones.commands.models.people import ImportOptOuts, ReplayRejected
+from milestones.commands.models.program import ApplyProgram, ExportProgram, PlanProgram
 from milestones.commands.models.scan import DryRun, Scan
 from milestones.commands.models.verify import Verify
 
@@ -37,6 +38,9 @@ HANDLERS: Mapping[type[Command[Any, Any]], Handler] = {
     ReplayRejected: rejected.replay,
     Backfill: backfill.backfill,
     Verify: verify.verify,
+    PlanProgram: program.plan,
+    ApplyProgram: program.apply_plans,
+    ExportProgram: program.export_site,
     Reload: daemon.reload,
     GetStatus: daemon.status,
     GetConfiguration: daemon.configuration,

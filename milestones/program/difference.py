@@ -7,7 +7,7 @@ from decimal import Decimal
 from milestones.domain.program import TRIGGERS, Content, Fields, ThingKind, Value, Wanted, own_prices
 from milestones.program.live import Thing
 
-Shown = str | int | bool | None
+Shown = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def differences(
 ) -> tuple[Change, ...]:
     """Every field that is said and is otherwise on the site, and every price of a tier. Both by the titles of tiers."""
     changes = [
-        Change(key, _shown(live.fields.get(key)), _shown(value))
+        Change(_label(key, wanted), _shown(live.fields.get(key)), _shown(value))
         for key, value in wanted.fields.items()
         if key not in skip and not _same(value, live.fields.get(key))
     ]
@@ -50,9 +50,13 @@ def differences(
         before = there.get(tier, {key: live.fields.get(key) for key in base})
         after = here.get(tier, base)
         changes += [
-            Change(f"{key} in {tier}", _shown(before.get(key)), _shown(after.get(key)))
+            Change(f"{_label(key, wanted)} in {tier}", _shown(before.get(key)), _shown(after.get(key)))
             for key in base
             if not _same(before.get(key), after.get(key))
+            # What only follows the base tier is said of the base tier.
+            and not (
+                _same(before.get(key), live.fields.get(key)) and _same(after.get(key), wanted.fields.get(key))
+            )
         ]
     return tuple(changes)
 
@@ -66,6 +70,11 @@ def _same(one: Value, other: Value) -> bool:
 
 
 def _shown(value: Value) -> Shown:
-    if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
-    return value
+    if not isinstance(value, Decimal):
+        return value
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _label(key: str, wanted: Content) -> str:
+    """The value of a reward goes by the name that it has in the file."""
+    return str(wanted.fields.get("gives", key)) if key == "value" else key

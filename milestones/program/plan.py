@@ -89,7 +89,7 @@ class _Draft:
 def make(wanted: Program, live: Live, *, prune: bool = False, in_use: frozenset[str] = frozenset()) -> Plan:
     """The difference between the file and the site.
 
-    prune: remove what the site has beside the lists of the file. in_use: badges that milestones give, which are kept.
+    prune: remove what the site has beside the lists of the file. in_use: badges that milestones give, by title or id, which are kept.
     The order: names; tiers, which others name; badges, rules and rewards; expiry; and last that customers take part.
     """
     draft = _Draft()
@@ -170,7 +170,7 @@ def _without_extra(
     noun = NOUNS[kind]
     for thing in found.extra:
         on_site = f'The {noun} "{thing.title}" is on the site and not in the file; it is left alone'
-        if prune and kind is ThingKind.BADGE and thing.title in in_use:
+        if prune and kind is ThingKind.BADGE and (thing.title in in_use or thing.id in in_use):
             draft.notes.append(f"{on_site}, since a milestone gives it.")
         elif prune and not thing.deletable:
             draft.notes.append(f"{on_site}: Wix installed it, and it can only be paused, in the dashboard.")

@@ -81,11 +81,10 @@ ids = st.uuids().map(str)
 
 
 @st.composite
-def configs(
-    draw: st.DrawFn, tier_ids: list[str], **fields: st.SearchStrategy[Any]
-) -> list[Mapping[str, Any]]:
+def configs(draw: st.DrawFn, tier_ids: list[str], fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     for_tiers = draw(st.lists(st.sampled_from([*tier_ids, "gone"]), unique=True)) if tier_ids else []
-    tiers = draw(st.sampled_from([[None, *for_tiers], for_tiers or [None], ["", *for_tiers]]))
+    choices: list[list[Any]] = [[None, *for_tiers], for_tiers or [None], ["", *for_tiers]]
+    tiers = draw(st.sampled_from(choices))
     return [{"tierId": tier, **{key: draw(of) for key, of in fields.items()}} for tier in tiers]
 
 
@@ -100,16 +99,17 @@ def rewards(draw: st.DrawFn, tier_ids: list[str]) -> Thing:
     kind = draw(st.sampled_from(["fixedAmount", "percentage", "freeShipping", "discount", "other"]))
     if kind == "discount":
         amounts = st.decimals("0.01", "999999999", places=2).map(str)
-        priced = draw(configs(tier_ids, costInPoints=costs, amount=amounts))
+        priced = draw(configs(tier_ids, {"costInPoints": costs, "amount": amounts}))
         reward |= {"type": "DISCOUNT_AMOUNT", "discountAmount": {"configsByTier": priced}}
     elif kind == "other":
         reward |= {"type": "SOMETHING_NEW"}
     else:
-        amount = {"fixedAmount": {"amount": money}, "percentage": {"percentage": st.floats(0.5, 100)}}.get(
-            kind, {}
-        )
+        amount: dict[str, Any] = {
+            "fixedAmount": {"amount": money},
+            "percentage": {"percentage": st.floats(0.5, 100)},
+        }.get(kind, {})
         coupon: dict[str, Any] = {
-            kind: {"configsByTier": draw(configs(tier_ids, costInPoints=costs, **amount))}
+            kind: {"configsByTier": draw(configs(tier_ids, {"costInPoints": costs, **amount}))}
         }
         where = draw(st.sampled_from(["scope", "subtotal", "none"]))
         if where == "scope":
@@ -151,11 +151,11 @@ def rules(draw: st.DrawFn, tier_ids: list[str]) -> Thing:
         "revision": "1",
     }
     if draw(st.booleans()):
-        rule["fixedAmount"] = {"configs": draw(configs(tier_ids, points=points))}
+        rule["fixedAmount"] = {"configs": draw(configs(tier_ids, {"points": points}))}
     else:
         field = draw(st.sampled_from([None, "order.total", ""]))
         rule["conversionRate"] = {
-            "configs": draw(configs(tier_ids, points=points, moneyAmount=money)),
+            "configs": draw(configs(tier_ids, {"points": points, "moneyAmount": money})),
             "field": field,
         }
     return rule_thing(EarningRule.model_validate(rule), automated=activity in ("BIRTHDAY", "odd activity"))

@@ -1,0 +1,183 @@
+"""``program``: the difference between a file and the sites, making it so, and writing the file from a site.
+
+The file is sent along as it is now: what is wanted of a program is what stands there, and not what the daemon read when
+it started.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from milestones.commands.host import Host
+from milestones.commands.models.command import Report
+from milestones.commands.models.program import (
+    ApplyAnswer,
+    ApplyProgram,
+    ExportAnswer,
+    ExportProgram,
+    FieldChange,
+    PlanAnswer,
+    PlanProgram,
+    ProgramPlan,
+    ProgramReport,
+    ProgramStep,
+    SiteApplied,
+    SitePlan,
+    Written,
+)
+from milestones.commands.scan import Failed, by_name, raise_if_all
+from milestones.config import Settings, Source, restored
+from milestones.domain.milestone import Badge
+from milestones.errors import ChannelError, ConfigurationError, UsageError
+from milestones.program.apply import PlanError, Work, apply, look, planned, settled
+from milestones.program.export import export
+from milestones.program.journal import Journal
+from milestones.program.plan import Plan
+from milestones.store.tables import Site
+from milestones.views.lookup import chosen_sites
+from milestones.wix.pacing import a_person_waits
+
+_UNDER_WAY: set[tuple[str, str]] = set()
+"""Databases and sites to which a plan is being applied: two at once would each find the other's changes."""
+
+
+class _Chosen(NamedTuple):
+    sites: list[Site]
+    wanted: Settings
+
+
+async def plan(host: Host, command: PlanProgram, report: Report[ProgramReport]) -> PlanAnswer:
+    """Tell what differs, site by site. Changes nothing."""
+    chosen = await _choose(host, command.written, command.site)
+    plans: list[SitePlan] = []
+    failed: Failed = {}
+    for site in chosen.sites:
+        report(ProgramReport(site=_name(site)))
+        work = work_of(host, site, chosen.wanted, prune=command.prune)
+        try:
+            with a_person_waits():
+                live = await (settled if command.settled else look)(work)
+        except (ChannelError, ConfigurationError) as error:
+            failed[site.id] = error
+        else:
+            answer = answer_of(planned(work, live))
+            plans.append(SitePlan(site=_name(site), id=site.id, **dict(answer)))
+    raise_if_all(chosen.sites, failed)
+    return PlanAnswer(sites=tuple(plans), failed=by_name(chosen.sites, failed))
+
+
+async def apply_plans(host: Host, command: ApplyProgram, report: Report[ProgramReport]) -> ApplyAnswer:
+    """Carry out plans. What fails on one site keeps no other from its turn."""
+    chosen = await _choose(host, command.written, command.site)
+    sites = [site for site in chosen.sites if site.id in command.plans]
+    applied: list[SiteApplied] = []
+    failed: Failed = {}
+    for site in sites:
+        try:
+            applied.append(await _apply(host, site, chosen.wanted, command, report))
+        except (ChannelError, ConfigurationError, PlanError) as error:
+            failed[site.id] = error
+    raise_if_all(sites, failed)
+    return ApplyAnswer(sites=tuple(applied), failed=by_name(sites, failed))
+
+
+async def _apply(
+    host: Host, site: Site, wanted: Settings, command: ApplyProgram, report: Report[ProgramReport]
+) -> SiteApplied:
+    done: list[str] = []
+
+    def tell(number: int, total: int, sentence: str) -> None:
+        done.append(sentence)
+        report(ProgramReport(site=_name(site), number=number, total=total, sentence=sentence))
+
+    busy = (str(host.settings.path), site.id)
+    if busy in _UNDER_WAY:
+        raise PlanError("Another `milestones program apply` is at work on this site; wait for its end.")
+    _UNDER_WAY.add(busy)
+    try:
+        with a_person_waits():
+            work = work_of(host, site, wanted, prune=command.prune, tell=tell)
+            left = await apply(work, command.plans[site.id])
+    finally:
+        _UNDER_WAY.discard(busy)
+    return SiteApplied(site=_name(site), id=site.id, done=tuple(done), left=answer_of(left))
+
+
+async def export_site(host: Host, command: ExportProgram, report: Report[ProgramReport]) -> ExportAnswer:
+    """Write the program of one site as the text of a file. Raises UsageError where several are meant."""
+    async with host.program.store.read() as tx:
+        sites = await chosen_sites(tx, command.site)
+    if len(sites) > 1:
+        names = ", ".join(_name(site) for site in sites[:5])
+        raise UsageError(f"There are {len(sites)} sites; name one with --site, such as {names}.")
+    site = sites[0]
+    report(ProgramReport(site=_name(site)))
+    with a_person_waits():
+        live = await look(work_of(host, site, host.settings, prune=False))
+    today = host.program.clock().date()
+    text = export(live, f"The loyalty program of {_name(site)} on {today}.")
+    return ExportAnswer(site=_name(site), text=text)
+
+
+def work_of(host: Host, site: Site, wanted: Settings, *, prune: bool, **more: Any) -> Work:
+    """What planning for a site needs. wanted: the configuration whose program it is to have."""
+    of_site = wanted.for_site(site.id)
+    badges = [
+        reward
+        for milestone in of_site.milestones
+        for reward in milestone.rewards
+        if isinstance(reward, Badge)
+    ]
+    return Work(
+        host.scan_work(site.id).client,
+        of_site.program,
+        Journal(host.program.store, site.id, host.settings.wix.query_lag, host.program.clock),
+        prune=prune,
+        in_use=frozenset(
+            name for badge in badges for name in (badge.title, badge.badge_id) if name is not None
+        ),
+        **more,
+    )
+
+
+def answer_of(plan: Plan) -> ProgramPlan:
+    """A plan as commands tell it."""
+    steps = [
+        ProgramStep(
+            kind=step.kind.value,
+            verb=step.verb.value,
+            title=step.title,
+            id=step.id,
+            sentence=step.sentence,
+            changes=tuple(
+                FieldChange(field=change.field, before=change.before, after=change.after)
+                for change in step.changes
+            ),
+        )
+        for step in plan.steps
+    ]
+    return ProgramPlan(
+        differs=plan.differs,
+        steps=tuple(steps),
+        refusals=plan.refusals,
+        notes=plan.notes,
+        plan=plan.fingerprint,
+    )
+
+
+async def _choose(host: Host, written: Written, named: str | None) -> _Chosen:
+    """The sites that are meant and have a program in the file. Raises UsageError where there is none."""
+    uses = {template: frozenset(groups) for template, groups in written.uses.items()}
+    wanted = restored(Source(written.text, written.environ, uses), Path(host.settings.path))
+    async with host.program.store.read() as tx:
+        sites = await chosen_sites(tx, named)
+    with_program = [site for site in sites if wanted.for_site(site.id).program.says_something]
+    if not with_program:
+        of = f" for {_name(sites[0])}" if len(sites) == 1 else ""
+        raise UsageError(
+            f"{wanted.path} has no [program]{of}. `milestones program export` writes one from what the site has."
+        )
+    return _Chosen(with_program, wanted)
+
+
+def _name(site: Site) -> str:
+    return site.name or site.id
