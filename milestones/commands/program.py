@@ -33,7 +33,7 @@ from milestones.program.export import export
 from milestones.program.journal import Journal
 from milestones.program.plan import Plan
 from milestones.store.tables import Site
-from milestones.views.lookup import chosen_sites
+from milestones.views.lookup import find_sites
 from milestones.wix.pacing import a_person_waits
 
 _UNDER_WAY: set[tuple[str, str]] = set()
@@ -105,7 +105,7 @@ async def _apply(
 async def export_site(host: Host, command: ExportProgram, report: Report[ProgramReport]) -> ExportAnswer:
     """Write the program of one site as the text of a file. Raises UsageError where several are meant."""
     async with host.program.store.read() as tx:
-        sites = await chosen_sites(tx, command.site)
+        sites = await find_sites(tx, command.site)
     if len(sites) > 1:
         names = ", ".join(_name(site) for site in sites[:5])
         raise UsageError(f"There are {len(sites)} sites; name one with --site, such as {names}.")
@@ -169,7 +169,7 @@ async def _choose(host: Host, written: Written, named: str | None) -> _Chosen:
     uses = {template: frozenset(groups) for template, groups in written.uses.items()}
     wanted = restored(Source(written.text, written.environ, uses), Path(host.settings.path))
     async with host.program.store.read() as tx:
-        sites = await chosen_sites(tx, named)
+        sites = await find_sites(tx, named)
     with_program = [site for site in sites if wanted.for_site(site.id).program.says_something]
     if not with_program:
         of = f" for {_name(sites[0])}" if len(sites) == 1 else ""
