@@ -111,7 +111,7 @@ class Shop:
     """Sites of which Wix does not tell."""
 
     @property
-    def program(self) -> "Shop":
+    def runtime(self) -> "Shop":
         return self
 
     @property

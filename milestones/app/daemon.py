@@ -172,11 +172,6 @@ class Daemon:
         await self.scanning.start()
 
     @property
-    def program(self) -> Runtime:
-        """What a command works with (``commands.host.Host``)."""
-        return self.runtime
-
-    @property
     def settings(self) -> Settings:
         """The configuration in force."""
         return self.runtime.settings

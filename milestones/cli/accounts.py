@@ -8,8 +8,8 @@ import typer
 from milestones.cli import render
 from milestones.cli.customers import show_person
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
-from milestones.cli.readonly import look, looking
-from milestones.cli.render import counted, print_json, text, when
+from milestones.cli.readonly import look, open_view
+from milestones.cli.render import plural, print_json, text, when
 from milestones.config import Settings
 from milestones.store import sites
 from milestones.store.tables import Grant, Reminder
@@ -39,7 +39,7 @@ def list_accounts(
         settings, lambda tx: customers.list_accounts(tx, settings, site=site, near=near, limit=limit)
     )
     if as_json:
-        print_json([_told(one, near) for one in found])
+        print_json([_row(one, near) for one in found])
         return
     shown = render.console()
     if not found:
@@ -47,7 +47,7 @@ def list_accounts(
         return
     _table(found, near)
     if len(found) == limit:
-        shown.print(f"[dim]The first {counted(limit, 'account')}; --limit shows more.[/]")
+        shown.print(f"[dim]The first {plural(limit, 'account')}; --limit shows more.[/]")
 
 
 _FIELDS = {
@@ -64,7 +64,7 @@ _FIELDS = {
 }
 
 
-def _told(listed: ListedAccount, near: str | None) -> dict[str, Any]:
+def _row(listed: ListedAccount, near: str | None) -> dict[str, Any]:
     told = listed.account.model_dump(include=_FIELDS)
     return told if near is None else {**told, "missing": listed.missing}
 
@@ -93,7 +93,7 @@ def show(
 ) -> None:
     """Show one account, and what it was given. `milestones explain` says why."""
     settings = settings_in_force(config)
-    found = asyncio.run(_shown(settings, customer, site))
+    found = asyncio.run(_find(settings, customer, site))
     if as_json:
         print_json([{"person": who, "grants": grants, "reminders": told} for who, grants, told in found])
         return
@@ -112,11 +112,11 @@ def show(
             shown.print(render.pair("reminded", said))
 
 
-async def _shown(
+async def _find(
     settings: Settings, customer: str, site: str | None
 ) -> list[tuple[Person, list[Grant], list[Reminder]]]:
     found = []
-    async with looking(settings) as tx:
+    async with open_view(settings) as tx:
         for account in await find_accounts(tx, customer, site):
             of_site = await sites.named(tx, account.site_id)
             assert of_site is not None, "an account belongs to a known site"

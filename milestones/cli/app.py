@@ -69,10 +69,10 @@ class LazyGroup(TyperGroup):
         name, stand_in, rest = super().resolve_command(ctx, args)
         if name is None or stand_in is None:
             return name, stand_in, rest
-        return name, _loaded(name), rest
+        return name, _load(name), rest
 
 
-def _loaded(name: str) -> Any:
+def _load(name: str) -> Any:
     command = get_command(import_module(f"milestones.cli.{name}").app)
     # Typer takes each file's app for a program of its own, with shell completion to install.
     command.params = [one for one in command.params if one.name not in _COMPLETION]

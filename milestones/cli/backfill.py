@@ -6,7 +6,7 @@ import typer
 
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.remote import carry_out
-from milestones.cli.render import counted, print_json
+from milestones.cli.render import plural, print_json
 from milestones.commands.models.backfill import Backfill
 
 app = typer.Typer()
@@ -43,8 +43,8 @@ def backfill(
     if not yes:
         for one in planned.sites:
             typer.echo(
-                f"{one.site}: {counted(one.accounts, 'account')} would be given it, "
-                f"{counted(one.grants, 'time')} in all.",
+                f"{one.site}: {plural(one.accounts, 'account')} would be given it, "
+                f"{plural(one.grants, 'time')} in all.",
                 err=True,
             )
         typer.confirm("Give it to all of them?", abort=True, err=True)
@@ -54,4 +54,4 @@ def backfill(
         return
     for one in answer.sites:
         held = f"; held by the breaker: {one.held:,}" if one.held else ""
-        typer.echo(f"{one.site}: given {counted(one.grants, 'time')}{held}.")
+        typer.echo(f"{one.site}: given {plural(one.grants, 'time')}{held}.")

@@ -96,7 +96,7 @@ def _sentences(path: Path) -> Iterator[None]:
     try:
         yield
     except httpx.ConnectError as error:
-        raise _not_connected(path, error) from None
+        raise _why_not_connected(path, error) from None
     except httpx.TransportError:
         raise _gone() from None
     except (ValueError, KeyError):
@@ -116,7 +116,7 @@ def _require_socket(path: Path) -> None:
         raise _not_running(path)
 
 
-def _not_connected(path: Path, error: BaseException) -> MilestonesError:
+def _why_not_connected(path: Path, error: BaseException) -> MilestonesError:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OSError):
         cause = cause.__cause__ or cause.__context__

@@ -12,8 +12,8 @@ from rich.padding import Padding
 from milestones.cli import render
 from milestones.cli.customers import show_person
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
-from milestones.cli.readonly import looking
-from milestones.cli.render import counted, print_json, text, when
+from milestones.cli.readonly import open_view
+from milestones.cli.render import plural, print_json, text, when
 from milestones.config import Settings
 from milestones.domain.verdict import Verdict
 from milestones.store.outbox.operator import STAGE
@@ -54,7 +54,7 @@ def explain(
     of it, the reminders, and what may happen next. Nothing is asked of Wix and nothing is changed.
     """
     settings = settings_in_force(config)
-    found = asyncio.run(_explained(settings, customer, milestone, site))
+    found = asyncio.run(_explain(settings, customer, milestone, site))
     if as_json:
         print_json(found)
         return
@@ -65,11 +65,11 @@ def explain(
         _show(shown, explanation, settings)
 
 
-async def _explained(
+async def _explain(
     settings: Settings, customer: str, milestone: str | None, site: str | None
 ) -> list[Explanation]:
     now = datetime.now(UTC)
-    async with looking(settings) as tx:
+    async with open_view(settings) as tx:
         accounts = await find_accounts(tx, customer, site)
         return [await explained(tx, settings, account, now, milestone) for account in accounts]
 
@@ -119,7 +119,7 @@ def _story(shown: Console, story: Story, zone: tzinfo) -> None:
     _line(shown, "version", text(version))
     for crossing in story.crossings:
         _line(shown, "crossed", _crossing(crossing, zone))
-    _line(shown, _standing(story), text(story.because))
+    _line(shown, _label(story), text(story.because))
     for grant in story.grants:
         _grant(shown, grant, zone)
     for reminder in story.reminders:
@@ -132,7 +132,7 @@ def _story(shown: Console, story: Story, zone: tzinfo) -> None:
         _line(shown, "next", text(sentence))
 
 
-def _standing(story: Story) -> str:
+def _label(story: Story) -> str:
     return {"given": "given", "owed": "[red]owed[/]"}.get(story.standing, "not given")
 
 
@@ -188,7 +188,7 @@ def _details(effect: Effect, zone: tzinfo) -> list[str]:
 
 
 def _attempts(effect: Effect) -> str:
-    return f", after {counted(effect.attempts, 'attempt')}" if effect.attempts else ""
+    return f", after {plural(effect.attempts, 'attempt')}" if effect.attempts else ""
 
 
 def _answer(answer: GateAnswer, zone: tzinfo) -> str:

@@ -92,14 +92,14 @@ def first_config() -> str:
     first_table = sample.index("[daemon]")
     kept = [line for line in sample[:first_table].splitlines() if _is_for_everybody(line)]
     text = _HEADER + "\n".join(kept) + "\n\n" + sample[first_table:]
-    return _replaced(text, 'mode = "live"  ', 'mode = "shadow"')
+    return _replace(text, 'mode = "live"  ', 'mode = "shadow"')
 
 
 def _is_for_everybody(line: str) -> bool:
     return line != "#" and not re.search("make run|reaches the internet", line)
 
 
-def _replaced(text: str, old: str, new: str) -> str:
+def _replace(text: str, old: str, new: str) -> str:
     assert text.count(old) == 1, "the sample and this command are changed together"
     return text.replace(old, new)
 
@@ -107,10 +107,10 @@ def _replaced(text: str, old: str, new: str) -> str:
 def unit(folder: Path) -> str:
     """A systemd unit for the configuration in this folder, run by the Python that runs this."""
     return _SERVICE.format(
-        program=_quoted(Path(sys.executable)),
-        config=_quoted(folder / CONFIG),
-        environment=_escaped(folder / "secrets.env"),
-        folder=_escaped(folder),
+        program=_quote(Path(sys.executable)),
+        config=_quote(folder / CONFIG),
+        environment=_escape(folder / "secrets.env"),
+        folder=_escape(folder),
         name=UNIT.removesuffix(".service"),
         user=_owner(folder),
     )
@@ -123,10 +123,10 @@ def _owner(folder: Path) -> str:
         return str(folder.stat().st_uid)
 
 
-def _escaped(path: Path) -> str:
+def _escape(path: Path) -> str:
     """Systemd reads % as the start of a specifier."""
     return str(path).replace("%", "%%")
 
 
-def _quoted(path: Path) -> str:
-    return '"' + _escaped(path).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$") + '"'
+def _quote(path: Path) -> str:
+    return '"' + _escape(path).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$") + '"'

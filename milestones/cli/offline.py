@@ -10,7 +10,7 @@ from milestones.app.build import open_runtime
 from milestones.app.rules import ConfiguredRules
 from milestones.app.runtime import Runtime
 from milestones.cli.client import NotRunningError
-from milestones.commands.host import Program
+from milestones.commands.host import Runtime as RuntimeParts
 from milestones.config import Settings
 from milestones.outbox.flights import Flights
 from milestones.pipeline.context import Outcome
@@ -37,15 +37,14 @@ class StoreAlone:
 class Alone:
     """``commands.host.Host`` without a daemon."""
 
-    program: Program
+    runtime: RuntimeParts
     settings: Settings
     whole: Runtime | None = None
 
     def scan_work(self, site_id: str) -> ScanWork:
         """What a scan of a site needs."""
-        program = self.whole
-        assert program is not None, "a command that asks Wix is carried out with the whole program"
-        return program.scan_work(site_id)
+        assert self.whole is not None, "a command that asks Wix is carried out with all that runs"
+        return self.whole.scan_work(site_id)
 
     async def scan(self, site_id: str, kind: Kind) -> Scan:
         """Run a scan here. Raises MilestonesError."""

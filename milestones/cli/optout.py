@@ -11,7 +11,7 @@ import typer
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.readonly import look
 from milestones.cli.remote import carry_out
-from milestones.cli.render import counted, print_json
+from milestones.cli.render import plural, print_json
 from milestones.commands.models.people import ImportOptOuts
 from milestones.commands.optout_file import COLUMNS, Entries, entries
 from milestones.store.people import people
@@ -40,8 +40,8 @@ def import_file(
     if as_json:
         print_json({"added": added, "known": known, "refused": found.refused})
     else:
-        counts = f"{counted(added, 'entry', 'entries')} added, {known:,} known before"
-        refused = f"; {counted(len(found.refused), 'row', 'rows')} refused" if found.refused else ""
+        counts = f"{plural(added, 'entry', 'entries')} added, {known:,} known before"
+        refused = f"; {plural(len(found.refused), 'row', 'rows')} refused" if found.refused else ""
         typer.echo(f"{counts}{refused}.")
     if found.refused:
         typer.echo(_complaint(found), err=True)
@@ -85,4 +85,4 @@ def export_file(
         return
     with file.open("w", newline="", encoding="utf-8") as out:
         csv.writer(out).writerows([COLUMNS, *rows])
-    typer.echo(f"{counted(len(rows), 'entry', 'entries')} written to {file}.")
+    typer.echo(f"{plural(len(rows), 'entry', 'entries')} written to {file}.")

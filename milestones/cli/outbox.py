@@ -14,7 +14,7 @@ from milestones.cli.readonly import look
 from milestones.cli.remote import carry_out
 from milestones.cli.render import (
     LARGEST_ID,
-    counted,
+    plural,
     print_data,
     print_json,
     text,
@@ -71,12 +71,12 @@ def list_actions(
     settings = settings_in_force(config)
     which = Which(milestone=milestone, kind=kind, state=of_state, verdict=verdict)
 
-    async def asked(tx: Transaction) -> tuple[list[str], dict[str, int], list[Action]]:
+    async def query(tx: Transaction) -> tuple[list[str], dict[str, int], list[Action]]:
         chosen = await _on_site(tx, which, site)
         found = await lookup.actions(tx, chosen, limit=limit, untold=untold)
         return await list_notices(tx, settings, datetime.now(UTC)), await lookup.counts(tx, chosen), found
 
-    notable, counts, found = look(settings, asked)
+    notable, counts, found = look(settings, query)
     if as_json:
         print_json({"counts": counts, "actions": [listed(action) for action in found]})
         return
@@ -235,11 +235,11 @@ def _move(settings: Settings, name: str, which: Which, site: str | None, *, yes:
         # What gates refused is not to be tried by the hundred unless somebody names it.
         which = replace(which, state=State.DISCARDED)
 
-    async def asked(tx: Transaction) -> tuple[Which, list[Action]]:
+    async def query(tx: Transaction) -> tuple[Which, list[Action]]:
         chosen = await _on_site(tx, which, site)
         return chosen, [] if which.ids else await operator.takes(tx, name, chosen)
 
-    chosen, found = look(settings, asked)
+    chosen, found = look(settings, query)
     if not which.ids:
         if not found:
             raise UsageError(f"There is nothing to {name}. `milestones outbox list` shows what there is.")
@@ -252,7 +252,7 @@ def _move(settings: Settings, name: str, which: Which, site: str | None, *, yes:
 
 def _ask(name: str, found: list[Action]) -> None:
     shown = render.console(stderr=True)
-    shown.print(f"This would {name} [bold]{counted(len(found), 'action')}[/]:")
+    shown.print(f"This would {name} [bold]{plural(len(found), 'action')}[/]:")
     for action in found[:5]:
         shown.print(f"  #{action.id} {text(action_sentence(action))} [dim]({text(action.milestone)})[/]")
     if len(found) > 5:
@@ -281,7 +281,7 @@ def _tell(done: str, answer: MoveAnswer, ids: tuple[int, ...], *, as_json: bool)
         shown = render.console()
         states = ", ".join(f"{number:,} {render.state(now)}" for now, number in answer.states.items())
         if answer.moved:
-            shown.print(f"{counted(answer.moved, 'action')} {done}; now {states}.")
+            shown.print(f"{plural(answer.moved, 'action')} {done}; now {states}.")
         for number, why in answer.refused.items():
             shown.print(f"[yellow]#{number} {text(why)}.[/]")
     if ids and not answer.moved:

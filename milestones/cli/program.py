@@ -11,7 +11,7 @@ from rich.console import Console
 from milestones.cli import render
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at, settings_in_force
 from milestones.cli.remote import carry_out
-from milestones.cli.render import counted, print_json, printable, text
+from milestones.cli.render import plural, print_json, printable, text
 from milestones.commands.models.command import Report
 from milestones.commands.models.program import (
     ApplyAnswer,
@@ -199,16 +199,16 @@ def _value(value: Any) -> str:
 
 def _summary(one: SitePlan) -> str:
     if one.refusals:
-        return f"[red]{counted(len(one.refusals), 'thing')} cannot be done; nothing of it is, until they are mended.[/]"
+        return f"[red]{plural(len(one.refusals), 'thing')} cannot be done; nothing of it is, until they are mended.[/]"
     if one.steps:
-        return f"{counted(len(one.steps), 'step')}."
+        return f"{plural(len(one.steps), 'step')}."
     return "[green]Nothing differs.[/]"
 
 
 def _tell(answer: ApplyAnswer) -> None:
     out = render.console()
     for one in answer.sites:
-        out.print(f"[bold]{text(one.site)}[/]: {counted(len(one.done), 'step')} done.")
+        out.print(f"[bold]{text(one.site)}[/]: {plural(len(one.done), 'step')} done.")
         if one.left.differs:
             out.print("[yellow]Wix keeps this otherwise than it was told:[/]")
             for step in one.left.steps:

@@ -21,15 +21,15 @@ class NoDatabaseError(StoreError):
 def look(settings: Settings, question: Callable[[Transaction], Awaitable[T]]) -> T:
     """The answer of one consistent view. Raises StoreError where there is nothing to look at."""
 
-    async def asked() -> T:
-        async with looking(settings) as tx:
+    async def query() -> T:
+        async with open_view(settings) as tx:
             return await question(tx)
 
-    return asyncio.run(asked())
+    return asyncio.run(query())
 
 
 @asynccontextmanager
-async def looking(settings: Settings) -> AsyncIterator[Transaction]:
+async def open_view(settings: Settings) -> AsyncIterator[Transaction]:
     """A view of the database that cannot change it. Raises StoreError with a sentence."""
     await require_current(settings)
     store = await Store.open(settings.daemon.database.get_secret_value(), read_only=True)

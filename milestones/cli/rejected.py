@@ -10,7 +10,7 @@ from milestones.cli.readonly import look
 from milestones.cli.remote import carry_out
 from milestones.cli.render import (
     LARGEST_ID,
-    counted,
+    plural,
     print_data,
     print_json,
     printable,
@@ -39,7 +39,7 @@ def list_rejected(
     settings = settings_in_force(config)
     found = look(settings, lambda tx: lookup.rejected(tx, limit=limit))
     if as_json:
-        print_json([_listed(row) for row in found])
+        print_json([_row(row) for row in found])
         return
     if not found:
         typer.echo("Everything was understood.")
@@ -51,7 +51,7 @@ def list_rejected(
     render.console().print(rows)
 
 
-def _listed(row: Rejected) -> dict[str, Any]:
+def _row(row: Rejected) -> dict[str, Any]:
     return {**row.model_dump(exclude={"body"}), "bytes": len(row.body)}
 
 
@@ -74,7 +74,7 @@ def show(
     except UnreadableError:
         claims = None
     if as_json:
-        print_json({**_listed(row), "claims": claims, "body": row.body.decode("utf-8", "replace")})
+        print_json({**_row(row), "claims": claims, "body": row.body.decode("utf-8", "replace")})
         return
     shown = render.console()
     shown.print(
@@ -108,7 +108,7 @@ def replay(
     if as_json:
         print_json(answer)
         return
-    told = f"{counted(answer.taken, 'webhook or account', 'webhooks and accounts')} understood and recorded"
+    told = f"{plural(answer.taken, 'webhook or account', 'webhooks and accounts')} understood and recorded"
     typer.echo(
         f"{told}, {answer.unneeded:,} of a kind that nobody needs, {len(answer.kept):,} still not understood."
     )

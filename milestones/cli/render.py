@@ -106,7 +106,7 @@ def text(value: Any) -> str:
     return escape(printable(value))
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
+def plural(number: int, one: str, many: str | None = None) -> str:
     """Such as "1 action" and "2,000 actions"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 

@@ -10,7 +10,7 @@ from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_forc
 from milestones.cli.pause import Milestone, Site, tell
 from milestones.cli.readonly import look
 from milestones.cli.remote import carry_out
-from milestones.cli.render import counted, text
+from milestones.cli.render import plural, text
 from milestones.commands.models.pause import Resume
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
@@ -56,7 +56,7 @@ def _ask(reason: str, pending: dict[str, int]) -> bool:
     """Whether the database goes on from where it was. Doubt means no: then everything is looked for first."""
     shown = render.console(stderr=True)
     shown.print(f"[bold yellow]Held:[/] {text(reason)}")
-    would = ", ".join(counted(number, f"{kind} action") for kind, number in pending.items())
+    would = ", ".join(plural(number, f"{kind} action") for kind, number in pending.items())
     shown.print(f"To be done when it goes on: {would or 'nothing'}.")
     return typer.confirm(
         "Is this surely the only copy, with nothing done since it was last used?", default=False, err=True

@@ -10,7 +10,7 @@ from rich.console import Console
 from milestones.cli import render
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.remote import carry_out
-from milestones.cli.render import counted, print_json, text
+from milestones.cli.render import plural, print_json, text
 from milestones.commands.models.command import Report
 from milestones.commands.models.scan import DryRun, Scan, ScanDone, ScanReport, SiteDryRun
 from milestones.config import Settings
@@ -44,7 +44,7 @@ def scan(
 
 def _scan(shown: Console, settings: Settings, site: str | None, *, as_json: bool) -> Mapping[str, str]:
     """Scan, and show how it went. Returns the sites of which Wix did not tell, and why."""
-    with _asking() as report:
+    with _progress_line() as report:
         answer = carry_out(settings, Scan(site=site), report=report, asks_wix=True)
     if as_json:
         print_json(answer)
@@ -55,7 +55,7 @@ def _scan(shown: Console, settings: Settings, site: str | None, *, as_json: bool
 
 def _decide(shown: Console, settings: Settings, site: str | None, *, as_json: bool) -> Mapping[str, str]:
     """The same without consequences."""
-    with _asking() as report:
+    with _progress_line() as report:
         answer = carry_out(settings, DryRun(site=site), report=report, asks_wix=True)
     if as_json:
         print_json(answer)
@@ -66,7 +66,7 @@ def _decide(shown: Console, settings: Settings, site: str | None, *, as_json: bo
 
 
 @contextmanager
-def _asking() -> Iterator[Report[ScanReport]]:
+def _progress_line() -> Iterator[Report[ScanReport]]:
     """A line on the terminal that says how far it is."""
     with render.console(stderr=True).status("Asking Wix") as status:
         yield lambda report: status.update(_progress(report))
@@ -81,7 +81,7 @@ def _progress(report: ScanReport) -> str:
 
 
 def _show_verdicts(shown: Console, found: SiteDryRun) -> None:
-    shown.print(f"[bold]{text(found.site)}[/]: {counted(found.read, 'account')} near a milestone were read.")
+    shown.print(f"[bold]{text(found.site)}[/]: {plural(found.read, 'account')} near a milestone were read.")
     if found.shadow:
         shown.print("[yellow]Shadow mode: a real scan would record this and send nothing.[/]")
     by_count = sorted(found.verdicts.items(), key=lambda item: -item[1].count)
@@ -101,7 +101,7 @@ def _show_verdicts(shown: Console, found: SiteDryRun) -> None:
     near = found.verdicts.get("near")
     reminded = near.count if near is not None else 0
     shown.print(
-        f"A scan now would record {counted(reminded, 'reminder')}; past {found.limit:,} of one milestone within "
+        f"A scan now would record {plural(reminded, 'reminder')}; past {found.limit:,} of one milestone within "
         "a day, the breaker holds them for a person. Nothing was recorded and nothing was sent."
     )
 

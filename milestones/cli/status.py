@@ -8,7 +8,7 @@ from rich.console import Console
 
 from milestones.cli import render
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at, settings_in_force
-from milestones.cli.readonly import NoDatabaseError, looking
+from milestones.cli.readonly import NoDatabaseError, open_view
 from milestones.cli.remote import daemon_status
 from milestones.cli.render import print_json, span, text, when
 from milestones.commands.models.daemon import StatusAnswer
@@ -32,7 +32,7 @@ def status(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
     found: Status | None = None
     trouble: StoreError | None = None
     try:
-        found = asyncio.run(_looked(settings, now))
+        found = asyncio.run(_read(settings, now))
     except StoreError as error:
         trouble = error
     if as_json:
@@ -51,8 +51,8 @@ def status(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
         raise typer.Exit(trouble.exit_code)
 
 
-async def _looked(settings: Settings, now: datetime) -> Status:
-    async with looking(settings) as tx:
+async def _read(settings: Settings, now: datetime) -> Status:
+    async with open_view(settings) as tx:
         return await get_status(tx, settings, now)
 
 

@@ -6,7 +6,7 @@ import typer
 
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.remote import carry_out
-from milestones.cli.render import console, counted, print_json, text
+from milestones.cli.render import console, plural, print_json, text
 from milestones.commands.models.verify import Verify, VerifyAnswer
 
 app = typer.Typer()
@@ -40,12 +40,10 @@ def verify(
 def _show(answer: VerifyAnswer) -> None:
     out = console()
     compared = (
-        f"{counted(answer.grants, 'grant')} of {counted(answer.accounts, 'account')}: compared with the log"
+        f"{plural(answer.grants, 'grant')} of {plural(answer.accounts, 'account')}: compared with the log"
     )
     if answer.checked_in_wix:
-        compared += (
-            f", and with Wix {counted(answer.checked_in_wix, 'coupon or badge', 'coupons and badges')}"
-        )
+        compared += f", and with Wix {plural(answer.checked_in_wix, 'coupon or badge', 'coupons and badges')}"
     out.print(f"{compared}.")
     if answer.forgotten:
         out.print(f"Older than the log that is kept (retention.observations): {answer.forgotten:,}.")
@@ -53,7 +51,7 @@ def _show(answer: VerifyAnswer) -> None:
     if not differences:
         out.print("[green]Everything agrees.[/]")
         return
-    out.print(f"[red]{counted(len(differences), 'difference')}:[/]")
+    out.print(f"[red]{plural(len(differences), 'difference')}:[/]")
     for found in differences[:SHOWN]:
         out.print(text(f"  {found.account}  {found.sentence}"))
     if len(differences) > SHOWN:

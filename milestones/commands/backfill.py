@@ -20,11 +20,11 @@ BATCH = 200
 async def backfill(host: Host, command: Backfill, report: Report[BackfillReport]) -> BackfillAnswer:
     """Grant a milestone to the accounts above it, or count them. Raises UsageError where no site has it."""
     key = command.milestone
-    async with host.program.store.read() as tx:
+    async with host.runtime.store.read() as tx:
         chosen = await find_sites(tx, command.site)
     found = []
     for site in chosen:
-        milestone = next((m for m in host.program.rules.site(site.id).milestones if m.key == key), None)
+        milestone = next((m for m in host.runtime.rules.site(site.id).milestones if m.key == key), None)
         if milestone is not None:
             found.append(await _site(host, site, milestone, report, counts_only=command.counts_only))
     if not found:
@@ -35,11 +35,11 @@ async def backfill(host: Host, command: Backfill, report: Report[BackfillReport]
 async def _site(
     host: Host, site: Site, milestone: Milestone, report: Report[BackfillReport], *, counts_only: bool
 ) -> SiteBackfill:
-    program, name = host.program, site.name or site.id
+    runtime, name = host.runtime, site.name or site.id
     above_it = grants = held = 0
     after: str | None = ""
     while after is not None:
-        async with program.store.read() as tx:
+        async with runtime.store.read() as tx:
             ids = await lookup.account_ids(tx, site.id, after, BATCH)
             known = await accounts.load(tx, site.id, ids)
             given = await ledger.given(tx, site.id, ids)
@@ -54,9 +54,9 @@ async def _site(
             grants += sum(owed.values())
         elif owed:
             outcome = await observe.backfill(
-                program.store, program.rules, site.id, milestone.key, list(owed), program.clock()
+                runtime.store, runtime.rules, site.id, milestone.key, list(owed), runtime.clock()
             )
-            program.tell(outcome)
+            runtime.tell(outcome)
             grants += outcome.grants
             held += outcome.held
             report(BackfillReport(site=name, grants=grants))

@@ -21,7 +21,7 @@ async def reload(host: Host, _command: Reload, report: Report[UnderWay]) -> Relo
     Returns when nothing is under way any more that began by the former one.
     """
     configuration = await host.reload()
-    await host.program.flights.landed(tell=lambda left: report(UnderWay(under_way=left)))
+    await host.runtime.flights.landed(tell=lambda left: report(UnderWay(under_way=left)))
     return ReloadAnswer(configuration=configuration)
 
 
@@ -29,8 +29,8 @@ async def status(host: Host, _command: GetStatus, _report: Report[NoReport]) -> 
     """Tell who answers here, and whether its database serves it. Changes nothing."""
     return StatusAnswer(
         pid=os.getpid(),
-        configuration=host.program.rules.site("").configuration,
-        database=await trouble(host.program.store) or "serves",
+        configuration=host.runtime.rules.site("").configuration,
+        database=await trouble(host.runtime.store) or "serves",
         mistyped_callbacks=host.mistyped_callbacks(),
     )
 

@@ -12,8 +12,8 @@ from milestones.store.database.store import Store
 from milestones.store.tables import Scan
 
 
-class Program(Protocol):
-    """The parts of a program that commands use."""
+class Runtime(Protocol):
+    """The parts of what runs that commands use."""
 
     @property
     def store(self) -> Store:
@@ -39,7 +39,7 @@ class Host(Protocol):
     """Where a command is carried out."""
 
     @property
-    def program(self) -> Program:
+    def runtime(self) -> Runtime:
         """What it works with."""
 
     @property

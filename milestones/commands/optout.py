@@ -19,9 +19,9 @@ REASON = "imported"
 
 async def import_list(host: Host, command: ImportOptOuts, _report: Report[NoReport]) -> ImportAnswer:
     """Put addresses and keys on the list: of one site, or of all that are known. To repeat it is harmless."""
-    program, site = host.program, command.site
+    runtime, site = host.runtime, command.site
     addresses, keys = command.addresses, set(command.keys)
-    async with program.store.write() as tx:
+    async with runtime.store.write() as tx:
         concerned = await find_sites(tx, site) if site is not None else await sites.all_sites(tx)
         if addresses and not concerned:
             raise UsageError(
@@ -29,10 +29,10 @@ async def import_list(host: Host, command: ImportOptOuts, _report: Report[NoRepo
                 "configuration."
             )
         keys |= {
-            address_key(program.rules.secret, one.id, address_form(address))
+            address_key(runtime.rules.secret, one.id, address_form(address))
             for one in concerned
             for address in addresses
         }
         known = await people.suppressed(tx, sorted(keys))
-        await people.suppress(tx, sorted(keys - known), REASON, program.clock())
+        await people.suppress(tx, sorted(keys - known), REASON, runtime.clock())
     return ImportAnswer(added=len(keys - known), known=len(known), sites=len(concerned))

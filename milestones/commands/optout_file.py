@@ -76,7 +76,7 @@ def entries(data: bytes) -> Entries:
         raise UsageError(
             "The file is a workbook, an archive or a document, and no text. Save the list as CSV. Nothing was imported."
         )
-    text, is_utf8 = _decoded(data)
+    text, is_utf8 = _decode(data)
     lines = _LINE_END.split(text)
     first = next((number for number, line in enumerate(lines) if not _is_blank([line])), None)
     if first is not None and (told := _SEPARATOR_LINE.fullmatch(lines[first].strip())):
@@ -98,7 +98,7 @@ def entries(data: bytes) -> Entries:
     return Entries(tuple(found[True]), tuple(found[False]), tuple(refused), is_utf8)
 
 
-def _decoded(data: bytes) -> tuple[str, bool]:
+def _decode(data: bytes) -> tuple[str, bool]:
     """The text. Of what is in no encoding that can be told for certain, everything in ASCII stays readable."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace"), True

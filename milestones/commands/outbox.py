@@ -55,12 +55,12 @@ async def resolve(host: Host, command: ResolveActions, _report: Report[NoReport]
 
 async def _move(host: Host, command: MoveActions, move: Move, *, tries: bool = False) -> MoveAnswer:
     """Carry out a command. tries: it asks for effects, so what rests is tried at once."""
-    program = host.program
-    async with program.store.write() as tx:
-        moved = await move(tx, _which(command), program.clock())
+    runtime = host.runtime
+    async with runtime.store.write() as tx:
+        moved = await move(tx, _which(command), runtime.clock())
         if tries:
-            await rests.forget(tx, program.clock(), moved.sites)
-    program.tell(Outcome(wake=set(moved.sites)))
+            await rests.forget(tx, runtime.clock(), moved.sites)
+    runtime.tell(Outcome(wake=set(moved.sites)))
     return MoveAnswer(
         moved=len(moved.ids),
         ids=moved.ids[:MOST_SHOWN],

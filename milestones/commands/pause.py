@@ -24,7 +24,7 @@ async def pause(host: Host, command: Pause, report: Report[UnderWay]) -> PauseAn
     Returns when it is true: what had begun has ended, and nothing more will leave.
     """
     answer, ids = await _set(host, command, paused=True)
-    await host.program.flights.landed(ids, command.milestone, lambda left: report(UnderWay(under_way=left)))
+    await host.runtime.flights.landed(ids, command.milestone, lambda left: report(UnderWay(under_way=left)))
     return answer
 
 
@@ -39,7 +39,7 @@ async def resume(host: Host, command: Resume, report: Report[ScanReport]) -> Res
         answer, _ = await _set(host, command, paused=False)
         return ResumeAnswer(**dict(answer))
     rewound = command.rewound
-    async with host.program.store.read() as tx:
+    async with host.runtime.store.read() as tx:
         concerned = await find_sites(tx, command.site)
         unheard = await _unheard(tx, concerned, command) if rewound else []
     _, failed = await scan_each(host, unheard, report)
@@ -65,7 +65,7 @@ async def reconcile(host: Host, report: Report[ScanReport] = lambda _report: Non
 
     Returns the sites of which Wix does not tell. Raises MilestonesError when it tells of none.
     """
-    async with host.program.store.read() as tx:
+    async with host.runtime.store.read() as tx:
         found = await sites.active(tx)
     _, failed = await scan_each(host, found, report)
     raise_if_all(found, failed)
@@ -82,13 +82,13 @@ async def _set(
 ) -> tuple[PauseAnswer, set[str]]:
     """What it came to, and the sites that it concerned."""
     milestone, site = command.milestone, command.site
-    program, failed = host.program, failed or {}
-    async with program.store.write() as tx:
+    runtime, failed = host.runtime, failed or {}
+    async with runtime.store.write() as tx:
         chosen = await find_sites(tx, site)
         reason = None
         if not paused and milestone is None:
             reason = await heartbeat.held(tx) if site is None else None
-            now = program.clock()
+            now = runtime.clock()
             await _caught_up(tx, chosen, now, hold=reason is not None, rewound=rewound, failed=failed)
         concerned = [
             one
@@ -99,14 +99,14 @@ async def _set(
             await sites.pause(tx, site_id, None, paused=True)
         ids = {one.id for one in concerned}
         if not paused:
-            await rests.forget(tx, program.clock(), ids)
+            await rests.forget(tx, runtime.clock(), ids)
         still = [key for where, key in await timeline.paused(tx) if where in ids and key is not None]
     if not concerned:
         raise UsageError(
             f"No site has a milestone {milestone!r}. Its key is the one in config.toml; a new one is known once "
             "the daemon has run with it."
         )
-    program.tell(Outcome(wake=ids))
+    runtime.tell(Outcome(wake=ids))
     answer = PauseAnswer(
         milestone=milestone,
         paused=paused,

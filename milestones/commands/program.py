@@ -104,7 +104,7 @@ async def _apply(
 
 async def export_site(host: Host, command: ExportProgram, report: Report[ProgramReport]) -> ExportAnswer:
     """Write the program of one site as the text of a file. Raises UsageError where several are meant."""
-    async with host.program.store.read() as tx:
+    async with host.runtime.store.read() as tx:
         sites = await find_sites(tx, command.site)
     if len(sites) > 1:
         names = ", ".join(_name(site) for site in sites[:5])
@@ -113,7 +113,7 @@ async def export_site(host: Host, command: ExportProgram, report: Report[Program
     report(ProgramReport(site=_name(site)))
     with a_person_waits():
         live = await look(work_of(host, site, host.settings, prune=False))
-    today = host.program.clock().date()
+    today = host.runtime.clock().date()
     text = export(live, f"The loyalty program of {_name(site)} on {today}.")
     return ExportAnswer(site=_name(site), text=text)
 
@@ -130,7 +130,7 @@ def work_of(host: Host, site: Site, wanted: Settings, *, prune: bool, **more: An
     return Work(
         host.scan_work(site.id).client,
         of_site.program,
-        Journal(host.program.store, site.id, host.settings.wix.query_lag, host.program.clock),
+        Journal(host.runtime.store, site.id, host.settings.wix.query_lag, host.runtime.clock),
         prune=prune,
         in_use=frozenset(
             name for badge in badges for name in (badge.title, badge.badge_id) if name is not None
@@ -168,7 +168,7 @@ async def _choose(host: Host, written: Written, named: str | None) -> _Chosen:
     """The sites that are meant and have a program in the file. Raises UsageError where there is none."""
     uses = {template: frozenset(groups) for template, groups in written.uses.items()}
     wanted = restored(Source(written.text, written.environ, uses), Path(host.settings.path))
-    async with host.program.store.read() as tx:
+    async with host.runtime.store.read() as tx:
         sites = await find_sites(tx, named)
     with_program = [site for site in sites if wanted.for_site(site.id).program.says_something]
     if not with_program:

@@ -1,6 +1,6 @@
 """What Wix told and could not be understood: heard once more, after an upgrade."""
 
-from milestones.commands.host import Host, Program
+from milestones.commands.host import Host, Runtime
 from milestones.commands.models.command import NoReport, Report
 from milestones.commands.models.people import ReplayAnswer, ReplayRejected
 from milestones.domain.event import Heard, Unneeded
@@ -18,9 +18,9 @@ async def replay(host: Host, command: ReplayRejected, _report: Report[NoReport])
 
     To be interrupted does no harm: what was recorded and is still kept is recognised the next time.
     """
-    program = host.program
+    runtime = host.runtime
     ids = command.ids
-    async with program.store.read() as tx:
+    async with runtime.store.read() as tx:
         kept = await lookup.rejected(tx, ids)
     missing = sorted(set(ids) - {row.id for row in kept})
     if missing:
@@ -29,7 +29,7 @@ async def replay(host: Host, command: ReplayRejected, _report: Report[NoReport])
     taken = unneeded = 0
     for row in reversed(kept):
         try:
-            if await _taken(program, row):
+            if await _take(runtime, row):
                 taken += 1
             else:
                 unneeded += 1
@@ -37,28 +37,28 @@ async def replay(host: Host, command: ReplayRejected, _report: Report[NoReport])
             assert row.id is not None, "what is kept has a number"
             still[row.id] = error.reason
             continue
-        async with program.store.write() as tx:
+        async with runtime.store.write() as tx:
             await operator.forget_rejected(tx, row)
     return ReplayAnswer(taken=taken, unneeded=unneeded, kept=still)
 
 
-async def _taken(program: Program, row: Rejected) -> bool:
+async def _take(runtime: Runtime, row: Rejected) -> bool:
     """Record what a row tells; False where nobody needs it.
 
     Raises UnreadableError where it still cannot be read or recorded: the others are not to blame.
     """
     event: Heard | None = None
-    store, rules, now = program.store, program.rules, program.clock()
+    store, rules, now = runtime.store, runtime.rules, runtime.clock()
     try:
         if row.event_type == READ_ACCOUNT:
             assert row.site_id is not None, "a scan knows its site"
             seen = [parse_account(row.body, row.received_at)]
-            program.tell(await observe.observe(store, rules, row.site_id, seen, now))
+            runtime.tell(await observe.observe(store, rules, row.site_id, seen, now))
             return True
         event = parse_event(row.body)
         if isinstance(event.event, Unneeded):
             return False
-        program.tell(await observe.hear(store, rules, [event], now))
+        runtime.tell(await observe.hear(store, rules, [event], now))
     except (StoreUnavailableError, UnreadableError):
         raise
     except Exception as error:  # noqa: BLE001 (as it was when it came)

@@ -75,7 +75,7 @@ def by_name(chosen: Sequence[Site], failed: Failed) -> dict[str, str]:
 
 
 async def _scan_done(host: Host, site: Site, done: Scan) -> ScanDone:
-    async with host.program.store.read() as tx:
+    async with host.runtime.store.read() as tx:
         last = await scans.last_finished(tx, site.id, done.kind)
     finished = last is not None and last.id == done.id
     return ScanDone(
@@ -103,7 +103,7 @@ async def dry_run(host: Host, command: DryRun, report: Report[ScanReport]) -> Dr
 
 
 async def _sites(host: Host, named: str | None) -> list[Site]:
-    async with host.program.store.read() as tx:
+    async with host.runtime.store.read() as tx:
         return await find_sites(tx, named)
 
 

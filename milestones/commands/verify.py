@@ -63,14 +63,14 @@ class Findings:
 async def verify(host: Host, command: Verify, report: Report[VerifyReport]) -> VerifyAnswer:
     """Compare grants with the log, and with Wix if ``online``. Changes nothing."""
     found = Findings()
-    async with host.program.store.read() as tx:
+    async with host.runtime.store.read() as tx:
         chosen = await find_sites(tx, command.site)
     for site in chosen:
         if site.state == "active":
-            await _log(host, site, found, report)
+            await _compare_log(host, site, found, report)
             if command.online:
                 with a_person_waits():
-                    await _wix(host, site, found, report)
+                    await _compare_wix(host, site, found, report)
     return VerifyAnswer(
         accounts=found.accounts,
         grants=found.grants,
@@ -80,22 +80,22 @@ async def verify(host: Host, command: Verify, report: Report[VerifyReport]) -> V
     )
 
 
-async def _log(host: Host, site: Site, found: Findings, report: Report[VerifyReport]) -> None:
+async def _compare_log(host: Host, site: Site, found: Findings, report: Report[VerifyReport]) -> None:
     """One batch of accounts in each transaction, so that a long look holds nobody up."""
-    milestones = host.program.rules.site(site.id).milestones
+    milestones = host.runtime.rules.site(site.id).milestones
     after: str | None = ""
     while after is not None:
-        async with host.program.store.read() as tx:
+        async with host.runtime.store.read() as tx:
             versions = await sites.versions(tx, site.id, milestones)
             shapes = await sites.shapes(tx, site.id)
             ids = await lookup.account_ids(tx, site.id, after, BATCH)
-            await _batch(tx, site, ids, versions, shapes, found)
+            await _compare_batch(tx, site, ids, versions, shapes, found)
         found.accounts += len(ids)
         after = ids[-1] if len(ids) == BATCH else None
         report(VerifyReport(accounts=found.accounts, differences=len(found.differences)))
 
 
-async def _batch(
+async def _compare_batch(
     tx: Transaction,
     site: Site,
     ids: Sequence[str],
@@ -118,7 +118,7 @@ async def _batch(
             version = shapes.get(grant.version)
             if version is None:
                 continue
-            told = _given(grant)
+            told = _to_given(grant)
             from_zero = state.created_at is not None and state.created_at > version.activated_at
             verdict = evidence(version.milestone, told, points, from_zero=from_zero, kept_since=kept_since)
             found.forgotten += verdict is Evidence.FORGOTTEN
@@ -131,9 +131,9 @@ async def _batch(
                     account_id,
                     milestone=grant.milestone,
                 )
-        _missing(site, account_id, state, runs, versions, given, found)
+        _add_missing(site, account_id, state, runs, versions, given, found)
         if kept_since is None:
-            _doubled(site, account_id, state, runs, versions, of_this_history, found)
+            _add_doubled(site, account_id, state, runs, versions, of_this_history, found)
 
 
 def _is_older(site: Site, grant: Grant) -> bool:
@@ -146,11 +146,11 @@ def _is_whole(state: AccountState, runs: Sequence[Run]) -> bool:
     return state.ordinal == len(runs) - 1
 
 
-def _given(grant: Grant) -> Given:
+def _to_given(grant: Grant) -> Given:
     return Given(grant.occurrence, grant.revision, grant.stamped_at, grant.value, version=grant.version)
 
 
-def _missing(
+def _add_missing(
     site: Site,
     account_id: str,
     state: AccountState,
@@ -176,7 +176,7 @@ def _missing(
             )
 
 
-def _doubled(
+def _add_doubled(
     site: Site,
     account_id: str,
     state: AccountState,
@@ -197,7 +197,9 @@ def _doubled(
         first: dict[tuple[int, int, int], Grant] = {}
         for grant in crossed:
             # What nobody would owe any more if this were the only grant.
-            for cycle in cycles - {_place(crossing) for crossing in owed(milestone, points, [_given(grant)])}:
+            for cycle in cycles - {
+                _place(crossing) for crossing in owed(milestone, points, [_to_given(grant)])
+            }:
                 earlier = first.setdefault(cycle, grant)
                 if earlier is not grant:
                     found.add(
@@ -215,13 +217,13 @@ def _place(crossing: Crossing) -> tuple[int, int, int]:
     return crossing.revision, crossing.at, crossing.value
 
 
-async def _wix(host: Host, site: Site, found: Findings, report: Report[VerifyReport]) -> None:
+async def _compare_wix(host: Host, site: Site, found: Findings, report: Report[VerifyReport]) -> None:
     work = host.scan_work(site.id)
     client = work.client
-    async with host.program.store.read() as tx:
+    async with host.runtime.store.read() as tx:
         made = await lookup.results(tx, site.id, Kind.COUPON)
         badges = await lookup.results(tx, site.id, Kind.BADGE)
-    codes = await _codes(client, report)
+    codes = await _list_codes(client, report)
     for action in made:
         code = action.payload["specification"]["code"]
         there = code.casefold() in codes
@@ -249,12 +251,12 @@ async def _wix(host: Host, site: Site, found: Findings, report: Report[VerifyRep
         for action in badges
         if action.state == State.DONE
         and (action.result or {}).get("member_id")
-        and not _too_new(action, work)
+        and not _is_too_new(action, work)
     ]
-    await _badges(client, site, known, found)
+    await _compare_badges(client, site, known, found)
 
 
-async def _codes(client: WixClient, report: Report[VerifyReport]) -> Counter[str]:
+async def _list_codes(client: WixClient, report: Report[VerifyReport]) -> Counter[str]:
     codes: Counter[str] = Counter()
     async for page in coupons.query_all(client):
         codes.update(coupon.specification.code.casefold() for coupon in page.items)
@@ -274,12 +276,12 @@ async def _exists(client: WixClient, action: Action) -> bool:
     return True
 
 
-def _too_new(action: Action, work: ScanWork) -> bool:
+def _is_too_new(action: Action, work: ScanWork) -> bool:
     """Whether queries may not show this assignment yet, which has no other way to be looked up."""
     return action.settled_at is not None and action.settled_at > work.clock() - work.lag
 
 
-async def _badges(client: WixClient, site: Site, given: Sequence[Any], found: Findings) -> None:
+async def _compare_badges(client: WixClient, site: Site, given: Sequence[Any], found: Findings) -> None:
     ids = sorted({action.result["badge_id"] for action in given if action.result})
     held: set[tuple[str | None, str | None]] = set()
     if ids:

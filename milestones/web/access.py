@@ -86,7 +86,7 @@ class Access:
     async def require_operator(self, request: Request) -> None:
         """Raises RefusedError with the reason unless the visitor may see the pages."""
         host = _named_host(request)
-        stored = self._stored()
+        stored = self._read_password()
         if stored is None:
             if self.beyond_this_machine:
                 raise RefusedError(ONLY_HERE)
@@ -107,7 +107,7 @@ class Access:
         """Whether others than the person at this machine can reach it, so that a password is needed."""
         return not is_loopback(self.listen_host) or not is_loopback(self._public_host())
 
-    def _stored(self) -> Password | None:
+    def _read_password(self) -> Password | None:
         try:
             return self.password()
         except ConfigurationError as error:

@@ -33,7 +33,7 @@ def create_app(services: WebServices) -> ASGIApp:
             mistyped.note(served=True)
             await webhook(scope, receive, send)
         else:
-            await _guarded(site, scope, receive, mistyped.watched(scope, send))
+            await _guard(site, scope, receive, mistyped.watch(scope, send))
 
     return app
 
@@ -46,29 +46,29 @@ def create_site(services: WebServices) -> FastAPI:
     site.include_router(unsubscribe.routes(services, pages))
     site.include_router(dashboard.routes(services, pages))
 
-    async def refused(request: Request, error: Exception) -> Response:
+    async def refuse(request: Request, error: Exception) -> Response:
         del request
         assert isinstance(error, RefusedError)
         headers = {"www-authenticate": 'Basic realm="Milestones", charset="UTF-8"'} if error.ask else None
         return PlainTextResponse(f"{error}\n", 401 if error.ask else 403, headers)
 
-    async def unknown(request: Request, error: Exception) -> Response:
+    async def answer_unknown(request: Request, error: Exception) -> Response:
         del request
         assert isinstance(error, HTTPException)
         return PlainTextResponse(f"{error.detail}.\n", error.status_code, error.headers)
 
-    async def unavailable(request: Request, error: Exception) -> Response:
+    async def answer_unavailable(request: Request, error: Exception) -> Response:
         del request
         _log.error("page_failed", reason=str(error))
         return PlainTextResponse(f"{error}\n", 503)
 
-    site.add_exception_handler(RefusedError, refused)
-    site.add_exception_handler(HTTPException, unknown)
-    site.add_exception_handler(StoreError, unavailable)
+    site.add_exception_handler(RefusedError, refuse)
+    site.add_exception_handler(HTTPException, answer_unknown)
+    site.add_exception_handler(StoreError, answer_unavailable)
     return site
 
 
-async def _guarded(site: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+async def _guard(site: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = _complete(message.get("headers", []))

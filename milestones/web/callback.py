@@ -47,7 +47,7 @@ class Mistyped:
         if self._each_minute.due(str(served), self._services.clock()):
             _log.warning("callback_mistyped", served=served, expected=PATH)
 
-    def watched(self, scope: Scope, send: Send) -> Send:
+    def watch(self, scope: Scope, send: Send) -> Send:
         """``send``, noting a POST to a path that leads nowhere."""
         if scope["type"] != "http" or scope["method"] != "POST":
             return send

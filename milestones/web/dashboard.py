@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from milestones.views.page import Happening, Place
 from milestones.web.assets import Pages, asset_response
-from milestones.web.mails import FRAME_POLICY, Mail, framed, opened
+from milestones.web.mails import FRAME_POLICY, Mail, frame, parse
 from milestones.web.services import WebServices
 
 PAGE_SIZE = 50
@@ -47,7 +47,7 @@ def routes(services: WebServices, pages: Pages) -> APIRouter:
 
     @guarded.get("/mails/{name}/html")
     async def mail_html(name: str) -> Response:
-        return HTMLResponse(framed(await message(name)), headers={"content-security-policy": FRAME_POLICY})
+        return HTMLResponse(frame(await message(name)), headers={"content-security-policy": FRAME_POLICY})
 
     async def listing(before: str | None) -> dict[str, Any]:
         shown = list(await services.recent(PAGE_SIZE + 1, None if before is None else _place(before)))
@@ -61,7 +61,7 @@ def routes(services: WebServices, pages: Pages) -> APIRouter:
         found = await services.mail(name)
         if found is None:
             raise HTTPException(404, "There is no such mail here; it may have been cleared away")
-        return opened(found)
+        return parse(found)
 
     router.include_router(guarded)
     return router

@@ -23,7 +23,7 @@ from milestones.commands.running import Running
 from milestones.web.api.commands import command_routes
 from milestones.web.api.problems import problem, problem_response
 from milestones.web.server import PatientProtocol
-from milestones.web.socket_file import bound, is_owner
+from milestones.web.socket_file import bind, is_owner
 
 LARGEST_REQUEST = 4 * 1024 * 1024
 """Bytes. The daemon must not be filled by whoever asks."""
@@ -59,12 +59,12 @@ async def serve(path: Path, running: Running, stop: asyncio.Event) -> None:
     config.load()
     state = ServerState()
 
-    def connected() -> OwnerProtocol:
+    def connect() -> OwnerProtocol:
         return OwnerProtocol(config=config, server_state=state, app_state={})
 
-    with bound(path) as listening:
+    with bind(path) as listening:
         # Not uvicorn's own server: it ends by the clock, and this one when the last command has ended.
-        listener = await asyncio.get_running_loop().create_server(connected, sock=listening)
+        listener = await asyncio.get_running_loop().create_server(connect, sock=listening)
         try:
             await stop.wait()
             listener.close()
@@ -119,7 +119,7 @@ def create_local(running: Running) -> ASGIApp:
         except HTTPException as error:
             await _refuse(error)(scope, receive, send)
             return
-        await site(scope, _replayed(body, receive), send)
+        await site(scope, _replay(body, receive), send)
 
     return app
 
@@ -144,14 +144,14 @@ async def _read(receive: Receive) -> bytes:
     return bytes(body)
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
+def _replay(body: bytes, receive: Receive) -> Receive:
     """The body as one message, and then whatever comes."""
     whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def received() -> Message:
+    async def receive_again() -> Message:
         return whole.pop() if whole else await receive()
 
-    return received
+    return receive_again
 
 
 def _refuse(error: HTTPException) -> Response:

@@ -34,7 +34,7 @@ class Mail:
     html: str | None
 
 
-def opened(message: bytes) -> Mail:
+def parse(message: bytes) -> Mail:
     """Take a message apart. One that is damaged shows as much of itself as can be read."""
     parsed = message_from_bytes(message, policy=default)
     assert isinstance(parsed, EmailMessage)
@@ -47,7 +47,7 @@ def opened(message: bytes) -> Mail:
     )
 
 
-def framed(mail: Mail) -> str:
+def frame(mail: Mail) -> str:
     """What the frame shows: the HTML part as it is, but links open in a window of their own; else the text part."""
     if mail.html is None:
         return _TEXT_ALONE.format(escape(mail.text))

@@ -19,7 +19,7 @@ _FD_FOLDER: Final = Path("/proc/self/fd")
 
 
 @contextmanager
-def bound(path: Path) -> Iterator[socket.socket]:
+def bind(path: Path) -> Iterator[socket.socket]:
     """A socket bound to the path, which only its owner can open; the file is removed at the end.
 
     A dead daemon's file is replaced. Raises StoreBusyError when another daemon answers on it, and ConfigurationError for

@@ -100,7 +100,7 @@ class WebhookRoute:
     async def _take(self, scope: Scope, receive: Receive) -> None:
         body = bytearray()
         try:
-            _require_small(_declared(scope))
+            _require_small(_declared_length(scope))
             await self._read(body, receive)
             await self._receive(bytes(body))
         except (IngestError, _GoneError):
@@ -141,7 +141,7 @@ async def _next_chunk(receive: Receive) -> tuple[bytes, bool]:
     return message.get("body", b""), message.get("more_body", False)
 
 
-def _declared(scope: Scope) -> int:
+def _declared_length(scope: Scope) -> int:
     """The declared length of the body. The server has refused what is no number."""
     for name, value in scope["headers"]:
         if name == b"content-length":

@@ -23,7 +23,7 @@ class Host:
     """What ``verify`` needs of the daemon."""
 
     def __init__(self, ground: Ground) -> None:
-        self.program: Any = ground
+        self.runtime: Any = ground
         self.scan_work = lambda _site: ground.work()
 
 

@@ -1,11 +1,11 @@
 import pytest
 
-from milestones.web.mails import Mail, framed, opened
+from milestones.web.mails import Mail, frame, parse
 from tests.web.house import a_mail
 
 
 def test_a_mail_is_taken_apart() -> None:
-    mail = opened(a_mail(html="<p>Grüße</p>", text="Grüße"))
+    mail = parse(a_mail(html="<p>Grüße</p>", text="Grüße"))
     assert mail == Mail(
         "1,000 stars",
         "The Corner Shop <hello@example.com>",
@@ -16,9 +16,9 @@ def test_a_mail_is_taken_apart() -> None:
 
 
 def test_a_mail_of_text_alone_is_framed_as_text() -> None:
-    mail = opened(a_mail(html=None, text="1 < 2"))
+    mail = parse(a_mail(html=None, text="1 < 2"))
     assert mail.html is None
-    assert "1 &lt; 2" in framed(mail)
+    assert "1 &lt; 2" in frame(mail)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_mail_of_text_alone_is_framed_as_text() -> None:
     ],
 )
 def test_links_open_in_a_window_of_their_own(html: str, framed_html: str) -> None:
-    assert framed(Mail("", "", "", "", html)) == framed_html
+    assert frame(Mail("", "", "", "", html)) == framed_html
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,4 @@ def test_links_open_in_a_window_of_their_own(html: str, framed_html: str) -> Non
     ],
 )
 def test_a_damaged_mail_shows_what_can_be_read(message: bytes) -> None:
-    assert isinstance(framed(opened(message)), str)
+    assert isinstance(frame(parse(message)), str)

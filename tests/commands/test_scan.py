@@ -30,7 +30,7 @@ class OnGround:
     settings: Any = None
 
     @property
-    def program(self) -> "OnGround":
+    def runtime(self) -> "OnGround":
         return self
 
     @property
