@@ -122,6 +122,7 @@ def test_a_refusal_never_shows_what_the_server_wrote() -> None:
         (550, "5.7.515 Access denied", Stage.DATA, "check --online"),
         (450, "4.7.25 cannot find your hostname", Stage.RECIPIENT, "reverse"),
         (550, "5.7.606 banned sending IP", Stage.RECIPIENT, "this machine's address"),
+        (554, "5.7.1 no service for you", Stage.CONNECT, "mail.host"),
     ],
 )
 def test_a_refusal_of_all_says_what_to_check(code: int, words: str, stage: Stage, advice: str) -> None:

@@ -63,7 +63,7 @@ class Refusals:
         if len(run) >= RUN:
             return MailError(
                 f"{refused} It gave {len(run)} recipients in a row this answer and took no mail in between, so it is "
-                "taken for a fault of the sending side.",
+                "taken for a fault of the sending side: ask the server's operator, and try milestones check --online.",
                 permanent=True,
                 connection_wide=True,
             )
@@ -85,6 +85,6 @@ class Refusals:
             return refused
         return MailError(
             f"{refused} It has given every recipient this answer for {(now - since) // timedelta(minutes=1)} minutes and "
-            "took no mail meanwhile, so the fault is the server's or the sending side's.",
+            "took no mail meanwhile, so the fault is the server's or the sending side's: ask its operator, and try milestones check --online.",
             connection_wide=True,
         )

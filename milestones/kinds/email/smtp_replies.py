@@ -200,6 +200,8 @@ def _advice(code: int, detail: str, words: str, stage: Stage) -> str:
         return " Check mail.sender."
     if _OF_MACHINE.fullmatch(detail):
         return " Ask the server's operator why this machine's address or this account may not send."
+    if stage is Stage.CONNECT and code >= 500:
+        return " It takes nothing from this machine: check mail.host and mail.port, or ask the server's operator."
     return ""
 
 
