@@ -165,6 +165,8 @@ def _effects(shown: Console, effects: Sequence[Effect], zone: tzinfo) -> None:
         shown.print(Padding(f"{sentence}: {text(effect.subject)}", (0, 0, 0, 13)))
         for detail in _details(effect, zone):
             shown.print(Padding(f"[dim]{text(detail)}[/]", (0, 0, 0, 15)))
+        for line in _tries(effect, zone):
+            shown.print(Padding(line, (0, 0, 0, 15)))
 
 
 def _details(effect: Effect, zone: tzinfo) -> list[str]:
@@ -185,6 +187,19 @@ def _details(effect: Effect, zone: tzinfo) -> list[str]:
     elif effect.state != "waiting":
         told.append(effect.moved_on_by)
     return told
+
+
+NEWEST_ATTEMPTS = 3
+
+
+def _tries(effect: Effect, zone: tzinfo) -> list[str]:
+    """The newest attempts of what is not done; the error of an only one stands there already."""
+    if effect.state == "done" or len(effect.tries) < 2:
+        return []
+    left = len(effect.tries) - NEWEST_ATTEMPTS
+    lines = [render.attempt(one, zone) for one in effect.tries[-NEWEST_ATTEMPTS:]]
+    earlier = f"[dim]{counted(left, 'earlier attempt')}: milestones outbox show {effect.id}[/]"
+    return [earlier, *lines] if left > 0 else lines
 
 
 def _attempts(effect: Effect) -> str:

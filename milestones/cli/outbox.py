@@ -156,6 +156,10 @@ def _show(shown: Console, found: ActionDetail, settings: Settings) -> None:
             shown.print(f"\n[bold]{title}[/]")
             for other in others:
                 shown.print(f"  #{other.id} {other.kind} {render.state(other.state)}: {text(other.subject)}")
+    if found.tries:
+        shown.print("\n[bold]Attempts[/]")
+        for one in found.tries:
+            shown.print(f"  {render.attempt(one, zone)}")
     shown.print("\n[bold]What is frozen in it[/]")
     print_data(shown, found.payload)
     if found.result is not None:

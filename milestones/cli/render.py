@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from milestones.commands.models.command import UnderWay
+from milestones.views.attempts import AttemptLine
 
 _COLOURS = {
     "available": "cyan",
@@ -146,3 +147,9 @@ def pair(name: str, value: str, *, width: int = 9) -> Table:
     grid.add_column(overflow="fold")
     grid.add_row("", name, value)
     return grid
+
+
+def attempt(one: AttemptLine, zone: tzinfo) -> str:
+    """An attempt of an action as a line."""
+    took = "the end is not known" if one.seconds is None else f"{one.seconds:.1f} s"
+    return f"{one.number}. {when(one.began_at, zone, seconds=True)}, {took}: {text(one.sentence)}"

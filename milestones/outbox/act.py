@@ -15,6 +15,7 @@ from milestones.kinds.channel import Fate, Found, Stop
 from milestones.outbox.books import Books
 from milestones.outbox.rest import REST
 from milestones.outbox.work import Lease, Stage, named
+from milestones.store.outbox.attempts import DIED
 from milestones.store.outbox.claims import Settlement
 
 log = structlog.get_logger()
@@ -24,23 +25,34 @@ _REFUSES_REPETITION = frozenset({Kind.COUPON, Kind.BADGE, Kind.POINTS})
 show the first one late. So after a lost answer a refusal is not for good.
 """
 
-_DIED = "This program ended between the hand-over and its answer."
-
 
 async def act(lease: Lease, books: Books) -> None:
     """Do it and write what became of it; or, where it was withdrawn before it began, put it back.
 
     Raises FencedError and StoreError.
     """
+    turn_came_at = lease.work.clock()
     try:
         settlement = await _withdrawable(lease, books)
         if settlement is not None:
-            await books.settle({lease: settlement})
+            await books.settle({lease: _with_try(lease, settlement, turn_came_at)})
         elif lease.stage is not Stage.RETURNED:
             await books.put_back([lease])
     finally:
         if lease.flight is not None:
             lease.work.flights.end(lease.flight)
+
+
+def _with_try(lease: Lease, settlement: Settlement, turn_came_at: datetime) -> Settlement:
+    """The settlement with its attempt, if it was one: a gate's no is none, nor is what uses up no attempt."""
+    begun = lease.stage is Stage.BEGUN
+    counts = settlement.state is not State.AVAILABLE or settlement.attempts + int(begun) > 0
+    newly_lost = settlement.lost_at is not None and settlement.lost_at != lease.task.lost_at
+    stopped_by_gate = lease.stop is not None and settlement.verdict is lease.stop.verdict
+    if stopped_by_gate or not (counts or newly_lost):
+        return settlement
+    began_at = lease.began_at if begun and lease.began_at is not None else turn_came_at
+    return replace(settlement, tried=(began_at, lease.work.clock()))
 
 
 async def _withdrawable(lease: Lease, books: Books) -> Settlement | None:
@@ -64,7 +76,7 @@ async def _outcome(lease: Lease) -> Settlement | None:
     try:
         found = await channel.recover(task) if action.lost else Found(Fate.REPEAT)
         if found.fate is Fate.UNTOLD:
-            return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER, error=action.error or _DIED)
+            return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER, error=action.error or DIED)
         if found.fate is Fate.HAPPENED:
             result = found.result
         elif lease.stop is not None:

@@ -235,5 +235,6 @@ async def _begin(
         ids = [lease.id for lease in beginning if told[lease] is answer]
         await claims.put_back(tx, work.site_id, generation, ids, answer.until(now))
     for lease in may:
+        lease.began_at = now
         reach("drain.before_acting", lease.kind)
     return [lease for lease in beginning if lease not in may]

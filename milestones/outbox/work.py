@@ -65,6 +65,7 @@ class Lease:
     stop: what the gates say to doing it anew, where an answer was lost and it must be looked for.
     flight: its place among what is under way, once it has asked whether it may begin.
     withdrawn: the drain has given it up while it waited.
+    began_at: when "about to act" was committed.
     """
 
     claimed: Claimed
@@ -75,6 +76,7 @@ class Lease:
     stage: Stage = Stage.LEASED
     flight: Flight | None = None
     withdrawn: bool = False
+    began_at: datetime | None = None
 
     @property
     def id(self) -> int:

@@ -11,6 +11,7 @@ from milestones.domain.pruning import first_needed, without
 from milestones.store import accounts
 from milestones.store.database.statements import lock_accounts, table_of
 from milestones.store.database.store import Transaction
+from milestones.store.outbox import attempts
 from milestones.store.people import erasure
 from milestones.store.tables import Account, Action, ObservationRun, Rejected, Scan, Trace
 
@@ -52,6 +53,7 @@ async def forget_actions(tx: Transaction, before: datetime) -> int:
     ids = (await tx.execute(old)).scalars().all()
     # Without their rows nobody could find the files of mails any more, when their customer is to be erased.
     await erasure.delete_mails(tx, _ACTIONS.c.id.in_(ids))
+    await attempts.forget(tx, ids)
     return (await tx.execute(delete(_ACTIONS).where(_ACTIONS.c.id.in_(ids)))).rowcount
 
 

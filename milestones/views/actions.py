@@ -7,9 +7,11 @@ from typing import Any
 from milestones.domain.actions import FINAL, State
 from milestones.errors import UsageError
 from milestones.store.database.store import Transaction
+from milestones.store.outbox.attempts import list_attempts
 from milestones.store.tables import Action
 from milestones.store.views import lookup
 from milestones.store.views.lookup import Which
+from milestones.views.attempts import AttemptLine, attempt_lines
 from milestones.views.sentences import (
     MOVED_ON_BY,
     NEEDS,
@@ -31,7 +33,7 @@ class Sibling:
 
 @dataclass(frozen=True, slots=True)
 class ActionDetail:
-    """One action whole. waits_because: what it waits for besides other actions."""
+    """One action whole. waits_because: what it waits for besides other actions. tries: its attempts, oldest first."""
 
     id: int
     sentence: str
@@ -50,6 +52,7 @@ class ActionDetail:
     available_at: datetime
     settled_at: datetime | None
     attempts: int
+    tries: tuple[AttemptLine, ...]
     lost: bool
     error: str | None
     payload: dict[str, Any]
@@ -88,6 +91,7 @@ async def get_detail(tx: Transaction, action_id: int) -> ActionDetail:
         available_at=action.available_at,
         settled_at=action.settled_at,
         attempts=action.attempts,
+        tries=attempt_lines((await list_attempts(tx, [action_id])).get(action_id, [])),
         lost=action.lost,
         error=action.error,
         payload=action.payload,

@@ -9,6 +9,7 @@ import pytest
 
 from milestones.domain.actions import Kind, State
 from milestones.domain.verdict import Verdict
+from milestones.errors import ChannelError
 from milestones.store.database.daemon_lock import held
 from tests.builders import SITE
 from tests.cli.conftest import Call
@@ -86,11 +87,30 @@ def test_one_action_is_shown_whole(call: Call, path: Path) -> None:
     assert "#3  A mail was sent: You did it." in called.out
     assert "#1 coupon done: 10% off for 1,000 stars" in called.out
     assert '"template": "milestone-reached"' in called.out
+    assert "Attempts\n  1. " in called.out
     told = json.loads(call("outbox", "show", 1, "--json", "--config", path).out)
     assert [other["id"] for other in told["awaited_by"]] == [3]
+    assert [(one["number"], one["state"]) for one in told["tries"]] == [(1, "done")]
     missing = call("outbox", "show", 99, "--config", path)
     assert (missing.code, missing.out) == (2, "")
     assert "There is no action #99" in missing.err
+
+
+def test_the_newest_attempts_of_what_is_not_done_are_explained(call: Call, tmp_path: Path) -> None:
+    async def failing(shop: Shop) -> None:
+        shop.channels[Kind.COUPON].answers = [
+            ChannelError(f"Wix said no {number}.") for number in range(1, 6)
+        ]
+        await shop.observe(950, 1020, account="account-eve")
+        for _ in range(5):
+            await shop.drain()
+            shop.later(hours=3)
+
+    path = filled(tmp_path / "shop", failing)
+    explained = call("explain", "account-eve", "--config", path).out
+    assert "2 earlier attempts: milestones outbox show" in explained
+    shown = [line.split(". ")[0].strip() for line in explained.splitlines() if " s: Wix said no" in line]
+    assert shown == ["3", "4", "5"]
 
 
 class TestOrders:

@@ -12,6 +12,7 @@ from milestones.store.database.store import Transaction
 from milestones.store.tables import (
     Account,
     Action,
+    Attempt,
     ContactChange,
     DefinitionVersion,
     Grant,
@@ -23,6 +24,7 @@ from milestones.store.tables import (
 
 _ACCOUNTS = table_of(Account)
 _ACTIONS = table_of(Action)
+_ATTEMPTS = table_of(Attempt)
 _CHANGES = table_of(ContactChange)
 _GRANTS = table_of(Grant)
 _REMINDERS = table_of(Reminder)
@@ -137,6 +139,11 @@ def _of_actions(dialect: str) -> Iterator[Contradiction]:
         name,
         and_(state == State.WAITING, _ACTIONS.c.needs.is_(None), ~_awaits(dialect, open_one)),
         "action(s) wait for nothing that will come; `milestones outbox hold` and `release` free them",
+    )
+    yield Contradiction(
+        _ATTEMPTS.c.action_id,
+        ~exists().where(_ACTIONS.c.id == _ATTEMPTS.c.action_id),
+        "attempt(s) belong to no action",
     )
     running = exists().where(_SCANS.c.id == _ACTIONS.c.scan_id, _SCANS.c.state == "running")
     yield Contradiction(

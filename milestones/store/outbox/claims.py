@@ -13,7 +13,8 @@ from milestones.errors import FencedError
 from milestones.store import sites
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
-from milestones.store.outbox import dependents, moves, permission, schedule
+from milestones.store.outbox import attempts, dependents, moves, permission, schedule
+from milestones.store.outbox.attempts import Try
 from milestones.store.outbox.facts import Claimed, list_claimed
 from milestones.store.people import erasure
 from milestones.store.tables import Action
@@ -31,6 +32,7 @@ class Settlement:
     lost_at: when an answer was lost: what may have happened is looked for before it is done again.
     attempts: by how many its attempts change. "About to act" counted one already, and where the whole channel was at
         fault or it only waited, that is taken back; what failed before it began is counted here.
+    tried: when the attempt that it tells of began and ended; None where nothing was attempted.
     """
 
     action_id: int
@@ -42,6 +44,7 @@ class Settlement:
     error: str | None = None
     lost_at: datetime | None = None
     attempts: int = 0
+    tried: tuple[datetime, datetime] | None = None
 
 
 async def begin(tx: Transaction, site_id: str) -> int:
@@ -49,6 +52,7 @@ async def begin(tx: Transaction, site_id: str) -> int:
     else as a lost answer.
     """
     generation = await sites.raise_generation(tx, site_id)
+    await attempts.add_unended(tx, site_id)
     await moves.reclaim(tx, site_id)
     return generation
 
@@ -164,6 +168,14 @@ async def settle(
         which = _leased(site_id, generation, [item.action_id])
         if await moves.settle(tx, which, item.state, item.verdict, now, attempts=item.attempts, **values):
             written.append(item)
+    await attempts.add(
+        tx,
+        [
+            Try(item.action_id, *item.tried, item.state, item.verdict, item.error)
+            for item in written
+            if item.tried is not None
+        ],
+    )
     await erasure.scrub_settled(tx, [item.action_id for item in written], now)
     await dependents.release_dependents(tx, [item.action_id for item in written if item.state in FINAL], now)
     return written

@@ -19,7 +19,7 @@ from milestones.formats.mail_addresses import spellings
 from milestones.store.database import meta
 from milestones.store.database.statements import add_missing, chunks, lock_accounts, table_of
 from milestones.store.database.store import Transaction
-from milestones.store.outbox import moves
+from milestones.store.outbox import attempts, moves
 from milestones.store.tables import Account, Action, ContactChange, ErasedMail, Rejected, Subscription, Trace
 
 _ACCOUNTS = table_of(Account)
@@ -81,6 +81,7 @@ async def scrub(tx: Transaction, which: ColumnElement[bool]) -> None:
     What remains says what was given: a coupon's code, a badge, points.
     """
     await tx.execute(update(_ACTIONS).where(which, _ACTIONS.c.error.is_not(None)).values(error=None))
+    await attempts.scrub(tx, which)
     for row in await delete_mails(tx, which):
         left = {"template": row.result.get("template"), "message_id": None, "subject": None}
         await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == row.id).values(result=left))

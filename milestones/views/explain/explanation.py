@@ -12,6 +12,7 @@ from milestones.errors import UsageError
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
 from milestones.store.tables import Account, Grant, ObservationRun, Reminder
+from milestones.views.attempts import attempt_lines
 from milestones.views.explain.crossings import describe_rule, with_crossings
 from milestones.views.explain.records import Records, get_records
 from milestones.views.explain.reminder import find_verdicts, with_reminder
@@ -129,6 +130,7 @@ def _effects(records: Records, owner: str) -> tuple[Effect, ...]:
             due=action.available_at if action.state == State.AVAILABLE else None,
             attempts=action.attempts,
             error=action.error,
+            tries=attempt_lines(records.attempts.get(action.id or 0, [])),
         )
         for action in siblings
     )

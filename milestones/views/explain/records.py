@@ -11,8 +11,9 @@ from milestones.errors import StoreError
 from milestones.pipeline.facts import StoredFacts
 from milestones.store import sites
 from milestones.store.database.store import Transaction
+from milestones.store.outbox.attempts import list_attempts
 from milestones.store.outbox.reminders import PersonReminders
-from milestones.store.tables import Account, Action, Grant, ObservationRun, Reminder, Site, Trace
+from milestones.store.tables import Account, Action, Attempt, Grant, ObservationRun, Reminder, Site, Trace
 from milestones.store.views import lookup
 from milestones.views.lookup import get_secret
 from milestones.views.person import Mailable, get_mailable
@@ -41,6 +42,7 @@ class Records:
     person: PersonReminders
     traces: Sequence[Trace]
     actions: Mapping[str, Sequence[Action]]
+    attempts: Mapping[int, Sequence[Attempt]]
     paused: frozenset[str]
     mail: Mailable
 
@@ -56,7 +58,8 @@ async def get_records(tx: Transaction, rules: SiteSettings, account: Account) ->
     definitions = Definitions.in_force(await sites.versions(tx, site.id, rules.milestones))
     paused = await sites.paused_milestones(tx, site.id)
     by_owner: dict[str, list[Action]] = {}
-    for action in reversed(await lookup.actions(tx, lookup.Which(site=site.id, account=account.id))):
+    owed = await lookup.actions(tx, lookup.Which(site=site.id, account=account.id))
+    for action in reversed(owed):
         by_owner.setdefault(action.owner, []).append(action)
     return Records(
         facts=facts,
@@ -73,6 +76,7 @@ async def get_records(tx: Transaction, rules: SiteSettings, account: Account) ->
         person=(await facts.get_people([account.id]))[account.id],
         traces=await lookup.traces_of(tx, site.id, account.id),
         actions=by_owner,
+        attempts=await list_attempts(tx, [action.id or 0 for action in owed]),
         paused=frozenset(milestone.key for milestone in rules.milestones if site.paused) | paused,
         mail=await get_mailable(tx, rules, site, account),
     )

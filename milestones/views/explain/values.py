@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from milestones.views.attempts import AttemptLine
 from milestones.views.person import Person
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """An action of a grant or a reminder."""
+    """An action of a grant or a reminder. tries: its attempts, oldest first."""
 
     id: int
     kind: str
@@ -23,6 +24,7 @@ class Effect:
     due: datetime | None
     attempts: int
     error: str | None
+    tries: tuple[AttemptLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

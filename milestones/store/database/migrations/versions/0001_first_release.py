@@ -80,6 +80,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_actions_recent", ["settled_at"], unique=False)
 
     op.create_table(
+        "attempts",
+        sa.Column("action_id", columns.Serial, autoincrement=False, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("began_at", columns.Moment(), nullable=False),
+        sa.Column("ended_at", columns.Moment(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("verdict", sa.String(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("action_id", "number"),
+    )
+    op.create_table(
         "channel_rests",
         sa.Column("site_id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),

@@ -1,0 +1,144 @@
+"""The tables of what is owed and what came of it."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Index, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from milestones.store.database.columns import Json, Moment, Revision, Serial
+
+
+class Grant(SQLModel, table=True):
+    """An account reached a milestone. Nothing is given without such a row, and no two rows are alike.
+
+    revision, stamped_at, value: of the observation that reached it.
+    """
+
+    __tablename__ = "grants"
+    __table_args__ = (
+        UniqueConstraint("site_id", "account_id", "milestone", "occurrence"),
+        Index("ix_grants_recent", "site_id", "milestone", "recorded_at"),
+        Index("ix_grants_recorded", "recorded_at"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(Serial, primary_key=True))
+    site_id: str
+    account_id: str
+    milestone: str
+    occurrence: int = Field(sa_type=Serial)
+    version: int
+    revision: int = Field(sa_type=Revision)
+    stamped_at: int = Field(sa_type=Serial)
+    value: int
+    source: str
+    configuration: str
+    verdict: str
+    recorded_at: datetime = Field(sa_type=Moment)
+
+
+class Reminder(SQLModel, table=True):
+    """A near customer is to be told. ``approach`` and ``number`` as in ``domain.reminder``."""
+
+    __tablename__ = "reminders"
+    __table_args__ = (
+        UniqueConstraint("site_id", "account_id", "milestone", "approach", "number"),
+        Index("ix_reminders_recent", "site_id", "milestone", "recorded_at"),
+        Index("ix_reminders_recorded", "recorded_at"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(Serial, primary_key=True))
+    site_id: str
+    account_id: str
+    milestone: str
+    approach: int = Field(sa_type=Serial)
+    number: int
+    version: int
+    value: int
+    scan_id: int | None = None
+    configuration: str
+    recorded_at: datetime = Field(sa_type=Moment)
+
+
+class Action(SQLModel, table=True):
+    """One effect that a grant or reminder owes; its life is told in ``domain.actions.State``.
+
+    owner: the key of its grant or reminder.
+    waits_for: keys of the actions whose results it shows.
+    needs: ``consent``, ``member``, ``threshold`` or, after a merge, ``account``, while it waits for that.
+    generation, acted_at: of the drain that holds it, and when that committed "about to act".
+    lost_at: when an attempt's answer was lost; the next begins by looking for its effect.
+    failing_since: when the first of its failures in a row was, or the first rest of its channel ended.
+    scan_id: the scan whose end lets it go.
+    """
+
+    __tablename__ = "actions"
+    __table_args__ = (
+        UniqueConstraint("key"),
+        Index("ix_actions_due", "site_id", "state", "kind", "available_at"),
+        Index("ix_actions_account", "site_id", "account_id"),
+        Index("ix_actions_owner", "owner"),
+        Index("ix_actions_recent", "settled_at"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(Serial, primary_key=True))
+    key: str
+    owner: str
+    site_id: str
+    account_id: str
+    milestone: str
+    kind: str
+    state: str
+    verdict: str | None = None
+    available_at: datetime = Field(sa_type=Moment)
+    payload: dict[str, Any] = Field(sa_type=Json)
+    waits_for: list[str] = Field(sa_type=Json)
+    needs: str | None = None
+    result: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    error: str | None = Field(default=None, sa_type=Text)
+    attempts: int = 0
+    lost_at: datetime | None = Field(default=None, sa_type=Moment)
+    failing_since: datetime | None = Field(default=None, sa_type=Moment)
+    scan_id: int | None = None
+    generation: int | None = None
+    acted_at: datetime | None = Field(default=None, sa_type=Moment)
+    recorded_at: datetime = Field(sa_type=Moment)
+    settled_at: datetime | None = Field(default=None, sa_type=Moment)
+
+    @property
+    def lost(self) -> bool:
+        """Whether it may have happened already."""
+        return self.lost_at is not None
+
+
+class Attempt(SQLModel, table=True):
+    """One try of an action's effect, or one look for it after a lost answer.
+
+    ended_at: None where the process ended in between. state: where the action went. error: a sentence, which goes when
+    the customer is erased.
+    """
+
+    __tablename__ = "attempts"
+
+    action_id: int = Field(sa_column=Column(Serial, primary_key=True, autoincrement=False))
+    number: int = Field(primary_key=True)
+    began_at: datetime = Field(sa_type=Moment)
+    ended_at: datetime | None = Field(default=None, sa_type=Moment)
+    state: str
+    verdict: str
+    error: str | None = Field(default=None, sa_type=Text)
+
+
+class Trace(SQLModel, table=True):
+    """The latest verdicts of the gates, by account and milestone: what ``explain`` tells."""
+
+    __tablename__ = "traces"
+
+    site_id: str = Field(primary_key=True)
+    account_id: str = Field(primary_key=True)
+    milestone: str = Field(primary_key=True)
+    stage: str = Field(primary_key=True)
+    verdict: str = Field(primary_key=True)
+    first_at: datetime = Field(sa_type=Moment)
+    last_at: datetime = Field(sa_type=Moment)
+    times: int = 1
