@@ -16,7 +16,7 @@ from milestones.scans.runner import ScanRunner
 from milestones.scans.schedule import Timetable, first_run
 from milestones.store import scans, sites
 from milestones.store.database.store import Transaction
-from milestones.store.tables import Site
+from milestones.store.tables import Site, SiteState
 
 log = structlog.get_logger()
 
@@ -99,7 +99,7 @@ class Scanning:
             try:
                 async with self._runtime.store.read() as tx:
                     site = await sites.named(tx, site_id)
-                    active = site is not None and site.state == "active"
+                    active = site is not None and site.state == SiteState.ACTIVE
                     due = [await _due(tx, site)] if site is not None and active else []
             except StoreError as error:
                 log.warning("site_not_scheduled", site=site_id, error=str(error))

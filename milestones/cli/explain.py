@@ -198,7 +198,7 @@ def _tries(effect: Effect, zone: tzinfo) -> list[str]:
         return []
     left = len(effect.tries) - NEWEST_ATTEMPTS
     lines = [render.attempt(one, zone) for one in effect.tries[-NEWEST_ATTEMPTS:]]
-    earlier = f"[dim]{counted(left, 'earlier attempt')}: milestones outbox show {effect.id}[/]"
+    earlier = f"[dim]{plural(left, 'earlier attempt')}: milestones outbox show {effect.id}[/]"
     return [earlier, *lines] if left > 0 else lines
 
 

@@ -14,6 +14,7 @@ from milestones.cli.render import print_json, span, text, when
 from milestones.commands.models.daemon import StatusAnswer
 from milestones.config import Settings
 from milestones.errors import ConfigurationError, StoreError
+from milestones.store.tables import SiteState
 from milestones.views.notices import callback_notices, settings_notices
 from milestones.views.status import SiteStatus, Status, get_status
 
@@ -117,7 +118,7 @@ def _site(shown: Console, site: SiteStatus, settings: Settings, now: datetime) -
             {
                 "accounts": f"{site.accounts:,}",
                 "live since": when(site.go_live_at, zone) if site.go_live_at else "",
-                "baseline": baseline if site.state == "active" else "",
+                "baseline": baseline if site.state == SiteState.ACTIVE else "",
                 "program": text(program),
                 **{f"scan {scan.kind}": _scan(scan.at, scan.told, now) for scan in site.scans},
             }

@@ -22,7 +22,7 @@ from milestones.scans.run import ScanWork
 from milestones.store import accounts, sites
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import ledger
-from milestones.store.tables import Action, Grant, Site
+from milestones.store.tables import Action, Grant, Site, SiteState
 from milestones.store.views import lookup
 from milestones.views.lookup import find_sites
 from milestones.wix import assignments, coupons
@@ -66,7 +66,7 @@ async def verify(host: Host, command: Verify, report: Report[VerifyReport]) -> V
     async with host.runtime.store.read() as tx:
         chosen = await find_sites(tx, command.site)
     for site in chosen:
-        if site.state == "active":
+        if site.state == SiteState.ACTIVE:
             await _compare_log(host, site, found, report)
             if command.online:
                 with a_person_waits():

@@ -17,7 +17,7 @@ from milestones.domain.event import (
 from milestones.pipeline.context import Batch
 from milestones.store import accounts, sites
 from milestones.store.people import people
-from milestones.store.tables import Site
+from milestones.store.tables import Site, SiteState
 
 
 async def find_site(work: Batch, heard: Sequence[Heard]) -> Site | None:
@@ -32,12 +32,12 @@ async def find_site(work: Batch, heard: Sequence[Heard]) -> Site | None:
         if told[-1] is AppRemoved:
             return None
         site = await sites.named(tx, site_id)
-    speaks = site is not None and site.state == "removed" and _speaks(site, heard)
+    speaks = site is not None and site.state == SiteState.REMOVED and _speaks(site, heard)
     if site is not None and speaks and site.go_live_at is not None:
         # Such events have neither id nor time: this removal was told late, and the app is back, or never left.
-        await sites.change(tx, site_id, state="active", removed_at=None)
+        await sites.change(tx, site_id, state=SiteState.ACTIVE, removed_at=None)
         site = await sites.named(tx, site_id)
-    if site is None or (site.state == "removed" and (speaks or AppInstalled in told)):
+    if site is None or (site.state == SiteState.REMOVED and (speaks or AppInstalled in told)):
         answer = rules.new_site(site_id)
         if answer == "ignore":
             return None
@@ -45,10 +45,10 @@ async def find_site(work: Batch, heard: Sequence[Heard]) -> Site | None:
         if answer == "active":
             await sites.take_on(tx, site_id, rules.site(site_id).name, work.now)
         else:
-            await sites.change(tx, site_id, state="observed")
+            await sites.change(tx, site_id, state=SiteState.OBSERVED)
         work.outcome.new_sites.add(site_id)
         site = await sites.named(tx, site_id)
-    return site if site is not None and site.state == "active" else None
+    return site if site is not None and site.state == SiteState.ACTIVE else None
 
 
 def _speaks(site: Site, heard: Sequence[Heard]) -> bool:

@@ -27,7 +27,7 @@ from milestones.store.database.statements import lock_accounts
 from milestones.store.database.store import InForce, Store, again_after_a_race
 from milestones.store.outbox import ledger
 from milestones.store.people import erasure, people
-from milestones.store.tables import Scan, Site
+from milestones.store.tables import Scan, Site, SiteState
 
 
 @again_after_a_race
@@ -65,7 +65,7 @@ async def observe(
     async with store.write() as tx:
         await take_turn(tx, rules.secret, [(site_id, item) for item in observations])
         site = await sites.named(tx, site_id)
-        if site is not None and site.state == "active":
+        if site is not None and site.state == SiteState.ACTIVE:
             await _observe(Batch(store, tx, rules, now, outcome), site, observations)
         reach("observe.before_commit")
     reach("observe.committed")

@@ -29,6 +29,7 @@ from milestones.pipeline.facts import Facts
 from milestones.store import sites
 from milestones.store.database.store import Transaction
 from milestones.store.outbox.reminders import PersonReminders
+from milestones.store.tables import SiteState
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ async def gather(
     circumstances = Circumstances(
         now=now,
         at_most=at_most,
-        site_active=site is None or site.state == "active",
+        site_active=site is None or site.state == SiteState.ACTIVE,
         program_active=program_active,
         paused=paused,
     )

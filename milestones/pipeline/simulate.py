@@ -29,7 +29,7 @@ from milestones.store import accounts, sites
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import reminders
 from milestones.store.outbox.reminders import PersonReminders
-from milestones.store.tables import Site
+from milestones.store.tables import Site, SiteState
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Simulation:
     ) -> list[SimulatedGrant]:
         """What ``pipeline.observe`` would give for these, all at once."""
         site = await sites.named(tx, self._site_id)
-        if site is None or site.state != "active":
+        if site is None or site.state != SiteState.ACTIVE:
             return []
         assert site.go_live_at is not None, "an active site has gone live"
         by_account, _ = judge.group_by_account(observations, site.go_live_at, now)

@@ -19,7 +19,7 @@ from milestones.scans.selection import Selector, choose
 from milestones.store import scans, sites
 from milestones.store.database.store import Store, Transaction
 from milestones.store.outbox import ledger
-from milestones.store.tables import Scan
+from milestones.store.tables import Scan, SiteState
 from milestones.wix import accounts as wix_accounts
 from milestones.wix.account import Account
 from milestones.wix.errors import WixConflictError, WixRefusedError
@@ -96,7 +96,7 @@ async def run(work: ScanWork, kind: Kind) -> Scan:
     """
     async with work.store.write() as tx:
         site = await sites.named(tx, work.site_id)
-        if site is None or site.state != "active":
+        if site is None or site.state != SiteState.ACTIVE:
             raise SiteNotActiveError("The site is only observed, or its app was removed: it is not scanned.")
         scan = await scans.start(tx, work.site_id, kind, work.clock())
     reach("scan.begun")

@@ -13,7 +13,7 @@ from milestones.store.database.statements import lock_accounts, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import attempts
 from milestones.store.people import erasure
-from milestones.store.tables import Account, Action, ObservationRun, Rejected, Scan, Trace
+from milestones.store.tables import Account, Action, ObservationRun, Rejected, Scan, ScanState, Trace
 
 BATCH = 500
 """Rows of one transaction: a few milliseconds of everybody's time."""
@@ -71,12 +71,14 @@ async def forget_scans(tx: Transaction, before: datetime) -> int:
     """Delete finished scans, but for the newest of each kind: its watermark is needed."""
     newest = (
         select(func.max(_SCANS.c.id))
-        .where(_SCANS.c.state == "finished")
+        .where(_SCANS.c.state == ScanState.FINISHED)
         .group_by(_SCANS.c.site_id, _SCANS.c.kind)
     )
     old = (
         select(_SCANS.c.id)
-        .where(_SCANS.c.state == "finished", _SCANS.c.finished_at < before, _SCANS.c.id.not_in(newest))
+        .where(
+            _SCANS.c.state == ScanState.FINISHED, _SCANS.c.finished_at < before, _SCANS.c.id.not_in(newest)
+        )
         .limit(BATCH)
     )
     return (await tx.execute(delete(_SCANS).where(_SCANS.c.id.in_(old)))).rowcount

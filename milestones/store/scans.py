@@ -13,7 +13,7 @@ from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import moves
 from milestones.store.outbox.ledger import recent
-from milestones.store.tables import Account, Action, Reminder, Scan
+from milestones.store.tables import Account, Action, Reminder, Scan, ScanState
 
 _SCANS = table_of(Scan)
 _ACTIONS = table_of(Action)
@@ -25,7 +25,7 @@ async def start(tx: Transaction, site_id: str, kind: str, now: datetime) -> Scan
     """A new scan, or the one of this kind that stopped on its way."""
     unfinished = (
         select(_SCANS)
-        .where(_SCANS.c.site_id == site_id, _SCANS.c.kind == kind, _SCANS.c.state == "running")
+        .where(_SCANS.c.site_id == site_id, _SCANS.c.kind == kind, _SCANS.c.state == ScanState.RUNNING)
         .order_by(_SCANS.c.id)
     )
     row = (await tx.execute(unfinished)).mappings().first()
@@ -55,7 +55,7 @@ async def _advance(tx: Transaction, scan: Scan, **values: Any) -> None:
 
 async def give_up(tx: Transaction, site_id: str, now: datetime) -> None:
     """Forget the scans of a site that are under way, and cancel the reminders that wait for their end."""
-    theirs = select(_SCANS.c.id).where(_SCANS.c.site_id == site_id, _SCANS.c.state == "running")
+    theirs = select(_SCANS.c.id).where(_SCANS.c.site_id == site_id, _SCANS.c.state == ScanState.RUNNING)
     await moves.abandon_scan(tx, site_id, now)
     await tx.execute(delete(_SCANS).where(_SCANS.c.id.in_(theirs)))
 
@@ -70,7 +70,7 @@ async def finish(tx: Transaction, scan: Scan, limit: int, now: datetime) -> Mapp
 
     Returns how many are held, by milestone. Raises StoreError if it was given up.
     """
-    await _advance(tx, scan, state="finished", cursor=None, finished_at=now, error=None)
+    await _advance(tx, scan, state=ScanState.FINISHED, cursor=None, finished_at=now, error=None)
     counts = await recent(tx, scan.site_id, now - timedelta(hours=24))
     over = sorted(milestone for milestone, number in counts.items() if number > limit)
     waiting = (
@@ -95,7 +95,7 @@ async def last_finished(tx: Transaction, site_id: str, kind: str) -> Scan | None
     """The newest complete scan of a kind: its watermark is where the next one starts."""
     statement = (
         select(_SCANS)
-        .where(_SCANS.c.site_id == site_id, _SCANS.c.kind == kind, _SCANS.c.state == "finished")
+        .where(_SCANS.c.site_id == site_id, _SCANS.c.kind == kind, _SCANS.c.state == ScanState.FINISHED)
         .order_by(_SCANS.c.id.desc())
         .limit(1)
     )
@@ -105,13 +105,13 @@ async def last_finished(tx: Transaction, site_id: str, kind: str) -> Scan | None
 
 async def unfinished(tx: Transaction, site_id: str) -> list[str]:
     """The kinds of scans of a site that stopped on their way."""
-    statement = select(_SCANS.c.kind).where(_SCANS.c.site_id == site_id, _SCANS.c.state == "running")
+    statement = select(_SCANS.c.kind).where(_SCANS.c.site_id == site_id, _SCANS.c.state == ScanState.RUNNING)
     return list((await tx.execute(statement.order_by(_SCANS.c.id))).scalars())
 
 
 async def failing(tx: Transaction) -> list[Scan]:
     """Scans that stopped at an error and have not come to their end since, of all sites."""
-    statement = select(_SCANS).where(_SCANS.c.state == "running", _SCANS.c.error.is_not(None))
+    statement = select(_SCANS).where(_SCANS.c.state == ScanState.RUNNING, _SCANS.c.error.is_not(None))
     return [Scan(**row) for row in (await tx.execute(statement.order_by(_SCANS.c.id))).mappings()]
 
 

@@ -13,7 +13,7 @@ from milestones.domain.observation import Measure
 from milestones.store import scans
 from milestones.store.database.statements import add_missing, put, table_of
 from milestones.store.database.store import Transaction
-from milestones.store.tables import Account, DefinitionVersion, ObservationRun, Site
+from milestones.store.tables import Account, DefinitionVersion, ObservationRun, Site, SiteState
 
 _SITES = table_of(Site)
 _VERSIONS = table_of(DefinitionVersion)
@@ -54,7 +54,7 @@ async def take_on(tx: Transaction, site_id: str, name: str | None, now: datetime
     await change(
         tx,
         site_id,
-        state="active",
+        state=SiteState.ACTIVE,
         name=name or site.name,
         go_live_at=site.go_live_at or now,
         baseline_done_at=site.baseline_done_at,
@@ -79,8 +79,8 @@ async def _begin_anew(tx: Transaction, site_id: str, now: datetime) -> None:
 
 async def remove(tx: Transaction, site: Site, now: datetime) -> None:
     """The app is gone from a site. One that was only observed is no site that was taken on, whatever it was once."""
-    live = None if site.state == "observed" else site.go_live_at
-    await change(tx, site.id, state="removed", removed_at=now, go_live_at=live)
+    live = None if site.state == SiteState.OBSERVED else site.go_live_at
+    await change(tx, site.id, state=SiteState.REMOVED, removed_at=now, go_live_at=live)
 
 
 async def change(tx: Transaction, site_id: str, **values: Any) -> None:
@@ -272,5 +272,5 @@ def is_fresh(checked_at: datetime | None, now: datetime, age: timedelta) -> bool
 
 async def active(tx: Transaction) -> list[Site]:
     """The sites for which something may be done."""
-    statement = select(_SITES).where(col(Site.state) == "active").order_by(_SITES.c.id)
+    statement = select(_SITES).where(col(Site.state) == SiteState.ACTIVE).order_by(_SITES.c.id)
     return [Site(**row) for row in (await tx.execute(statement)).mappings()]

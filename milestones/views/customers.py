@@ -11,7 +11,7 @@ from milestones.formats.mail_addresses import address_form
 from milestones.store import sites
 from milestones.store.database.store import Transaction
 from milestones.store.people import people
-from milestones.store.tables import Account, Site
+from milestones.store.tables import Account, Site, SiteState
 from milestones.store.views import lookup
 from milestones.views.lookup import find_sites, get_secret
 
@@ -42,10 +42,10 @@ async def _reasons(tx: Transaction, secret: bytes, text: str, chosen: list[Site]
         told += await _of_address(tx, secret, text, chosen)
     else:
         told += await _of_contact(tx, secret, text, chosen)
-    unread = [site for site in chosen if site.state == "active" and site.baseline_done_at is None]
+    unread = [site for site in chosen if site.state == SiteState.ACTIVE and site.baseline_done_at is None]
     if unread:
         told.append("The first reading of all accounts is not complete, so it may still come.")
-    observed = [site for site in chosen if site.state != "active"]
+    observed = [site for site in chosen if site.state != SiteState.ACTIVE]
     if observed:
         told.append(f"The accounts of {len(observed)} site(s) are not looked at, since they are not active.")
     otherwise = "Otherwise Wix" if len(told) > 1 else "Wix"

@@ -7,7 +7,7 @@ from milestones.config.settings import Settings
 from milestones.store import accounts, sites
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import rests
-from milestones.store.tables import Scan, Site
+from milestones.store.tables import Scan, ScanState, Site
 from milestones.store.views import lookup, timeline
 from milestones.views.notices import list_notices
 
@@ -116,7 +116,7 @@ def _scan(scan: Scan) -> ScanStatus:
         told += f", {unread:,} left out (`milestones rejected list`)"
     if near := scan.counts.get("near", 0):
         told += f", {near:,} to be reminded"
-    if scan.state != "finished":
+    if scan.state != ScanState.FINISHED:
         told = f"under way, {told} so far"
     if scan.error:
         told += f"; stopped: {scan.error}"

@@ -13,7 +13,7 @@ from milestones.store.database import heartbeat, schema
 from milestones.store.database.store import Store, trouble
 from milestones.store.outbox import rests
 from milestones.store.outbox.rests import Rest
-from milestones.store.tables import Action, Grant, Reminder, Scan
+from milestones.store.tables import Action, Grant, Reminder, Scan, ScanState
 from milestones.store.views import lookup, timeline
 from milestones.store.views.timeline import Event
 from milestones.views.notices import MOST_RESTS, list_notices, list_scan_notices
@@ -194,7 +194,7 @@ def _scan_title(scan: Scan) -> str:
     what = _SCANS.get(scan.kind, f"A scan ({scan.kind})")
     read = scan.counts.get("read", 0)
     near = scan.counts.get("near", 0)
-    if scan.state == "running":
+    if scan.state == ScanState.RUNNING:
         if scan.error:
             return f"{what} stopped after {read:,} accounts and goes on later: {scan.error}"
         return f"{what} is under way: {read:,} accounts so far"
@@ -203,4 +203,4 @@ def _scan_title(scan: Scan) -> str:
 
 
 def _scan_state(scan: Scan) -> str | None:
-    return None if scan.state == "finished" else "running"
+    return None if scan.state == ScanState.FINISHED else "running"

@@ -13,12 +13,14 @@ from milestones.store.tables import (
     Account,
     Action,
     Attempt,
+    Change,
     ContactChange,
     DefinitionVersion,
     Grant,
     ObservationRun,
     Reminder,
     Scan,
+    ScanState,
     Site,
 )
 
@@ -145,7 +147,7 @@ def _of_actions(dialect: str) -> Iterator[Contradiction]:
         ~exists().where(_ACTIONS.c.id == _ATTEMPTS.c.action_id),
         "attempt(s) belong to no action",
     )
-    running = exists().where(_SCANS.c.id == _ACTIONS.c.scan_id, _SCANS.c.state == "running")
+    running = exists().where(_SCANS.c.id == _ACTIONS.c.scan_id, _SCANS.c.state == ScanState.RUNNING)
     yield Contradiction(
         name,
         and_(state == State.HELD, _ACTIONS.c.verdict == Verdict.SCAN_UNDER_WAY, ~running),
@@ -160,7 +162,7 @@ def _was_merged(account_id: Column[str]) -> ColumnElement[bool]:
         _ACCOUNTS.c.id == account_id,
         _CHANGES.c.site_id == _ACCOUNTS.c.site_id,
         _CHANGES.c.contact_key == _ACCOUNTS.c.contact_key,
-        _CHANGES.c.change == "merged",
+        _CHANGES.c.change == Change.MERGED,
     )
 
 

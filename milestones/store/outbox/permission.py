@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from milestones.store import sites
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
+from milestones.store.tables import SiteState
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Standing:
 async def standing(tx: Transaction, site_id: str) -> Standing:
     """How the site stands, with what is ordered for the whole database."""
     site = await sites.named(tx, site_id)
-    is_open = site is not None and site.state == "active" and not site.paused
+    is_open = site is not None and site.state == SiteState.ACTIVE and not site.paused
     return Standing(
         is_open and await heartbeat.held(tx) is None, frozenset(await sites.paused_milestones(tx, site_id))
     )

@@ -20,7 +20,16 @@ from milestones.store.database import meta
 from milestones.store.database.statements import add_missing, chunks, lock_accounts, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import attempts, moves
-from milestones.store.tables import Account, Action, ContactChange, ErasedMail, Rejected, Subscription, Trace
+from milestones.store.tables import (
+    Account,
+    Action,
+    Change,
+    ContactChange,
+    ErasedMail,
+    Rejected,
+    Subscription,
+    Trace,
+)
 
 _ACCOUNTS = table_of(Account)
 _ACTIONS = table_of(Action)
@@ -162,7 +171,7 @@ async def names_the_gone(tx: Transaction, site_id: str | None, body: bytes) -> b
         found = select(_CHANGES.c.contact_key).where(
             _CHANGES.c.site_id == site_id,
             _CHANGES.c.contact_key.in_(some),
-            _CHANGES.c.change.in_(["deleted", "merged"]),
+            _CHANGES.c.change.in_([Change.DELETED, Change.MERGED]),
         )
         if (await tx.execute(found.limit(1))).first() is not None:
             return True

@@ -20,7 +20,7 @@ from milestones.store.database.statements import add_missing, chunks, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import moves, schedule
 from milestones.store.people import erasure
-from milestones.store.tables import Account, Action, ContactChange, DefinitionVersion, Grant, Reminder
+from milestones.store.tables import Account, Action, Change, ContactChange, DefinitionVersion, Grant, Reminder
 
 _ACCOUNTS = table_of(Account)
 _ACTIONS = table_of(Action)
@@ -53,7 +53,7 @@ async def involved(tx: Transaction, site_id: str, contact_keys: Iterable[str]) -
     """Which of these contacts were merged, or had another merged into them."""
     found: set[str] = set()
     for keys in chunks(sorted(set(contact_keys))):
-        merged = (_CHANGES.c.site_id == site_id) & (_CHANGES.c.change == "merged")
+        merged = (_CHANGES.c.site_id == site_id) & (_CHANGES.c.change == Change.MERGED)
         statement = select(_CHANGES.c.contact_key, _CHANGES.c.target_key).where(
             merged, or_(_CHANGES.c.contact_key.in_(keys), _CHANGES.c.target_key.in_(keys))
         )
@@ -78,7 +78,7 @@ async def _tree(tx: Transaction, site_id: str, contact_key: str) -> tuple[str, s
     """The contact at the root, and all contacts of the tree. Ends also where Wix tells of a circle."""
     root, passed = contact_key, {contact_key}
     targets = select(_CHANGES.c.target_key).where(
-        _CHANGES.c.site_id == site_id, _CHANGES.c.change == "merged"
+        _CHANGES.c.site_id == site_id, _CHANGES.c.change == Change.MERGED
     )
     while True:
         into = (await tx.execute(targets.where(_CHANGES.c.contact_key == root))).scalar_one_or_none()
@@ -108,7 +108,7 @@ async def _customer(tx: Transaction, site_id: str, root: str, tree: Collection[s
     )
     heir = heirs[0] if heirs else None
     deleted = select(_CHANGES.c.contact_key).where(
-        _CHANGES.c.site_id == site_id, _CHANGES.c.contact_key == root, _CHANGES.c.change == "deleted"
+        _CHANGES.c.site_id == site_id, _CHANGES.c.contact_key == root, _CHANGES.c.change == Change.DELETED
     )
     return _Customer(
         heir.id if heir is not None else None,
@@ -257,7 +257,7 @@ async def waited_too_long(tx: Transaction, now: datetime) -> dict[str, list[str]
             _CHANGES,
             (_CHANGES.c.site_id == _ACCOUNTS.c.site_id)
             & (_CHANGES.c.contact_key == _ACCOUNTS.c.contact_key)
-            & (_CHANGES.c.change == "merged"),
+            & (_CHANGES.c.change == Change.MERGED),
         )
         .where(
             # By site and state first, as the index of what is due has them.

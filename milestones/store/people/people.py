@@ -12,7 +12,7 @@ from milestones.formats.mail_addresses import address_form
 from milestones.store.database.statements import add_missing, chunks, put, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.people import erasure, merges
-from milestones.store.tables import Account, ContactChange, Rejected, Subscription, Suppression
+from milestones.store.tables import Account, Change, ContactChange, Rejected, Subscription, Suppression
 
 _ACCOUNTS = table_of(Account)
 _CHANGES = table_of(ContactChange)
@@ -94,7 +94,7 @@ async def contact_deleted(
     key = contact_key(secret, site_id, event.contact_id)
     waits = event.merged and not event.anonymized
     change = ContactChange(
-        site_id=site_id, contact_key=key, change="merging" if waits else "deleted", recorded_at=now
+        site_id=site_id, contact_key=key, change=Change.MERGING if waits else Change.DELETED, recorded_at=now
     )
     await add_missing(tx, ContactChange, [change.model_dump()], unique=["site_id", "contact_key"])
     if not waits:
@@ -109,7 +109,7 @@ async def contact_merged(
     sources = {contact_key(secret, site_id, source) for source in event.source_ids} - {target}
     rows = [
         ContactChange(
-            site_id=site_id, contact_key=source, change="merged", target_key=target, recorded_at=now
+            site_id=site_id, contact_key=source, change=Change.MERGED, target_key=target, recorded_at=now
         ).model_dump()
         for source in sorted(sources)
     ]
@@ -160,7 +160,7 @@ async def gone(
         statement = select(_CHANGES.c.contact_key, _CHANGES.c.recorded_at).where(
             _CHANGES.c.site_id == site_id,
             _CHANGES.c.contact_key.in_(keys),
-            _CHANGES.c.change.in_(["deleted", "merged"]),
+            _CHANGES.c.change.in_([Change.DELETED, Change.MERGED]),
         )
         found |= {by_key[row.contact_key]: row.recorded_at for row in (await tx.execute(statement)).all()}
     return found
@@ -199,7 +199,7 @@ async def reconcile(tx: Transaction, site_id: str, account_ids: Sequence[str], n
 async def overdue(tx: Transaction, now: datetime) -> dict[str, list[str]]:
     """The deletions whose merge never came: keys of contacts, by site."""
     statement = select(_CHANGES.c.site_id, _CHANGES.c.contact_key).where(
-        _CHANGES.c.change == "merging", _CHANGES.c.recorded_at <= now - merges.PATIENCE
+        _CHANGES.c.change == Change.MERGING, _CHANGES.c.recorded_at <= now - merges.PATIENCE
     )
     found: dict[str, list[str]] = {}
     for row in (await tx.execute(statement.order_by(_CHANGES.c.site_id))).all():
@@ -224,8 +224,8 @@ async def carry_out(tx: Transaction, site_id: str, contact_keys: Collection[str]
     theirs = (_CHANGES.c.site_id == site_id) & _CHANGES.c.contact_key.in_(contact_keys)
     await tx.execute(
         update(_CHANGES)
-        .where(theirs, _CHANGES.c.change == "merging")
-        .values(change="deleted", recorded_at=now)
+        .where(theirs, _CHANGES.c.change == Change.MERGING)
+        .values(change=Change.DELETED, recorded_at=now)
     )
     ids = await _ids(tx, site_id, contact_keys)
     await erasure.erase(tx, site_id, ids, now)

@@ -4,19 +4,29 @@ from milestones.store.tables.accounts import Account, ObservationRun
 from milestones.store.tables.outbox import Action, Attempt, Grant, Reminder, Trace
 from milestones.store.tables.people import (
     READ_ACCOUNT,
+    Change,
     ContactChange,
     ErasedMail,
     Rejected,
     Subscription,
     Suppression,
 )
-from milestones.store.tables.sites import ChannelRest, DefinitionVersion, Meta, Scan, Site
+from milestones.store.tables.sites import (
+    ChannelRest,
+    DefinitionVersion,
+    Meta,
+    Scan,
+    ScanState,
+    Site,
+    SiteState,
+)
 
 __all__ = [
     "READ_ACCOUNT",
     "Account",
     "Action",
     "Attempt",
+    "Change",
     "ChannelRest",
     "ContactChange",
     "DefinitionVersion",
@@ -27,7 +37,9 @@ __all__ = [
     "Rejected",
     "Reminder",
     "Scan",
+    "ScanState",
     "Site",
+    "SiteState",
     "Subscription",
     "Suppression",
     "Trace",

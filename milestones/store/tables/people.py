@@ -1,6 +1,7 @@
 """The tables of what is kept about people beside their accounts."""
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import Column, Index, LargeBinary, Text
 from sqlmodel import Field, SQLModel
@@ -37,10 +38,20 @@ class Subscription(SQLModel, table=True):
     heard_at: datetime = Field(sa_type=Moment)
 
 
+class Change(StrEnum):
+    """What became of a contact."""
+
+    DELETED = "deleted"
+    MERGED = "merged"
+    """It lives on in another, the target."""
+    MERGING = "merging"
+    """Deleted by a merge of which nobody told yet."""
+
+
 class ContactChange(SQLModel, table=True):
     """A contact that is gone, by keyed hashes: late events must not bring it back.
 
-    change: ``deleted``, ``merged``, or ``merging`` while a deletion waits for the merge that caused it.
+    change: a ``Change``.
     target_key: the contact into which it went.
     """
 

@@ -1,6 +1,7 @@
 """The tables of sites: what is known of one, its definitions, its scans."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Column, Index, Text
@@ -18,10 +19,20 @@ class Meta(SQLModel, table=True):
     value: str = Field(sa_type=Text)
 
 
+class SiteState(StrEnum):
+    """What a site is to this program."""
+
+    OBSERVED = "observed"
+    """Told of; nothing is decided for it."""
+    ACTIVE = "active"
+    REMOVED = "removed"
+    """Its app is gone, since ``removed_at``."""
+
+
 class Site(SQLModel, table=True):
     """One Wix installation.
 
-    state: ``observed`` (told of, decides nothing), ``active``, or ``removed``, since ``removed_at``.
+    state: a ``SiteState``.
     go_live_at: when it was taken on; what was true before counts for nothing.
     generation: raised by each drain; a worker of an older one is fenced.
     definitions: counts the changes of its definition versions.
@@ -32,7 +43,7 @@ class Site(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     name: str | None = None
-    state: str = "observed"
+    state: str = SiteState.OBSERVED
     first_heard_at: datetime = Field(sa_type=Moment)
     go_live_at: datetime | None = Field(default=None, sa_type=Moment)
     baseline_done_at: datetime | None = Field(default=None, sa_type=Moment)
@@ -78,6 +89,14 @@ class DefinitionVersion(SQLModel, table=True):
     paused: bool = False
 
 
+class ScanState(StrEnum):
+    """How far a scan has come."""
+
+    RUNNING = "running"
+    """Under way, or stopped on its way: it goes on at its page."""
+    FINISHED = "finished"
+
+
 class Scan(SQLModel, table=True):
     """One scan of a site, resumable at the page where it stopped.
 
@@ -92,7 +111,7 @@ class Scan(SQLModel, table=True):
     id: int | None = Field(default=None, sa_column=Column(Serial, primary_key=True))
     site_id: str
     kind: str
-    state: str = "running"
+    state: str = ScanState.RUNNING
     cursor: str | None = Field(default=None, sa_type=Text)
     pages: int = 0
     counts: dict[str, Any] = Field(sa_type=Json)

@@ -22,6 +22,7 @@ from milestones.store.tables import (
     Rejected,
     Reminder,
     Site,
+    SiteState,
     Subscription,
     Suppression,
     Trace,
@@ -274,7 +275,7 @@ class Backlog:
 
 async def backlog(tx: Transaction, now: datetime) -> Backlog:
     """What waits to be done, over the sites that are drained and the milestones that are not paused."""
-    drained = select(_SITES.c.id).where(_SITES.c.state == "active", ~_SITES.c.paused)
+    drained = select(_SITES.c.id).where(_SITES.c.state == SiteState.ACTIVE, ~_SITES.c.paused)
     paused = select(_VERSIONS.c.number).where(
         _VERSIONS.c.site_id == _ACTIONS.c.site_id,
         _VERSIONS.c.milestone == _ACTIONS.c.milestone,

@@ -13,7 +13,7 @@ from milestones.domain.verdict import Verdict
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox.ledger import GIVEN, SELECTED
-from milestones.store.tables import Action, DefinitionVersion, Grant, Reminder, Scan, Site
+from milestones.store.tables import Action, DefinitionVersion, Grant, Reminder, Scan, Site, SiteState
 
 _ACTIONS = table_of(Action)
 _GRANTS = table_of(Grant)
@@ -177,5 +177,5 @@ async def site_names(tx: Transaction, site_ids: Iterable[str]) -> dict[str, str]
 
 async def observed(tx: Transaction) -> int:
     """Sites that send events and were not taken on."""
-    statement = select(func.count()).select_from(_SITES).where(_SITES.c.state == "observed")
+    statement = select(func.count()).select_from(_SITES).where(_SITES.c.state == SiteState.OBSERVED)
     return int((await tx.execute(statement)).scalar_one())

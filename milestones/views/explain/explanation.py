@@ -11,7 +11,7 @@ from milestones.domain.verdict import Verdict
 from milestones.errors import UsageError
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
-from milestones.store.tables import Account, Grant, ObservationRun, Reminder
+from milestones.store.tables import Account, Grant, ObservationRun, Reminder, SiteState
 from milestones.views.attempts import attempt_lines
 from milestones.views.explain.crossings import describe_rule, with_crossings
 from milestones.views.explain.records import Records, get_records
@@ -157,7 +157,7 @@ def _notes(records: Records, settings: Settings, hold: str | None, only: str | N
     notes = [] if hold is None else [f"Nothing is sent or given until `milestones resume`. {hold}"]
     if settings.daemon.mode == "shadow":
         notes.append("Shadow mode: everything is decided and recorded, and nothing is sent.")
-    if site.state != "active":
+    if site.state != SiteState.ACTIVE:
         notes.append(f"The site is {site.state}: its accounts are not looked at, and nothing is given.")
     elif site.baseline_done_at is None:
         notes.append("The first reading of all accounts (baseline) is not complete.")
@@ -171,7 +171,7 @@ def _notes(records: Records, settings: Settings, hold: str | None, only: str | N
         ]
     if site.program_status not in {None, "ACTIVE"}:
         notes.append(f"The loyalty program is {site.program_status} in Wix: mails wait until it is active.")
-    if not records.site.accounts and site.state == "active":
+    if not records.site.accounts and site.state == SiteState.ACTIVE:
         notes.append(
             "No full reading of the accounts is finished, so the breaker lets only its floor through."
         )
