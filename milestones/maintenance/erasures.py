@@ -11,8 +11,8 @@ import structlog
 
 from milestones.domain.verdict import Verdict
 from milestones.maintenance.service import repeat
-from milestones.store import sites
 from milestones.store.database import meta
+from milestones.store.database.locks import lock_site
 from milestones.store.database.store import Store
 from milestones.store.people import erasure, merges, people
 
@@ -47,7 +47,7 @@ async def _waited_long_enough(store: Store, now: datetime) -> None:
         concerned = {*await people.overdue(tx, now), *await merges.waited_too_long(tx, now)}
     for site_id in sorted(concerned):
         async with store.write() as tx:
-            await sites.lock(tx, site_id)
+            await lock_site(tx, site_id)
             # Looked for anew: a merge may have come in between.
             contacts = (await people.overdue(tx, now)).get(site_id, [])
             await people.carry_out(tx, site_id, contacts, now)

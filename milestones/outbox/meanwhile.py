@@ -14,9 +14,9 @@ from milestones.domain.keys import address_key
 from milestones.domain.observation import Measure
 from milestones.formats.mail_addresses import address_form
 from milestones.kinds.channel import Task
-from milestones.store import accounts, sites
+from milestones.store import accounts
 from milestones.store.database import meta
-from milestones.store.database.statements import lock_accounts
+from milestones.store.database.locks import lock_accounts, lock_site
 from milestones.store.database.store import Transaction
 from milestones.store.outbox.claims import Settlement
 from milestones.store.views import lookup
@@ -41,8 +41,8 @@ async def reconsidered(
     concerned = {tasks[item.action_id].account_id for item in settlements if item.needs}
     if not concerned:
         return list(settlements)
-    # In the order of ``store.database.locks``; and where there are row locks, nobody writes about these accounts meanwhile.
-    await sites.lock(tx, site_id)
+    # In the order of ``store.database.locks``; where there are row locks, nobody writes about these accounts meanwhile.
+    await lock_site(tx, site_id)
     await lock_accounts(tx, ((site_id, account_id) for account_id in concerned))
     known = await accounts.load(tx, site_id, concerned)
     found = []

@@ -22,11 +22,11 @@ from milestones.pipeline.context import Batch, Chosen, Outcome, Reached, Rules
 from milestones.pipeline.facts import StoredFacts
 from milestones.pipeline.record import record_grants, record_reminders
 from milestones.store import accounts, sites
-from milestones.store.database.locks import take_turn
-from milestones.store.database.statements import lock_accounts
+from milestones.store.database.locks import lock_accounts
 from milestones.store.database.store import InForce, Store, again_after_a_race
 from milestones.store.outbox import ledger
 from milestones.store.people import erasure, people
+from milestones.store.people.turns import take_turn
 from milestones.store.tables import Scan, Site, SiteState
 
 

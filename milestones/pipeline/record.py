@@ -10,6 +10,7 @@ from milestones.domain.verdict import Verdict
 from milestones.pipeline.context import Batch, Chosen, Owner, Reached, Rules, SiteRules
 from milestones.pipeline.facts import StoredFacts
 from milestones.pipeline.selection import find_still_due
+from milestones.store.database.locks import lock_breaker
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import ledger
 from milestones.store.people import people
@@ -49,7 +50,7 @@ async def get_recent(tx: Transaction, site_id: str, now: datetime) -> Mapping[st
 
 
 async def _stops(work: Batch, site: Site) -> Stops:
-    await ledger.count_alone(work.tx, site.id)
+    await lock_breaker(work.tx, site.id)
     return start_stops(work.rules, site, await get_recent(work.tx, site.id, work.now))
 
 

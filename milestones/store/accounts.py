@@ -12,7 +12,8 @@ from milestones.domain.actions import Need, State
 from milestones.domain.keys import address_key, contact_key
 from milestones.domain.observation import Customer, Measures, Point, Run, Stamp
 from milestones.formats.mail_addresses import address_form
-from milestones.store.database.statements import chunks, lock_accounts, put, table_of
+from milestones.store.database.locks import lock_accounts
+from milestones.store.database.statements import chunks, put, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import moves
 from milestones.store.tables import Account, Action, ObservationRun

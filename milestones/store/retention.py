@@ -9,7 +9,8 @@ from milestones.domain.account import Version
 from milestones.domain.actions import FINAL
 from milestones.domain.pruning import first_needed, without
 from milestones.store import accounts
-from milestones.store.database.statements import lock_accounts, table_of
+from milestones.store.database.locks import lock_accounts
+from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import attempts
 from milestones.store.people import erasure

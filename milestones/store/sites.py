@@ -11,6 +11,7 @@ from milestones.domain.account import Definitions, Version
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Measure
 from milestones.store import scans
+from milestones.store.database.locks import lock_site
 from milestones.store.database.statements import add_missing, put, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.tables import Account, DefinitionVersion, ObservationRun, Site, SiteState
@@ -99,17 +100,6 @@ async def raise_generation(tx: Transaction, site_id: str) -> int:
     return int((await tx.execute(statement)).scalar_one())
 
 
-async def lock(tx: Transaction, site_id: str) -> None:
-    """Keep others from draining the site and from moving its actions, where the database has row locks."""
-    await tx.execute(select(_SITES.c.id).where(_SITES.c.id == site_id).with_for_update())
-
-
-async def generation(tx: Transaction, site_id: str) -> int:
-    """The generation in force, with the row locked where the database has row locks."""
-    statement = select(_SITES.c.generation).where(_SITES.c.id == site_id).with_for_update()
-    return int((await tx.execute(statement)).scalar_one())
-
-
 def _shape(milestone: Milestone) -> dict[str, Any]:
     """What decides about crossings, as it is kept."""
     measure, threshold, repeat, rearm_below = milestone.rule
@@ -129,7 +119,7 @@ async def define(
     if _same(rows, wanted):
         return _definitions(rows, wanted)
     # Two replicas may learn of a new configuration at once; the second finds the first one's versions.
-    await tx.execute(select(_SITES.c.id).where(_SITES.c.id == site_id).with_for_update())
+    await lock_site(tx, site_id)
     rows = await _in_force(tx, site_id)
     await _change(tx, site_id, rows, wanted, now)
     return _definitions(await _in_force(tx, site_id), wanted)

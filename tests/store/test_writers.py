@@ -1,21 +1,26 @@
 """Writers that meet over one account on PostgreSQL: whoever comes second sees what the first one wrote."""
 
 import asyncio
+import inspect
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select, text
 
+import milestones
 from milestones.domain import account as accounts_rules
 from milestones.domain.event import Anonymized, Heard
 from milestones.domain.observation import Observation
 from milestones.domain.policy import Breaker
 from milestones.pipeline import observe
 from milestones.store import accounts, retention, sites
-from milestones.store.database.statements import lock_accounts, table_of
+from milestones.store.database.locks import lock_accounts
+from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store
 from milestones.store.people import people
 from milestones.store.tables import Account, Action
@@ -132,3 +137,14 @@ async def test_what_is_being_written_does_not_undo_what_forgetting_noted(store: 
         [runs] = (await accounts.histories(tx, SITE, [ACCOUNT])).values()
     assert [run.measures.balance for run in runs] == [40]
     assert (state.first, state.bases) == (runs[0].stamps[0], {"stars-1000": runs[0].first})
+
+
+def test_locks_are_taken_in_one_module_so_that_their_order_stands_once() -> None:
+    source = Path(inspect.getfile(milestones)).parent
+    found = {
+        str(path.relative_to(source))
+        for path in source.rglob("*.py")
+        if re.search(r"with_for_update|pg_(try_)?advisory", path.read_text())
+    }
+    own_connection = {"store/database/daemon_lock.py", "store/database/schema.py"}
+    assert found == {"store/database/locks.py"} | own_connection

@@ -1,66 +1,63 @@
-"""On PostgreSQL, who may write about whom, one after the other. SQLite has one writer, and nothing here does anything.
+"""Every lock that a transaction takes, and THE order in which it takes them.
 
-Locks are taken once, at the beginning and in one order, so that no two transactions wait for each other: first the row
-of each site where somebody is gone, which drains lock too; then accounts and contacts by their numbers.
+SQLite has one writer and needs none of this: there, nothing here waits. On PostgreSQL a transaction takes what it needs of
+these, each at most once, from the top to the bottom, so that no two wait for each other:
+
+1. the row of a site (``lock_site``); of several, in the order of their ids. Whoever drains a site, moves its actions by a
+   person's word, changes its definitions, or writes about somebody who is gone or was merged, takes it first;
+2. accounts and contacts (``lock_accounts``), all at once, in the order of their numbers: whoever writes about them;
+3. the breaker of a site (``lock_breaker``): whoever counts for it.
+
+Above them stand the lock of the daemon (``daemon_lock``), which is held from start to stop by a connection of its own, and
+that of a migration (``schema``), which is the only one of its transaction. Rows that a statement writes are locked by that,
+and only by those who hold what is named here.
 """
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable
 
-from milestones.domain.event import AccountGone, Anonymized, ContactDeleted, ContactMerged, Event
-from milestones.domain.observation import Observation
-from milestones.store import sites
-from milestones.store.database.statements import lock_accounts
+from sqlalchemy import select, text
+
+from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
-from milestones.store.people import people
+from milestones.store.tables import Site
 
-Named = tuple[str, str]
-"""(site, account or contact)."""
+_SITES = table_of(Site)
+
+_BREAKER = "the breaker"
+"""Stands for all accounts of a site; the id of none."""
 
 
-async def take_turn(
-    tx: Transaction,
-    secret: bytes,
-    seen: Sequence[tuple[str, Observation]],
-    heard: Sequence[tuple[str, Event]] = (),
-) -> None:
-    """Wait until nobody else writes about these accounts, and about those who are gone.
+async def lock_site(tx: Transaction, site_id: str) -> int | None:
+    """Keep others from draining the site and from moving its actions, until the transaction ends. Returns the generation
+    in force, None of a site that nobody ever heard of.
+    """
+    statement = select(_SITES.c.generation).where(_SITES.c.id == site_id).with_for_update()
+    return (await tx.execute(statement)).scalar_one_or_none()
 
-    What is written of an account may concern others only where contacts were merged or deleted; such sites are
-    locked whole. Where a merge is told at this very moment the database may still find a deadlock: then nothing of
-    one transaction is kept, as with any error, and it is tried again.
+
+async def lock_accounts(tx: Transaction, accounts: Iterable[tuple[str, str]]) -> None:
+    """On PostgreSQL, keep other replicas from these accounts until the transaction ends.
+
+    Always in one order, so that two replicas cannot wait for each other; by advisory lock, since an account
+    that is first heard of by two replicas at once has no row to lock yet. SQLite has one writer.
     """
     if tx.dialect.name != "postgresql":
         return
-    leaving = [(site_id, *_named_by(event)) for site_id, event in heard]
-    told = {(site_id, item.customer.contact_id) for site_id, item in seen if item.customer.contact_id}
-    with_gone = {site_id for site_id, contacts, accounts in leaving if contacts or accounts}
-    for site_id in sorted({site_id for site_id, _ in told} - with_gone):
-        if await people.concerns_the_gone(tx, site_id, secret, [c for s, c in told if s == site_id and c]):
-            with_gone.add(site_id)
-    for site_id in sorted(with_gone):
-        await sites.lock(tx, site_id)
-    names: list[Named] = [(site_id, item.account_id) for site_id, item in seen]
-    names += [(site_id, contact_id) for site_id, contact_id in told if contact_id]
-    for site_id, contacts, accounts in leaving:
-        known = await people.accounts_of(tx, site_id, secret, contacts) if contacts else []
-        names += _of(site_id, (*contacts, *accounts, *known))
-    await lock_accounts(tx, names)
+    numbers = sorted({_lock_number(site, account) for site, account in accounts})
+    await tx.execute(
+        text("SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"),
+        {"numbers": numbers},
+    )
 
 
-def _of(site_id: str, names: Iterable[str]) -> Iterable[Named]:
-    return ((site_id, name) for name in names)
+def _lock_number(site: str, account: str) -> int:
+    digest = hashlib.blake2b(f"{site}\0{account}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
 
 
-def _named_by(event: Event) -> tuple[list[str], list[str]]:
-    """The contacts and the accounts of which an event tells that they are gone."""
-    match event:
-        case ContactDeleted(contact_id):
-            return [contact_id], []
-        case ContactMerged(target_id, source_ids):
-            return [target_id, *source_ids], []
-        case AccountGone(account_id):
-            return [], [account_id]
-        case Anonymized(contact_id, _, account_id):
-            return [one for one in [contact_id] if one], [one for one in [account_id] if one]
-        case _:
-            return [], []
+async def lock_breaker(tx: Transaction, site_id: str) -> None:
+    """Have nobody else count for the breaker of a site until this transaction ends: each of two that count at once would
+    let through what the limit has room for.
+    """
+    await lock_accounts(tx, [(site_id, _BREAKER)])

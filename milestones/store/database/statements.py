@@ -1,10 +1,9 @@
 """Statements that every table needs and that SQLAlchemy spells differently for each database."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, text
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
@@ -61,23 +60,3 @@ async def add_missing(
     table = table_of(model)
     insert = postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
     await tx.execute(insert.on_conflict_do_nothing(index_elements=list(unique)), list(rows))
-
-
-async def lock_accounts(tx: Transaction, accounts: Iterable[tuple[str, str]]) -> None:
-    """On PostgreSQL, keep other replicas from these accounts until the transaction ends.
-
-    Always in one order, so that two replicas cannot wait for each other; by advisory lock, since an account
-    that is first heard of by two replicas at once has no row to lock yet. SQLite has one writer.
-    """
-    if tx.dialect.name != "postgresql":
-        return
-    numbers = sorted({_lock_number(site, account) for site, account in accounts})
-    await tx.execute(
-        text("SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"),
-        {"numbers": numbers},
-    )
-
-
-def _lock_number(site: str, account: str) -> int:
-    digest = hashlib.blake2b(f"{site}\0{account}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)

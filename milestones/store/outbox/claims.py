@@ -11,6 +11,7 @@ from milestones.domain.actions import FINAL, Kind, Need, State
 from milestones.domain.verdict import Verdict
 from milestones.errors import FencedError
 from milestones.store import sites
+from milestones.store.database.locks import lock_site
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import attempts, dependents, moves, permission, schedule
@@ -183,6 +184,6 @@ async def settle(
 
 async def check(tx: Transaction, site_id: str, generation: int) -> None:
     """Raises FencedError where another drains the site now; locks the site where there are row locks."""
-    current = await sites.generation(tx, site_id)
+    current = await lock_site(tx, site_id)
     if current != generation:
         raise FencedError(f"generation {generation} of this site is over; {current} drains it now")

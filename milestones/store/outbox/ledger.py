@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select
 from milestones.domain.actions import Kind, PlannedAction, State
 from milestones.domain.crossing import Given
 from milestones.domain.verdict import Verdict
-from milestones.store.database.statements import chunks, lock_accounts, put, table_of
+from milestones.store.database.statements import chunks, put, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import moves
 from milestones.store.tables import Action, Grant, Reminder, Trace
@@ -18,9 +18,6 @@ _GRANTS = table_of(Grant)
 _REMINDERS = table_of(Reminder)
 _ACTIONS = table_of(Action)
 _TRACES = table_of(Trace)
-
-_BREAKER = "the breaker"
-"""Stands for all accounts of a site; the id of none."""
 
 GIVEN = _GRANTS.c.verdict != Verdict.INHERITED
 """Grants that gave something. The others say that an account of the same customer was given it (``merges``)."""
@@ -53,13 +50,6 @@ async def reminded(tx: Transaction, site_id: str, account_ids: Iterable[str]) ->
         for row in (await tx.execute(statement.order_by(_REMINDERS.c.id))).mappings():
             found.setdefault(row["account_id"], []).append(Reminder(**row))
     return found
-
-
-async def count_alone(tx: Transaction, site_id: str) -> None:
-    """On PostgreSQL, have nobody else count for the breaker of a site until this transaction ends: each of two that
-    count at once would let through what the limit has room for. The last lock that a transaction takes.
-    """
-    await lock_accounts(tx, [(site_id, _BREAKER)])
 
 
 async def recent(tx: Transaction, site_id: str, since: datetime) -> dict[str, int]:

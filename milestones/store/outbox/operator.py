@@ -13,7 +13,7 @@ from sqlalchemy import case, delete, func, select, update
 
 from milestones.domain.actions import Kind, State
 from milestones.domain.verdict import Verdict
-from milestones.store import sites
+from milestones.store.database.locks import lock_site
 from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import dependents, ledger, moves
@@ -183,7 +183,7 @@ async def _chosen(tx: Transaction, which: Which, why_not: WhyNot) -> tuple[list[
     concerned = select(_ACTIONS.c.site_id).where(which.condition).distinct().order_by(_ACTIONS.c.site_id)
     for site_id in (await tx.execute(concerned)).scalars().all():
         # Locks the site where there are row locks: a drain must not claim what is moved here.
-        await sites.generation(tx, site_id)
+        await lock_site(tx, site_id)
     reasons = {_id(action): (action, why_not(action)) for action in await actions(tx, which)}
     missing = dict.fromkeys(set(which.ids) - reasons.keys(), "is not in the outbox")
     refused = {number: why for number in which.ids if (why := reasons.get(number, (None, None))[1])}

@@ -17,7 +17,8 @@ from milestones.domain.keys import contact_key
 from milestones.domain.verdict import Verdict
 from milestones.formats.mail_addresses import spellings
 from milestones.store.database import meta
-from milestones.store.database.statements import add_missing, chunks, lock_accounts, table_of
+from milestones.store.database.locks import lock_accounts
+from milestones.store.database.statements import add_missing, chunks, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import attempts, moves
 from milestones.store.tables import (
