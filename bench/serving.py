@@ -25,11 +25,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bench.webhooks import SITE
 from milestones.config.public_key import load_public_key
 from milestones.domain.event import Heard
-from milestones.domain.milestone import Coupon, Discount, Email, Milestone, Near, Repeat
+from milestones.domain.milestone import Milestone, Near, Repeat
 from milestones.domain.observation import Measure
 from milestones.domain.policy import Breaker
 from milestones.ingest.door import Door
 from milestones.ingest.inbox import Inbox
+from milestones.kinds.coupon.payload import Coupon, Discount
+from milestones.kinds.email.payload import Email
 from milestones.observability.metrics import Metrics
 from milestones.pipeline import observe
 from milestones.pipeline.context import SiteRules

@@ -11,18 +11,7 @@ from zoneinfo import ZoneInfo
 
 from milestones.domain.actions import Context
 from milestones.domain.crossing import Crossing
-from milestones.domain.milestone import (
-    Badge,
-    Consent,
-    Coupon,
-    Discount,
-    Email,
-    Milestone,
-    Near,
-    Points,
-    Repeat,
-    Webhook,
-)
+from milestones.domain.milestone import Consent, Milestone, Near, Repeat
 from milestones.domain.observation import (
     UNKNOWN_CUSTOMER,
     Customer,
@@ -34,6 +23,11 @@ from milestones.domain.observation import (
     Stamp,
 )
 from milestones.domain.policy import Rate
+from milestones.kinds.badge.payload import Badge
+from milestones.kinds.coupon.payload import Coupon, Discount
+from milestones.kinds.email.payload import Email
+from milestones.kinds.points.payload import Points
+from milestones.kinds.webhook.payload import Webhook
 
 NOW = datetime(2026, 11, 20, 9, 15, 30, tzinfo=UTC)
 GO_LIVE = datetime(2026, 11, 1, tzinfo=UTC)

@@ -14,9 +14,9 @@ from sqlalchemy import update
 from milestones import config
 from milestones.app.rules import ConfiguredRules
 from milestones.config import Settings
-from milestones.domain.actions import Kind
 from milestones.domain.observation import Customer
 from milestones.errors import MilestonesError
+from milestones.kinds.registry import NAMES
 from milestones.outbox.drain import drain
 from milestones.outbox.flights import Flights
 from milestones.outbox.gates import Policy
@@ -102,7 +102,7 @@ class Shop:
     store: Store
     secret: bytes
     now: datetime = NOW
-    channels: dict[Kind, FakeChannel] = field(default_factory=lambda: {kind: FakeChannel() for kind in Kind})
+    channels: dict[str, FakeChannel] = field(default_factory=lambda: {kind: FakeChannel() for kind in NAMES})
     outcomes: list[Outcome] = field(default_factory=list)
     reloads: int = 0
     mistyped: int = 0
@@ -199,7 +199,7 @@ class Shop:
         async with self.store.read() as tx:
             return (await lookup.actions(tx, Which(**which)))[::-1]
 
-    async def action(self, kind: Kind, **which: Any) -> Action:
+    async def action(self, kind: str, **which: Any) -> Action:
         """The only one of its kind."""
         (found,) = await self.actions(kind=kind, **which)
         return found
@@ -208,7 +208,7 @@ class Shop:
         """State by kind."""
         return {action.kind: action.state for action in await self.actions(**which)}
 
-    async def set(self, kind: Kind, **values: Any) -> None:
+    async def set(self, kind: str, **values: Any) -> None:
         async with self.store.write() as tx:
             actions = table_of(Action)
             await tx.execute(update(actions).where(actions.c.kind == kind).values(**values))

@@ -9,24 +9,18 @@ from pathlib import Path
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from milestones.app import adapters
 from milestones.config.mail import MailSettings as MailTable
 from milestones.config.settings import Settings, SiteSettings
-from milestones.domain.actions import Kind
 from milestones.errors import ConfigurationError
-from milestones.kinds.badge.channel import BadgeChannel
-from milestones.kinds.channel import Channel
-from milestones.kinds.coupon.channel import CouponChannel
-from milestones.kinds.email.channel import EmailChannel, MailSettings, OnLostAnswer, UnsubscribeLinks
+from milestones.kinds import registry
 from milestones.kinds.email.consent import Gatekeeper
 from milestones.kinds.email.folder import FolderTransport
-from milestones.kinds.email.message import Mailbox
 from milestones.kinds.email.rendering import Catalogue
+from milestones.kinds.email.site import SiteConsent
 from milestones.kinds.email.smtp import SmtpSettings, SmtpTransport, Tls
 from milestones.kinds.email.transport import Transport
-from milestones.kinds.email.variables import Site as MailSite
-from milestones.kinds.points.channel import PointsChannel
-from milestones.kinds.webhook.channel import WebhookChannel
+from milestones.kinds.program import SiteProgram
+from milestones.kinds.services import SiteServices
 from milestones.observability.metrics import Metrics
 from milestones.outbox.flights import Flights
 from milestones.outbox.gates import Policy
@@ -56,7 +50,7 @@ class SiteParts:
     settings: SiteSettings
     client: WixClient
     gatekeeper: Gatekeeper
-    program: adapters.SiteProgram
+    program: SiteProgram
     work: SiteWork
 
 
@@ -145,48 +139,30 @@ class Assembly:
 
     def _assembled(self, site_id: str, settings: Settings, catalogue: Catalogue) -> SiteParts:
         site, client, secret = settings.for_site(site_id), self._client(site_id, settings), self._secret
-        consent = adapters.SiteConsent(client, self._store, secret)
+        consent = SiteConsent(client, self._store, secret)
         gatekeeper = Gatekeeper(site_id, consent.statuses, consent.suppressed, site.mail.only_to)
-        program = adapters.SiteProgram(
+        program = SiteProgram(
             client, self._store, site_id, fallback_name=site.name or "the shop", clock=self._clock
         )
-        links: UnsubscribeLinks = (
-            adapters.WixLinks(client)
-            if site.mail.unsubscribe == "wix"
-            else adapters.OwnLinks(settings.daemon.public_url, site_id, secret)
+        services = SiteServices(
+            site_id=site_id,
+            settings=settings,
+            site=site,
+            current=self._settings,
+            secret=secret,
+            client=client,
+            store=self._store,
+            http=self._http,
+            gatekeeper=gatekeeper,
+            program=program,
+            catalogue=catalogue,
+            transport=self.transport(site.mail),
+            clock=self._clock,
         )
-        query_lag = settings.wix.query_lag
-        channels: dict[Kind, Channel] = {
-            Kind.COUPON: CouponChannel(
-                adapters.SiteCoupons(client),
-                gatekeeper=gatekeeper,
-                clock=self._clock,
-            ),
-            Kind.BADGE: BadgeChannel(
-                adapters.SiteBadges(client),
-                just_made=adapters.NewBadges(self._store, site_id),
-                just_given=adapters.GivenBadges(self._store, site_id),
-                query_lag=query_lag,
-                clock=self._clock,
-            ),
-            Kind.POINTS: PointsChannel(
-                adapters.SiteEarnings(client),
-                earned_since=adapters.EarnedRewards(self._store, site_id),
-                program=program,
-                query_lag=query_lag,
-                clock=self._clock,
-            ),
-            Kind.EMAIL: self._email(site, links, catalogue, gatekeeper, program),
-            Kind.WEBHOOK: WebhookChannel(
-                self._http,
-                secret=lambda name: self._settings().webhook_secret(name).get_secret_value(),
-                clock=self._clock,
-            ),
-        }
         work = SiteWork(
             site_id=site_id,
             store=self._store,
-            channels=channels,
+            channels=registry.build_channels(services),
             policy=Policy(site.policy.quiet_hours, site.timezone),
             clock=self._clock,
             random=random.random,
@@ -196,36 +172,6 @@ class Assembly:
             settled=lambda kind, state, _verdict: self._metrics.actions.labels(kind, state).inc(),
         )
         return SiteParts(site, client, gatekeeper, program, work)
-
-    def _email(
-        self,
-        site: SiteSettings,
-        links: UnsubscribeLinks,
-        catalogue: Catalogue,
-        gatekeeper: Gatekeeper,
-        program: adapters.SiteProgram,
-    ) -> EmailChannel:
-        mail = site.mail
-        return EmailChannel(
-            MailSettings(
-                sender=Mailbox.parsed(mail.sender),
-                site=MailSite(
-                    site.name or Mailbox.parsed(mail.sender).name,
-                    language=mail.language,
-                    zone=site.timezone,
-                    currency=mail.currency,
-                    brand=site.brand,
-                ),
-                secret=self._secret,
-                on_lost_answer=OnLostAnswer(mail.on_lost_answer),
-            ),
-            catalogue=catalogue,
-            transport=self.transport(mail),
-            gatekeeper=gatekeeper,
-            links=links,
-            program=program,
-            clock=self._clock,
-        )
 
     def transport(self, mail: MailTable) -> Transport:
         """The way out for mails; sites that share a server share its connections and its pace."""

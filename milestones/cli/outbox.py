@@ -31,8 +31,9 @@ from milestones.commands.models.outbox import (
     RetryActions,
 )
 from milestones.config import Settings
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.errors import UsageError
+from milestones.kinds.registry import NAMES
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import operator
 from milestones.store.tables import Action
@@ -41,14 +42,25 @@ from milestones.store.views.lookup import Which
 from milestones.views.actions import ActionDetail, get_detail, listed
 from milestones.views.lookup import find_sites
 from milestones.views.notices import list_notices
-from milestones.views.sentences import action_sentence, coupon_code, reason, subject
+from milestones.views.sentences import action_sentence, code, reason, subject
 
 app = typer.Typer(no_args_is_help=True, help="What is owed, what became of it, and a person's word on it.")
 
 
 OfSite = Annotated[str | None, typer.Option("--site", help="Only of this site, by name or id.")]
 OfMilestone = Annotated[str | None, typer.Option("--milestone", help="Only of this milestone, by its key.")]
-OfKind = Annotated[Kind | None, typer.Option("--kind", help="Only of this kind.")]
+
+
+def _kind(value: str | None) -> str | None:
+    if value is not None and value not in NAMES:
+        raise typer.BadParameter(f"{value!r} is not one of {', '.join(map(repr, NAMES))}.")
+    return value
+
+
+OfKind = Annotated[
+    str | None,
+    typer.Option("--kind", callback=_kind, metavar=f"[{'|'.join(NAMES)}]", help="Only of this kind."),
+]
 OfState = Annotated[State | None, typer.Option("--state", help="Only in this state.")]
 OfVerdict = Annotated[str | None, typer.Option("--verdict", help="Only with this verdict, such as breaker.")]
 
@@ -101,11 +113,11 @@ def _table(shown: Console, found: list[Action], settings: Settings) -> None:
         zone = settings.for_site(action.site_id).timezone
         verdict = "" if action.state == State.DONE else text(reason(action.verdict) or "")
         moment = action.settled_at or action.recorded_at
-        code = coupon_code(action) if action.state == State.DONE else None
+        typed = code(action) if action.state == State.DONE else None
         rows.add_row(
             str(action.id),
             when(moment, zone),
-            f"{action.kind}: {text(subject(action))}" + (f"\n[dim]{text(code)}[/]" if code else ""),
+            f"{action.kind}: {text(subject(action))}" + (f"\n[dim]{text(typed)}[/]" if typed else ""),
             f"{render.state(action.state)} {verdict}".strip(),
         )
     shown.print(rows)

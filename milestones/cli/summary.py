@@ -1,23 +1,11 @@
 """What a configuration amounts to, in the fewest words."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from milestones.config import Settings
 from milestones.config.database import PostgresAddress, read_address
 from milestones.config.values import duration_text
-from milestones.domain.actions import Kind
-from milestones.domain.milestone import (
-    Badge,
-    Coupon,
-    Discount,
-    Email,
-    Milestone,
-    Points,
-    Repeat,
-    Reward,
-    Webhook,
-)
+from milestones.domain.milestone import Milestone, Repeat
 
 
 def summary(settings: Settings) -> dict[str, Any]:
@@ -45,7 +33,7 @@ def described(milestone: Milestone) -> str:
     """A milestone in one line."""
     settle = f" and kept for {duration_text(milestone.settle_for)}" if milestone.settle_for else ""
     near = f"; told {milestone.near.within:,} before ({milestone.near.template})" if milestone.near else ""
-    gives = ", ".join(_reward(reward) for reward in milestone.rewards) or "nothing"
+    gives = ", ".join(reward.summarize() for reward in milestone.rewards) or "nothing"
     return f"{_reached(milestone)}{settle}{near}; gives {gives}"
 
 
@@ -58,32 +46,6 @@ def _reached(milestone: Milestone) -> str:
             return f"{milestone.measure} {points}, again after falling below {milestone.rearm_below:,}"
         case Repeat.LADDER:
             return f"{milestone.measure}, every {points}"
-
-
-def _reward(reward: Reward) -> str:
-    match reward:
-        case Coupon():
-            return f"coupon ({_discount(reward)})"
-        case Badge():
-            return f"badge ({reward.title or reward.badge_id})"
-        case Points():
-            return f"{reward.amount:,} points"
-        case Email():
-            return f"{Kind.EMAIL} ({reward.template})"
-        case Webhook():
-            return f"webhook ({urlsplit(reward.url).hostname})"
-
-
-def _discount(coupon: Coupon) -> str:
-    match coupon.discount:
-        case Discount.PERCENT_OFF:
-            return f"{coupon.amount}% off"
-        case Discount.MONEY_OFF:
-            return f"{coupon.amount} off"
-        case Discount.FIXED_PRICE:
-            return f"for {coupon.amount}"
-        case Discount.FREE_SHIPPING:
-            return "free shipping"
 
 
 def _wix(settings: Settings) -> str:

@@ -26,8 +26,8 @@ from milestones.commands.models.program import (
 )
 from milestones.commands.scan import Failed, by_name, raise_if_all
 from milestones.config import Settings, Source, restored
-from milestones.domain.milestone import Badge
 from milestones.errors import ChannelError, ConfigurationError, UsageError
+from milestones.kinds.badge.payload import Badge
 from milestones.program.apply import PlanError, Work, apply, look, planned, settled
 from milestones.program.export import export
 from milestones.program.journal import Journal

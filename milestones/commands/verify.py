@@ -12,7 +12,7 @@ from milestones.commands.host import Host
 from milestones.commands.models.command import Report
 from milestones.commands.models.verify import Difference, Verify, VerifyAnswer, VerifyReport
 from milestones.domain.account import AccountState, Version, history_for, owed_under
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.crossing import Crossing, Given, owed
 from milestones.domain.evidence import Evidence, evidence
 from milestones.domain.milestone import Repeat
@@ -221,8 +221,8 @@ async def _compare_wix(host: Host, site: Site, found: Findings, report: Report[V
     work = host.scan_work(site.id)
     client = work.client
     async with host.runtime.store.read() as tx:
-        made = await lookup.results(tx, site.id, Kind.COUPON)
-        badges = await lookup.results(tx, site.id, Kind.BADGE)
+        made = await lookup.results(tx, site.id, "coupon")
+        badges = await lookup.results(tx, site.id, "badge")
     codes = await _list_codes(client, report)
     for action in made:
         code = action.payload["specification"]["code"]

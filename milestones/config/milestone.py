@@ -1,13 +1,13 @@
 """``[[milestones]]``: what the shop promises, as the file says it, and its way into the rules."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from milestones.config.faults import Fault, faulty
-from milestones.config.rewards import Reward, TemplateName
+from milestones.config.rewards import Reward, TemplateName, TemplateUses
 from milestones.config.sections import Table, Whole
 from milestones.config.values import Duration, duration
 from milestones.domain.milestone import Milestone, Near, Repeat
@@ -17,8 +17,6 @@ LARGEST = 999_999_999
 """The most points that an account can have (docs/wix-api.md, 6)."""
 
 Points = Annotated[Whole, Field(ge=1, le=LARGEST)]
-TemplateUses = Callable[[str], frozenset[str]]
-"""The variable groups (``coupon``, ``badge``, ...) of a template, by its name."""
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -72,7 +70,7 @@ class MilestoneTable(Table):
     @property
     def templates(self) -> tuple[str, ...]:
         """The names of the templates that it needs."""
-        mails = [reward.email.template for reward in self.rewards if reward.email is not None]
+        mails = [name for reward in self.rewards for name in reward.table.templates()]
         return tuple(dict.fromkeys([*([self.near.template] if self.near else []), *mails]))
 
     def definition(self, uses: TemplateUses) -> Milestone:
@@ -85,7 +83,7 @@ class MilestoneTable(Table):
             measure=self.measure,
             threshold=points,
             repeat=Repeat.LADDER if self.every_points is not None else Repeat(self.repeat),
-            rewards=tuple(reward.definition(uses) for reward in self.rewards),
+            rewards=tuple(reward.table.definition(uses) for reward in self.rewards),
             near=None if self.near is None else self.near.definition(uses),
             rearm_below=self.rearm_below,
             settle_for=self.settle_for,

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from milestones.config.faults import Fault, faulty
 from milestones.config.program_entry import Cost, Percent, Thing, Title, alone
-from milestones.config.rewards import Scope
+from milestones.config.scope import Scope
 from milestones.config.sections import Flag, Table
 from milestones.config.values import Money
 from milestones.domain.program import MOST_TIERS, Content, ThingKind, Value, Wanted

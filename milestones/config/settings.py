@@ -172,9 +172,9 @@ class Settings(Table):
     def webhook_secret(self, reference: str) -> SecretStr:
         """The secret of an outgoing webhook, by the name that was recorded with the action. Raises UsageError."""
         for milestone in self._all_milestones():
-            for reward in milestone.rewards:
-                if reward.webhook is not None and reference_of(reward.webhook.secret) == reference:
-                    return reward.webhook.secret
+            for secret in (secret for reward in milestone.rewards for secret in reward.table.secrets()):
+                if reference_of(secret) == reference:
+                    return secret
         raise UsageError(
             f"The configuration no longer names the secret {reference}, with which a webhook is to be signed. "
             "Put it back, or cancel the action."

@@ -10,30 +10,12 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from milestones.domain import keys, validity
+from milestones.domain import keys
 from milestones.domain.crossing import Crossing
-from milestones.domain.milestone import (
-    Badge,
-    Consent,
-    Coupon,
-    Discount,
-    Email,
-    Milestone,
-    Points,
-    Repeat,
-    Reward,
-    Webhook,
-)
+from milestones.domain.milestone import Consent, Giving, Milestone, Repeat, Reward
 
-
-class Kind(StrEnum):
-    """One kind of effect; each has a file in ``milestones/actions``."""
-
-    COUPON = "coupon"
-    BADGE = "badge"
-    POINTS = "points"
-    EMAIL = "email"
-    WEBHOOK = "webhook"
+MAIL = "email"
+"""The kind of what a reminder owes."""
 
 
 class State(StrEnum):
@@ -85,7 +67,7 @@ class PlannedAction:
 
     key: str
     position: int
-    kind: Kind
+    kind: str
     payload: Mapping[str, Any]
     available_at: datetime
     waits_for: tuple[int, ...] = ()
@@ -122,21 +104,16 @@ def plan_grant(crossing: Crossing, context: Context) -> tuple[PlannedAction, ...
             "seconds": milestone.settle_for.total_seconds(),
             "repeat": milestone.repeat.value,
         }
-    rewards = _mails_last(milestone.rewards)
-    return tuple(
-        PlannedAction(
-            key=keys.action_key(owner, position),
-            position=position,
-            kind=_kind(reward),
-            payload={
-                **facts,
-                **_payload(reward, keys.action_key(owner, position), context, available_at, rewards),
-            },
-            available_at=available_at,
-            waits_for=_waits_for(reward, rewards),
+    rewards = _last_at_the_end(milestone.rewards)
+    planned = []
+    for position, reward in enumerate(rewards):
+        key = keys.action_key(owner, position)
+        payload = reward.freeze(Giving(key, context.secret, available_at, context.timezone, rewards))
+        waits_for = tuple(place for place, other in enumerate(rewards) if reward.shows(other))
+        planned.append(
+            PlannedAction(key, position, reward.kind, {**facts, **payload.to_json()}, available_at, waits_for)
         )
-        for position, reward in enumerate(rewards)
-    )
+    return tuple(planned)
 
 
 def plan_reminder(
@@ -161,7 +138,7 @@ def plan_reminder(
         "consent": Consent.MARKETING.value,
         "reward": _announced(milestone),
     }
-    return (PlannedAction(keys.action_key(owner, 0), 0, Kind.EMAIL, payload, context.now),)
+    return (PlannedAction(keys.action_key(owner, 0), 0, MAIL, payload, context.now),)
 
 
 def _reached(crossing: Crossing) -> int:
@@ -171,109 +148,14 @@ def _reached(crossing: Crossing) -> int:
     return crossing.milestone.threshold
 
 
-def _mails_last(rewards: Sequence[Reward]) -> list[Reward]:
-    return sorted(rewards, key=lambda reward: isinstance(reward, Email | Webhook))
+def _last_at_the_end(rewards: Sequence[Reward]) -> list[Reward]:
+    return sorted(rewards, key=lambda reward: reward.is_last)
 
 
-def _kind(reward: Reward) -> Kind:
-    match reward:
-        case Coupon():
-            return Kind.COUPON
-        case Badge():
-            return Kind.BADGE
-        case Points():
-            return Kind.POINTS
-        case Email():
-            return Kind.EMAIL
-        case Webhook():
-            return Kind.WEBHOOK
-
-
-def _announced(milestone: Milestone) -> dict[str, Any]:
-    """What a reminder may promise: the name of the coupon and of the badge, never a code."""
-    promise: dict[str, Any] = {}
+def _announced(milestone: Milestone) -> dict[str, str]:
+    """What a reminder may promise, by kind: of each the first that has a name."""
+    promises: dict[str, str] = {}
     for reward in milestone.rewards:
-        if isinstance(reward, Coupon):
-            promise.setdefault("coupon", reward.name)
-        elif isinstance(reward, Badge) and reward.title:
-            promise.setdefault("badge", reward.title)
-    return promise
-
-
-def _waits_for(reward: Reward, rewards: Sequence[Reward]) -> tuple[int, ...]:
-    if not isinstance(reward, Email):
-        return ()
-    wanted: tuple[type, ...] = ()
-    if "coupon" in reward.uses:
-        wanted += (Coupon,)
-    if "badge" in reward.uses:
-        wanted += (Badge,)
-    return tuple(position for position, other in enumerate(rewards) if wanted and isinstance(other, wanted))
-
-
-def _consent_to_tell(rewards: Sequence[Reward]) -> Consent:
-    """What it takes to tell a customer of a coupon: a mail that needs no subscription may be among those that do."""
-    tell = {reward.consent for reward in rewards if isinstance(reward, Email) and "coupon" in reward.uses}
-    return Consent.SERVICE if Consent.SERVICE in tell else Consent.MARKETING
-
-
-def _payload(
-    reward: Reward, key: str, context: Context, start: datetime, rewards: Sequence[Reward]
-) -> dict[str, Any]:
-    match reward:
-        case Coupon():
-            return {**_coupon(reward, key, context, start), "consent": _consent_to_tell(rewards).value}
-        case Badge():
-            return {"title": reward.title, "badge_id": reward.badge_id, "create": reward.create}
-        case Points():
-            return {
-                "amount": reward.amount,
-                "description": reward.description,
-                "idempotency_key": keys.idempotency_key(context.secret, key),
-                "cap": None if reward.cap is None else [reward.cap.times, reward.cap.period.total_seconds()],
-            }
-        case Email():
-            return {"template": reward.template, "consent": reward.consent.value}
-        case Webhook():
-            return {
-                "url": reward.url,
-                "secret_name": reward.secret_name,
-                "webhook_id": keys.webhook_id(context.secret, key),
-            }
-
-
-def _coupon(coupon: Coupon, key: str, context: Context, start: datetime) -> dict[str, Any]:
-    specification: dict[str, Any] = {
-        "name": coupon.name,
-        "code": keys.coupon_code(context.secret, key, coupon.prefix),
-        "startTime": validity.milliseconds(start),
-        "usageLimit": 1,
-        "active": True,
-        coupon.discount.value: True
-        if coupon.discount is Discount.FREE_SHIPPING
-        else float(coupon.amount or 0),
-    }
-    validity_of = None
-    if coupon.valid_for is not None:
-        specification |= validity.specified(start, coupon.valid_for, context.timezone)
-        validity_of = {"seconds": coupon.valid_for.total_seconds(), "timezone": context.timezone.key}
-    if coupon.limited_to_one_item:
-        specification["limitedToOneItem"] = True
-    if coupon.minimum_subtotal is not None:
-        specification["minimumSubtotal"] = float(coupon.minimum_subtotal)
-    if coupon.scope is not None:
-        specification["scope"] = _scope(coupon.scope)
-    return {
-        "specification": specification,
-        "validity": validity_of,
-        "when_unmailable": coupon.when_unmailable.value,
-    }
-
-
-def _scope(scope: str) -> dict[str, Any]:
-    namespace, _, rest = scope.partition("/")
-    group, _, entity = rest.partition("/")
-    found: dict[str, Any] = {"namespace": namespace}
-    if group:
-        found["group"] = {"name": group, **({"entityId": entity} if entity else {})}
-    return found
+        if promise := reward.promise():
+            promises.setdefault(reward.kind, promise)
+    return promises

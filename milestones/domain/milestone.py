@@ -1,12 +1,13 @@
 """What the shop promises: a measure, a threshold, a window in which it is near, and what is given."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any, ClassVar, Protocol
+from zoneinfo import ZoneInfo
 
 from milestones.domain.observation import Measure
-from milestones.domain.policy import Rate
 
 MOST_RUNGS = 10_000
 """A ladder ends with this rung. Where it ends is a property of the definition and not of a jump, so that the
@@ -30,79 +31,57 @@ class Consent(StrEnum):
     SERVICE = "service"
 
 
-class WhenUnmailable(StrEnum):
-    """What becomes of a coupon for a customer who may not be mailed: made all the same, or once they opt in."""
+class Payload(Protocol):
+    """Everything that doing an action needs, frozen when it was recorded."""
 
-    CREATE = "create"
-    WAIT = "wait"
-
-
-class Discount(StrEnum):
-    """The kinds of coupon; the name is that of the field in Wix's specification (docs/wix-api.md, 2.11)."""
-
-    PERCENT_OFF = "percentOffRate"
-    MONEY_OFF = "moneyOffAmount"
-    FIXED_PRICE = "fixedPriceAmount"
-    FREE_SHIPPING = "freeShipping"
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored with the action."""
 
 
 @dataclass(frozen=True, slots=True)
-class Coupon:
-    """A personal coupon: one code, used once.
+class Giving:
+    """What a reward is frozen with.
 
-    amount: percent for PERCENT_OFF, money of the site's currency for MONEY_OFF and FIXED_PRICE, as decimal
-        text; None for FREE_SHIPPING.
-    scope: namespace, group and entity, as ``stores``, ``stores/product`` or ``stores/product/ID``; or
-    minimum_subtotal: money as decimal text. Exactly one of the two, except that free shipping takes no scope.
+    key: of its action. secret: of this installation. start: when it is due, UTC. timezone: of the site's days.
+    beside: all the rewards of the grant.
     """
 
-    name: str
-    discount: Discount
-    amount: str | None
-    scope: str | None
-    minimum_subtotal: str | None
-    valid_for: timedelta | None
-    prefix: str = ""
-    limited_to_one_item: bool = False
-    when_unmailable: WhenUnmailable = WhenUnmailable.CREATE
+    key: str
+    secret: bytes = field(repr=False)
+    start: datetime
+    timezone: ZoneInfo
+    beside: "Sequence[Reward]"
 
 
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """A badge by its id or title. ``create`` makes a missing one."""
+class Reward(Protocol):
+    """What a milestone gives: one action of its kind. Each kind that may be given has its own (``milestones/kinds``).
 
-    title: str | None
-    badge_id: str | None
-    create: bool = False
+    kind: as it is stored. is_shown: whether a mail may show what was given, in the group of variables that is named
+    after the kind. is_last: whether it comes after all that it may tell of.
+    """
 
+    kind: ClassVar[str]
+    is_shown: ClassVar[bool] = False
+    is_last: ClassVar[bool] = False
 
-@dataclass(frozen=True, slots=True)
-class Points:
-    """Points as a reward. ``cap`` bounds how often one account may get them."""
+    def freeze(self, giving: Giving) -> Payload:
+        """Everything that giving it will need: a later configuration never alters it."""
 
-    amount: int
-    description: str
-    cap: Rate | None = None
+    def summarize(self) -> str:
+        """In the fewest words, for `milestones check`."""
 
+    def shows(self, other: "Reward") -> bool:
+        """Whether it shows what another gave, and so waits for it."""
+        del other
+        return False
 
-@dataclass(frozen=True, slots=True)
-class Email:
-    """A mail by its template. ``uses`` are the template's variable groups (``coupon``, ``badge``, ...)."""
+    def needed_consent(self) -> "Consent | None":
+        """What it takes to tell a customer by it; None where it tells nobody anything."""
+        return None
 
-    template: str
-    uses: frozenset[str]
-    consent: Consent = Consent.MARKETING
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """A POST to the operator's own service. ``secret_name`` names the setting, never its value."""
-
-    url: str
-    secret_name: str
-
-
-Reward = Coupon | Badge | Points | Email | Webhook
+    def promise(self) -> str | None:
+        """What a reminder may say of it: a name, never a code."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Protocol
 
-from milestones.domain.actions import Kind, Need, State
+from milestones.domain.actions import Need, State
 from milestones.domain.observation import UNKNOWN_CUSTOMER, Customer
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
@@ -34,7 +34,7 @@ class Task:
 
     id: int
     key: str
-    kind: Kind
+    kind: str
     site_id: str
     account_id: str
     milestone: str

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from milestones.domain.actions import Kind
+from milestones.kinds.registry import NAMES
 from milestones.maintenance.service import repeat
 from milestones.observability.metrics import Metrics
 from milestones.store import scans
@@ -44,5 +44,5 @@ async def _measure(store: Store, metrics: Metrics, now: datetime, *, is_live: bo
     metrics.held.set(backlog.held)
     metrics.unknown.set(tallies.unknown)
     metrics.scans_failing.set(len(failing))
-    for kind in Kind:
-        metrics.resting.labels(kind.value).set(resting.get(kind, 0))
+    for kind in NAMES:
+        metrics.resting.labels(kind).set(resting.get(kind, 0))

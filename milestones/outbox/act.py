@@ -7,11 +7,12 @@ from datetime import datetime
 import structlog
 
 from milestones import effects
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, FencedError, StoreError, WithdrawnError
 from milestones.failpoints import reach
 from milestones.kinds.channel import Fate, Found, Stop
+from milestones.kinds.registry import KINDS
 from milestones.outbox.books import Books
 from milestones.outbox.rest import REST
 from milestones.outbox.work import Lease, Stage, named
@@ -19,11 +20,6 @@ from milestones.store.outbox.attempts import DIED
 from milestones.store.outbox.claims import Settlement
 
 log = structlog.get_logger()
-
-_REFUSES_REPETITION = frozenset({Kind.COUPON, Kind.BADGE, Kind.POINTS})
-"""Of these, Wix may refuse a second one because of the first, in words that are documented nowhere, and its queries
-show the first one late. So after a lost answer a refusal is not for good.
-"""
 
 
 async def act(lease: Lease, books: Books) -> None:
@@ -127,7 +123,7 @@ def _failed(lease: Lease, error: ChannelError) -> Settlement:
         error=str(error),
     )
     of_this = error.permanent and not error.connection_wide
-    if of_this and not (task.lost_at and task.kind in _REFUSES_REPETITION):
+    if of_this and not (task.lost_at and KINDS[task.kind].refuses_repetition):
         return Settlement(task.id, State.DISCARDED, Verdict.REFUSED, error=str(error))
     # A look-up that failed leaves the older loss as it was, and what had not begun has lost nothing.
     lost_at = now if error.lost and begun else task.lost_at

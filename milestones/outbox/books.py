@@ -183,7 +183,7 @@ async def _write_page(work: SiteWork, current: Callable[[], SiteWork], generatio
         lease.stage = Stage.RETURNED
     for lease, item in told:
         reach("drain.settled", lease.kind)
-        work.settled(lease.kind.value, item.state.value, item.verdict.value)
+        work.settled(lease.kind, item.state.value, item.verdict.value)
         log.info("action_settled", **named(lease.task), state=item.state.value, verdict=item.verdict.value)
 
 

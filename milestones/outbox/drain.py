@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from milestones.domain.actions import Kind
 from milestones.errors import FencedError, MilestonesError
 from milestones.failpoints import reach
+from milestones.kinds.registry import NAMES
 from milestones.outbox.act import act
 from milestones.outbox.books import Books
 from milestones.outbox.gates import FRESH
@@ -32,9 +32,6 @@ from milestones.store.outbox.permission import Standing
 T = TypeVar("T")
 
 log = structlog.get_logger()
-
-ORDER = (Kind.COUPON, Kind.BADGE, Kind.POINTS, Kind.EMAIL, Kind.WEBHOOK)
-"""In which kinds are looked at; they do not wait for each other."""
 
 LONGEST_LOOK = 60.0
 """Seconds after which a drain looks again without being woken, so that a clock that jumped is noticed."""
@@ -85,7 +82,7 @@ async def _next_due(work: SiteWork) -> datetime | None:
     now = work.clock()
     async with work.store.read() as tx:
         await work.rests.recall(tx)
-        awake = [kind for kind in ORDER if not work.rests.covers(kind, now)]
+        awake = [kind for kind in NAMES if not work.rests.covers(kind, now)]
         due = await schedule.next_due(tx, work.site_id, awake)
     return min((moment for moment in (due, *work.rests.ends(now)) if moment is not None), default=None)
 
@@ -97,8 +94,8 @@ class Drain:
         self._current = current
         self._books = Books(current, generation)
         self._woken = woken
-        self._ready: dict[Kind, deque[Lease]] = {kind: deque() for kind in ORDER}
-        self._leasing: dict[Kind, asyncio.Task[list[Lease]]] = {}
+        self._ready: dict[str, deque[Lease]] = {kind: deque() for kind in NAMES}
+        self._leasing: dict[str, asyncio.Task[list[Lease]]] = {}
         self._acting: dict[asyncio.Task[None], Lease] = {}
         self._returning: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
@@ -146,7 +143,7 @@ class Drain:
 
     async def _fill(self, tx: Transaction, work: SiteWork, now: datetime) -> datetime | None:
         """Take up as much of each kind as there is room for. Returns when more becomes due."""
-        awake = [kind for kind in ORDER if not work.rests.covers(kind, now)]
+        awake = [kind for kind in NAMES if not work.rests.covers(kind, now)]
         hungry = [kind for kind in awake if self._is_hungry(kind, work)]
         due = await schedule.due_kinds(tx, work.site_id, hungry, now)
         for kind in due:
@@ -156,14 +153,14 @@ class Drain:
         later = await schedule.next_due(tx, work.site_id, [kind for kind in hungry if kind not in due])
         return min((moment for moment in (later, *work.rests.ends(now)) if moment is not None), default=None)
 
-    def _is_hungry(self, kind: Kind, work: SiteWork) -> bool:
+    def _is_hungry(self, kind: str, work: SiteWork) -> bool:
         waits = self._ready[kind] or kind in self._leasing
         return not waits and self._room(kind, work) > 0
 
-    def _room(self, kind: Kind, work: SiteWork) -> int:
-        return work.channels[kind].concurrency - sum(lease.kind is kind for lease in self._acting.values())
+    def _room(self, kind: str, work: SiteWork) -> int:
+        return work.channels[kind].concurrency - sum(lease.kind == kind for lease in self._acting.values())
 
-    def _start(self, kind: Kind, work: SiteWork) -> None:
+    def _start(self, kind: str, work: SiteWork) -> None:
         for _ in range(min(self._room(kind, work), len(self._ready[kind]))):
             lease = self._ready[kind].popleft()
             self._acting[asyncio.create_task(act(lease, self._books))] = lease

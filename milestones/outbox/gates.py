@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from milestones.domain.actions import Kind, Need, State
+from milestones.domain.actions import Need, State
 from milestones.domain.keys import grant_key
 from milestones.domain.milestone import Consent, Repeat
 from milestones.domain.observation import Measure
 from milestones.domain.policy import QuietHours
 from milestones.domain.verdict import Verdict
 from milestones.kinds.channel import Stop
+from milestones.kinds.registry import KINDS
 from milestones.store.outbox.facts import Claimed
 from milestones.store.tables import Grant
 
@@ -120,15 +121,17 @@ def coupon_lasts(claimed: Claimed, _policy: Policy, now: datetime) -> Stop | Non
     """A mail that waited, for the morning, a pause, a breaker or a mail server, may show a coupon that is over by then.
     Its customer earned it, so a person is told.
     """
-    ends = claimed.inputs.get(Kind.COUPON, {}).get("expires")
-    if claimed.action.kind != Kind.EMAIL or ends is None or now + HAND_OVER < datetime.fromisoformat(ends):
+    if not KINDS[claimed.action.kind].is_message:
+        return None
+    ends = [shown["expires"] for shown in claimed.inputs.values() if shown.get("expires")]
+    if all(now + HAND_OVER < datetime.fromisoformat(end) for end in ends):
         return None
     return Stop(State.HELD, Verdict.COUPON_OVER)
 
 
 def awake(claimed: Claimed, policy: Policy, now: datetime) -> Stop | None:
     """Mails that advertise wait until the quiet hours end."""
-    if claimed.action.kind != Kind.EMAIL or policy.quiet_hours is None:
+    if not KINDS[claimed.action.kind].is_message or policy.quiet_hours is None:
         return None
     if claimed.action.payload.get("consent") == Consent.SERVICE:
         return None

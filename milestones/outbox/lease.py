@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from milestones.domain.actions import Kind
 from milestones.errors import ChannelError, StoreError
 from milestones.failpoints import reach
 from milestones.kinds.channel import Stop
@@ -17,7 +16,7 @@ from milestones.store.outbox import claims
 log = structlog.get_logger()
 
 
-async def leased(work: SiteWork, books: Books, kind: Kind) -> list[Lease]:
+async def leased(work: SiteWork, books: Books, kind: str) -> list[Lease]:
     """Up to 100 actions of a kind that are due and that no gate stops. Raises FencedError and StoreError."""
     async with work.store.write() as tx:
         batch = await claims.claim(tx, work.site_id, books.generation, kind, work.clock())
@@ -51,7 +50,7 @@ async def _gated(leases: Sequence[Lease]) -> Mapping[int, Stop]:
         raise
     except Exception as error:
         # It must neither keep the other channels from their work nor let anything pass this gate.
-        log.exception("gate_crashed", site=work.site_id, kind=kind.value)
+        log.exception("gate_crashed", site=work.site_id, kind=kind)
         raise stumbled(error) from error
 
 
@@ -69,7 +68,7 @@ async def _open(books: Books, leases: Sequence[Lease], stops: Mapping[int, Stop]
 
 
 async def _not_now(
-    work: SiteWork, books: Books, kind: Kind, error: ChannelError, leases: Sequence[Lease]
+    work: SiteWork, books: Books, kind: str, error: ChannelError, leases: Sequence[Lease]
 ) -> None:
     """What must be known before acting cannot be learned: nothing of the batch is done, all of it later."""
     until = work.rests.begin(kind, error, work.clock())

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from milestones.domain.actions import Kind
 from milestones.errors import ChannelError
+from milestones.kinds.registry import NAMES
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import rests
 from milestones.store.outbox.rests import Rest
@@ -26,7 +26,7 @@ LONGEST_REST = timedelta(hours=1)
 """What rests of a fault that only a person can mend grow to, doubling each time."""
 
 
-Kept = Mapping[Kind, Rest | None]
+Kept = Mapping[str, Rest | None]
 """What was written, by kind; None of what works again."""
 
 
@@ -38,11 +38,11 @@ class Rests:
     """
 
     site_id: str
-    _faults: dict[Kind, Rest] = field(default_factory=dict)
-    _pauses: dict[Kind, tuple[datetime, datetime]] = field(default_factory=dict)
-    _changed: set[Kind] = field(default_factory=set)
+    _faults: dict[str, Rest] = field(default_factory=dict)
+    _pauses: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    _changed: set[str] = field(default_factory=set)
 
-    def begin(self, kind: Kind, error: ChannelError, now: datetime) -> datetime:
+    def begin(self, kind: str, error: ChannelError, now: datetime) -> datetime:
         """Let a channel rest; returns until when."""
         if error.untried:
             until = error.retry_at or now + REST
@@ -60,26 +60,26 @@ class Rests:
         log.warning(
             "channel_rests",
             site=self.site_id,
-            kind=kind.value,
+            kind=kind,
             until=until.isoformat(),
             failures=failures,
             error=str(error),
         )
         return until
 
-    def end(self, kind: Kind) -> None:
+    def end(self, kind: str) -> None:
         """The channel has worked."""
         if self._faults.pop(kind, None) is not None:
             self._changed.add(kind)
-            log.info("channel_works_again", site=self.site_id, kind=kind.value)
+            log.info("channel_works_again", site=self.site_id, kind=kind)
 
-    def covers(self, kind: Kind, now: datetime) -> bool:
+    def covers(self, kind: str, now: datetime) -> bool:
         """Whether a channel rests. A rest that begins later than now is over: the clock was set back."""
         return any(_holds(begun, until, now) for begun, until in self._spans([kind]))
 
     def ends(self, now: datetime) -> list[datetime]:
         """When the rests of now are over."""
-        return [until for begun, until in self._spans(list(Kind)) if _holds(begun, until, now)]
+        return [until for begun, until in self._spans(NAMES) if _holds(begun, until, now)]
 
     async def recall(self, tx: Transaction) -> None:
         """Learn what was kept: another process may have drained the site, or a person ended its rests."""
@@ -98,7 +98,7 @@ class Rests:
         """This is committed. Until then, what ``recall`` reads is older than what is known here."""
         self._changed -= {kind for kind, rest in written.items() if self._faults.get(kind) is rest}
 
-    def _spans(self, kinds: Sequence[Kind]) -> list[tuple[datetime, datetime]]:
+    def _spans(self, kinds: Sequence[str]) -> list[tuple[datetime, datetime]]:
         faults = [(rest.begun_at, rest.until) for kind in kinds if (rest := self._faults.get(kind))]
         return faults + [self._pauses[kind] for kind in kinds if kind in self._pauses]
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 
-from milestones.domain.actions import Kind
 from milestones.domain.keys import address_key
 from milestones.domain.milestone import Consent
 from milestones.formats.mail_addresses import address_form
+from milestones.kinds.registry import KINDS
 from milestones.outbox.gates import OLDEST, stop_for
 from milestones.outbox.meanwhile import AGAIN, LAG
 from milestones.outbox.work import Lease, SiteWork
@@ -67,7 +67,7 @@ def _is_as_it_was(lease: Lease, fresh: Claimed | None, now: datetime) -> bool:
 async def _consents(tx: Transaction, lease: Lease, now: datetime) -> Answer:
     """Whether the reader of a mail has said no since the gate asked: here, or to Wix."""
     address = lease.task.customer.email
-    if lease.kind is not Kind.EMAIL or not address:
+    if not KINDS[lease.kind].is_message or not address:
         return Answer.YES
     secret = bytes.fromhex(await meta.get(tx, "secret") or "")
     key = address_key(secret, lease.task.site_id, address_form(address))

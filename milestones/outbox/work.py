@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from milestones.domain.actions import Kind
 from milestones.domain.retry import RetryPolicy
 from milestones.kinds.channel import Channel, Stop, Task
 from milestones.outbox.flights import Flight, Flights
@@ -27,7 +26,7 @@ class SiteWork:
 
     site_id: str
     store: Store
-    channels: Mapping[Kind, Channel]
+    channels: Mapping[str, Channel]
     policy: Policy
     clock: Callable[[], datetime]
     random: Callable[[], float]
@@ -84,7 +83,7 @@ class Lease:
         return self.task.id
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         """Of the action."""
         return self.task.kind
 
@@ -96,7 +95,7 @@ def task_of(item: Claimed) -> Task:
     return Task(
         id=action.id,
         key=action.key,
-        kind=Kind(action.kind),
+        kind=action.kind,
         site_id=action.site_id,
         account_id=action.account_id,
         milestone=action.milestone,
@@ -115,5 +114,5 @@ def named(task: Task) -> dict[str, str | int]:
         "account": task.account_id,
         "milestone": task.milestone,
         "action": task.id,
-        "kind": task.kind.value,
+        "kind": task.kind,
     }

@@ -53,7 +53,7 @@ async def forget_actions(tx: Transaction, before: datetime) -> int:
     )
     ids = (await tx.execute(old)).scalars().all()
     # Without their rows nobody could find the files of mails any more, when their customer is to be erased.
-    await erasure.delete_mails(tx, _ACTIONS.c.id.in_(ids))
+    await erasure.delete_copies(tx, _ACTIONS.c.id.in_(ids))
     await attempts.forget(tx, ids)
     return (await tx.execute(delete(_ACTIONS).where(_ACTIONS.c.id.in_(ids)))).rowcount
 

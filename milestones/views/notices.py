@@ -3,7 +3,7 @@
 from datetime import datetime, tzinfo
 
 from milestones.config.settings import Settings
-from milestones.domain.actions import Kind
+from milestones.kinds import registry
 from milestones.store import scans
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
@@ -61,15 +61,6 @@ def _several(names: list[str]) -> str:
     return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
-_CHANNELS = {
-    Kind.EMAIL: "Mails",
-    Kind.COUPON: "Coupons",
-    Kind.BADGE: "Badges",
-    Kind.POINTS: "Points",
-    Kind.WEBHOOK: "Webhooks",
-}
-
-
 async def list_rest_notices(
     tx: Transaction, settings: Settings, now: datetime, site_id: str | None = None
 ) -> list[str]:
@@ -82,7 +73,7 @@ async def list_rest_notices(
         where = f" of {names[where_at]}" if where_at in names else ""
         again = f"Tried again at {_clock(rest.until, now, zone)}" if rest.until > now else "Tried again now"
         told.append(
-            f"{_CHANNELS.get(kind, kind.value)}{where} have not worked since {_clock(rest.since, now, zone)}. "
+            f"{registry.KINDS[kind].plural}{where} have not worked since {_clock(rest.since, now, zone)}. "
             f"{rest.reason} {again}; `milestones resume` or `milestones reload` tries at once."
         )
     more = sum((await rests.counts(tx, now)).values()) - len(found) if len(found) == MOST_RESTS else 0

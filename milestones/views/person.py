@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from milestones.config.settings import SiteSettings
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import MAIL, State
 from milestones.domain.address import Form
 from milestones.domain.keys import address_key
 from milestones.domain.milestone import Consent
@@ -129,7 +129,7 @@ async def _answers(tx: Transaction, account: Account) -> list[tuple[datetime, Ve
         for trace in await lookup.traces_of(tx, account.site_id, account.id)
         if trace.verdict in _NO or trace.verdict in _YES
     ]
-    which = lookup.Which(site=account.site_id, account=account.id, kind=Kind.EMAIL)
+    which = lookup.Which(site=account.site_id, account=account.id, kind=MAIL)
     for mail in await lookup.actions(tx, which):
         if mail.settled_at is None or mail.payload["consent"] != Consent.MARKETING:
             continue

@@ -5,12 +5,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from milestones.config.settings import SiteSettings
-from milestones.domain.actions import Context, Kind, plan_grant
+from milestones.domain.actions import MAIL, Context, plan_grant
 from milestones.domain.crossing import Crossing
-from milestones.domain.milestone import Email, Milestone
+from milestones.domain.milestone import Milestone
+from milestones.kinds import registry
 from milestones.kinds.channel import Task
 from milestones.kinds.email.message import Mailbox
 from milestones.kinds.email.names import plain
+from milestones.kinds.email.payload import Email
 from milestones.kinds.email.variables import (
     Program,
     Site,
@@ -60,17 +62,15 @@ def _given(milestone: Milestone, site: Site, zone: ZoneInfo, now: datetime) -> d
     context = Context("preview", "preview", b"preview", now=now, timezone=zone, configuration="preview")
     reached = Crossing(milestone, milestone.threshold, revision=1, value=milestone.threshold)
     planned = plan_grant(reached, context)
-    inputs: dict[str, dict[str, Any]] = {}
-    for action in planned:
-        payload = action.payload
-        if action.kind is Kind.COUPON:
-            coupon = payload["specification"]
-            inputs["coupon"] = {"code": coupon["code"], "name": coupon["name"], "specification": coupon}
-        elif action.kind is Kind.BADGE and payload["title"]:
-            inputs["badge"] = {"title": payload["title"]}
+    named = {reward.kind for reward in milestone.rewards if reward.is_shown and reward.promise()}
+    inputs = {
+        action.kind: registry.read_payload(action.kind, action.payload).assumed_result()
+        for action in planned
+        if action.kind in named
+    }
     if not inputs:
         return {}
-    task = Task(0, "preview", Kind.EMAIL, "preview", "preview", milestone.key, planned[0].payload, inputs)
+    task = Task(0, "preview", MAIL, "preview", "preview", milestone.key, planned[0].payload, inputs)
     shown = variables(task, site=site, program=Program("preview"), unsubscribe_url="")
     promise = {"coupon": shown.get("coupon", {}).get("name"), "badge": shown.get("badge", {}).get("title")}
     return {

@@ -1,10 +1,8 @@
 """Actions as sentences for a person: what it is, what became of it, and who moves it on."""
 
-from typing import Any
-from urllib.parse import urlsplit
-
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
+from milestones.kinds import registry
 from milestones.store.tables import Action
 
 _BECAME = {
@@ -15,14 +13,6 @@ _BECAME = {
     State.CANCELLED: "was not {done}",
     State.HELD: "is held",
     State.UNKNOWN: "may or may not have been {done}",
-}
-
-_WORDS = {
-    Kind.COUPON: ("A coupon", "made"),
-    Kind.BADGE: ("A badge", "given"),
-    Kind.POINTS: ("Points", "given"),
-    Kind.EMAIL: ("A mail", "sent"),
-    Kind.WEBHOOK: ("A webhook", "delivered"),
 }
 
 MOVED_ON_BY = {
@@ -55,34 +45,18 @@ def reason(verdict: str | None) -> str | None:
 
 def action_sentence(action: Action) -> str:
     """Such as "A coupon was made: 10% off for 1,000 stars"."""
-    kind, state = Kind(action.kind), State(action.state)
-    what, done = _WORDS[kind]
-    if kind is Kind.POINTS:
-        what = f"{action.payload['amount']:,} points"
-    became = f"was {done}" if state is State.DONE else _BECAME[state].format(done=done)
-    if kind is Kind.POINTS:
+    kind, state = registry.KINDS[action.kind], State(action.state)
+    became = f"was {kind.done}" if state is State.DONE else _BECAME[state].format(done=kind.done)
+    if kind.is_many:
         became = became.replace("was ", "were ").replace("waits", "wait").replace("is ", "are ")
-    return f"{what} {became}: {subject(action)}"
+    return f"{kind.read(action.payload).name()} {became}: {subject(action)}"
 
 
 def subject(action: Action) -> str:
     """What an action is about, in few words and without a code or an address."""
-    payload, result = action.payload, action.result or {}
-    match Kind(action.kind):
-        case Kind.COUPON:
-            return str(payload["specification"]["name"])
-        case Kind.BADGE:
-            return str(result.get("title") or payload.get("title") or payload.get("badge_id"))
-        case Kind.POINTS:
-            return str(payload["description"])
-        case Kind.EMAIL:
-            return str(result.get("subject") or payload["template"])
-        case Kind.WEBHOOK:
-            return urlsplit(str(payload["url"])).hostname or "the receiver"
+    return registry.read_payload(action.kind, action.payload).subject(action.result or {})
 
 
-def coupon_code(action: Action) -> str | None:
-    """The code of a coupon, made or to be made."""
-    specification: dict[str, Any] = action.payload.get("specification", {})
-    code = specification.get("code")
-    return str(code) if code is not None else None
+def code(action: Action) -> str | None:
+    """The code by which the customer has it, such as a coupon's, made or to be made."""
+    return registry.read_payload(action.kind, action.payload).code()

@@ -87,7 +87,7 @@ async def get_status(tx: Transaction, settings: Settings, now: datetime) -> Stat
         untold=await lookup.untold_count(tx, now - UNTOLD_SINCE),
         rejected=await lookup.rejected_count(tx),
         resting=tuple(
-            ChannelStatus(site_id, kind.value, rest.since, rest.until, rest.failures, rest.reason)
+            ChannelStatus(site_id, kind, rest.since, rest.until, rest.failures, rest.reason)
             for site_id, kind, rest in await rests.found(tx, now, MOST_SITES)
         ),
         sites=tuple([await _site(tx, site) for site in known[:MOST_SITES]]),

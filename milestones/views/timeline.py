@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from milestones.config.settings import Settings
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import MAIL, State
 from milestones.domain.milestone import Repeat
 from milestones.domain.verdict import Verdict
 from milestones.kinds.email.folder import FolderTransport
@@ -167,10 +167,10 @@ class Timeline:
         }
 
 
-def _channels(resting: Sequence[tuple[str, Kind, Rest]]) -> str:
+def _channels(resting: Sequence[tuple[str, str, Rest]]) -> str:
     """What does not work and why, each reason once. Names no site: whoever reaches the probe may read it."""
     told = {
-        (kind, rest.reason): f"{kind.value} rests until {rest.until:%H:%M:%S} UTC: {rest.reason}"
+        (kind, rest.reason): f"{kind} rests until {rest.until:%H:%M:%S} UTC: {rest.reason}"
         for _, kind, rest in resting
     }
     return " ".join(told.values()) or "All work."
@@ -178,7 +178,7 @@ def _channels(resting: Sequence[tuple[str, Kind, Rest]]) -> str:
 
 def _action(row: Action, *, shows_mail: bool) -> dict[str, Any]:
     result = row.result or {}
-    sent = row.kind == Kind.EMAIL and row.state == State.DONE
+    sent = row.kind == MAIL and row.state == State.DONE
     return {
         "kind": row.kind,
         "title": action_sentence(row),

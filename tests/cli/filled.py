@@ -8,7 +8,7 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from milestones.commands.running import Running
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.observation import Customer
 from milestones.domain.verdict import Verdict
 from milestones.kinds.channel import Stop
@@ -27,11 +27,11 @@ def filled(folder: Path, more: Callable[[Shop], Awaitable[None]] | None = None) 
             await shop.observe(960, 1010)
             await shop.observe(950, account="account-bob", customer=BOB)
             await shop.remind("account-bob", value=950)
-            mail = (await shop.actions(kind=Kind.EMAIL, account="account-bob"))[0]
+            mail = (await shop.actions(kind="email", account="account-bob"))[0]
             assert mail.id is not None
             stop = Stop(State.CANCELLED, Verdict.NOT_SUBSCRIBED)
-            shop.channels[Kind.EMAIL].stops = {mail.id: stop}
-            shop.channels[Kind.EMAIL].answers = [{"message_id": "<m@example.com>", "subject": "You did it"}]
+            shop.channels["email"].stops = {mail.id: stop}
+            shop.channels["email"].answers = [{"message_id": "<m@example.com>", "subject": "You did it"}]
             await shop.drain()
             if more is not None:
                 await more(shop)

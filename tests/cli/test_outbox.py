@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.store.database.daemon_lock import held
@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 
 async def held_by_breaker(shop: Shop) -> None:
     await shop.observe(960, 1010, account="account-carol")
-    await shop.set(Kind.BADGE, state=State.HELD, verdict=Verdict.BREAKER)
+    await shop.set("badge", state=State.HELD, verdict=Verdict.BREAKER)
 
 
 def states(call: Call, path: Path) -> dict[str, int]:
@@ -73,7 +73,7 @@ def test_the_list_narrows(call: Call, path: Path) -> None:
 
 def test_codes_that_nobody_was_told_of_are_listed(call: Call, tmp_path: Path) -> None:
     async def refused(shop: Shop) -> None:
-        await shop.set(Kind.EMAIL, state=State.CANCELLED, verdict=Verdict.SUPPRESSED)
+        await shop.set("email", state=State.CANCELLED, verdict=Verdict.SUPPRESSED)
 
     path = filled(tmp_path / "shop", refused)
     told = json.loads(call("outbox", "list", "--untold", "--json", "--config", path).out)
@@ -98,9 +98,7 @@ def test_one_action_is_shown_whole(call: Call, path: Path) -> None:
 
 def test_the_newest_attempts_of_what_is_not_done_are_explained(call: Call, tmp_path: Path) -> None:
     async def failing(shop: Shop) -> None:
-        shop.channels[Kind.COUPON].answers = [
-            ChannelError(f"Wix said no {number}.") for number in range(1, 6)
-        ]
+        shop.channels["coupon"].answers = [ChannelError(f"Wix said no {number}.") for number in range(1, 6)]
         await shop.observe(950, 1020, account="account-eve")
         for _ in range(5):
             await shop.drain()
@@ -154,7 +152,7 @@ class TestOrders:
 
     def test_unknown_fates_are_resolved(self, call: Call, tmp_path: Path) -> None:
         async def lost(shop: Shop) -> None:
-            await shop.set(Kind.EMAIL, state=State.UNKNOWN, verdict=Verdict.LOST_ANSWER)
+            await shop.set("email", state=State.UNKNOWN, verdict=Verdict.LOST_ANSWER)
 
         path = filled(tmp_path / "shop", lost)
         assert call("outbox", "resolve", 3, "--as", "done", "--config", path).out.endswith("now 1 done.\n")

@@ -15,7 +15,7 @@ from milestones.commands.models.outbox import (
     RetryActions,
 )
 from milestones.commands.registry import carry_out
-from milestones.domain.actions import Kind, Need, State
+from milestones.domain.actions import Need, State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.kinds.channel import Fate, Found, Stop
@@ -48,16 +48,16 @@ async def reach(shop: Shop, account: str = ACCOUNT) -> None:
 
 
 async def test_a_coupon_that_failed_is_retried_and_its_mail_goes_on(shop: Shop) -> None:
-    shop.channels[Kind.COUPON].answers = [REFUSED]
+    shop.channels["coupon"].answers = [REFUSED]
     await reach(shop)
     await shop.drain()
     assert await shop.states() == {"coupon": "discarded", "badge": "done", "email": "held"}
-    coupon = await shop.action(Kind.COUPON)
+    coupon = await shop.action("coupon")
     told = await give(shop, "retry", ids=[coupon.id])
     assert (told.moved, told.states) == (1, {"available": 1})
     assert await shop.states() == {"coupon": "available", "badge": "done", "email": "waiting"}
     assert shop.outcomes[-1].wake == {SITE}
-    again = await shop.action(Kind.COUPON)
+    again = await shop.action("coupon")
     assert (again.attempts, again.error, again.settled_at) == (0, None, None)
     await shop.drain()
     assert await shop.states() == {"coupon": "done", "badge": "done", "email": "done"}
@@ -65,22 +65,22 @@ async def test_a_coupon_that_failed_is_retried_and_its_mail_goes_on(shop: Shop) 
 
 async def test_cancelling_a_coupon_holds_its_mail_for_a_person(shop: Shop) -> None:
     await reach(shop)
-    coupon = await shop.action(Kind.COUPON)
+    coupon = await shop.action("coupon")
     await give(shop, "cancel", ids=[coupon.id])
     assert await shop.states() == {"coupon": "cancelled", "badge": "available", "email": "held"}
-    mail = await shop.action(Kind.EMAIL)
+    mail = await shop.action("email")
     assert mail.verdict == Verdict.BLOCKED
     await shop.drain()
-    assert shop.channels[Kind.EMAIL].performed == []
+    assert shop.channels["email"].performed == []
 
 
 async def test_a_mail_stays_held_while_what_it_shows_is_cancelled(shop: Shop) -> None:
     await reach(shop)
     await give(shop, "cancel", kind="coupon")
-    mail = await shop.action(Kind.EMAIL)
+    mail = await shop.action("email")
     told = await give(shop, "release", ids=[mail.id])
     assert told.states == {"held": 1}
-    assert (await shop.action(Kind.EMAIL)).verdict == Verdict.BLOCKED
+    assert (await shop.action("email")).verdict == Verdict.BLOCKED
 
 
 @pytest.mark.parametrize(("drained", "state"), [(False, "waiting"), (True, "available")])
@@ -91,7 +91,7 @@ async def test_a_released_mail_waits_for_what_it_shows_and_for_nothing_else(
     await give(shop, "hold", kind="email")
     if drained:
         await shop.drain()
-    assert (await shop.action(Kind.EMAIL)).verdict == Verdict.HELD_BY_PERSON
+    assert (await shop.action("email")).verdict == Verdict.HELD_BY_PERSON
     told = await give(shop, "release", kind="email")
     assert told.states == {state: 1}
     await shop.drain()
@@ -101,8 +101,8 @@ async def test_a_released_mail_waits_for_what_it_shows_and_for_nothing_else(
 async def test_what_a_breaker_holds_is_released_by_its_verdict(shop: Shop) -> None:
     for account in (ACCOUNT, OTHER):
         await reach(shop, account)
-    await shop.set(Kind.BADGE, state=State.HELD, verdict=Verdict.BREAKER)
-    await shop.set(Kind.EMAIL, state=State.HELD, verdict=Verdict.HELD_BY_PERSON)
+    await shop.set("badge", state=State.HELD, verdict=Verdict.BREAKER)
+    await shop.set("email", state=State.HELD, verdict=Verdict.HELD_BY_PERSON)
     told = await give(shop, "release", verdict="breaker")
     assert told.moved == 2
     assert {action.state for action in await shop.actions(kind="badge")} == {"available"}
@@ -121,7 +121,7 @@ async def test_what_was_recorded_after_a_person_looked_is_not_touched(shop: Shop
 
 async def test_what_shadow_mode_decided_can_be_done_after_all(shop: Shop) -> None:
     await reach(shop)
-    for kind in (Kind.COUPON, Kind.BADGE, Kind.EMAIL):
+    for kind in ("coupon", "badge", "email"):
         await shop.set(kind, state=State.CANCELLED, verdict=Verdict.SHADOW, settled_at=NOW)
     await give(shop, "retry", verdict="shadow")
     assert await shop.states() == {"coupon": "available", "badge": "available", "email": "waiting"}
@@ -132,8 +132,8 @@ async def test_what_shadow_mode_decided_can_be_done_after_all(shop: Shop) -> Non
 class TestOfUnknownFate:
     async def lost(self, shop: Shop) -> None:
         """A mail was handed over, and nobody can tell what became of it."""
-        shop.channels[Kind.EMAIL].answers = [ChannelError("no answer", lost=True)]
-        shop.channels[Kind.EMAIL].found = Found(Fate.UNTOLD)
+        shop.channels["email"].answers = [ChannelError("no answer", lost=True)]
+        shop.channels["email"].found = Found(Fate.UNTOLD)
         await reach(shop)
         await shop.drain()
         shop.later(hours=3)
@@ -143,79 +143,79 @@ class TestOfUnknownFate:
     async def test_retried_it_is_looked_for_first(self, shop: Shop) -> None:
         await self.lost(shop)
         await give(shop, "retry", kind="email", state="unknown")
-        mail = await shop.action(Kind.EMAIL)
+        mail = await shop.action("email")
         assert (mail.state, mail.lost) == ("available", True)
         await shop.drain()
         assert (await shop.states())["email"] == "unknown"
-        assert len(shop.channels[Kind.EMAIL].performed) == 1
+        assert len(shop.channels["email"].performed) == 1
 
     async def test_resolved_as_again_it_is_repeated_knowingly(self, shop: Shop) -> None:
         await self.lost(shop)
-        mail = await shop.action(Kind.EMAIL)
+        mail = await shop.action("email")
         await give(shop, "resolve", ids=[mail.id], **{"as": "again"})
         await shop.drain()
         assert (await shop.states())["email"] == "done"
-        assert len(shop.channels[Kind.EMAIL].performed) == 2
+        assert len(shop.channels["email"].performed) == 2
 
     async def test_resolved_as_done_it_is_never_repeated(self, shop: Shop) -> None:
         await self.lost(shop)
-        mail = await shop.action(Kind.EMAIL)
+        mail = await shop.action("email")
         await give(shop, "resolve", ids=[mail.id], **{"as": "done"})
         await shop.drain()
-        mail = await shop.action(Kind.EMAIL)
+        mail = await shop.action("email")
         assert (mail.state, mail.settled_at, mail.lost) == ("done", shop.now, False)
-        assert len(shop.channels[Kind.EMAIL].performed) == 1
+        assert len(shop.channels["email"].performed) == 1
 
     async def test_a_coupon_resolved_as_done_gives_its_code_to_the_mail(self, shop: Shop) -> None:
         await reach(shop)
-        await shop.set(Kind.COUPON, state=State.UNKNOWN, verdict=Verdict.LOST_ANSWER)
-        coupon = await shop.action(Kind.COUPON)
+        await shop.set("coupon", state=State.UNKNOWN, verdict=Verdict.LOST_ANSWER)
+        coupon = await shop.action("coupon")
         await give(shop, "resolve", ids=[coupon.id], **{"as": "done"})
         await shop.drain()
-        (mail,) = shop.channels[Kind.EMAIL].performed
+        (mail,) = shop.channels["email"].performed
         assert mail.inputs["coupon"]["code"] == coupon.payload["specification"]["code"]
 
     async def test_it_is_not_simply_cancelled(self, shop: Shop) -> None:
         await self.lost(shop)
-        mail = await shop.action(Kind.EMAIL)
+        mail = await shop.action("email")
         told = await give(shop, "cancel", ids=[mail.id])
         assert told.moved == 0
         assert "resolve" in told.refused[mail.id or 0]
 
     async def test_only_that_is_resolved(self, shop: Shop) -> None:
         await reach(shop)
-        badge = await shop.action(Kind.BADGE)
+        badge = await shop.action("badge")
         told = await give(shop, "resolve", ids=[badge.id], **{"as": "done"})
         assert told.refused == {badge.id: "is not of unknown fate but available"}
 
 
 async def test_the_pause_between_attempts_ends_by_a_persons_word(shop: Shop) -> None:
-    shop.channels[Kind.BADGE].answers = [ChannelError("busy", retry_at=NOW.replace(hour=20))]
+    shop.channels["badge"].answers = [ChannelError("busy", retry_at=NOW.replace(hour=20))]
     await reach(shop)
     await shop.drain()
-    badge = await shop.action(Kind.BADGE)
+    badge = await shop.action("badge")
     assert badge.available_at > NOW
     await give(shop, "retry", ids=[badge.id])
-    assert (await shop.action(Kind.BADGE)).available_at == NOW
+    assert (await shop.action("badge")).available_at == NOW
 
 
 async def test_a_return_period_does_not(shop: Shop) -> None:
     await reach(shop)
     ends = NOW.replace(month=12)
-    await shop.set(Kind.BADGE, state=State.CANCELLED, verdict=Verdict.SHADOW, available_at=ends)
+    await shop.set("badge", state=State.CANCELLED, verdict=Verdict.SHADOW, available_at=ends)
     await give(shop, "retry", kind="badge", state="cancelled")
-    assert (await shop.action(Kind.BADGE)).available_at == ends
+    assert (await shop.action("badge")).available_at == ends
 
 
 async def test_a_gate_that_said_no_is_asked_again_after_a_release(shop: Shop) -> None:
     await reach(shop)
-    badge = await shop.action(Kind.BADGE)
+    badge = await shop.action("badge")
     assert badge.id is not None
-    shop.channels[Kind.BADGE].stops = {badge.id: Stop(State.WAITING, Verdict.NO_MEMBER, needs=Need.MEMBER)}
+    shop.channels["badge"].stops = {badge.id: Stop(State.WAITING, Verdict.NO_MEMBER, needs=Need.MEMBER)}
     await shop.drain()
     await give(shop, "hold", kind="badge")
     await give(shop, "release", kind="badge")
-    shop.channels[Kind.BADGE].stops = {}
+    shop.channels["badge"].stops = {}
     await shop.drain()
     assert (await shop.states())["badge"] == "done"
 
@@ -225,8 +225,8 @@ async def test_the_mails_of_a_scan_that_is_not_complete_are_not_released(shop: S
     async with shop.store.write() as tx:
         scan = await scans.start(tx, SITE, "near", NOW)
     await shop.remind()
-    await shop.set(Kind.EMAIL, state=State.HELD, verdict=Verdict.SCAN_UNDER_WAY, scan_id=scan.id)
-    mail = await shop.action(Kind.EMAIL)
+    await shop.set("email", state=State.HELD, verdict=Verdict.SCAN_UNDER_WAY, scan_id=scan.id)
+    mail = await shop.action("email")
     told = await give(shop, "release", ids=[mail.id])
     assert told.refused == {mail.id: "goes out when the scan that found it is complete"}
     assert (await give(shop, "release", verdict="scan_under_way")).moved == 0
@@ -249,11 +249,11 @@ async def test_what_an_order_does_not_take_is_left_alone_with_a_reason(
     small_shop: Shop, order: str, state: State, why: str
 ) -> None:
     await reach(small_shop)
-    await small_shop.set(Kind.BADGE, state=state, verdict=Verdict.DONE, acted_at=NOW)
-    badge = await small_shop.action(Kind.BADGE)
+    await small_shop.set("badge", state=state, verdict=Verdict.DONE, acted_at=NOW)
+    badge = await small_shop.action("badge")
     told = await give(small_shop, order, ids=[badge.id])
     assert (told.moved, told.refused) == (0, {badge.id: why})
-    assert (await small_shop.action(Kind.BADGE)).state == state
+    assert (await small_shop.action("badge")).state == state
 
 
 async def test_a_number_that_is_none_is_said_so(small_shop: Shop) -> None:
@@ -262,7 +262,7 @@ async def test_a_number_that_is_none_is_said_so(small_shop: Shop) -> None:
 
 async def test_what_is_to_be_asked_about_is_what_the_order_then_takes(small_shop: Shop) -> None:
     await reach(small_shop)
-    await small_shop.set(Kind.BADGE, state=State.DONE)
+    await small_shop.set("badge", state=State.DONE)
     async with small_shop.store.read() as tx:
         found = await operator.takes(tx, "cancel", Which())
     assert (await give(small_shop, "cancel")).moved == len(found) == 2

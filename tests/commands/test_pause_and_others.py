@@ -15,7 +15,6 @@ from milestones.commands.models.pause import Pause, PauseAnswer, Resume, ResumeA
 from milestones.commands.models.people import ReplayRejected
 from milestones.commands.models.scan import Scan
 from milestones.commands.registry import HANDLERS, carry_out
-from milestones.domain.actions import Kind
 from milestones.domain.event import AccountSeen, Heard
 from milestones.errors import ChannelError, MilestonesError, UsageError
 from milestones.pipeline import observe
@@ -289,12 +288,12 @@ class TestRests:
     ) -> None:
         broken = ChannelError("The login is refused.", permanent=True, connection_wide=True)
         badge = ChannelError("There is no such badge.", permanent=True)
-        small_shop.channels[Kind.COUPON].answers = [broken]
-        small_shop.channels[Kind.BADGE].answers = [badge]
+        small_shop.channels["coupon"].answers = [broken]
+        small_shop.channels["badge"].answers = [badge]
         await small_shop.observe(960, 1010)
         await small_shop.drain()
         await carry_out(small_shop, command)
         async with small_shop.store.read() as tx:
             assert await rests.of_site(tx, SITE) == {}
         await small_shop.drain()
-        assert (await small_shop.action(Kind.COUPON)).state == "done"
+        assert (await small_shop.action("coupon")).state == "done"

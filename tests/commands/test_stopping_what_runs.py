@@ -5,13 +5,12 @@ import asyncio
 from milestones.commands.models.command import UnderWay
 from milestones.commands.models.pause import Pause
 from milestones.commands.registry import carry_out
-from milestones.domain.actions import Kind
 from tests.builders import ACCOUNT
 from tests.shop import Shop
 
 
 async def test_a_pause_is_answered_when_it_is_true(shop: Shop) -> None:
-    mail = shop.channels[Kind.EMAIL]
+    mail = shop.channels["email"]
     mail.ends = {ACCOUNT: asyncio.Event()}
     told: list[UnderWay] = []
     await shop.observe(600, 1000)

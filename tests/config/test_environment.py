@@ -2,6 +2,7 @@
 
 import pytest
 
+from milestones.kinds.badge.table import BadgeReward
 from tests.config.conftest import BASE, Faults, Reader
 
 TEXT = (
@@ -61,8 +62,8 @@ def test_deep_and_free_and_listed_keys_are_reached(read: Reader) -> None:
             "MILESTONES_POLICY__BREAKER": "{ share = 0.1, floor = 3 }",
         },
     )
-    badge = settings.milestones[0].rewards[0].badge
-    assert badge is not None
+    badge = settings.milestones[0].rewards[0].table
+    assert isinstance(badge, BadgeReward)
     assert badge.create
     assert settings.brand == {"Color": "blue", "website": "12"}
     assert str(settings.sites[0].timezone) == "Europe/Paris"

@@ -10,10 +10,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from milestones.config import Settings, load
-from milestones.domain.milestone import Badge, Consent, Coupon, Discount, Email, Points, Repeat, Webhook
+from milestones.domain.milestone import Consent, Repeat
 from milestones.domain.observation import Measure
 from milestones.domain.policy import Breaker, QuietHours, Rate
 from milestones.errors import ConfigurationError, UsageError
+from milestones.kinds.badge.payload import Badge
+from milestones.kinds.coupon.payload import Coupon, Discount
+from milestones.kinds.email.payload import Email
+from milestones.kinds.points.payload import Points
+from milestones.kinds.webhook.payload import Webhook
 from tests.config.conftest import BASE, MILESTONE, Faults, Reader
 
 HOOK = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from milestones import effects
-from milestones.domain.actions import Kind
 from milestones.kinds.channel import Channel, Found, Stop, Task
 from milestones.outbox.drain import drain
 from tests.crash.giving import Giving, giving
@@ -66,8 +65,8 @@ async def test_a_worker_that_was_overtaken_while_frozen_is_fenced(
 ) -> None:
     running = shop_with_program
     work = running.work
-    freezing = Freezing(work.channels[Kind(kind)], where)
-    first = replace(work, channels={**work.channels, Kind(kind): freezing})
+    freezing = Freezing(work.channels[kind], where)
+    first = replace(work, channels={**work.channels, kind: freezing})
     await running.crossing()
     frozen = asyncio.create_task(drain(lambda: first))
     await freezing.frozen.wait()

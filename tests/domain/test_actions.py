@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milestones.domain import keys
-from milestones.domain.actions import FINAL, Kind, PlannedAction, State, plan_grant, plan_reminder
-from milestones.domain.milestone import Consent, Discount, Reward, WhenUnmailable
+from milestones.domain.actions import FINAL, PlannedAction, State, plan_grant, plan_reminder
+from milestones.domain.milestone import Consent, Reward
+from milestones.kinds.coupon.payload import Discount, WhenUnmailable
 from tests.builders import (
     ACCOUNT,
     NOW,
@@ -55,11 +56,11 @@ def specification(**overrides: Any) -> dict[str, Any]:
 def test_a_grant_owes_its_rewards_in_order_with_what_people_read_at_the_end() -> None:
     actions = planned(an_email(), a_coupon(), a_webhook(), a_badge(), some_points())
     assert [action.kind for action in actions] == [
-        Kind.COUPON,
-        Kind.BADGE,
-        Kind.POINTS,
-        Kind.EMAIL,
-        Kind.WEBHOOK,
+        "coupon",
+        "badge",
+        "points",
+        "email",
+        "webhook",
     ]
     assert [action.position for action in actions] == [0, 1, 2, 3, 4]
     owner = keys.grant_key(SITE, ACCOUNT, "stars-1000", 1)
@@ -94,12 +95,12 @@ def test_whatever_is_owed_mails_come_last_wait_for_what_precedes_them_and_are_js
 ) -> None:
     actions = planned(*rewards)
     assert len(actions) == len(rewards)
-    told = [action.kind in {Kind.EMAIL, Kind.WEBHOOK} for action in actions]
+    told = [action.kind in {"email", "webhook"} for action in actions]
     assert told == sorted(told)
     assert len({action.key for action in actions}) == len(actions)
     for action in actions:
         assert json.loads(json.dumps(action.payload)) == action.payload
-        assert all(actions[position].kind in {Kind.COUPON, Kind.BADGE} for position in action.waits_for)
+        assert all(actions[position].kind in {"coupon", "badge"} for position in action.waits_for)
         assert all(position < action.position for position in action.waits_for)
 
 
@@ -261,7 +262,7 @@ def test_a_reminder_owes_one_mail_that_tells_what_is_missing_and_promised() -> N
     )
     (action,) = plan_reminder(milestone, 950, 1, 2, a_context())
     assert action.key == keys.reminder_key(SITE, ACCOUNT, "stars-1000", 1, 2) + "#0"
-    assert (action.kind, action.available_at, action.waits_for) == (Kind.EMAIL, NOW, ())
+    assert (action.kind, action.available_at, action.waits_for) == ("email", NOW, ())
     assert action.payload == {
         "milestone": {"key": "stars-1000", "title": "1,000 stars", "threshold": 1000},
         "points": {"measure": "balance", "value": 950, "missing": 50},

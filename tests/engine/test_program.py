@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from milestones.app.adapters import SiteProgram
-from milestones.domain.actions import Kind
+from milestones.kinds.program import SiteProgram
 from milestones.outbox.drain import drain
 from milestones.store import sites
 from milestones.store.database.store import Store
@@ -99,7 +98,7 @@ async def test_points_wait_for_a_program_that_was_paused_just_now_however_wix_re
         await shop.crossing()
         due = await drain(lambda: parts.work)
         states = {row.kind: row.state for row in await shop.actions()}
-        assert states[Kind.POINTS] == "available"
+        assert states["points"] == "available"
         assert due is not None
         shop.clock.reach(due)
         await drain(lambda: parts.work)

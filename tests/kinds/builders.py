@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from milestones.domain.actions import Kind
 from milestones.domain.address import Form
 from milestones.domain.observation import Customer
 from milestones.formats.mail_addresses import address_form
@@ -50,7 +49,7 @@ class Clock:
 
 
 def a_task(
-    kind: Kind,
+    kind: str,
     payload: Mapping[str, Any],
     *,
     number: int = 1,
@@ -77,7 +76,7 @@ def a_task(
 def a_grant_mail(number: int = 1, *, customer: Customer = ANA, **payload: Any) -> Task:
     """The mail that shows a coupon."""
     frozen = {"template": "milestone-reached", "consent": "marketing", **payload}
-    return a_task(Kind.EMAIL, frozen, number=number, customer=customer, inputs={"coupon": COUPON_RESULT})
+    return a_task("email", frozen, number=number, customer=customer, inputs={"coupon": COUPON_RESULT})
 
 
 def a_reminder(number: int = 1, *, customer: Customer = ANA, **payload: Any) -> Task:
@@ -90,7 +89,7 @@ def a_reminder(number: int = 1, *, customer: Customer = ANA, **payload: Any) -> 
         "reward": {"coupon": "10% off for 1,000 stars"},
         **payload,
     }
-    return a_task(Kind.EMAIL, frozen, number=number, customer=customer)
+    return a_task("email", frozen, number=number, customer=customer)
 
 
 def write_templates(folder: Path, **files: str) -> Path:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from milestones.domain.actions import Kind, Need, State
+from milestones.domain.actions import Need, State
 from milestones.domain.observation import Customer
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
@@ -64,7 +64,7 @@ class Members:
 
 def a_badge(number: int = 1, *, customer: Customer = ANA, **payload: Any) -> Task:
     frozen = {"title": "Star customer", "badge_id": None, "create": False, **payload}
-    return a_task(Kind.BADGE, frozen, number=number, customer=customer)
+    return a_task("badge", frozen, number=number, customer=customer)
 
 
 async def not_just_made(title: str, since: datetime, /) -> bool:

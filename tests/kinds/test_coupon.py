@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from milestones.domain.actions import Kind, Need, State
+from milestones.domain.actions import Need, State
 from milestones.domain.validity import last_moment
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
@@ -35,7 +35,7 @@ class Shop:
 
 
 def a_coupon(**payload: Any) -> Task:
-    return a_task(Kind.COUPON, {"specification": SPECIFICATION, "validity": VALIDITY, **payload})
+    return a_task("coupon", {"specification": SPECIFICATION, "validity": VALIDITY, **payload})
 
 
 @pytest.fixture

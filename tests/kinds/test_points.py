@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.kinds.channel import PROGRAM_PAUSE, Fate, Stop, Task
@@ -58,7 +58,7 @@ def some_points(number: int = 1, *, account: str | None = None, **payload: Any) 
         "cap": None,
         **payload,
     }
-    task = a_task(Kind.POINTS, frozen, number=number)
+    task = a_task("points", frozen, number=number)
     return task if account is None else Task(**{**_fields(task), "account_id": account})
 
 

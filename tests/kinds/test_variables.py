@@ -3,11 +3,13 @@ from typing import Any
 
 import pytest
 
-from milestones.domain.actions import Kind
-from milestones.domain.milestone import Badge, Coupon, Discount, Email, Milestone, Near, Repeat, Reward
+from milestones.domain.milestone import Milestone, Near, Repeat, Reward
 from milestones.domain.observation import Customer, Measure
+from milestones.kinds.badge.payload import Badge
 from milestones.kinds.channel import Task
+from milestones.kinds.coupon.payload import Coupon, Discount
 from milestones.kinds.email.names import plain
+from milestones.kinds.email.payload import Email
 from milestones.kinds.email.variables import (
     VARIABLES,
     Program,
@@ -79,7 +81,7 @@ def test_the_coupon_of_a_mail_is_the_one_that_was_created() -> None:
 
 
 def test_the_badge_of_a_mail_is_the_one_that_was_assigned() -> None:
-    task = a_task(Kind.EMAIL, {}, inputs={"badge": {"badge_id": "badge-1", "title": "Star customer"}})
+    task = a_task("email", {}, inputs={"badge": {"badge_id": "badge-1", "title": "Star customer"}})
     assert values_of(task)["badge"] == {"title": "Star customer"}
 
 

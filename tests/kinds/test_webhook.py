@@ -8,7 +8,6 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from milestones.domain.actions import Kind
 from milestones.errors import ChannelError, ConfigurationError
 from milestones.kinds.channel import Fate, Task
 from milestones.kinds.webhook import channel as webhook
@@ -22,7 +21,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def a_webhook() -> Task:
-    return a_task(Kind.WEBHOOK, {"url": URL, "secret_name": "crm", "webhook_id": "msg_1"})
+    return a_task("webhook", {"url": URL, "secret_name": "crm", "webhook_id": "msg_1"})
 
 
 def a_channel(answer: Answer, clock: Clock, secret: str = SECRET) -> WebhookChannel:
@@ -177,7 +176,7 @@ async def test_a_receiver_that_answers_without_end_is_given_up(
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     task = a_task(
-        Kind.WEBHOOK, {"url": f"http://127.0.0.1:{port}/", "secret_name": "crm", "webhook_id": "msg_1"}
+        "webhook", {"url": f"http://127.0.0.1:{port}/", "secret_name": "crm", "webhook_id": "msg_1"}
     )
     async with server, httpx.AsyncClient() as http:
         channel = WebhookChannel(http, secret={"crm": SECRET}.__getitem__, clock=clock)

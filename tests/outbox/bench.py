@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
 
-from milestones.domain.actions import Kind
 from milestones.domain.milestone import Milestone
 from milestones.kinds.channel import Stop
+from milestones.kinds.registry import NAMES
 from milestones.outbox.drain import drain
 from milestones.outbox.gates import Policy
 from milestones.outbox.work import SiteWork
@@ -36,7 +36,7 @@ class Bench:
 
     store: Store
     now: datetime = NOW
-    channels: dict[Kind, FakeChannel] = field(default_factory=lambda: {kind: FakeChannel() for kind in Kind})
+    channels: dict[str, FakeChannel] = field(default_factory=lambda: {kind: FakeChannel() for kind in NAMES})
     policy: Policy = field(default_factory=lambda: Policy(None, ZoneInfo("UTC")))
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     work: SiteWork = field(init=False)
@@ -102,16 +102,16 @@ class Bench:
         """State by kind, for one account."""
         return {row.kind: row.state for row in await self.rows()}
 
-    async def row(self, kind: Kind) -> Action:
+    async def row(self, kind: str) -> Action:
         """The one action of a kind."""
         [row] = [row for row in await self.rows() if row.kind == kind]
         return row
 
-    async def stop(self, kind: Kind, stop: Stop | None) -> None:
+    async def stop(self, kind: str, stop: Stop | None) -> None:
         """What the channel of this kind says to its one action when its gate is asked."""
         number = (await self.row(kind)).id or 0
         self.channels[kind].stops = {} if stop is None else {number: stop}
 
-    async def set(self, kind: Kind, **values: Any) -> None:
+    async def set(self, kind: str, **values: Any) -> None:
         async with self.store.write() as tx:
             await tx.execute(update(table_of(Action)).where(table_of(Action).c.kind == kind).values(**values))

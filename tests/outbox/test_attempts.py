@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.retry import RetryPolicy
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
@@ -23,7 +23,7 @@ COUPON = a_milestone(rewards=(a_coupon(),))
 SECOND = timedelta(seconds=1)
 
 
-async def attempts(bench: Bench, kind: Kind = Kind.COUPON) -> list[Attempt]:
+async def attempts(bench: Bench, kind: str = "coupon") -> list[Attempt]:
     number = (await bench.row(kind)).id or 0
     async with bench.store.read() as tx:
         return (await list_attempts(tx, [number])).get(number, [])
@@ -37,7 +37,7 @@ async def test_each_attempt_says_when_it_was_and_how_it_ended(bench: Bench) -> N
     def takes_a_second(_task: Task) -> None:
         bench.now += SECOND
 
-    channel = bench.channels[Kind.COUPON]
+    channel = bench.channels["coupon"]
     channel.before = takes_a_second
     channel.answers = [ChannelError("Wix is tired."), {"code": "ABC"}]
     await bench.reach(milestone=COUPON)
@@ -54,19 +54,19 @@ async def test_each_attempt_says_when_it_was_and_how_it_ended(bench: Bench) -> N
 
 
 async def test_what_uses_up_no_attempt_and_what_a_gate_stops_is_none(bench: Bench) -> None:
-    channel = bench.channels[Kind.COUPON]
+    channel = bench.channels["coupon"]
     channel.answers = [ChannelError("nobody there", connection_wide=True), ChannelError("soon", untried=True)]
     await bench.reach(milestone=COUPON)
     for _ in range(2):
         bench.now = await bench.drain() or bench.now
-    await bench.stop(Kind.COUPON, Stop(State.CANCELLED, Verdict.NOT_NEAR))
+    await bench.stop("coupon", Stop(State.CANCELLED, Verdict.NOT_NEAR))
     await bench.drain()
-    assert (await bench.row(Kind.COUPON)).state == "cancelled"
+    assert (await bench.row("coupon")).state == "cancelled"
     assert await told(bench) == []
 
 
 async def test_an_attempt_whose_process_died_has_no_end_and_the_look_for_it_is_another(bench: Bench) -> None:
-    channel = bench.channels[Kind.COUPON]
+    channel = bench.channels["coupon"]
     channel.stuck = {"account": "after"}
     await bench.reach(milestone=COUPON)
     drain = asyncio.create_task(bench.drain())
@@ -84,17 +84,17 @@ async def test_an_attempt_whose_process_died_has_no_end_and_the_look_for_it_is_a
 
 async def test_numbers_go_on_after_a_person_retries(bench: Bench) -> None:
     bench.work.retry = RetryPolicy(attempts=1)
-    bench.channels[Kind.COUPON].answers = [ChannelError("no"), {"code": "ABC"}]
+    bench.channels["coupon"].answers = [ChannelError("no"), {"code": "ABC"}]
     await bench.reach(milestone=COUPON)
     await bench.drain()
-    await bench.set(Kind.COUPON, state=State.AVAILABLE, attempts=0)
+    await bench.set("coupon", state=State.AVAILABLE, attempts=0)
     bench.restart()
     await bench.drain()
     assert [one.number for one in await attempts(bench)] == [1, 2]
 
 
 async def test_the_words_go_with_the_person_also_of_what_ends_later(bench: Bench) -> None:
-    channel = bench.channels[Kind.COUPON]
+    channel = bench.channels["coupon"]
     channel.ends = {"account": asyncio.Event()}
     channel.answers = [ChannelError("ada@example.com is odd")] * 2
     await bench.reach("account", "other", milestone=COUPON)

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from milestones.domain.actions import Kind
 from milestones.errors import ChannelError, StoreUnavailableError
 from milestones.kinds.channel import Fate, Found
 from milestones.outbox import books
@@ -87,19 +86,19 @@ async def test_what_happened_is_written_when_the_database_is_back(bench: Bench, 
 
 
 async def test_a_failure_is_written_when_the_database_is_back(bench: Bench, outage: Outage) -> None:
-    bench.channels[Kind.COUPON].answers = [ChannelError("The answer was lost.", lost=True)]
+    bench.channels["coupon"].answers = [ChannelError("The answer was lost.", lost=True)]
     await bench.reach(milestone=COUPON)
     drain = asyncio.create_task(bench.drain())
     await outage.until_refused(4)
     outage.down = False
     await asyncio.gather(drain, return_exceptions=True)
-    row = await bench.row(Kind.COUPON)
+    row = await bench.row("coupon")
     assert (row.state, row.error, row.attempts) == ("available", "The answer was lost.", 1)
     assert row.lost
 
 
 async def test_nothing_begins_while_the_database_is_gone(bench: Bench, outage: Outage) -> None:
-    channel = bench.channels[Kind.COUPON]
+    channel = bench.channels["coupon"]
     channel.concurrency = 1
     await bench.reach("a", "b", "c", milestone=COUPON)
     drain = asyncio.create_task(bench.drain())
@@ -113,7 +112,7 @@ async def test_nothing_begins_while_the_database_is_gone(bench: Bench, outage: O
 
 
 async def test_a_stop_bounds_the_waiting_and_the_answer_is_lost(bench: Bench, outage: Outage) -> None:
-    channel = bench.channels[Kind.COUPON]
+    channel = bench.channels["coupon"]
     channel.found = Found(Fate.HAPPENED, {"code": "ABC"})
     await bench.reach(milestone=COUPON)
     drain = asyncio.create_task(bench.drain())
@@ -148,5 +147,5 @@ async def test_what_was_kept_is_not_written_over_what_another_drain_did(bench: B
     async with bench.store.write() as tx:
         await claims.begin(tx, SITE)
     await asyncio.gather(drain, return_exceptions=True)
-    row = await bench.row(Kind.COUPON)
+    row = await bench.row("coupon")
     assert (row.state, row.lost) == ("available", True)

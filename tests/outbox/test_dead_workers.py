@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
 from milestones.errors import FencedError
 from milestones.kinds.channel import Fate, Found
@@ -21,7 +21,7 @@ async def test_a_process_that_dies_in_the_effect_leaves_a_lost_answer(bench: Ben
     def die(_task: object) -> None:
         raise ProcessDiedError
 
-    coupon = bench.channels[Kind.COUPON]
+    coupon = bench.channels["coupon"]
     coupon.before = die
     await bench.reach()
     with pytest.raises(ProcessDiedError):
@@ -39,10 +39,10 @@ async def test_what_was_claimed_and_not_begun_is_simply_done_by_the_next_process
     await bench.reach()
     async with bench.store.write() as tx:
         generation = await claims.begin(tx, SITE)
-        claimed = await claims.claim(tx, SITE, generation, Kind.COUPON, bench.now)
+        claimed = await claims.claim(tx, SITE, generation, "coupon", bench.now)
     assert len(claimed) == 1
     await bench.drain()
-    assert bench.channels[Kind.COUPON].recovered == []
+    assert bench.channels["coupon"].recovered == []
     assert await bench.states() == ALL_DONE
 
 
@@ -55,8 +55,8 @@ async def test_a_frozen_worker_that_wakes_can_write_nothing(bench: Bench) -> Non
     await bench.reach()
     async with bench.store.write() as tx:
         old = await claims.begin(tx, SITE)
-        [coupon] = await claims.claim(tx, SITE, old, Kind.COUPON, bench.now)
-    bench.channels[Kind.COUPON].before = overtake
+        [coupon] = await claims.claim(tx, SITE, old, "coupon", bench.now)
+    bench.channels["coupon"].before = overtake
     await bench.drain()
     assert overtaken == [True]
     settlement = claims.Settlement(coupon.action.id or 0, State.DISCARDED, Verdict.REFUSED)
@@ -64,7 +64,7 @@ async def test_a_frozen_worker_that_wakes_can_write_nothing(bench: Bench) -> Non
         lambda tx: claims.about_to_act(tx, SITE, old, [coupon.action.id or 0], bench.now),
         lambda tx: claims.settle(tx, SITE, old, [settlement], bench.now),
         lambda tx: claims.put_back(tx, SITE, old, [coupon.action.id or 0], None),
-        lambda tx: claims.claim(tx, SITE, old, Kind.EMAIL, bench.now),
+        lambda tx: claims.claim(tx, SITE, old, "email", bench.now),
     ):
         with pytest.raises(FencedError):
             async with bench.store.write() as tx:
@@ -73,7 +73,7 @@ async def test_a_frozen_worker_that_wakes_can_write_nothing(bench: Bench) -> Non
 
 
 async def test_what_is_cut_short_before_it_began_is_no_lost_answer(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.concurrency = 3
     mail.stuck = {"a": "before", "b": "after"}
     await bench.reach("c", "a", "b")
@@ -96,7 +96,7 @@ async def test_what_nobody_can_tell_after_a_death_says_that_this_program_ended(b
     def die(_task: object) -> None:
         raise ProcessDiedError
 
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.before = die
     mail.found = Found(Fate.UNTOLD)
     await bench.reach()
@@ -104,7 +104,7 @@ async def test_what_nobody_can_tell_after_a_death_says_that_this_program_ended(b
         await bench.drain()
     bench.restart()
     await bench.drain()
-    row = await bench.row(Kind.EMAIL)
+    row = await bench.row("email")
     assert (row.state, row.error) == (
         State.UNKNOWN,
         "This program ended between the hand-over and its answer.",

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.policy import Breaker
 from milestones.domain.retry import RetryPolicy
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, StoreRaceError, StoreUnavailableError
 from milestones.kinds.channel import Stop, Task
-from milestones.outbox import books, drain
+from milestones.outbox import books
 from milestones.pipeline import observe
 from milestones.store import sites
 from milestones.store.database.locks import lock_site
@@ -21,23 +21,19 @@ from tests.outbox.bench import ALL_DONE, REWARDED, Bench
 from tests.store.rules import FixedRules, go_live
 
 
-def test_every_kind_has_its_turn() -> None:
-    assert sorted(drain.ORDER) == sorted(Kind)
-
-
 async def test_a_grant_is_given_whole_in_one_drain_and_the_mail_shows_the_code(bench: Bench) -> None:
-    bench.channels[Kind.COUPON].answers = [{"code": "ABC"}]
+    bench.channels["coupon"].answers = [{"code": "ABC"}]
     await bench.reach()
     assert await bench.drain() is None
     assert await bench.states() == ALL_DONE
-    [mail] = bench.channels[Kind.EMAIL].performed
+    [mail] = bench.channels["email"].performed
     assert mail.inputs == {"coupon": {"code": "ABC"}}
     assert mail.customer == a_customer()
 
 
 async def test_the_mail_waits_for_the_coupon_and_not_for_the_badge(bench: Bench) -> None:
-    bench.channels[Kind.COUPON].answers = [ChannelError("not now")]
-    bench.channels[Kind.BADGE].answers = [ChannelError("never", permanent=True)]
+    bench.channels["coupon"].answers = [ChannelError("not now")]
+    bench.channels["badge"].answers = [ChannelError("never", permanent=True)]
     await bench.reach()
     due = await bench.drain()
     assert await bench.states() == {"coupon": "available", "badge": "discarded", "email": "waiting"}
@@ -49,7 +45,7 @@ async def test_the_mail_waits_for_the_coupon_and_not_for_the_badge(bench: Bench)
 
 
 async def test_a_discarded_coupon_holds_its_mail_for_a_person(bench: Bench) -> None:
-    bench.channels[Kind.COUPON].answers = [ChannelError("refused", permanent=True)]
+    bench.channels["coupon"].answers = [ChannelError("refused", permanent=True)]
     await bench.reach()
     await bench.drain()
     rows = {row.kind: row for row in await bench.rows()}
@@ -60,7 +56,7 @@ async def test_a_discarded_coupon_holds_its_mail_for_a_person(bench: Bench) -> N
 async def test_what_becomes_of_an_action_is_logged_with_whose_it_is_and_with_nobodys_address(
     bench: Bench,
 ) -> None:
-    bench.channels[Kind.BADGE].answers = [ChannelError("not now")]
+    bench.channels["badge"].answers = [ChannelError("not now")]
     await bench.reach()
     with capture_logs() as logs:
         await bench.drain()
@@ -86,7 +82,7 @@ async def test_what_becomes_of_an_action_is_logged_with_whose_it_is_and_with_nob
 
 async def test_attempts_run_out(bench: Bench) -> None:
     bench.work.retry = RetryPolicy(attempts=3)
-    bench.channels[Kind.BADGE].answers = [ChannelError("no")] * 3
+    bench.channels["badge"].answers = [ChannelError("no")] * 3
     await bench.reach()
     for _ in range(3):
         due = await bench.drain()
@@ -98,12 +94,12 @@ async def test_attempts_run_out(bench: Bench) -> None:
 async def test_an_attempt_that_only_waited_is_not_counted_and_comes_again_when_it_said(bench: Bench) -> None:
     times = [NOW + timedelta(minutes=number) for number in range(1, 20)]
     waiting = [ChannelError("not shown yet", untried=True, retry_at=at) for at in times]
-    bench.channels[Kind.BADGE].answers = [ChannelError("no answer", lost=True, retry_at=NOW), *waiting]
+    bench.channels["badge"].answers = [ChannelError("no answer", lost=True, retry_at=NOW), *waiting]
     await bench.reach()
     bench.now = await bench.drain() or bench.now
     for at in times:
         assert await bench.drain() == at
-        row = await bench.row(Kind.BADGE)
+        row = await bench.row("badge")
         assert (row.state, row.attempts, row.lost) == (State.AVAILABLE, 1, True)
         bench.now = at
     await bench.drain()
@@ -116,7 +112,7 @@ async def test_a_fault_of_this_program_in_one_action_stops_no_other_and_ends(ben
             raise TypeError
 
     bench.work.retry = RetryPolicy(attempts=3)
-    bench.channels[Kind.COUPON].before = stumble
+    bench.channels["coupon"].before = stumble
     await bench.reach("a", "b", "c")
     for _ in range(5):
         bench.now = await bench.drain() or bench.now
@@ -130,14 +126,14 @@ async def test_a_fault_of_this_program_in_one_action_stops_no_other_and_ends(ben
 
 
 async def test_a_fault_of_this_program_in_a_gate_rests_its_channel_alone(bench: Bench) -> None:
-    bench.channels[Kind.COUPON].gate_error = TypeError()
+    bench.channels["coupon"].gate_error = TypeError()
     await bench.reach()
     assert await bench.drain() == NOW + timedelta(seconds=30)
     assert await bench.states() == {"coupon": "available", "badge": "done", "email": "waiting"}
 
 
 async def test_a_fault_of_the_whole_channel_uses_up_no_attempt_and_rests_it(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.concurrency = 1
     mail.answers = [ChannelError("login refused", connection_wide=True)]
     await bench.reach("a", "b", "c")
@@ -152,7 +148,7 @@ async def test_a_fault_of_the_whole_channel_uses_up_no_attempt_and_rests_it(benc
 
 
 async def test_a_channel_rests_no_longer_than_it_should_when_the_clock_is_set_back(bench: Bench) -> None:
-    bench.channels[Kind.EMAIL].answers = [ChannelError("login refused", connection_wide=True)]
+    bench.channels["email"].answers = [ChannelError("login refused", connection_wide=True)]
     await bench.reach()
     await bench.drain()
     was, bench.now = bench.now, bench.now - timedelta(days=1)
@@ -170,9 +166,9 @@ async def test_what_a_gate_is_asked_of_again_is_asked_again_when_the_clock_is_se
 ) -> None:
     await bench.reach()
     later = bench.now + timedelta(hours=8)
-    await bench.stop(Kind.EMAIL, Stop(State.AVAILABLE, asked_again, until=later))
+    await bench.stop("email", Stop(State.AVAILABLE, asked_again, until=later))
     assert await bench.drain() == later
-    await bench.stop(Kind.EMAIL, None)
+    await bench.stop("email", None)
     was, bench.now = bench.now, bench.now - timedelta(days=1)
     async with bench.store.write() as tx:
         await schedule.clock_set_back(tx, was, bench.now)
@@ -218,7 +214,7 @@ async def test_a_store_that_fails_one_action_leaves_none_of_the_others_to_itself
             unread.clear()
             raise StoreUnavailableError("The database cannot be used now.")
 
-    badge = bench.channels[Kind.BADGE]
+    badge = bench.channels["badge"]
     badge.before = read
     await bench.reach("a", "b")
     bench.now = await bench.drain() or bench.now
@@ -243,7 +239,7 @@ async def test_a_result_whose_writing_meets_another_writer_is_written_again(
     await bench.drain()
     assert len(met) == 2
     assert await bench.states() == ALL_DONE
-    assert all(len(bench.channels[Kind(kind)].performed) == 1 for kind in ALL_DONE)
+    assert all(len(bench.channels[kind].performed) == 1 for kind in ALL_DONE)
 
 
 async def test_looking_at_a_site_with_nothing_to_do_writes_nothing(bench: Bench) -> None:

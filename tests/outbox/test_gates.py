@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from milestones.domain.actions import Kind, Need, State
+from milestones.domain.actions import Need, State
 from milestones.domain.policy import QuietHours
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
@@ -18,7 +18,7 @@ from tests.store.rules import FixedRules, go_live
 
 
 async def test_when_consent_cannot_be_learned_nothing_of_the_batch_is_sent(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.gate_error = ChannelError("Wix is down")
     await bench.reach("a", "b")
     due = await bench.drain()
@@ -29,7 +29,7 @@ async def test_when_consent_cannot_be_learned_nothing_of_the_batch_is_sent(bench
 async def test_a_gate_says_no_and_the_verdict_is_kept(bench: Bench) -> None:
     await bench.reach()
     mail_id = next(row.id for row in await bench.rows() if row.kind == "email") or 0
-    bench.channels[Kind.EMAIL].stops = {mail_id: Stop(State.CANCELLED, Verdict.NOT_SUBSCRIBED)}
+    bench.channels["email"].stops = {mail_id: Stop(State.CANCELLED, Verdict.NOT_SUBSCRIBED)}
     await bench.drain()
     row = next(row for row in await bench.rows() if row.kind == "email")
     assert (row.state, row.verdict, row.attempts) == (State.CANCELLED, Verdict.NOT_SUBSCRIBED, 0)
@@ -73,7 +73,7 @@ async def test_a_badge_waits_for_a_member_and_goes_on_when_there_is_one(bench: B
         seen = [an_observation(balance, revision, customer=a_customer(member_id=None))]
         await observe.observe(bench.store, rules, SITE, seen, NOW)
     [row] = await bench.rows()
-    badge = bench.channels[Kind.BADGE]
+    badge = bench.channels["badge"]
     badge.stops = {row.id or 0: Stop(State.WAITING, Verdict.NO_MEMBER, needs=Need.MEMBER)}
     await bench.drain()
     assert await bench.states() == {"badge": "waiting"}
@@ -89,9 +89,9 @@ async def test_consent_that_no_event_tells_of_is_asked_for_again(bench: Bench) -
     await bench.reach(milestone=a_milestone(rewards=(a_coupon(),)))
     tomorrow = bench.now + timedelta(days=1)
     stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=tomorrow, needs=Need.CONSENT)
-    await bench.stop(Kind.COUPON, stop)
+    await bench.stop("coupon", stop)
     assert await bench.drain() == tomorrow
-    await bench.stop(Kind.COUPON, None)
+    await bench.stop("coupon", None)
     assert await bench.drain() == tomorrow
     assert await bench.states() == {"coupon": "waiting"}
     bench.now = tomorrow
@@ -106,10 +106,10 @@ async def test_a_coupon_that_waits_for_consent_goes_on_when_the_customer_has_ano
     await bench.reach(milestone=rules.milestones[0])
     tomorrow = NOW + timedelta(days=1)
     stop = Stop(State.WAITING, Verdict.NO_CONSENT_YET, until=tomorrow, needs=Need.CONSENT)
-    await bench.stop(Kind.COUPON, stop)
+    await bench.stop("coupon", stop)
     await bench.drain()
     assert await bench.states() == {"coupon": "waiting"}
-    await bench.stop(Kind.COUPON, None)
+    await bench.stop("coupon", None)
     same = an_observation(1000, 3, account_id="account", customer=a_customer())
     await observe.observe(bench.store, rules, SITE, [same], NOW)
     assert await bench.states() == {"coupon": "waiting"}
@@ -125,8 +125,8 @@ TOMORROW = NOW + timedelta(days=1)
 
 async def _coupon_ends(bench: Bench, ends: datetime | None) -> None:
     """Somebody is owed a coupon that ends then, and a mail that shows it; the coupon is made."""
-    bench.channels[Kind.COUPON].answers = [{"code": "C", "expires": ends.isoformat() if ends else None}]
-    bench.channels[Kind.EMAIL].answers = [ChannelError("the mail server is down", untried=True)]
+    bench.channels["coupon"].answers = [{"code": "C", "expires": ends.isoformat() if ends else None}]
+    bench.channels["email"].answers = [ChannelError("the mail server is down", untried=True)]
     await bench.reach(milestone=a_milestone(rewards=(a_coupon(), an_email(uses=frozenset({"coupon"})))))
     await bench.drain()
     assert await bench.states() == {"coupon": "done", "email": "available"}
@@ -137,13 +137,13 @@ async def test_a_mail_whose_coupon_is_over_is_held_for_a_person(bench: Bench, la
     await _coupon_ends(bench, TOMORROW)
     bench.now = TOMORROW + late
     await bench.drain()
-    mail = await bench.row(Kind.EMAIL)
+    mail = await bench.row("email")
     assert (mail.state, mail.verdict) == (State.HELD, Verdict.COUPON_OVER)
     # Neither does a retry renew the end.
-    await bench.set(Kind.EMAIL, state=State.AVAILABLE, available_at=bench.now)
+    await bench.set("email", state=State.AVAILABLE, available_at=bench.now)
     await bench.drain()
-    assert (await bench.row(Kind.EMAIL)).verdict == Verdict.COUPON_OVER
-    assert len(bench.channels[Kind.EMAIL].performed) == 1
+    assert (await bench.row("email")).verdict == Verdict.COUPON_OVER
+    assert len(bench.channels["email"].performed) == 1
 
 
 @pytest.mark.parametrize("ends", [None, TOMORROW + timedelta(hours=1)])
@@ -158,16 +158,16 @@ async def test_a_coupon_that_ends_before_a_hand_over_would_is_not_mailed_any_mor
     await _coupon_ends(bench, TOMORROW + timedelta(seconds=59))
     bench.now = TOMORROW
     await bench.drain()
-    assert (await bench.row(Kind.EMAIL)).verdict == Verdict.COUPON_OVER
+    assert (await bench.row("email")).verdict == Verdict.COUPON_OVER
 
 
 async def test_a_night_that_outlasts_the_coupon_holds_its_mail(bench: Bench) -> None:
     bench.policy = Policy(QuietHours(time(9), time(8)), ZoneInfo("UTC"))
     bench.restart()
-    bench.channels[Kind.COUPON].answers = [{"expires": (NOW + timedelta(hours=14)).isoformat()}]
+    bench.channels["coupon"].answers = [{"expires": (NOW + timedelta(hours=14)).isoformat()}]
     await bench.reach(milestone=a_milestone(rewards=(a_coupon(), an_email(uses=frozenset({"coupon"})))))
     morning = await bench.drain()
-    assert (await bench.row(Kind.EMAIL)).verdict == Verdict.QUIET_HOURS
+    assert (await bench.row("email")).verdict == Verdict.QUIET_HOURS
     bench.now = morning or NOW
     await bench.drain()
-    assert (await bench.row(Kind.EMAIL)).verdict == Verdict.COUPON_OVER
+    assert (await bench.row("email")).verdict == Verdict.COUPON_OVER

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.kinds.channel import Fate, Found, Stop
@@ -10,7 +10,7 @@ from tests.outbox.bench import ALL_DONE, Bench
 
 
 async def test_a_lost_answer_is_looked_for_before_anything_is_repeated(bench: Bench) -> None:
-    coupon = bench.channels[Kind.COUPON]
+    coupon = bench.channels["coupon"]
     coupon.answers = [ChannelError("silence", lost=True)]
     coupon.found = Found(Fate.HAPPENED, {"code": "ABC"})
     await bench.reach()
@@ -21,7 +21,7 @@ async def test_a_lost_answer_is_looked_for_before_anything_is_repeated(bench: Be
 
 
 async def test_a_lost_answer_that_proves_harmless_is_repeated(bench: Bench) -> None:
-    coupon = bench.channels[Kind.COUPON]
+    coupon = bench.channels["coupon"]
     coupon.answers = [ChannelError("silence", lost=True)]
     await bench.reach()
     bench.now = await bench.drain() or bench.now
@@ -31,7 +31,7 @@ async def test_a_lost_answer_that_proves_harmless_is_repeated(bench: Bench) -> N
 
 
 async def test_what_nobody_can_tell_waits_for_a_person_and_is_never_repeated(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.answers = [ChannelError("silence", lost=True)]
     mail.found = Found(Fate.UNTOLD)
     await bench.reach()
@@ -42,7 +42,7 @@ async def test_what_nobody_can_tell_waits_for_a_person_and_is_never_repeated(ben
 
 
 async def test_a_gate_that_says_later_does_not_forget_the_loss(bench: Bench) -> None:
-    coupon = bench.channels[Kind.COUPON]
+    coupon = bench.channels["coupon"]
     coupon.answers = [ChannelError("silence", lost=True)]
     await bench.reach()
     bench.now = await bench.drain() or bench.now
@@ -60,7 +60,7 @@ async def test_a_gate_that_says_later_does_not_forget_the_loss(bench: Bench) -> 
 
 
 async def test_a_look_that_fails_does_not_forget_the_loss(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.answers = [ChannelError("silence", lost=True)]
     mail.found = ChannelError("cannot look")
     await bench.reach()
@@ -71,13 +71,13 @@ async def test_a_look_that_fails_does_not_forget_the_loss(bench: Bench) -> None:
 
 
 async def test_what_nobody_can_tell_keeps_what_was_heard_last(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.answers = [ChannelError("The mail server took the message and then gave no answer.", lost=True)]
     mail.found = Found(Fate.UNTOLD)
     await bench.reach()
     for _ in range(2):
         bench.now = await bench.drain() or bench.now
-    row = await bench.row(Kind.EMAIL)
+    row = await bench.row("email")
     assert (row.state, row.error) == (
         State.UNKNOWN,
         "The mail server took the message and then gave no answer.",
@@ -87,12 +87,12 @@ async def test_what_nobody_can_tell_keeps_what_was_heard_last(bench: Bench) -> N
 async def test_a_refusal_after_a_loss_may_be_of_the_repetition_so_it_is_looked_for_again(
     bench: Bench,
 ) -> None:
-    coupon = bench.channels[Kind.COUPON]
+    coupon = bench.channels["coupon"]
     coupon.answers = [ChannelError("silence", lost=True), ChannelError("Refused: 400.", permanent=True)]
     await bench.reach()
     for _ in range(2):
         bench.now = await bench.drain() or bench.now
-    assert (await bench.row(Kind.COUPON)).state == State.AVAILABLE
+    assert (await bench.row("coupon")).state == State.AVAILABLE
     coupon.found = Found(Fate.HAPPENED, {"code": "ABC"})
     await bench.drain()
     assert len(coupon.performed) == 2
@@ -100,9 +100,9 @@ async def test_a_refusal_after_a_loss_may_be_of_the_repetition_so_it_is_looked_f
 
 
 async def test_a_recipient_who_is_refused_after_a_loss_is_refused_for_good(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.answers = [ChannelError("silence", lost=True), ChannelError("no such mailbox", permanent=True)]
     await bench.reach()
     for _ in range(2):
         bench.now = await bench.drain() or bench.now
-    assert (await bench.row(Kind.EMAIL)).state == State.DISCARDED
+    assert (await bench.row("email")).state == State.DISCARDED

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from milestones.domain.actions import Kind, Need, State
+from milestones.domain.actions import Need, State
 from milestones.domain.event import Heard, SubscriptionChanged
 from milestones.domain.verdict import Verdict
 from milestones.kinds.channel import Stop
@@ -24,9 +24,9 @@ async def test_a_badge_is_given_to_who_becomes_a_member_while_the_gate_is_asked(
     for balance, revision in ((10, 1), (1000, 2)):
         seen = an_observation(balance, revision, customer=a_customer(member_id=None))
         await observe.observe(bench.store, rules, SITE, [seen], bench.now)
-    await bench.stop(Kind.BADGE, Stop(State.WAITING, Verdict.NO_MEMBER, needs=Need.MEMBER))
+    await bench.stop("badge", Stop(State.WAITING, Verdict.NO_MEMBER, needs=Need.MEMBER))
 
-    badge = bench.channels[Kind.BADGE]
+    badge = bench.channels["badge"]
 
     async def join() -> None:
         if len(badge.gated) > 1:
@@ -53,7 +53,7 @@ async def test_a_threshold_that_is_reached_again_while_the_gate_is_asked_begins_
 
     await see(400, 3)
     bench.now += timedelta(days=14)
-    bench.channels[Kind.COUPON].meanwhile = lambda: see(1000, 4)
+    bench.channels["coupon"].meanwhile = lambda: see(1000, 4)
     again = await bench.drain()
     assert again == bench.now + timedelta(days=14)
     bench.now = again
@@ -72,12 +72,12 @@ async def subscribe(bench: Bench) -> None:
 
 async def test_consent_that_comes_while_wix_is_asked_for_it_is_asked_for_again(bench: Bench) -> None:
     await bench.reach(milestone=a_milestone(rewards=(a_coupon(),)))
-    await bench.stop(Kind.COUPON, NO_CONSENT)
-    bench.channels[Kind.COUPON].meanwhile = lambda: subscribe(bench)
+    await bench.stop("coupon", NO_CONSENT)
+    bench.channels["coupon"].meanwhile = lambda: subscribe(bench)
     again = await bench.drain()
     assert again == bench.now + AGAIN
     bench.now = again
-    await bench.stop(Kind.COUPON, None)
+    await bench.stop("coupon", None)
     await bench.drain()
     assert await bench.states() == {"coupon": "done"}
 
@@ -85,8 +85,8 @@ async def test_consent_that_comes_while_wix_is_asked_for_it_is_asked_for_again(b
 async def test_an_address_that_comes_while_consent_is_asked_for_is_asked_about(bench: Bench) -> None:
     milestone = a_milestone(rewards=(a_coupon(),))
     await bench.reach(milestone=milestone)
-    await bench.stop(Kind.COUPON, NO_CONSENT)
-    coupon = bench.channels[Kind.COUPON]
+    await bench.stop("coupon", NO_CONSENT)
+    coupon = bench.channels["coupon"]
 
     async def move() -> None:
         if len(coupon.gated) > 1:
@@ -107,15 +107,15 @@ async def test_consent_of_which_wix_told_just_now_is_believed_before_its_query_w
 ) -> None:
     await bench.reach(milestone=a_milestone(rewards=(a_coupon(),)))
     await subscribe(bench)
-    await bench.stop(Kind.COUPON, NO_CONSENT)
+    await bench.stop("coupon", NO_CONSENT)
     assert await bench.drain() == bench.now + AGAIN
-    assert (await bench.row(Kind.COUPON)).verdict == Verdict.NO_CONSENT_YET
+    assert (await bench.row("coupon")).verdict == Verdict.NO_CONSENT_YET
 
 
 async def test_consent_of_long_ago_that_wix_denies_is_waited_for(bench: Bench) -> None:
     await bench.reach(milestone=a_milestone(rewards=(a_coupon(),)))
     await subscribe(bench)
     bench.now += LAG + timedelta(seconds=1)
-    await bench.stop(Kind.COUPON, NO_CONSENT)
+    await bench.stop("coupon", NO_CONSENT)
     assert await bench.drain() == TOMORROW
     assert await bench.states() == {"coupon": "waiting"}

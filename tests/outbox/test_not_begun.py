@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from milestones.domain.actions import Kind
 from milestones.domain.retry import RetryPolicy
 from milestones.kinds.channel import Task
 from tests.kinds.smtp_client import transport_to
@@ -25,8 +24,8 @@ class Stumbling(FakeChannel):
         raise UnicodeEncodeError("ascii", "büro-pc", 1, 2, "no")
 
 
-@pytest.mark.parametrize("kind", [Kind.COUPON, Kind.BADGE, Kind.EMAIL])
-async def test_a_fault_before_an_effect_begins_loses_nothing(bench: Bench, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", ["coupon", "badge", "email"])
+async def test_a_fault_before_an_effect_begins_loses_nothing(bench: Bench, kind: str) -> None:
     bench.channels[kind] = Stumbling()
     await bench.reach()
     bench.work.retry = RetryPolicy(attempts=3)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.event import ContactDeleted, Event, Heard, SubscriptionChanged
 from milestones.domain.keys import address_key
 from milestones.domain.policy import QuietHours
@@ -78,7 +78,7 @@ async def import_an_opt_out(bench: Bench) -> None:
         await people.suppress(tx, [key], "imported", bench.now)
     # As its gate hears it from then on.
     no = Stop(State.CANCELLED, Verdict.SUPPRESSED)
-    bench.channels[Kind.EMAIL].stops = {row.id or 0: no for row in await bench.rows()}
+    bench.channels["email"].stops = {row.id or 0: no for row in await bench.rows()}
 
 
 async def hear(bench: Bench, event: Event) -> None:
@@ -116,7 +116,7 @@ ORDERS: list[Order] = [
 
 def paced(bench: Bench, turns: int) -> FakeChannel:
     """Mails that leave one by one, as a mail server's pace lets them."""
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.concurrency = 2
     mail.turns = asyncio.Semaphore(turns)
     return mail
@@ -167,7 +167,7 @@ async def test_after_a_reload_what_had_not_begun_leaves_by_the_new_configuration
     await bench.reach(*ACCOUNTS, milestone=MAILED)
     async with bench.draining():
         await former.until(lambda: len(former.performed) == 3 and former.waiting == 2)
-        bench.renew(channels={**bench.channels, Kind.EMAIL: new})
+        bench.renew(channels={**bench.channels, "email": new})
         if woken:
             bench.woken.set()
         for _ in ACCOUNTS:
@@ -178,10 +178,10 @@ async def test_after_a_reload_what_had_not_begun_leaves_by_the_new_configuration
 
 
 async def test_a_reload_while_the_gates_are_asked_counts_too(bench: Bench) -> None:
-    former, new = bench.channels[Kind.EMAIL], FakeChannel()
+    former, new = bench.channels["email"], FakeChannel()
 
     async def reload() -> None:
-        bench.renew(channels={**bench.channels, Kind.EMAIL: new})
+        bench.renew(channels={**bench.channels, "email": new})
 
     former.meanwhile = reload
     await bench.reach(*ACCOUNTS, milestone=MAILED)
@@ -276,4 +276,4 @@ class TestOfAPerson:
             for _ in range(3):
                 mail.turns.release()  # type: ignore[union-attr]
         assert len(mail.performed) == 1
-        assert (await bench.row(Kind.EMAIL)).state == State.DONE
+        assert (await bench.row("email")).state == State.DONE

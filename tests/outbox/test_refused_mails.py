@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from milestones.domain.actions import Kind
 from milestones.pipeline import observe
 from milestones.store.outbox import rests
 from tests.builders import SITE, a_customer, a_milestone, an_email, an_observation
@@ -39,14 +38,14 @@ async def drain_for(bench: Bench, span: timedelta) -> None:
 
 
 async def states(bench: Bench) -> list[str]:
-    return [row.state for row in await bench.rows() if row.kind == Kind.EMAIL]
+    return [row.state for row in await bench.rows() if row.kind == "email"]
 
 
 def mails_over(bench: Bench, transport: Any) -> None:
     consent = FakeConsent(known={name: Known() for name in NAMES})
     setting = Setting(consent, Clock())
     setting.clock = lambda: bench.now  # type: ignore[assignment]
-    bench.channels[Kind.EMAIL] = setting.channel(transport)  # type: ignore[assignment]
+    bench.channels["email"] = setting.channel(transport)  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +65,7 @@ async def test_a_server_that_refuses_everybody_gets_every_mail_after_the_repair(
         await drain_for(bench, timedelta(hours=1))
         assert await states(bench) == ["available"] * 8
         async with bench.store.read() as tx:
-            rest = (await rests.of_site(tx, SITE))[Kind.EMAIL]
+            rest = (await rests.of_site(tx, SITE))["email"]
         assert rest.failures >= 5
         assert "The mail server refused" in rest.reason
         server.at.clear()
@@ -84,7 +83,7 @@ async def test_a_server_that_puts_everybody_off_for_days_gets_every_mail_in_the_
             bench.now += wait
             await bench.drain()
         async with bench.store.read() as tx:
-            rest = (await rests.of_site(tx, SITE))[Kind.EMAIL]
+            rest = (await rests.of_site(tx, SITE))["email"]
         assert "took no mail meanwhile" in rest.reason
         used = max(row.attempts for row in await bench.rows())
         for _ in range(3):

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from milestones.domain.actions import Kind
 from milestones.errors import ChannelError
 from milestones.outbox.rest import LONGEST_REST, REST, Rests, length
 from milestones.store.outbox import rests
@@ -17,7 +16,7 @@ NOT_THERE = ChannelError("Nobody answers.", connection_wide=True)
 WAITING = ChannelError("It is asked again.", connection_wide=True, untried=True)
 
 
-async def kept(bench: Bench) -> dict[Kind, Rest]:
+async def kept(bench: Bench) -> dict[str, Rest]:
     async with bench.store.read() as tx:
         return await rests.of_site(tx, bench.work.site_id)
 
@@ -36,13 +35,13 @@ def test_rests_of_what_a_person_must_mend_double_up_to_an_hour() -> None:
 
 
 async def test_a_channel_that_fails_for_good_is_tried_more_and_more_seldom(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.answers = [WRONG_PASSWORD] * 1000
     await bench.reach(*(f"account-{number}" for number in range(9)))
     await drain_until(bench, timedelta(hours=1))
     # 0, 30 s, 90 s, 210 s, 450 s, 930 s, 1890 s: seven tries, of as many mails as are handed over side by side.
     assert len(mail.performed) <= 7 * mail.concurrency
-    assert {row.state for row in await bench.rows() if row.kind == Kind.EMAIL} == {"available"}
+    assert {row.state for row in await bench.rows() if row.kind == "email"} == {"available"}
     mail.answers = []
     await drain_until(bench, LONGEST_REST)
     assert {row.state for row in await bench.rows()} == {"done"}
@@ -50,28 +49,28 @@ async def test_a_channel_that_fails_for_good_is_tried_more_and_more_seldom(bench
 
 
 async def test_a_channel_that_works_again_begins_anew_with_short_rests(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.answers = [WRONG_PASSWORD, WRONG_PASSWORD, {}]
     await bench.reach()
     await drain_until(bench, timedelta(minutes=5))
     mail.answers = [WRONG_PASSWORD]
     await bench.reach("another")
     await bench.drain()
-    rest = (await kept(bench))[Kind.EMAIL]
+    rest = (await kept(bench))["email"]
     assert (rest.failures, rest.until - rest.begun_at) == (1, REST)
 
 
 async def test_several_that_fail_together_are_one_failure(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.concurrency = 8
     mail.answers = [WRONG_PASSWORD] * 8
     await bench.reach(*(f"account-{number}" for number in range(8)))
     await bench.drain()
-    assert (await kept(bench))[Kind.EMAIL].failures == 1
+    assert (await kept(bench))["email"].failures == 1
 
 
 async def test_what_may_pass_by_itself_is_tried_every_half_minute(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.answers = [NOT_THERE] * 20
     await bench.reach()
     await drain_until(bench, 10 * REST)
@@ -79,7 +78,7 @@ async def test_what_may_pass_by_itself_is_tried_every_half_minute(bench: Bench) 
 
 
 async def test_a_rest_outlives_the_process_that_began_it(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.answers = [WRONG_PASSWORD] * 9
     await bench.reach()
     await bench.drain()
@@ -91,7 +90,7 @@ async def test_a_rest_outlives_the_process_that_began_it(bench: Bench) -> None:
 
 @pytest.mark.parametrize("everywhere", [True, False])
 async def test_a_person_has_what_rests_tried_at_once(bench: Bench, everywhere: bool) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.answers = [WRONG_PASSWORD] * 6
     await bench.reach()
     await drain_until(bench, timedelta(minutes=20))
@@ -101,11 +100,11 @@ async def test_a_person_has_what_rests_tried_at_once(bench: Bench, everywhere: b
         await rests.forget(tx, bench.now, None if everywhere else [bench.work.site_id])
     await bench.drain()
     assert len(mail.performed) == tries + 1
-    assert (await bench.row(Kind.EMAIL)).state == "done"
+    assert (await bench.row("email")).state == "done"
 
 
 async def test_who_only_waits_is_not_said_to_fail(bench: Bench) -> None:
-    bench.channels[Kind.EMAIL].answers = [WAITING]
+    bench.channels["email"].answers = [WAITING]
     await bench.reach()
     due = await bench.drain()
     assert due == bench.now + REST
@@ -113,16 +112,16 @@ async def test_who_only_waits_is_not_said_to_fail(bench: Bench) -> None:
 
 
 async def test_a_channel_over_which_nothing_is_owed_any_more_is_not_shown(bench: Bench) -> None:
-    bench.channels[Kind.EMAIL].answers = [NOT_THERE]
+    bench.channels["email"].answers = [NOT_THERE]
     await bench.reach()
     await bench.drain()
     async with bench.store.read() as tx:
-        assert await rests.counts(tx, bench.now) == {Kind.EMAIL: 1}
+        assert await rests.counts(tx, bench.now) == {"email": 1}
     bench.now += REST
     async with bench.store.read() as tx:
         [(site_id, kind, rest)] = await rests.found(tx, bench.now, 10)
-    assert (site_id, kind, rest.reason) == (bench.work.site_id, Kind.EMAIL, "Nobody answers.")
-    await bench.set(Kind.EMAIL, state="cancelled")
+    assert (site_id, kind, rest.reason) == (bench.work.site_id, "email", "Nobody answers.")
+    await bench.set("email", state="cancelled")
     async with bench.store.read() as tx:
         assert await rests.found(tx, bench.now, 10) == []
         assert await rests.counts(tx, bench.now) == {}
@@ -130,7 +129,7 @@ async def test_a_channel_over_which_nothing_is_owed_any_more_is_not_shown(bench:
 
 async def test_a_rest_whose_writing_fails_or_is_under_way_is_not_forgotten(bench: Bench) -> None:
     of_site = Rests(bench.work.site_id)
-    until = of_site.begin(Kind.EMAIL, WRONG_PASSWORD, bench.now)
+    until = of_site.begin("email", WRONG_PASSWORD, bench.now)
     with suppress(RuntimeError):
         async with bench.store.write() as tx:
             await of_site.keep(tx)
@@ -140,7 +139,7 @@ async def test_a_rest_whose_writing_fails_or_is_under_way_is_not_forgotten(bench
     assert of_site.ends(bench.now) == [until]
     async with bench.store.write() as tx:
         written = await of_site.keep(tx)
-    assert (await kept(bench))[Kind.EMAIL].until == until
+    assert (await kept(bench))["email"].until == until
     of_site.kept(written)
     async with bench.store.write() as tx:
         await rests.forget(tx, bench.now)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, StoreUnavailableError
 from milestones.outbox.books import Books
@@ -22,7 +22,7 @@ MAILED = a_milestone(rewards=(an_email(),))
 
 
 async def test_one_slow_mail_holds_up_no_other(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.ends = {"slow": asyncio.Event()}
     accounts = [f"account-{number}" for number in range(9)]
     await bench.reach("slow", *accounts, milestone=MAILED)
@@ -34,7 +34,7 @@ async def test_one_slow_mail_holds_up_no_other(bench: Bench) -> None:
 
 
 async def test_one_slow_coupon_holds_up_neither_other_kinds_nor_the_mails_of_others(bench: Bench) -> None:
-    coupon = bench.channels[Kind.COUPON]
+    coupon = bench.channels["coupon"]
     coupon.ends = {"slow": asyncio.Event()}
     await bench.reach("slow", "quick")
     async with bench.draining():
@@ -47,7 +47,7 @@ async def test_one_slow_coupon_holds_up_neither_other_kinds_nor_the_mails_of_oth
 
 
 async def test_what_is_recorded_while_a_mail_is_slow_is_done_at_once(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.ends = {"slow": asyncio.Event()}
     await bench.reach("slow", milestone=MAILED)
     async with bench.draining():
@@ -59,9 +59,9 @@ async def test_what_is_recorded_while_a_mail_is_slow_is_done_at_once(bench: Benc
 
 
 async def test_what_becomes_due_while_a_mail_is_slow_is_tried_again_then(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.ends = {"slow": asyncio.Event()}
-    bench.channels[Kind.BADGE].answers = [
+    bench.channels["badge"].answers = [
         ChannelError("not now", retry_at=bench.now + timedelta(milliseconds=50))
     ]
     await bench.reach("slow")
@@ -74,7 +74,7 @@ async def test_what_becomes_due_while_a_mail_is_slow_is_tried_again_then(bench: 
 
 
 async def test_a_channel_that_rests_leaves_those_alone_that_have_begun(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.ends = {"a": asyncio.Event()}
     mail.answers = [ChannelError("login refused", connection_wide=True)]
     await bench.reach("a", "b", "c", "d", milestone=MAILED)
@@ -90,7 +90,7 @@ async def test_a_channel_that_rests_leaves_those_alone_that_have_begun(bench: Be
 
 
 async def test_a_database_that_fails_lets_what_has_begun_end_before_the_next_drain(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.ends = {"slow": asyncio.Event()}
     faults: list[StoreUnavailableError] = []
 
@@ -109,7 +109,7 @@ async def test_a_database_that_fails_lets_what_has_begun_end_before_the_next_dra
     mail.ends["slow"].set()
     with pytest.raises(StoreUnavailableError):
         await drained
-    assert (await bench.row(Kind.EMAIL)).state == State.DONE
+    assert (await bench.row("email")).state == State.DONE
 
 
 async def test_what_begins_or_ends_at_the_same_time_shares_a_transaction(
@@ -119,7 +119,7 @@ async def test_what_begins_or_ends_at_the_same_time_shares_a_transaction(
     await bench.reach(*"abcdef", milestone=MAILED)
     async with bench.store.write() as tx:
         books = Books(lambda: bench.work, await claims.begin(tx, SITE))
-    leases = await leased(bench.work, books, Kind.EMAIL)
+    leases = await leased(bench.work, books, "email")
     monkeypatch.setattr(database, "reach", commits.append)
     await asyncio.gather(*map(books.begin, leases))
     ended = [{lease: Settlement(lease.id, State.DONE, Verdict.DONE)} for lease in leases]

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from milestones.app import adapters
 from milestones.domain import keys
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.event import AccountGone, Anonymized, ContactDeleted, SubscriptionChanged
 from milestones.domain.verdict import Verdict
 from milestones.formats.mail_addresses import address_form
+from milestones.kinds.email.site import SiteConsent
 from milestones.maintenance import erasures
 from milestones.pipeline import observe
 from milestones.store import retention, sites
@@ -104,10 +104,10 @@ async def test_a_mail_that_was_under_way_leaves_nothing_either(town: Town) -> No
     await town.hear(seen(SUE, 100, 1), seen(SUE, 1010, 2))
     async with town.store.write() as tx:
         generation = await outbox.begin(tx, town.site_id)
-        [coupon] = await outbox.claim(tx, town.site_id, generation, Kind.COUPON, town.now)
+        [coupon] = await outbox.claim(tx, town.site_id, generation, "coupon", town.now)
         done = outbox.Settlement(coupon.action.id or 0, State.DONE, Verdict.DONE, result={"code": "A"})
         await outbox.settle(tx, town.site_id, generation, [done], town.now)
-        [mail] = await outbox.claim(tx, town.site_id, generation, Kind.EMAIL, town.now)
+        [mail] = await outbox.claim(tx, town.site_id, generation, "email", town.now)
     await town.hear(DELETED)
     result = {"message_id": "<late@shop>", "template": "t", "subject": f"Well done, {SUE.name}"}
     sent = outbox.Settlement(
@@ -198,7 +198,7 @@ async def test_an_unsubscribe_link_works_after_the_erasure_and_for_ever(town: To
     async with town.store.read() as tx:
         assert await people.addresses(tx, key) == []
     assert SUE.email is not None
-    consent = adapters.SiteConsent(None, town.store, SECRET)  # type: ignore[arg-type]
+    consent = SiteConsent(None, town.store, SECRET)  # type: ignore[arg-type]
     # The same address, however it is written, under a contact that Wix made anew.
     assert await consent.suppressed(town.site_id, [address_form(SUE.email.upper())]) == {SUE.email}
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy import update
 
-from milestones.domain.actions import Kind
 from milestones.domain.event import ContactDeleted, ContactMerged
 from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Customer
@@ -51,7 +50,7 @@ async def test_what_is_owed_goes_on_to_the_address_of_the_contact_that_is_left(t
     assert outcome.wake == {town.site_id}
     channels = town.channels()
     await town.drain(channels)
-    [mail] = channels[Kind.EMAIL].performed
+    [mail] = channels["email"].performed
     assert (mail.customer, mail.account_id) == (TOM, ACCOUNTS[TOM])
     assert {row["state"] for row in await town.actions()} == {"done"}
 
@@ -64,7 +63,7 @@ async def test_what_waited_for_a_member_goes_on_when_the_contact_that_is_left_is
     await town.hear(seen(TOM, 200, 1))
     await town.hear(merged(SUE, TOM))
     await town.drain(channels)
-    assert {task.customer for task in channels[Kind.BADGE].performed} == {TOM}
+    assert {task.customer for task in channels["badge"].performed} == {TOM}
 
 
 async def _wait_for(town: Town, ids: list[int], need: str) -> None:
@@ -84,8 +83,8 @@ async def test_what_was_given_to_one_is_not_given_to_the_other(town: Town) -> No
     await town.hear(seen(TOM, 1510, 3))
     await town.drain(channels)
     # Of the ladder, 1,500 is a rung that nobody had.
-    assert len(channels[Kind.COUPON].performed) == 1
-    assert len(channels[Kind.BADGE].performed) == 3
+    assert len(channels["coupon"].performed) == 1
+    assert len(channels["badge"].performed) == 3
 
 
 async def test_a_crossing_of_the_one_that_comes_late_is_not_given_again(town: Town) -> None:
@@ -102,7 +101,7 @@ async def test_what_both_were_given_before_anybody_told_of_a_merge_is_not_taken_
     channels = town.channels()
     await town.drain(channels)
     await town.hear(merged(SUE, TOM))
-    assert len(channels[Kind.COUPON].performed) == 2
+    assert len(channels["coupon"].performed) == 2
     assert {row["state"] for row in await town.actions()} == {"done"}
 
 
@@ -112,7 +111,7 @@ async def test_of_what_both_are_still_owed_one_is_enough(town: Town) -> None:
     await town.hear(merged(SUE, TOM))
     channels = town.channels()
     await town.drain(channels)
-    assert (len(channels[Kind.COUPON].performed), len(channels[Kind.EMAIL].performed)) == (1, 1)
+    assert (len(channels["coupon"].performed), len(channels["email"].performed)) == (1, 1)
     assert {row["verdict"] for row in await town.actions("cancelled")} == {"already_given"}
 
 
@@ -154,12 +153,12 @@ async def test_while_the_account_that_is_left_is_unknown_what_is_owed_waits_for_
     await town.hear(merged(SUE, TOM))
     channels = town.channels()
     await town.drain(channels)
-    assert channels[Kind.COUPON].performed == []
+    assert channels["coupon"].performed == []
     assert {row["needs"] for row in await town.actions("waiting")} == {"account", None}
     await town.hear(seen(TOM, 1310, 1))
     await town.drain(channels)
     assert {row["state"] for row in await town.actions()} == {"done"}
-    assert channels[Kind.EMAIL].performed[0].customer == TOM
+    assert channels["email"].performed[0].customer == TOM
 
 
 async def test_an_account_that_nobody_tells_of_is_not_waited_for_for_ever(town: Town) -> None:
@@ -236,4 +235,4 @@ async def test_many_customers_merge_at_once(town: Town) -> None:
     await town.hear(ContactMerged(contact(KIM), (contact(SUE), contact(TOM))))
     channels = town.channels()
     await town.drain(channels)
-    assert [task.customer for task in channels[Kind.BADGE].performed] == [KIM]
+    assert [task.customer for task in channels["badge"].performed] == [KIM]

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
-from milestones.domain.actions import Kind
 from milestones.domain.event import AccountSeen, Event, Heard
 from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Customer
+from milestones.kinds.registry import NAMES
 from milestones.maintenance import erasures
 from milestones.outbox.drain import drain
 from milestones.outbox.gates import Policy
@@ -92,21 +92,21 @@ class Town:
         heard = [Heard(self.site_id, "any", event) for event in events]
         return await observe.hear(self.store, self.rules, heard, self.now)
 
-    def channels(self) -> dict[Kind, FakeChannel]:
+    def channels(self) -> dict[str, FakeChannel]:
         """They succeed. A mail's result tells who it was for, as a subject may."""
-        channels = {kind: FakeChannel() for kind in Kind}
-        channels[Kind.COUPON].answers = [{"code": f"CODE{number}"} for number in range(9)]
-        channels[Kind.BADGE].answers = [
+        channels = {kind: FakeChannel() for kind in NAMES}
+        channels["coupon"].answers = [{"code": f"CODE{number}"} for number in range(9)]
+        channels["badge"].answers = [
             {"badge_id": "b", "title": "Star", "member_id": "5ce50000-0000-4000-8000-00000000000e"}
             for _ in range(9)
         ]
-        channels[Kind.EMAIL].answers = [
+        channels["email"].answers = [
             {"template": "t", "message_id": f"<{number}@shop>", "subject": f"Well done, {SUE.name}"}
             for number in range(9)
         ]
         return channels
 
-    async def drain(self, channels: dict[Kind, FakeChannel]) -> None:
+    async def drain(self, channels: dict[str, FakeChannel]) -> None:
         """Do what is due."""
         work = SiteWork(
             site_id=self.site_id,

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
-from milestones.app.adapters import SiteConsent
 from milestones.kinds.email.consent import Gatekeeper
+from milestones.kinds.email.site import SiteConsent
 from milestones.kinds.email.variables import Program
 from milestones.outbox.flights import Flights
 from milestones.pipeline.context import Outcome

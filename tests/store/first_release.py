@@ -16,7 +16,7 @@ from typing import Any
 from alembic import command
 from sqlalchemy import Boolean, Connection, create_engine, inspect, text, update
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.continuity import Beat
 from milestones.domain.event import ContactDeleted, SubscriptionChanged
 from milestones.domain.verdict import Verdict
@@ -96,8 +96,8 @@ async def _live(shop: Shop) -> None:
     """A bit of everything: given, held, waiting, failed and of unknown fate; gone customers; kept bodies."""
     await shop.observe(960, 1010, account="given")
     await shop.drain()
-    shop.channels[Kind.COUPON].answers = [ChannelError("Wix did not answer.", lost=True)]
-    shop.channels[Kind.BADGE].answers = [ChannelError("There is no such badge.", permanent=True)]
+    shop.channels["coupon"].answers = [ChannelError("Wix did not answer.", lost=True)]
+    shop.channels["badge"].answers = [ChannelError("There is no such badge.", permanent=True)]
     await shop.observe(950, 1020, account="half-given", customer=a_customer(member_id=None))
     await shop.drain()
     await shop.observe(980, account="near")
@@ -117,7 +117,7 @@ async def _live(shop: Shop) -> None:
             unique=["site_id", "message_id"],
         )
         await people.reject(tx, SITE, "wix.of.a.new.kind", "It was not understood.", b"\x00{}", NOW)
-        await rests.put_all(tx, SITE, {Kind.EMAIL: Rest(NOW, NOW, NOW, 1, "The mail server is not there.")})
+        await rests.put_all(tx, SITE, {"email": Rest(NOW, NOW, NOW, 1, "The mail server is not there.")})
         await heartbeat.beat(tx, Beat(NOW, "machine", "place"))
         actions = table_of(Action)
         theirs = update(actions).where(actions.c.account_id == "held")

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from milestones.domain.actions import Kind
 from milestones.errors import ChannelError
 from milestones.outbox.rest import REST
 from milestones.store import sites
@@ -60,7 +59,7 @@ async def test_the_pause_of_another_milestone_takes_nothing_out_of_the_backlog(b
 
 
 async def test_an_outage_of_a_channel_is_as_old_as_its_first_failure(bench: Bench) -> None:
-    mail = bench.channels[Kind.EMAIL]
+    mail = bench.channels["email"]
     mail.answers = [DOWN] * 1000
     await bench.reach()
     await drain_for(bench, WHILE)
@@ -71,7 +70,7 @@ async def test_an_outage_of_a_channel_is_as_old_as_its_first_failure(bench: Benc
 
 
 async def test_an_outage_that_keeps_the_gates_from_being_asked_is_one_too(bench: Bench) -> None:
-    bench.channels[Kind.COUPON].gate_error = ChannelError("Wix is down")
+    bench.channels["coupon"].gate_error = ChannelError("Wix is down")
     await bench.reach()
     await bench.drain()
     assert (await backlog(bench)).failing == timedelta(0)
@@ -80,14 +79,14 @@ async def test_an_outage_that_keeps_the_gates_from_being_asked_is_one_too(bench:
 
 
 async def test_one_action_that_fails_at_every_attempt_counts_from_the_first(bench: Bench) -> None:
-    bench.channels[Kind.EMAIL].answers = [ChannelError("Greylisted.")] * 3
+    bench.channels["email"].answers = [ChannelError("Greylisted.")] * 3
     await bench.reach()
     due = await bench.drain()
     assert due is not None
     assert (await backlog(bench)).failing == timedelta(0)
     bench.now = due
     await bench.drain()
-    assert (await backlog(bench)).failing == due - (await bench.row(Kind.EMAIL)).recorded_at
+    assert (await backlog(bench)).failing == due - (await bench.row("email")).recorded_at
 
 
 async def test_a_return_period_is_no_outage(bench: Bench) -> None:
@@ -97,7 +96,7 @@ async def test_a_return_period_is_no_outage(bench: Bench) -> None:
 
 
 async def test_what_a_person_has_done_anew_has_not_failed_yet(bench: Bench) -> None:
-    bench.channels[Kind.EMAIL].answers = [DOWN]
+    bench.channels["email"].answers = [DOWN]
     await bench.reach()
     await bench.drain()
     async with bench.store.write() as tx:
@@ -109,6 +108,6 @@ async def test_a_lease_that_is_given_back_because_the_program_stops_has_not_fail
     await bench.reach()
     async with bench.store.write() as tx:
         generation = await claims.begin(tx, SITE)
-        [coupon] = await claims.claim(tx, SITE, generation, Kind.COUPON, bench.now)
+        [coupon] = await claims.claim(tx, SITE, generation, "coupon", bench.now)
         await claims.put_back(tx, SITE, generation, [coupon.action.id or 0], None)
     assert (await backlog(bench)).failing is None

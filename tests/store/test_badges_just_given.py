@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import update
 
 from milestones.domain.actions import State
+from milestones.kinds.badge.site import badges_just_given
 from milestones.pipeline import observe
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store
-from milestones.store.outbox import ledger
 from milestones.store.tables import Action
 from tests.builders import ACCOUNT, NOW, SITE, a_badge, a_milestone, an_observation
 from tests.store.rules import FixedRules, go_live
@@ -42,8 +42,8 @@ async def test_a_badge_may_not_show_yet_if_it_was_given_or_begun_just_now(
     async with store.write() as tx:
         await tx.execute(update(_ACTIONS).values(**became))
     async with store.read() as tx:
-        found = await ledger.badges_just_given(tx, SITE, {ACCOUNT}, NOW - MINUTE)
-        others = await ledger.badges_just_given(tx, SITE, {"somebody-else"}, NOW - MINUTE)
-        itself = await ledger.badges_just_given(tx, SITE, {ACCOUNT}, NOW - MINUTE, apart_from=range(10))
+        found = await badges_just_given(tx, SITE, {ACCOUNT}, NOW - MINUTE)
+        others = await badges_just_given(tx, SITE, {"somebody-else"}, NOW - MINUTE)
+        itself = await badges_just_given(tx, SITE, {ACCOUNT}, NOW - MINUTE, apart_from=range(10))
     assert found == ({(ACCOUNT, "Star customer")} if known else set())
     assert (others, itself) == (set(), set())

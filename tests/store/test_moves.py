@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, insert, select, true
 
 import milestones
-from milestones.domain.actions import FINAL, Kind, Need, PlannedAction, State
+from milestones.domain.actions import FINAL, Need, PlannedAction, State
 from milestones.domain.verdict import Verdict
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store, Transaction
@@ -37,7 +37,7 @@ def rows(waits_for: list[str], verdict: Verdict | None) -> list[Action]:
             site_id=SITE,
             account_id="account",
             milestone="stars",
-            kind=Kind.COUPON,
+            kind="coupon",
             state=state,
             verdict=verdict,
             available_at=NOW,
@@ -151,7 +151,7 @@ def test_every_state_but_the_end_is_left_by_itself_or_by_a_person() -> None:
 def test_an_action_is_recorded_where_its_life_begins(
     stop: Verdict | None, waits_for: tuple[int, ...], state: State
 ) -> None:
-    assert moves.first_state(PlannedAction("key", 1, Kind.EMAIL, {}, NOW, waits_for), stop) is state
+    assert moves.first_state(PlannedAction("key", 1, "email", {}, NOW, waits_for), stop) is state
 
 
 def test_the_page_shows_the_same_table() -> None:

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from milestones.domain.actions import Kind
 from milestones.domain.policy import QuietHours
 from milestones.domain.verdict import Verdict
 from milestones.outbox.gates import Policy
@@ -49,7 +48,7 @@ class Town:
                 await scans.finish(tx, scan, 1000, self.bench.now)
 
     async def mails(self) -> list[tuple[str, str, str, str | None]]:
-        rows = [row for row in await self.bench.rows() if row.kind == Kind.EMAIL]
+        rows = [row for row in await self.bench.rows() if row.kind == "email"]
         return [(row.account_id, row.milestone, row.state, row.verdict) for row in rows]
 
 

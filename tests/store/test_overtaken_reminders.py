@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from milestones.domain.actions import Kind
 from milestones.domain.milestone import Milestone
 from milestones.domain.observation import Measure
 from milestones.domain.verdict import Verdict
@@ -47,7 +46,7 @@ class Shop:
     async def mail(self) -> tuple[str, str | None]:
         """State and verdict of the reminder's mail, when all that was due is done."""
         await self.bench.drain()
-        row = await self.bench.row(Kind.EMAIL)
+        row = await self.bench.row("email")
         return row.state, row.verdict
 
 

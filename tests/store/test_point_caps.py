@@ -5,11 +5,11 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from milestones.domain.actions import State
+from milestones.kinds.points.channel import point_rewards
 from milestones.pipeline import observe
 from milestones.store import retention
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store
-from milestones.store.outbox import ledger
 from milestones.store.tables import Action
 from tests.builders import ACCOUNT, NOW, SITE, a_repeating, an_observation, some_points
 from tests.store.rules import FixedRules, go_live
@@ -31,9 +31,7 @@ async def given_after(store: Store, days: int) -> None:
 async def test_points_count_from_when_they_were_given_and_not_from_when_they_were_owed(store: Store) -> None:
     await given_after(store, 20)
     async with store.read() as tx:
-        found = [
-            await ledger.point_rewards(tx, SITE, ACCOUNT, AGAIN.key, NOW + days * DAY) for days in (10, 21)
-        ]
+        found = [await point_rewards(tx, SITE, ACCOUNT, AGAIN.key, NOW + days * DAY) for days in (10, 21)]
     assert found == [1, 0]
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Measure, Observation
 from milestones.domain.verdict import Verdict
@@ -156,8 +156,8 @@ class TestCycles:
         self, shop: Shop
     ) -> None:
         shop.bench.now += FORTNIGHT
-        shop.bench.channels[Kind.COUPON].meanwhile = lambda: shop.see(1000)
+        shop.bench.channels["coupon"].meanwhile = lambda: shop.see(1000)
         await self.told(shop)
-        shop.bench.channels[Kind.COUPON].meanwhile = None
+        shop.bench.channels["coupon"].meanwhile = None
         shop.bench.now += FORTNIGHT
         assert await self.told(shop) == [CANCELLED] * 2 + [DONE] * 2

@@ -6,7 +6,7 @@ import pytest
 from pydantic_core import to_jsonable_python
 
 from milestones import config
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.event import ContactDeleted, ContactMerged, SubscriptionChanged
 from milestones.domain.keys import address_key
 from milestones.domain.observation import Customer, Source
@@ -124,9 +124,9 @@ async def test_a_repeating_milestone_says_when_it_can_be_reached_anew(small_shop
 
 async def test_why_a_mail_was_not_sent_is_beside_it_and_is_what_is_known_of_consent(small_shop: Shop) -> None:
     await small_shop.observe(960, 1010)
-    mail = await small_shop.action(Kind.EMAIL)
+    mail = await small_shop.action("email")
     assert mail.id is not None
-    small_shop.channels[Kind.EMAIL].stops = {mail.id: Stop(State.CANCELLED, Verdict.NOT_SUBSCRIBED)}
+    small_shop.channels["email"].stops = {mail.id: Stop(State.CANCELLED, Verdict.NOT_SUBSCRIBED)}
     await small_shop.drain()
     found = await explained(small_shop)
     effect = found.stories[0].grants[0].effects[-1]
@@ -287,8 +287,8 @@ async def test_what_keeps_a_mail_that_is_due_is_told(small_shop: Shop) -> None:
     rest = Rest(NOW, NOW, NOW + timedelta(hours=1), 3, "The mail server refused the login.")
     async with small_shop.store.write() as tx:
         await sites.pause(tx, SITE, "stars-1000", paused=True)
-        await rests.put_all(tx, SITE, {Kind.EMAIL: rest})
-        await rests.put_all(tx, "another site", {Kind.COUPON: rest})
+        await rests.put_all(tx, SITE, {"email": rest})
+        await rests.put_all(tx, "another site", {"coupon": rest})
     notes = " ".join((await explained(small_shop)).notes)
     assert "The milestone stars-1000 is paused" in notes
     assert "Mails have not worked since" in notes

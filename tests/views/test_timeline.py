@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from milestones import config
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.kinds.email.folder import FolderTransport
@@ -62,7 +62,7 @@ async def test_a_place_at_which_no_page_ended_is_a_place_all_the_same(shop: Shop
 
 
 async def test_a_grant_and_its_effects_are_sentences(small_shop: Shop) -> None:
-    small_shop.channels[Kind.EMAIL].answers = [{"message_id": "<m@example.com>", "subject": "You did it"}]
+    small_shop.channels["email"].answers = [{"message_id": "<m@example.com>", "subject": "You did it"}]
     await small_shop.observe(960, 1010)
     await small_shop.drain()
     told = {one.kind: one for one in await happenings(small_shop).recent(10, None)}
@@ -74,7 +74,7 @@ async def test_a_grant_and_its_effects_are_sentences(small_shop: Shop) -> None:
 
 
 async def test_a_mail_that_went_to_a_server_is_not_offered_to_be_looked_at(small_shop: Shop) -> None:
-    small_shop.channels[Kind.EMAIL].answers = [{"message_id": "<m@example.com>", "subject": "You did it"}]
+    small_shop.channels["email"].answers = [{"message_id": "<m@example.com>", "subject": "You did it"}]
     await small_shop.observe(960, 1010)
     await small_shop.drain()
     text = CONFIG.format(database=small_shop.settings.daemon.database.get_secret_value())
@@ -85,9 +85,9 @@ async def test_a_mail_that_went_to_a_server_is_not_offered_to_be_looked_at(small
 
 
 async def test_what_is_held_or_waits_is_shown_before_it_is_settled(small_shop: Shop) -> None:
-    small_shop.channels[Kind.COUPON].answers = [ChannelError("later")]
+    small_shop.channels["coupon"].answers = [ChannelError("later")]
     await small_shop.observe(960, 1010)
-    await small_shop.set(Kind.BADGE, state=State.HELD, verdict=Verdict.BREAKER)
+    await small_shop.set("badge", state=State.HELD, verdict=Verdict.BREAKER)
     await small_shop.drain()
     told = {one.kind: one for one in await happenings(small_shop).recent(10, None)}
     assert (told["badge"].state, told["badge"].verdict) == ("held", Verdict.BREAKER.sentence)
@@ -134,9 +134,9 @@ class TestOverview:
 
     async def test_what_wants_a_person_is_alarming(self, small_shop: Shop) -> None:
         await busy(small_shop, 1)
-        await small_shop.set(Kind.COUPON, state=State.DISCARDED)
-        await small_shop.set(Kind.BADGE, state=State.HELD, verdict=Verdict.BREAKER)
-        await small_shop.set(Kind.EMAIL, state=State.UNKNOWN, verdict=Verdict.LOST_ANSWER)
+        await small_shop.set("coupon", state=State.DISCARDED)
+        await small_shop.set("badge", state=State.HELD, verdict=Verdict.BREAKER)
+        await small_shop.set("email", state=State.UNKNOWN, verdict=Verdict.LOST_ANSWER)
         async with small_shop.store.write() as tx:
             await people.reject(tx, SITE, None, "It is not an object.", b"{}", NOW)
         alarming = [
@@ -153,7 +153,7 @@ class TestOverview:
 
     async def test_codes_that_nobody_was_told_of_are_counted(self, small_shop: Shop) -> None:
         await busy(small_shop, 2)
-        await small_shop.set(Kind.EMAIL, state=State.CANCELLED, verdict=Verdict.NOT_SUBSCRIBED)
+        await small_shop.set("email", state=State.CANCELLED, verdict=Verdict.NOT_SUBSCRIBED)
         figures = {figure.label: figure.value for figure in (await happenings(small_shop).overview()).figures}
         assert figures["codes nobody was told of in 24 hours"] == 2
 
@@ -210,7 +210,7 @@ class TestReadiness:
         self, small_shop: Shop
     ) -> None:
         down = ChannelError("The mail server is not there.", connection_wide=True)
-        small_shop.channels[Kind.COUPON].answers = [down]
+        small_shop.channels["coupon"].answers = [down]
         await small_shop.observe(960, 1010)
         await small_shop.drain()
         readiness = await happenings(small_shop).readiness()

@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from milestones.app.adapters import SiteBadges, SiteCoupons, SiteEarnings
+from milestones.kinds.badge.site import SiteBadges
+from milestones.kinds.coupon.channel import SiteCoupons
+from milestones.kinds.points.channel import SiteEarnings
 from milestones.wix import accounts, assignments, contacts, coupons
 from milestones.wix.answers import Answer, Call, understand
 from milestones.wix.errors import WixError, WixNotFoundError, WixRefusedError, WixUnavailableError

@@ -13,7 +13,10 @@ from typing import Any, Protocol
 from milestones.domain.actions import Need, State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
+from milestones.kinds.badge.payload import BadgePayload
+from milestones.kinds.badge.site import GivenBadges, NewBadges, SiteBadges
 from milestones.kinds.channel import Fate, Found, Stop, Task, await_query
+from milestones.kinds.services import SiteServices
 
 
 class Badges(Protocol):
@@ -115,7 +118,7 @@ class BadgeChannel:
     async def _note_holders(self, tasks: Sequence[Task]) -> None:
         members: dict[str, list[str]] = {}
         for task in tasks:
-            badge_id = await self._found(task.payload)
+            badge_id = await self._found(BadgePayload.from_json(task.payload))
             if badge_id is not None:
                 members.setdefault(badge_id, []).append(task.customer.member_id or "")
         for badge_id, asked in members.items():
@@ -125,23 +128,23 @@ class BadgeChannel:
 
     async def perform(self, task: Task) -> Mapping[str, Any]:
         """Finds or makes the badge and gives it. Raises ChannelError."""
-        remembered = task.payload.get("title") in self._known
+        remembered = BadgePayload.from_json(task.payload).title in self._known
         try:
             return await self._given(task)
         except ChannelError as error:
             if not (error.permanent and remembered):
                 raise
             # Perhaps the badge was deleted in Wix, and there is another, or may be.
-            self._known.pop(task.payload["title"], None)
+            self._known.pop(str(task.payload["title"]), None)
             return await self._given(task)
 
     async def recover(self, task: Task) -> Found:
         """Looks for the assignment, and awaits it while queries may lag: Wix may keep a second one."""
-        badge_id, member_id = await self._found(task.payload), task.customer.member_id
+        badge_id, member_id = await self._found(BadgePayload.from_json(task.payload)), task.customer.member_id
         if badge_id is None or member_id is None:
             return Found(Fate.REPEAT)  # nothing can have been given of what does not show itself
         if member_id in await self._badges.holders(badge_id, [member_id]):
-            _, title = await self._resolved(task.payload)
+            _, title = await self._resolved(BadgePayload.from_json(task.payload))
             return Found(Fate.HAPPENED, _result(badge_id, title, member_id))
         await_query(task.lost_at, self._clock(), self._query_lag)
         return Found(Fate.REPEAT)
@@ -151,15 +154,15 @@ class BadgeChannel:
         assert member_id, "the gate stops those who are no members"
         # One at a time, or the first two customers would each get a badge of their own made.
         async with self._resolving:
-            badge_id, title = await self._resolved(task.payload)
+            badge_id, title = await self._resolved(BadgePayload.from_json(task.payload))
         if (badge_id, member_id) not in self._held:
             await self._badges.assign(badge_id, member_id)
         self._held.discard((badge_id, member_id))
         return _result(badge_id, title, member_id)
 
-    async def _found(self, payload: Mapping[str, Any]) -> str | None:
+    async def _found(self, payload: BadgePayload) -> str | None:
         """The id of a badge that exists; None while none of its title shows."""
-        badge_id, title = payload.get("badge_id"), payload.get("title")
+        badge_id, title = payload.badge_id, payload.title
         if badge_id or title in self._known:
             return str(badge_id or self._known[str(title)])
         found = await self._badges.find(str(title))
@@ -167,12 +170,12 @@ class BadgeChannel:
             self._known[str(title)] = found
         return found
 
-    async def _resolved(self, payload: Mapping[str, Any]) -> tuple[str, str]:
+    async def _resolved(self, payload: BadgePayload) -> tuple[str, str]:
         """The id and title of a badge that exists now; made if it may be. Raises ChannelError."""
-        badge_id, title = await self._found(payload), payload.get("title")
+        badge_id, title = await self._found(payload), payload.title
         if badge_id is None:
             assert title, "a badge has a title or an id"
-            badge_id = self._known[title] = await self._created(title, may=bool(payload.get("create")))
+            badge_id = self._known[title] = await self._created(title, may=payload.create)
         if title is None:
             title = self._titles.get(badge_id) or await self._badges.title(badge_id)
             self._titles[badge_id] = title
@@ -212,9 +215,19 @@ class BadgeChannel:
 
 
 def _name(task: Task) -> str:
-    """The badge as the configuration names it."""
-    return str(task.payload.get("badge_id") or task.payload["title"])
+    return BadgePayload.from_json(task.payload).named
 
 
 def _result(badge_id: str, title: str, member_id: str) -> dict[str, Any]:
     return {"badge_id": badge_id, "title": title, "member_id": member_id}
+
+
+def build(services: SiteServices) -> BadgeChannel:
+    """The channel of a site."""
+    return BadgeChannel(
+        SiteBadges(services.client),
+        just_made=NewBadges(services.store, services.site_id),
+        just_given=GivenBadges(services.store, services.site_id),
+        query_lag=services.settings.wix.query_lag,
+        clock=services.clock,
+    )

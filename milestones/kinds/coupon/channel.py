@@ -5,18 +5,23 @@ and a code of 65 secret bits that exists already can only be ours.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from milestones.domain.actions import Need, State
-from milestones.domain.milestone import Consent, WhenUnmailable
 from milestones.domain.validity import renewed
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.kinds.channel import Fate, Found, Stop, Task
+from milestones.kinds.coupon.payload import CouponPayload, WhenUnmailable
 from milestones.kinds.email.consent import Gatekeeper, Reader
 from milestones.kinds.email.terms import expiry
+from milestones.kinds.services import SiteServices
+from milestones.wix import coupons
+from milestones.wix.coupons import CouponSpecification
+from milestones.wix.errors import WixConflictError, WixRefusedError
+from milestones.wix.transport import WixClient
 
 QUERY_LAG = timedelta(seconds=10)
 """When to look again for a coupon that exists and does not show: queries lag behind creates (section 6)."""
@@ -42,6 +47,32 @@ class Coupons(Protocol):
 
     async def find(self, code: str, /) -> MadeCoupon | None:
         """The coupon with this code, or None while queries do not show it. Raises ChannelError."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteCoupons:
+    """``Coupons`` on Wix."""
+
+    client: WixClient
+
+    async def create(self, specification: Mapping[str, Any], /) -> str | None:
+        """The new coupon's id, or None where its code exists already.
+
+        In what words Wix refuses a duplicate is documented nowhere: of any other refusal the coupon itself decides.
+        """
+        try:
+            return await coupons.create(self.client, CouponSpecification.model_validate(specification))
+        except (WixRefusedError, WixConflictError) as error:
+            if coupons.is_duplicate_code(error):
+                return None
+            if await self.find(specification["code"]) is None:
+                raise
+            return None
+
+    async def find(self, code: str, /) -> MadeCoupon | None:
+        """The coupon with this code, or None while queries do not show it."""
+        found = await coupons.find_by_code(self.client, code)
+        return MadeCoupon(found.id, found.specification.expiration_time) if found is not None else None
 
 
 class CouponChannel:
@@ -72,7 +103,8 @@ class CouponChannel:
 
     async def perform(self, task: Task) -> Mapping[str, Any]:
         """Creates the coupon, or finds that an earlier attempt did. Raises ChannelError."""
-        specification = renewed(task.payload["specification"], task.payload["validity"], self._clock())
+        payload = CouponPayload.from_json(task.payload)
+        specification = _renewed(payload, self._clock())
         coupon_id = await self._coupons.create(specification)
         if coupon_id is not None:
             return _result(specification, coupon_id)
@@ -86,7 +118,7 @@ class CouponChannel:
 
     async def recover(self, task: Task) -> Found:
         """Looks the code up. Not shown means nothing, since queries lag: then the create is repeated."""
-        specification = task.payload["specification"]
+        specification = CouponPayload.from_json(task.payload).specification
         made = await self._coupons.find(specification["code"])
         if made is None:
             return Found(Fate.REPEAT)
@@ -94,11 +126,16 @@ class CouponChannel:
 
 
 def _waits(task: Task) -> bool:
-    return bool(task.payload.get("when_unmailable") == WhenUnmailable.WAIT)
+    return CouponPayload.from_json(task.payload).when_unmailable is WhenUnmailable.WAIT
 
 
 def _reader(task: Task) -> Reader:
-    return Reader(task.customer.email, Consent(task.payload.get("consent", Consent.MARKETING)))
+    return Reader(task.customer.email, CouponPayload.from_json(task.payload).consent)
+
+
+def _renewed(payload: CouponPayload, now: datetime) -> Mapping[str, Any]:
+    ends = payload.validity
+    return renewed(payload.specification, None if ends is None else asdict(ends), now)
 
 
 def _as_made(specification: Mapping[str, Any], made: MadeCoupon) -> Mapping[str, Any]:
@@ -118,3 +155,8 @@ def _result(specification: Mapping[str, Any], coupon_id: str) -> dict[str, Any]:
         "expires": expires.isoformat() if expires else None,
         "specification": dict(specification),
     }
+
+
+def build(services: SiteServices) -> CouponChannel:
+    """The channel of a site."""
+    return CouponChannel(SiteCoupons(services.client), gatekeeper=services.gatekeeper, clock=services.clock)

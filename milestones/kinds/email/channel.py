@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from milestones.domain import keys
 from milestones.domain.actions import State
-from milestones.domain.milestone import Consent
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, ConfigurationError
 from milestones.failpoints import reach
@@ -27,11 +26,14 @@ from milestones.kinds.channel import (
 from milestones.kinds.email.consent import Gatekeeper, Reader
 from milestones.kinds.email.message import Mailbox, Unsubscribe, build_message
 from milestones.kinds.email.names import person
+from milestones.kinds.email.payload import EmailPayload
 from milestones.kinds.email.refusals import Refusals
 from milestones.kinds.email.rendering import Catalogue, RenderedMail
+from milestones.kinds.email.site import OwnLinks, WixLinks
 from milestones.kinds.email.smtp_replies import RefusalError
 from milestones.kinds.email.transport import Carried, Transport
 from milestones.kinds.email.variables import Program, Site, variables
+from milestones.kinds.services import SiteServices
 
 CONSENT_AGE = timedelta(seconds=60)
 """Consent is at most this old when a mail is handed over."""
@@ -101,7 +103,10 @@ class EmailChannel:
         """
         now = self._clock()
         self._cleared = {task: at for task, at in self._cleared.items() if now - at <= CONSENT_AGE}
-        readers = {task.id: Reader(task.customer.email, Consent(task.payload["consent"])) for task in tasks}
+        readers = {
+            task.id: Reader(task.customer.email, EmailPayload.from_json(task.payload).consent)
+            for task in tasks
+        }
         refused = await self._gatekeeper.refusals(readers)
         stops = {task_id: Stop(State.CANCELLED, verdict) for task_id, verdict in refused.items()}
         if len(stops) < len(readers) and not (await self._program()).active:
@@ -148,7 +153,7 @@ class EmailChannel:
         reach("mail.handed_over")
         return {
             "message_id": message_id,
-            "template": task.payload["template"],
+            "template": EmailPayload.from_json(task.payload).template,
             "subject": mail.subject,
             "rendered_at": now.isoformat(),
         }
@@ -158,7 +163,10 @@ class EmailChannel:
         message_id = self._message_id(task)
         match await self._transport.carried(message_id):
             case Carried.YES:
-                return Found(Fate.HAPPENED, {"message_id": message_id, "template": task.payload["template"]})
+                return Found(
+                    Fate.HAPPENED,
+                    {"message_id": message_id, "template": EmailPayload.from_json(task.payload).template},
+                )
             case Carried.NO:
                 return Found(Fate.REPEAT)
             case Carried.UNTOLD if self._settings.on_lost_answer is OnLostAnswer.RESEND:
@@ -187,7 +195,11 @@ class EmailChannel:
             raise ChannelError("The program ended before the mail was made.", untried=True) from stopped
         shown = variables(task, site=self._settings.site, program=program, unsubscribe_url=unsubscribe.url)
         try:
-            return program, unsubscribe, self._catalogue.render(task.payload["template"], shown)
+            return (
+                program,
+                unsubscribe,
+                self._catalogue.render(EmailPayload.from_json(task.payload).template, shown),
+            )
         except ConfigurationError as error:
             raise ChannelError(f"{error} Mend the template and run `milestones check`.") from error
 
@@ -206,3 +218,35 @@ class EmailChannel:
 
     def _message_id(self, task: Task) -> str:
         return keys.message_id(self._settings.secret, task.key, self._settings.sender.domain)
+
+
+def build(services: SiteServices) -> EmailChannel:
+    """The channel of a site."""
+    site, mail = services.site, services.site.mail
+    sender = Mailbox.parsed(mail.sender)
+    return EmailChannel(
+        MailSettings(
+            sender=sender,
+            site=Site(
+                site.name or sender.name,
+                language=mail.language,
+                zone=site.timezone,
+                currency=mail.currency,
+                brand=site.brand,
+            ),
+            secret=services.secret,
+            on_lost_answer=OnLostAnswer(mail.on_lost_answer),
+        ),
+        catalogue=services.catalogue,
+        transport=services.transport,
+        gatekeeper=services.gatekeeper,
+        links=_links(services),
+        program=services.program,
+        clock=services.clock,
+    )
+
+
+def _links(services: SiteServices) -> UnsubscribeLinks:
+    if services.site.mail.unsubscribe == "wix":
+        return WixLinks(services.client)
+    return OwnLinks(services.settings.daemon.public_url, services.site_id, services.secret)

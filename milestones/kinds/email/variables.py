@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from types import MappingProxyType
 from typing import Any
 
-from milestones.domain.milestone import Badge, Coupon, Email, Milestone
+from milestones.domain.milestone import Milestone
 from milestones.kinds.channel import Task
 from milestones.kinds.email import terms
 from milestones.kinds.email.names import first_name, person, plain
+from milestones.kinds.email.payload import Email
 
 BRAND_DEFAULTS: Mapping[str, str] = MappingProxyType(
     {"color": "#4338ca", "logo_url": "", "website": "", "address": "", "signature": ""}
@@ -99,13 +100,14 @@ def requirements(milestones: Iterable[Milestone], brand: Iterable[str] = ()) -> 
     names = frozenset(brand)
     found: dict[str, frozenset[str]] = {}
     for milestone in milestones:
-        coupon = any(isinstance(reward, Coupon) for reward in milestone.rewards)
-        badge = any(isinstance(reward, Badge) for reward in milestone.rewards)
+        given = {reward.kind for reward in milestone.rewards if reward.is_shown}
         mails = [(reward.template, False) for reward in milestone.rewards if isinstance(reward, Email)]
         if milestone.near is not None:
             mails.append((milestone.near.template, True))
         for template, reminder in mails:
-            has = available_variables(reminder=reminder, coupon=coupon, badge=badge, brand=names)
+            has = available_variables(
+                reminder=reminder, coupon="coupon" in given, badge="badge" in given, brand=names
+            )
             found[template] = found.get(template, has) & has
     return found
 

@@ -20,6 +20,8 @@ from milestones import effects
 from milestones.errors import ChannelError, ConfigurationError
 from milestones.failpoints import reach
 from milestones.kinds.channel import Fate, Found, Stop, Task
+from milestones.kinds.services import SiteServices
+from milestones.kinds.webhook.payload import WebhookPayload
 
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 EXCHANGE_SECONDS = 30.0
@@ -62,14 +64,15 @@ class WebhookChannel:
         """Posts it; any 2xx is a success. Raises ChannelError."""
         now = self._clock()
         body = _body(task, now)
+        payload = WebhookPayload.from_json(task.payload)
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "milestones",
-            "webhook-id": task.payload["webhook_id"],
+            "webhook-id": payload.webhook_id,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": self._signature(task, now, body),
+            "webhook-signature": self._signature(payload, now, body),
         }
-        url = httpx.URL(task.payload["url"])
+        url = httpx.URL(payload.url)
         await effects.begin()
         reach("webhook.before_post")
         try:
@@ -95,10 +98,10 @@ class WebhookChannel:
         del task
         return Found(Fate.REPEAT)
 
-    def _signature(self, task: Task, now: datetime, body: str) -> str:
-        name = task.payload["secret_name"]
+    def _signature(self, payload: WebhookPayload, now: datetime, body: str) -> str:
+        name = payload.secret_name
         try:
-            return Webhook(self._secret(name)).sign(task.payload["webhook_id"], now, body)
+            return Webhook(self._secret(name)).sign(payload.webhook_id, now, body)
         except (ValueError, EmptyWebhookSecretError, ConfigurationError) as error:
             raise ChannelError(
                 f"The secret {name!r} of the webhook cannot be used: it must be whsec_ and base64 text.",
@@ -141,3 +144,12 @@ def _retry_at(value: str, now: datetime) -> datetime | None:
     if named.tzinfo is None:
         named = named.replace(tzinfo=UTC)
     return min(named, now + LONGEST_WAIT)
+
+
+def build(services: SiteServices) -> WebhookChannel:
+    """The channel of a site. A secret is that of the configuration in force when it signs."""
+    return WebhookChannel(
+        services.http,
+        secret=lambda name: services.current().webhook_secret(name).get_secret_value(),
+        clock=services.clock,
+    )

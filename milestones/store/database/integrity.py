@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Column, ColumnElement, String, and_, column, exists, func, not_, or_, select, text
 
-from milestones.domain.actions import FINAL, Kind, State
+from milestones.domain.actions import FINAL, State
 from milestones.domain.verdict import Verdict
+from milestones.kinds.registry import NAMES
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
 from milestones.store.tables import (
@@ -130,7 +131,7 @@ def _of_actions(dialect: str) -> Iterator[Contradiction]:
     yield Contradiction(name, not_(or_(*owners)), "action(s) belong to no grant and to no reminder")
     yield Contradiction(
         name,
-        or_(state.not_in(list(State)), _ACTIONS.c.kind.not_in(list(Kind))),
+        or_(state.not_in(list(State)), _ACTIONS.c.kind.not_in(NAMES)),
         "action(s) are of a kind or in a state that only another version knows",
     )
     yield Contradiction(

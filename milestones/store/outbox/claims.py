@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, select, update
 
-from milestones.domain.actions import FINAL, Kind, Need, State
+from milestones.domain.actions import FINAL, Need, State
 from milestones.domain.verdict import Verdict
 from milestones.errors import FencedError
 from milestones.store import sites
@@ -58,7 +58,7 @@ async def begin(tx: Transaction, site_id: str) -> int:
     return generation
 
 
-async def claim(tx: Transaction, site_id: str, generation: int, kind: Kind, now: datetime) -> list[Claimed]:
+async def claim(tx: Transaction, site_id: str, generation: int, kind: str, now: datetime) -> list[Claimed]:
     """Lease up to ``CLAIM`` actions of a kind that are due, oldest first; none while nothing may be done for the site.
 
     Raises FencedError.

@@ -1,12 +1,12 @@
 """Grants, reminders and the actions they owe: written together, counted for the breaker, never written twice."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select
 
-from milestones.domain.actions import Kind, PlannedAction, State
+from milestones.domain.actions import PlannedAction
 from milestones.domain.crossing import Given
 from milestones.domain.verdict import Verdict
 from milestones.store.database.statements import chunks, put, table_of
@@ -135,71 +135,3 @@ async def add_traces(
         for account_id, milestone, verdict in verdicts
     ]
     await put(tx, Trace, rows, keep=("first_at",), count="times")
-
-
-async def point_rewards(
-    tx: Transaction,
-    site_id: str,
-    account_id: str,
-    milestone: str,
-    since: datetime,
-    apart_from: Collection[int] = (),
-) -> int:
-    """Point rewards that an account was given for a milestone since a time, those under way included, and those of
-    which nobody knows.
-
-    It counts when they were given: that may be long after they were recorded. apart_from: actions that are not counted.
-    """
-    statement = select(func.count()).where(
-        _ACTIONS.c.site_id == site_id,
-        _ACTIONS.c.account_id == account_id,
-        _ACTIONS.c.milestone == milestone,
-        _ACTIONS.c.kind == Kind.POINTS,
-        _ACTIONS.c.settled_at.is_(None) | (_ACTIONS.c.settled_at > since),
-        _ACTIONS.c.state.in_([State.DONE, State.UNKNOWN, State.RUNNING]) | _ACTIONS.c.lost_at.is_not(None),
-        _ACTIONS.c.id.not_in(apart_from),
-    )
-    return int((await tx.execute(statement)).scalar_one())
-
-
-async def badges_just_given(
-    tx: Transaction,
-    site_id: str,
-    accounts: Collection[str],
-    since: datetime,
-    apart_from: Collection[int] = (),
-) -> set[tuple[str, str]]:
-    """Which badges, by id or title as the configuration names them, these accounts were given since a time, those of
-    which nobody knows included: Wix's queries may not show them yet.
-
-    apart_from: actions that are not counted.
-    """
-    unanswered = _ACTIONS.c.state.in_([State.AVAILABLE, State.HELD, State.UNKNOWN])
-    given = (_ACTIONS.c.state == State.DONE) & (_ACTIONS.c.settled_at > since)
-    statement = select(_ACTIONS.c.account_id, _ACTIONS.c.payload).where(
-        _ACTIONS.c.site_id == site_id,
-        _ACTIONS.c.account_id.in_(accounts),
-        _ACTIONS.c.kind == Kind.BADGE,
-        given | (_ACTIONS.c.state == State.RUNNING) | (unanswered & (_ACTIONS.c.lost_at > since)),
-        _ACTIONS.c.id.not_in(apart_from),
-    )
-    rows = (await tx.execute(statement)).all()
-    return {(row.account_id, row.payload.get("badge_id") or row.payload["title"]) for row in rows}
-
-
-async def badge_just_made(tx: Transaction, site_id: str, title: str, since: datetime) -> bool:
-    """Whether a badge of this title may have been made and not show yet: it was given to somebody since a time, or was
-    to be given and nobody heard what became of it.
-    """
-    lost = _ACTIONS.c.lost_at.is_not(None) & _ACTIONS.c.state.in_(
-        [State.AVAILABLE, State.RUNNING, State.HELD]
-    )
-    unanswered = lost | ((_ACTIONS.c.state == State.RUNNING) & _ACTIONS.c.acted_at.is_not(None))
-    given = (_ACTIONS.c.state == State.DONE) & (_ACTIONS.c.settled_at > since)
-    statement = select(_ACTIONS.c.id).where(
-        _ACTIONS.c.site_id == site_id,
-        _ACTIONS.c.kind == Kind.BADGE,
-        unanswered | given,
-        _ACTIONS.c.payload["title"].as_string() == title,
-    )
-    return (await tx.execute(statement.limit(1))).first() is not None

@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import case, delete, func, select, update
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
+from milestones.kinds.registry import read_payload
 from milestones.store.database.locks import lock_site
 from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Transaction
@@ -100,7 +101,9 @@ async def resolve(tx: Transaction, which: Which, now: datetime, *, done: bool) -
     if done:
         for action in chosen:
             await tx.execute(
-                update(_ACTIONS).where(_ACTIONS.c.id == action.id).values(result=_result(action))
+                update(_ACTIONS)
+                .where(_ACTIONS.c.id == action.id)
+                .values(result=read_payload(action.kind, action.payload).assumed_result())
             )
     await moves.resolve(tx, ids, now, done=done)
     if done:
@@ -225,29 +228,6 @@ async def _moved(
         for state, number in (await tx.execute(statement.group_by(_ACTIONS.c.state))).all():
             states[state] = states.get(state, 0) + number
     return Moved(ids, states, refused, frozenset(by_site))
-
-
-def _result(action: Action) -> dict[str, Any]:
-    """What later actions may show of one that a person calls done: as its channel would have told it."""
-    payload = action.payload
-    match Kind(action.kind):
-        case Kind.COUPON:
-            specification = payload["specification"]
-            return {
-                "coupon_id": None,
-                "code": specification["code"],
-                "name": specification["name"],
-                "expires": None,
-                "specification": specification,
-            }
-        case Kind.BADGE:
-            return {"badge_id": payload["badge_id"], "title": payload["title"] or ""}
-        case Kind.POINTS:
-            return {"amount": payload["amount"], "transaction_id": None}
-        case Kind.EMAIL:
-            return {"message_id": None, "template": payload["template"], "subject": None}
-        case Kind.WEBHOOK:
-            return {"status": None}
 
 
 async def forget_rejected(tx: Transaction, row: Rejected) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from milestones.domain.actions import FINAL, Kind, State
+from milestones.domain.actions import FINAL, MAIL, State
 from milestones.domain.reminder import APART
 from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Transaction
@@ -102,7 +102,7 @@ async def of_people(
         actions = select(*columns).where(
             _ACTIONS.c.site_id == site_id,
             _ACTIONS.c.account_id.in_(ids),
-            _ACTIONS.c.kind == Kind.EMAIL,
+            _ACTIONS.c.kind == MAIL,
             # Only reminders belong to a scan.
             _ACTIONS.c.scan_id.is_not(None),
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, true, update
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import State
 from milestones.store.database.statements import put, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.tables import Action, ChannelRest
@@ -30,13 +30,13 @@ class Rest:
     reason: str
 
 
-async def of_site(tx: Transaction, site_id: str) -> dict[Kind, Rest]:
+async def of_site(tx: Transaction, site_id: str) -> dict[str, Rest]:
     """What rests, or is about to be tried again, by kind."""
     rows = (await tx.execute(select(_RESTS).where(_RESTS.c.site_id == site_id))).all()
-    return {Kind(row.kind): _rest(row) for row in rows}
+    return {row.kind: _rest(row) for row in rows}
 
 
-async def put_all(tx: Transaction, site_id: str, changed: Mapping[Kind, Rest | None]) -> None:
+async def put_all(tx: Transaction, site_id: str, changed: Mapping[str, Rest | None]) -> None:
     """Write what has changed; None is of a channel that works again."""
     works = [kind for kind, rest in changed.items() if rest is None]
     await tx.execute(delete(_RESTS).where(_RESTS.c.site_id == site_id, _RESTS.c.kind.in_(works)))
@@ -70,7 +70,7 @@ async def forget(tx: Transaction, now: datetime, site_ids: Collection[str] | Non
 
 async def found(
     tx: Transaction, now: datetime, most: int, site_id: str | None = None
-) -> list[tuple[str, Kind, Rest]]:
+) -> list[tuple[str, str, Rest]]:
     """The channels that do not work, of one site or of all; those that failed first come first."""
     statement = (
         select(_RESTS)
@@ -78,13 +78,13 @@ async def found(
         .order_by(_RESTS.c.since, _RESTS.c.site_id, _RESTS.c.kind)
         .limit(most)
     )
-    return [(row.site_id, Kind(row.kind), _rest(row)) for row in (await tx.execute(statement)).all()]
+    return [(row.site_id, row.kind, _rest(row)) for row in (await tx.execute(statement)).all()]
 
 
-async def counts(tx: Transaction, now: datetime) -> dict[Kind, int]:
+async def counts(tx: Transaction, now: datetime) -> dict[str, int]:
     """At how many sites a channel does not work, by kind."""
     statement = select(_RESTS.c.kind, func.count()).where(_concerns(now)).group_by(_RESTS.c.kind)
-    return {Kind(kind): int(number) for kind, number in (await tx.execute(statement)).all()}
+    return {kind: int(number) for kind, number in (await tx.execute(statement)).all()}
 
 
 def _concerns(now: datetime) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select, update
 
-from milestones.domain.actions import Kind, Need, State
+from milestones.domain.actions import Need, State
 from milestones.domain.verdict import Verdict
 from milestones.store import sites
 from milestones.store.database.statements import table_of
@@ -40,7 +40,7 @@ async def clock_set_back(tx: Transaction, was: datetime, now: datetime) -> int:
     return (await tx.execute(update(_ACTIONS).where(due).values(available_at=now))).rowcount
 
 
-async def due_kinds(tx: Transaction, site_id: str, kinds: Sequence[Kind], now: datetime) -> set[Kind]:
+async def due_kinds(tx: Transaction, site_id: str, kinds: Sequence[str], now: datetime) -> set[str]:
     """Those of the kinds of which something is due."""
     paused = await sites.paused_milestones(tx, site_id)
     found = set()
@@ -57,7 +57,7 @@ async def due_kinds(tx: Transaction, site_id: str, kinds: Sequence[Kind], now: d
     return found
 
 
-async def next_due(tx: Transaction, site_id: str, kinds: Sequence[Kind]) -> datetime | None:
+async def next_due(tx: Transaction, site_id: str, kinds: Sequence[str]) -> datetime | None:
     """When the next action of these kinds becomes due, if any does."""
     statement = select(func.min(_ACTIONS.c.available_at)).where(
         _ACTIONS.c.site_id == site_id,

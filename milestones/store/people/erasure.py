@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select, update
 
-from milestones.domain.actions import Kind
 from milestones.domain.keys import contact_key
 from milestones.domain.verdict import Verdict
 from milestones.formats.mail_addresses import spellings
+from milestones.kinds.registry import KINDS
 from milestones.store.database import meta
 from milestones.store.database.locks import lock_accounts
 from milestones.store.database.statements import add_missing, chunks, table_of
@@ -86,33 +86,26 @@ async def cancel(
 
 
 async def scrub(tx: Transaction, which: ColumnElement[bool]) -> None:
-    """Take what may tell of a person out of actions: a mail's subject and id, a badge's member, the words of errors.
-
-    What remains says what was given: a coupon's code, a badge, points.
+    """Take what may tell of a person out of actions: of their results what each kind calls personal, and the words of
+    errors. What remains says what was given.
     """
     await tx.execute(update(_ACTIONS).where(which, _ACTIONS.c.error.is_not(None)).values(error=None))
     await attempts.scrub(tx, which)
-    for row in await delete_mails(tx, which):
-        left = {"template": row.result.get("template"), "message_id": None, "subject": None}
-        await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == row.id).values(result=left))
-    badges = select(_ACTIONS.c.id, _ACTIONS.c.result).where(which, _ACTIONS.c.kind == Kind.BADGE)
-    for row in (await tx.execute(badges)).all():
-        if row.result:
-            left = {**row.result, "member_id": None}
+    for row in await delete_copies(tx, which):
+        left = KINDS[row.kind].scrub(row.result)
+        if left != row.result:
             await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == row.id).values(result=left))
 
 
-async def delete_mails(tx: Transaction, which: ColumnElement[bool]) -> Sequence[Any]:
-    """Have the files of mails deleted, where mails go into a folder. Returns (id, site, result) of those with a result."""
-    mails = select(_ACTIONS.c.id, _ACTIONS.c.site_id, _ACTIONS.c.result).where(
-        which, _ACTIONS.c.kind == Kind.EMAIL
-    )
+async def delete_copies(tx: Transaction, which: ColumnElement[bool]) -> Sequence[Any]:
+    """Have the files of mails deleted, where mails go into a folder. Returns (id, site, kind, result) of what has a result."""
+    columns = (_ACTIONS.c.id, _ACTIONS.c.site_id, _ACTIONS.c.kind, _ACTIONS.c.result)
     # A result that is not there is JSON's null, which is no NULL.
-    found = [row for row in (await tx.execute(mails)).all() if row.result]
+    found = [row for row in (await tx.execute(select(*columns).where(which))).all() if row.result]
     sent = [
         {"site_id": row.site_id, "message_id": message_id}
         for row in found
-        if (message_id := row.result.get("message_id"))
+        if (message_id := KINDS[row.kind].copy(row.result))
     ]
     await add_missing(tx, ErasedMail, sent, unique=["site_id", "message_id"])
     return found

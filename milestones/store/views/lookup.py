@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import MAIL, State
 from milestones.domain.keys import address_key, contact_key
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.verdict import Verdict
@@ -92,10 +92,10 @@ _HOPELESS = [State.CANCELLED.value, State.DISCARDED.value]
 
 def _untold() -> ColumnElement[bool]:
     """Made, while no mail of the same grant was sent or still may be: nobody knows the code."""
-    of_same = and_(_MAILS.c.owner == _ACTIONS.c.owner, _MAILS.c.kind == Kind.EMAIL)
+    of_same = and_(_MAILS.c.owner == _ACTIONS.c.owner, _MAILS.c.kind == MAIL)
     mails = select(_MAILS.c.id).where(of_same)
     return and_(
-        _ACTIONS.c.kind == Kind.COUPON,
+        _ACTIONS.c.kind == "coupon",
         _ACTIONS.c.state == State.DONE,
         mails.exists(),
         ~mails.where(_MAILS.c.state.not_in(_HOPELESS)).exists(),
@@ -105,7 +105,7 @@ def _untold() -> ColumnElement[bool]:
 async def untold_count(tx: Transaction, since: datetime) -> int:
     """Coupons that nobody was told of because a mail came to nothing since a time."""
     lately = select(_MAILS.c.owner).where(
-        _MAILS.c.settled_at > since, _MAILS.c.kind == Kind.EMAIL, _MAILS.c.state.in_(_HOPELESS)
+        _MAILS.c.settled_at > since, _MAILS.c.kind == MAIL, _MAILS.c.state.in_(_HOPELESS)
     )
     statement = select(func.count()).where(_ACTIONS.c.owner.in_(lately), _untold())
     return int((await tx.execute(statement)).scalar_one())
@@ -326,7 +326,7 @@ async def grants_by_account(tx: Transaction, site_id: str, ids: Sequence[str]) -
     return found
 
 
-async def results(tx: Transaction, site_id: str, kind: Kind) -> list[Action]:
+async def results(tx: Transaction, site_id: str, kind: str) -> list[Action]:
     """The actions of a kind, whatever became of them."""
     statement = select(_ACTIONS).where(_ACTIONS.c.site_id == site_id, _ACTIONS.c.kind == kind)
     return [Action(**row) for row in (await tx.execute(statement.order_by(_ACTIONS.c.id))).mappings()]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Table, and_, func, or_, select
 
-from milestones.domain.actions import Kind, State
+from milestones.domain.actions import MAIL, State
 from milestones.domain.verdict import Verdict
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
@@ -137,7 +137,7 @@ async def tallies(tx: Transaction, since: datetime) -> Tallies:
         mails=await number(
             _ACTIONS,
             _ACTIONS.c.settled_at > since,
-            _ACTIONS.c.kind == Kind.EMAIL,
+            _ACTIONS.c.kind == MAIL,
             _ACTIONS.c.state == State.DONE,
         ),
         held=await number(

@@ -1,0 +1,48 @@
+"""The loyalty program of a site, as the channels and scans ask for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from milestones.kinds.email.variables import Program
+from milestones.store import sites
+from milestones.store.database.store import Store
+from milestones.wix import programs
+from milestones.wix.programs import ProgramStatus
+from milestones.wix.transport import WixClient
+
+PROGRAM_AGE = timedelta(minutes=5)
+"""How old the program's status may be when a mail is handed over or points are given; Wix sends no event when it changes."""
+
+
+@dataclass(slots=True)
+class SiteProgram:
+    """The loyalty program of a site, asked of Wix at most every five minutes and kept in the store for the pages."""
+
+    client: WixClient
+    store: Store
+    site_id: str
+    fallback_name: str
+    clock: Callable[[], datetime]
+    _known: Program | None = None
+    _checked_at: datetime | None = None
+
+    async def __call__(self, *, anew: bool = False) -> Program:
+        """The program as it was at most five minutes ago, or as it is now. Raises WixError."""
+        now = self.clock()
+        if anew or self._known is None or not sites.is_fresh(self._checked_at, now, PROGRAM_AGE):
+            told = await programs.get(self.client)
+            self._known = Program(
+                name=told.name or self.fallback_name,
+                points_name=told.points_name,
+                active=told.status is ProgramStatus.ACTIVE,
+            )
+            self._checked_at = now
+            async with self.store.write() as tx:
+                facts = {
+                    "status": told.status.value,
+                    "name": self._known.name,
+                    "points_name": self._known.points_name,
+                }
+                await sites.set_program(tx, self.site_id, facts, now)
+        return self._known
