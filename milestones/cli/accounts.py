@@ -1,6 +1,6 @@
 """``milestones accounts``: whose points are known, and what they were given."""
 
-import asyncio
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -8,15 +8,10 @@ import typer
 from milestones.cli import render
 from milestones.cli.customers import show_person
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
-from milestones.cli.readonly import look, open_view
+from milestones.cli.readonly import look
 from milestones.cli.render import plural, print_json, text, when
-from milestones.config import Settings
-from milestones.store import sites
-from milestones.store.tables import Grant, Reminder
-from milestones.store.views import lookup
 from milestones.views import customers
-from milestones.views.customers import ListedAccount, find_accounts
-from milestones.views.person import Person, describe_person, get_mailable
+from milestones.views.customers import ListedAccount
 
 app = typer.Typer(no_args_is_help=True, help="Whose points are known, and what they were given.")
 
@@ -50,35 +45,20 @@ def list_accounts(
         shown.print(f"[dim]The first {plural(limit, 'account')}; --limit shows more.[/]")
 
 
-_FIELDS = {
-    "site_id",
-    "id",
-    "contact_id",
-    "member_id",
-    "name",
-    "email",
-    "balance",
-    "earned",
-    "tier_points",
-    "seen_at",
-}
-
-
 def _row(listed: ListedAccount, near: str | None) -> dict[str, Any]:
-    told = listed.account.model_dump(include=_FIELDS)
-    return told if near is None else {**told, "missing": listed.missing}
+    told = asdict(listed)
+    if near is None:
+        del told["missing"]
+    return told
 
 
 def _table(found: list[ListedAccount], near: str | None) -> None:
     missing = ("missing",) if near is not None else ()
     rows = render.table("balance", "earned", *missing, "whose", right=("balance", "earned", "missing"))
     for listed in found:
-        account = listed.account
-        who = " ".join(text(part) for part in (account.name, account.email) if part) or "erased"
+        who = " ".join(text(part) for part in (listed.name, listed.email) if part) or "erased"
         left = (f"{listed.missing:,}",) if near is not None else ()
-        rows.add_row(
-            f"{account.balance:,}", f"{account.earned:,}", *left, f"{who}\n[dim]{text(account.id)}[/]"
-        )
+        rows.add_row(f"{listed.balance:,}", f"{listed.earned:,}", *left, f"{who}\n[dim]{text(listed.id)}[/]")
     render.console().print(rows)
 
 
@@ -93,35 +73,20 @@ def show(
 ) -> None:
     """Show one account, and what it was given. `milestones explain` says why."""
     settings = settings_in_force(config)
-    found = asyncio.run(_find(settings, customer, site))
+    found = look(settings, lambda tx: customers.find_customers(tx, settings, customer, site))
     if as_json:
-        print_json([{"person": who, "grants": grants, "reminders": told} for who, grants, told in found])
+        print_json(found)
         return
     shown = render.console()
-    for who, grants, reminders in found:
-        zone = settings.for_site(who.site_id).timezone
-        show_person(shown, who, settings)
-        for grant in grants:
+    for record in found:
+        zone = settings.for_site(record.person.site_id).timezone
+        show_person(shown, record.person, settings)
+        for grant in record.grants:
             shown.print(
                 render.pair(
                     "given", f"{text(grant.milestone)} on {when(grant.recorded_at, zone)}, at {grant.value:,}"
                 )
             )
-        for reminder in reminders:
+        for reminder in record.reminders:
             said = f"{text(reminder.milestone)} on {when(reminder.recorded_at, zone)}, at {reminder.value:,}"
             shown.print(render.pair("reminded", said))
-
-
-async def _find(
-    settings: Settings, customer: str, site: str | None
-) -> list[tuple[Person, list[Grant], list[Reminder]]]:
-    found = []
-    async with open_view(settings) as tx:
-        for account in await find_accounts(tx, customer, site):
-            of_site = await sites.named(tx, account.site_id)
-            assert of_site is not None, "an account belongs to a known site"
-            mail = await get_mailable(tx, settings.for_site(account.site_id), of_site, account)
-            grants = await lookup.grants_of(tx, account.site_id, account.id)
-            reminders = await lookup.reminders_of(tx, account.site_id, account.id)
-            found.append((describe_person(of_site, account, mail), grants, reminders))
-    return found

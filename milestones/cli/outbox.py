@@ -39,7 +39,7 @@ from milestones.store.outbox import operator
 from milestones.store.tables import Action
 from milestones.store.views import lookup
 from milestones.store.views.lookup import Which
-from milestones.views.actions import ActionDetail, get_detail, listed
+from milestones.views.actions import ActionDetail, describe_action, get_detail
 from milestones.views.lookup import find_sites
 from milestones.views.notices import list_notices
 from milestones.views.sentences import action_sentence, code, reason, subject
@@ -90,7 +90,7 @@ def list_actions(
 
     notable, counts, found = look(settings, query)
     if as_json:
-        print_json({"counts": counts, "actions": [listed(action) for action in found]})
+        print_json({"counts": counts, "actions": [describe_action(action) for action in found]})
         return
     shown = render.console()
     render.banner(shown, notable)

@@ -1,6 +1,6 @@
 """``milestones rejected``: webhooks that were genuine, and accounts that a scan read, and could not be understood."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,10 +19,8 @@ from milestones.cli.render import (
 )
 from milestones.commands.models.people import ReplayRejected
 from milestones.errors import UsageError
-from milestones.ingest.reading import UnreadableError
-from milestones.store.tables import Rejected
 from milestones.store.views import lookup
-from milestones.views.bodies import parse_rejected
+from milestones.views.rejected import describe_body, describe_rejected
 
 app = typer.Typer(
     no_args_is_help=True, help="Webhooks, and accounts read by scans, that could not be understood."
@@ -39,7 +37,7 @@ def list_rejected(
     settings = settings_in_force(config)
     found = look(settings, lambda tx: lookup.rejected(tx, limit=limit))
     if as_json:
-        print_json([_row(row) for row in found])
+        print_json([describe_rejected(row) for row in found])
         return
     if not found:
         typer.echo("Everything was understood.")
@@ -49,10 +47,6 @@ def list_rejected(
         at = when(row.received_at, settings.daemon.timezone)
         rows.add_row(str(row.id), at, text(row.event_type or "unknown"), text(row.reason))
     render.console().print(rows)
-
-
-def _row(row: Rejected) -> dict[str, Any]:
-    return {**row.model_dump(exclude={"body"}), "bytes": len(row.body)}
 
 
 @app.command()
@@ -68,13 +62,9 @@ def show(
     found = look(settings, lambda tx: lookup.rejected(tx, [number]))
     if not found:
         raise UsageError(f"Nothing is kept under {number}. `milestones rejected list` shows their numbers.")
-    (row,) = found
-    try:
-        claims: Any = parse_rejected(row)
-    except UnreadableError:
-        claims = None
+    row = describe_body(found[0])
     if as_json:
-        print_json({**_row(row), "claims": claims, "body": row.body.decode("utf-8", "replace")})
+        print_json(row)
         return
     shown = render.console()
     shown.print(
@@ -84,14 +74,14 @@ def show(
                 "site": text(row.site_id or "not told"),
                 "type": text(row.event_type or "not told"),
                 "reason": text(row.reason),
-                "bytes": f"{len(row.body):,}",
+                "bytes": f"{row.bytes:,}",
             }
         )
     )
-    if claims is None:
-        shown.print(text(row.body.decode("utf-8", "replace")))
+    if row.claims is None:
+        shown.print(text(row.body))
     else:
-        print_data(shown, claims)
+        print_data(shown, row.claims)
 
 
 @app.command()

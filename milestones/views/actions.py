@@ -105,28 +105,47 @@ def _other(action: Action) -> Sibling:
     return Sibling(action.id or 0, action.kind, action.state, subject(action))
 
 
-def listed(action: Action) -> dict[str, Any]:
-    """An action as a line of a list, for a machine."""
-    return {
-        **action.model_dump(
-            include={
-                "id",
-                "site_id",
-                "account_id",
-                "milestone",
-                "kind",
-                "state",
-                "verdict",
-                "available_at",
-                "recorded_at",
-                "settled_at",
-                "attempts",
-                "needs",
-                "error",
-                "lost",
-            }
-        ),
-        "subject": subject(action),
-        "sentence": action_sentence(action),
-        "reason": reason(action.verdict),
-    }
+@dataclass(frozen=True, slots=True)
+class ActionLine:
+    """An action as a line of a list."""
+
+    id: int
+    site_id: str
+    account_id: str
+    milestone: str
+    kind: str
+    state: str
+    verdict: str | None
+    needs: str | None
+    available_at: datetime
+    recorded_at: datetime
+    settled_at: datetime | None
+    attempts: int
+    error: str | None
+    lost: bool
+    subject: str
+    sentence: str
+    reason: str | None
+
+
+def describe_action(action: Action) -> ActionLine:
+    """One line of the list, with what it says to a person."""
+    return ActionLine(
+        id=action.id or 0,
+        site_id=action.site_id,
+        account_id=action.account_id,
+        milestone=action.milestone,
+        kind=action.kind,
+        state=action.state,
+        verdict=action.verdict,
+        needs=action.needs,
+        available_at=action.available_at,
+        recorded_at=action.recorded_at,
+        settled_at=action.settled_at,
+        attempts=action.attempts,
+        error=action.error,
+        lost=action.lost,
+        subject=subject(action),
+        sentence=action_sentence(action),
+        reason=reason(action.verdict),
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from milestones.config import Settings
 from milestones.domain.keys import address_key
@@ -11,9 +12,10 @@ from milestones.formats.mail_addresses import address_form
 from milestones.store import sites
 from milestones.store.database.store import Transaction
 from milestones.store.people import people
-from milestones.store.tables import Account, Site, SiteState
+from milestones.store.tables import Account, Grant, Reminder, Site, SiteState
 from milestones.store.views import lookup
 from milestones.views.lookup import find_sites, get_secret
+from milestones.views.person import Person, describe_person, get_mailable
 
 
 class NobodyError(MilestonesError):
@@ -80,10 +82,37 @@ async def _of_contact(tx: Transaction, secret: bytes, contact_id: str, chosen: l
 
 @dataclass(frozen=True, slots=True)
 class ListedAccount:
-    """An account of a list. missing: to the milestone whose near window it is in, where one was asked for."""
+    """An account of a list, as it was last heard of. missing: to the milestone whose near window it is in, where one was
+    asked for.
+    """
 
-    account: Account
+    site_id: str
+    id: str
+    contact_id: str | None
+    member_id: str | None
+    name: str | None
+    email: str | None
+    balance: int
+    earned: int
+    tier_points: int | None
+    seen_at: datetime
     missing: int | None = None
+
+
+def _list_line(account: Account, missing: int | None = None) -> ListedAccount:
+    return ListedAccount(
+        site_id=account.site_id,
+        id=account.id,
+        contact_id=account.contact_id,
+        member_id=account.member_id,
+        name=account.name,
+        email=account.email,
+        balance=account.balance,
+        earned=account.earned,
+        tier_points=account.tier_points,
+        seen_at=account.seen_at,
+        missing=missing,
+    )
 
 
 async def list_accounts(
@@ -95,7 +124,7 @@ async def list_accounts(
     chosen = await find_sites(tx, site) if site is not None else await sites.all_sites(tx)
     if near is None:
         only = chosen[0].id if site is not None else None
-        return [ListedAccount(one) for one in await lookup.accounts(tx, site_id=only, near=None, limit=limit)]
+        return [_list_line(one) for one in await lookup.accounts(tx, site_id=only, near=None, limit=limit)]
     definitions = {one.id: _with_window(settings.for_site(one.id).milestones) for one in chosen}
     if not any(near in of_site for of_site in definitions.values()):
         known = sorted({key for of_site in definitions.values() for key in of_site})
@@ -108,9 +137,37 @@ async def list_accounts(
             continue
         for account in await lookup.accounts(tx, site_id=site_id, near=milestone, limit=limit):
             value = getattr(account, milestone.measure.value)
-            found.append((value, ListedAccount(account, milestone.target(value) - value)))
+            found.append((value, _list_line(account, milestone.target(value) - value)))
     return [listed for _, listed in sorted(found, key=lambda one: one[0], reverse=True)][:limit]
 
 
 def _with_window(milestones: Sequence[Milestone]) -> dict[str, Milestone]:
     return {milestone.key: milestone for milestone in milestones if milestone.near is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRecord:
+    """An account, and what it was given and reminded of."""
+
+    person: Person
+    grants: list[Grant]
+    reminders: list[Reminder]
+
+
+async def find_customers(
+    tx: Transaction, settings: Settings, text: str, site: str | None
+) -> list[CustomerRecord]:
+    """The accounts that are meant, each with what it got. Raises NobodyError with the likely reasons."""
+    found = []
+    for account in await find_accounts(tx, text, site):
+        of_site = await sites.named(tx, account.site_id)
+        assert of_site is not None, "an account belongs to a known site"
+        mail = await get_mailable(tx, settings.for_site(account.site_id), of_site, account)
+        found.append(
+            CustomerRecord(
+                describe_person(of_site, account, mail),
+                await lookup.grants_of(tx, account.site_id, account.id),
+                await lookup.reminders_of(tx, account.site_id, account.id),
+            )
+        )
+    return found

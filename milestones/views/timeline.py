@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from milestones.config.settings import Settings
 from milestones.domain.actions import MAIL, State
-from milestones.domain.milestone import Repeat
+from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.verdict import Verdict
 from milestones.kinds.email.folder import FolderTransport
 from milestones.store.database import heartbeat, schema
@@ -53,7 +52,7 @@ class Timeline:
         async with self._store.read() as tx:
             events = await timeline.events(tx, limit, before)
             names = await timeline.site_names(tx, {event.row.site_id for event in events})
-        return [self._told(event, names) for event in events]
+        return [self._line(event, names) for event in events]
 
     async def overview(self) -> Overview:
         """Notices and figures of the last 24 hours."""
@@ -131,40 +130,72 @@ class Timeline:
                 return message
         return None
 
-    def _told(self, event: Event, names: Mapping[str, str]) -> Happening:
-        row = event.row
-        shown: dict[str, Any] = {
-            "key": event.key,
-            "at": event.at,
-            "site": names.get(row.site_id),
-        }
+    def _line(self, event: Event, names: Mapping[str, str]) -> Happening:
+        row, site = event.row, names.get(event.row.site_id)
+        settings = self._settings().for_site(row.site_id)
         match row:
             case Scan():
-                return Happening(kind="scan", title=_scan_title(row), state=_scan_state(row), **shown)
+                return Happening(
+                    key=event.key,
+                    at=event.at,
+                    kind="scan",
+                    title=_scan_title(row),
+                    site=site,
+                    state=_scan_state(row),
+                )
             case Action():
-                in_folder = self._settings().for_site(row.site_id).mail.transport == "folder"
-                return Happening(**shown, **_action(row, shows_mail=in_folder))
-            case Grant() | Reminder():
-                return Happening(**shown, **self._decided(row))
+                in_folder = settings.mail.transport == "folder"
+                return _action_line(event, row, site, shows_mail=in_folder)
+            case Grant():
+                return _grant_line(event, row, site, settings.milestone(row.milestone))
+            case Reminder():
+                return _reminder_line(event, row, site, settings.milestone(row.milestone))
 
-    def _decided(self, row: Grant | Reminder) -> dict[str, Any]:
-        milestone = self._settings().for_site(row.site_id).milestone(row.milestone)
-        title = milestone.title if milestone is not None else row.milestone
-        if isinstance(row, Grant):
-            ladder = milestone is not None and milestone.repeat is Repeat.LADDER
-            step = f", the step of {row.occurrence:,}" if ladder else ""
-            sentence, kind = f"Reached {title}{step} with {row.value:,} points", "grant"
-            verdict = reason(row.verdict) if row.verdict != Verdict.CROSSED else None
-        else:
-            which = "" if row.number == 1 else f" (reminder {row.number})"
-            sentence, kind, verdict = f"Near {title} with {row.value:,} points{which}", "reminder", None
-        return {
-            "kind": kind,
-            "title": sentence,
-            "account": row.account_id,
-            "milestone": title,
-            "verdict": verdict,
-        }
+
+def _grant_line(event: Event, row: Grant, site: str | None, milestone: Milestone | None) -> Happening:
+    title = milestone.title if milestone is not None else row.milestone
+    ladder = milestone is not None and milestone.repeat is Repeat.LADDER
+    step = f", the step of {row.occurrence:,}" if ladder else ""
+    return Happening(
+        key=event.key,
+        at=event.at,
+        kind="grant",
+        title=f"Reached {title}{step} with {row.value:,} points",
+        site=site,
+        account=row.account_id,
+        milestone=title,
+        verdict=reason(row.verdict) if row.verdict != Verdict.CROSSED else None,
+    )
+
+
+def _reminder_line(event: Event, row: Reminder, site: str | None, milestone: Milestone | None) -> Happening:
+    title = milestone.title if milestone is not None else row.milestone
+    which = "" if row.number == 1 else f" (reminder {row.number})"
+    return Happening(
+        key=event.key,
+        at=event.at,
+        kind="reminder",
+        title=f"Near {title} with {row.value:,} points{which}",
+        site=site,
+        account=row.account_id,
+        milestone=title,
+    )
+
+
+def _action_line(event: Event, row: Action, site: str | None, *, shows_mail: bool) -> Happening:
+    sent = row.kind == MAIL and row.state == State.DONE
+    return Happening(
+        key=event.key,
+        at=event.at,
+        kind=row.kind,
+        title=action_sentence(row),
+        site=site,
+        account=row.account_id,
+        milestone=row.payload["milestone"]["title"],
+        state=row.state,
+        verdict=reason(row.verdict),
+        mail=(row.result or {}).get("message_id") if sent and shows_mail else None,
+    )
 
 
 def _channels(resting: Sequence[tuple[str, str, Rest]]) -> str:
@@ -174,20 +205,6 @@ def _channels(resting: Sequence[tuple[str, str, Rest]]) -> str:
         for _, kind, rest in resting
     }
     return " ".join(told.values()) or "All work."
-
-
-def _action(row: Action, *, shows_mail: bool) -> dict[str, Any]:
-    result = row.result or {}
-    sent = row.kind == MAIL and row.state == State.DONE
-    return {
-        "kind": row.kind,
-        "title": action_sentence(row),
-        "account": row.account_id,
-        "milestone": row.payload["milestone"]["title"],
-        "state": row.state,
-        "verdict": reason(row.verdict),
-        "mail": result.get("message_id") if sent and shows_mail else None,
-    }
 
 
 def _scan_title(scan: Scan) -> str:
