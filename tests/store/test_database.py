@@ -22,6 +22,7 @@ from milestones.errors import (
 from milestones.store.database import meta as facts
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import (
+    LONGEST_WAIT,
     TRIES,
     Store,
     Transaction,
@@ -331,6 +332,27 @@ class TestRaces:
             return "done"
 
         assert (await work(), tried) == ("done", tries)
+
+    async def test_whoever_meets_somebody_waits_by_chance_before_the_next_time(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waits: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            waits.append(seconds)
+
+        monkeypatch.setattr(asyncio, "sleep", sleep)
+
+        @again_after_a_race
+        async def work() -> None:
+            raise StoreRaceError("met")
+
+        for _ in range(2):
+            with pytest.raises(StoreRaceError):
+                await work()
+        assert len(waits) == 2 * (TRIES - 1)
+        assert len(set(waits)) > TRIES - 1, "two that met wait for different times"
+        assert all(0 < seconds <= LONGEST_WAIT for seconds in waits)
 
     async def test_whoever_always_meets_somebody_gives_up_with_nothing_kept(self) -> None:
         @again_after_a_race

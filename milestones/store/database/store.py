@@ -246,7 +246,10 @@ def sentences() -> Iterator[None]:
 
 
 TRIES = 4
-"""How often what met another writer is tried in all. Whoever came first is done by the next time."""
+"""How often what met another writer is tried in all."""
+
+FIRST_WAIT, LONGEST_WAIT = 0.005, 0.1
+"""Seconds before it is tried again, with as much again by chance, so that the same two do not meet once more."""
 
 
 def again_after_a_race(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
@@ -254,12 +257,21 @@ def again_after_a_race(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable
 
     @functools.wraps(work)
     async def repeated(*args: P.args, **kwargs: P.kwargs) -> T:
-        for _ in range(TRIES - 1):
-            try:
+        # Imported here because whoever only reads needs none of it.
+        import stamina  # noqa: PLC0415
+
+        attempts = stamina.retry_context(
+            on=StoreRaceError,
+            attempts=TRIES,
+            timeout=None,
+            wait_initial=FIRST_WAIT,
+            wait_jitter=FIRST_WAIT,
+            wait_max=LONGEST_WAIT,
+        )
+        async for attempt in attempts:
+            with attempt:
                 return await work(*args, **kwargs)
-            except StoreRaceError:
-                continue
-        return await work(*args, **kwargs)
+        raise AssertionError("stamina either returns from the block or raises")
 
     return repeated
 
