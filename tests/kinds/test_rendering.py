@@ -10,7 +10,7 @@ from milestones.kinds.email.variables import Program, Site, preview_variables, v
 from tests.kinds.builders import NOW, TEMPLATES, a_grant_mail, a_reminder, write_templates
 
 SITE = Site("The Corner Shop", brand={"website": "https://shop.example", "address": "12 Market Street"})
-HOSTILE = "<script>alert('x')</script>\r\nBcc: all@example.com \"quoted\" & 🎉 \u202eمحمد"
+HOSTILE = "<script>alert('x')</script>\r\nBcc: everyone \"quoted\" & 🎉 \u202eمحمد"
 
 
 @pytest.fixture(scope="module")
