@@ -28,6 +28,7 @@ from milestones.errors import ConfigurationError, MilestonesError
 from milestones.maintenance.erasures import keep_finishing
 from milestones.maintenance.gauges import keep_measuring
 from milestones.maintenance.heartbeat import Heart, keep_beating
+from milestones.maintenance.programs import Watch, keep_watching
 from milestones.maintenance.retention import keep_forgetting
 from milestones.maintenance.unsubscriptions import keep_telling
 from milestones.observability import hangups
@@ -92,6 +93,10 @@ class Daemon:
         self._happenings = Timeline(runtime.store, lambda: runtime.settings, runtime.clock)
         self._access = _access(runtime.settings)
         runtime.after_commit.schedule = self.scanning.schedule_soon
+        self._programs = Watch(
+            runtime.store, runtime.assembly.client, lambda: runtime.settings, runtime.clock
+        )
+        runtime.after_commit.program_changed = self._programs.hear
         self._background: set[asyncio.Task[None]] = set()
 
     async def serve(self, sockets: list[Any], announce: Callable[[str], None]) -> None:
@@ -117,6 +122,7 @@ class Daemon:
             self.scanning.stop()
             self._untold.set()
             runtime.after_commit.erased.set()
+            self._programs.bell.set()
             closing.set()
             began = asyncio.get_running_loop().time()
             await _ended([web, runner, *others], began + _CLOSED_AFTER)
@@ -144,6 +150,7 @@ class Daemon:
             keep_finishing(store, runtime.forget_mail, clock, runtime.after_commit.erased, stop),
             keep_measuring(store, runtime.metrics, lambda: self.settings.daemon.mode == "live", clock, stop),
             keep_beating(heart, stop),
+            keep_watching(self._programs, stop),
             keep_forgetting(store, runtime.rules, lambda: self.settings.retention, clock, stop),
         ]
 

@@ -22,12 +22,14 @@ class AfterCommit:
     """Whom a commit concerns: the figures, the drains, the timetable, and what finishes erasures.
 
     wake: wakes the drain of a site. schedule: puts a new site on the timetable. erased: somebody is gone.
+    program_changed: an event came that says nothing of accounts, by its site and type.
     """
 
     metrics: Metrics
     wake: Callable[[str], None]
     schedule: Callable[[str], None] = lambda _site_id: None
     erased: asyncio.Event = field(default_factory=asyncio.Event)
+    program_changed: Callable[[str, str], None] = lambda _site_id, _event_type: None
 
     def __call__(self, outcome: Outcome) -> None:
         """Tell of what was committed."""
@@ -65,4 +67,12 @@ def connect(
             await people.reject(tx, site_id, event_type, reason, body, clock())
 
     inbox = Inbox(record, metrics)
-    return Door(public_key=public_key, clock=clock, take=inbox.take, keep=keep, metrics=metrics), inbox
+    door = Door(
+        public_key=public_key,
+        clock=clock,
+        take=inbox.take,
+        keep=keep,
+        metrics=metrics,
+        pass_over=lambda event: after_commit.program_changed(event.site_id, event.event_type),
+    )
+    return door, inbox

@@ -32,6 +32,7 @@ from milestones.program.apply import PlanError, Work, apply, look, planned, sett
 from milestones.program.export import export
 from milestones.program.journal import Journal
 from milestones.program.plan import Plan
+from milestones.store import programs
 from milestones.store.tables import Site
 from milestones.views.lookup import find_sites
 from milestones.wix.pacing import a_person_waits
@@ -99,7 +100,18 @@ async def _apply(
             left = await apply(work, command.plans[site.id])
     finally:
         _UNDER_WAY.discard(busy)
+    await _note(host, site, wanted, left)
     return SiteApplied(site=_name(site), id=site.id, done=tuple(done), left=answer_of(left))
+
+
+async def _note(host: Host, site: Site, wanted: Settings, left: Plan) -> None:
+    """What is shown of the difference is over at once, where the file that was applied is the one in force."""
+    settings = host.settings
+    if wanted.for_site(site.id).program != settings.for_site(site.id).program:
+        return
+    look_of_now = programs.Look(host.program.clock(), settings.hash)
+    async with host.program.store.write() as tx:
+        await programs.set_drift(tx, site.id, [step.sentence for step in left.steps], look_of_now)
 
 
 async def export_site(host: Host, command: ExportProgram, report: Report[ProgramReport]) -> ExportAnswer:

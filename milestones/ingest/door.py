@@ -28,6 +28,7 @@ class Door:
     public_key: the app's key in force, or None where none is configured, as in API-key mode.
     take: makes an event durable (``Inbox.take``).
     keep: makes a body durable that was genuine but could not be understood.
+    pass_over: is told of an event that says nothing of accounts, when it is acknowledged.
     """
 
     public_key: Callable[[], RSAPublicKey | None]
@@ -35,6 +36,7 @@ class Door:
     take: Callable[[Heard], Awaitable[None]]
     keep: Keep
     metrics: Metrics
+    pass_over: Callable[[Heard], None] = lambda _event: None
     _daily: Seldom = field(default_factory=lambda: Seldom(timedelta(days=1)))
     _each_minute: Seldom = field(default_factory=lambda: Seldom(timedelta(minutes=1)))
 
@@ -73,6 +75,7 @@ class Door:
             self.metrics.event(event.event_type, "unneeded")
             if self._daily.due(event.event_type, now):
                 _log.info("event_unneeded", **_named(event))
+            self.pass_over(event)
             return
         await self.take(event)
         self.metrics.event(event.event_type, "taken")

@@ -7,7 +7,7 @@ from datetime import datetime
 from milestones.kinds.registry import NAMES
 from milestones.maintenance.service import repeat
 from milestones.observability.metrics import Metrics
-from milestones.store import scans
+from milestones.store import programs, scans
 from milestones.store.database.store import Store
 from milestones.store.outbox import rests
 from milestones.store.views import lookup, timeline
@@ -37,6 +37,7 @@ async def _measure(store: Store, metrics: Metrics, now: datetime, *, is_live: bo
         backlog, tallies = await lookup.backlog(tx, now), await timeline.tallies(tx, now)
         failing = await scans.failing(tx)
         resting = await rests.counts(tx, now)
+        differing = await programs.count_drifts(tx)
     # In shadow mode nothing is done on purpose.
     waits = backlog.oldest if is_live else None
     metrics.backlog.set(0 if waits is None else backlog.due)
@@ -44,5 +45,6 @@ async def _measure(store: Store, metrics: Metrics, now: datetime, *, is_live: bo
     metrics.held.set(backlog.held)
     metrics.unknown.set(tallies.unknown)
     metrics.scans_failing.set(len(failing))
+    metrics.programs_differing.set(differing)
     for kind in NAMES:
         metrics.resting.labels(kind).set(resting.get(kind, 0))

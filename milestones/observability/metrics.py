@@ -74,6 +74,11 @@ class Metrics:
             "Scans that stopped at an error and have not come to their end since.",
             registry=registry,
         )
+        self.programs_differing = Gauge(
+            "milestones_programs_differing",
+            "Sites whose loyalty program is not as the configuration has it.",
+            registry=registry,
+        )
         self.wix_calls = Counter(
             "milestones_wix_calls", "Calls to Wix by status; 0 is no answer.", ["status"], registry=registry
         )

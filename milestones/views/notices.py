@@ -3,8 +3,9 @@
 from datetime import datetime, tzinfo
 
 from milestones.config.settings import Settings
+from milestones.domain.observation import Measure
 from milestones.kinds import registry
-from milestones.store import scans
+from milestones.store import programs, scans
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import rests
@@ -102,12 +103,52 @@ async def list_notices(tx: Transaction, settings: Settings, now: datetime) -> li
     if len(stopped) > MOST_PAUSES:
         told.append(f"{len(stopped) - MOST_PAUSES:,} more pauses are in force (`milestones status`).")
     told += await list_scan_notices(tx)
+    told += await list_program_notices(tx, settings)
     if number := await timeline.observed(tx):
         told.append(
             f"{number:,} site(s) send events and are not in the configuration: they are observed, and nothing is "
             "given there."
         )
     return told
+
+
+async def list_program_notices(tx: Transaction, settings: Settings) -> list[str]:
+    """Programs that stand still or are not as the file has them, and tiers that do not count where a milestone looks at
+    them.
+    """
+    stopped = await programs.list_standstills(tx, MOST_PAUSES)
+    drifts = await programs.list_drifts(tx, MOST_PAUSES)
+    idle = [
+        (site_id, status, keys)
+        for site_id, status in await programs.list_idle_tiers(tx, MOST_PAUSES)
+        if (keys := _by_tier_points(settings, site_id))
+    ]
+    about = {one[0] for one in stopped} | {one[0] for one in drifts} | {one[0] for one in idle}
+    names = await timeline.site_names(tx, about)
+    of = {site_id: f" of {names[site_id]}" if site_id in names else "" for site_id in about}
+    told = [
+        f"The loyalty program{of[site_id]} is {'paused' if status == 'PAUSED' else 'a draft'} at Wix: no points are earned "
+        "or spent, and nothing is sent until it is active."
+        for site_id, status in stopped
+    ]
+    told += [
+        f"The tiers{of[site_id]} are {status.lower()} at Wix, so nobody has tier points: {', '.join(keys)} cannot be reached."
+        for site_id, status, keys in idle
+    ]
+    for site_id, sentences in drifts:
+        more = f" And {len(sentences) - 1} more." if len(sentences) > 1 else ""
+        told.append(
+            f"The loyalty program{of[site_id]} is not as the file has it. To do: {sentences[0]}{more} "
+            "`milestones program plan` shows all of it; nothing is changed by itself."
+        )
+    differing = await programs.count_drifts(tx) if len(drifts) == MOST_PAUSES else 0
+    more_sites = differing - len(drifts)
+    return [*told, f"{more_sites:,} more programs differ."] if more_sites > 0 else told
+
+
+def _by_tier_points(settings: Settings, site_id: str) -> list[str]:
+    milestones = settings.for_site(site_id).milestones
+    return [one.key for one in milestones if one.measure is Measure.TIER_POINTS]
 
 
 async def list_scan_notices(tx: Transaction) -> list[str]:

@@ -2,7 +2,7 @@
 
 import secrets
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from milestones.store.database.statements import add_missing, put, table_of
 from milestones.store.database.store import Store, Transaction
@@ -21,6 +21,11 @@ async def get(tx: Transaction, key: str) -> str | None:
 async def set_to(tx: Transaction, key: str, value: str) -> None:
     """Keep a fact."""
     await put(tx, Meta, [{"key": key, "value": value}])
+
+
+async def remove(tx: Transaction, key: str) -> None:
+    """Forget a fact, if it is there."""
+    await tx.execute(delete(_META).where(_META.c.key == key))
 
 
 async def secret(store: Store) -> bytes:
