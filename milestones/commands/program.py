@@ -109,8 +109,8 @@ async def _note(host: Host, site: Site, wanted: Settings, left: Plan) -> None:
     settings = host.settings
     if wanted.for_site(site.id).program != settings.for_site(site.id).program:
         return
-    look_of_now = programs.Look(host.program.clock(), settings.hash)
-    async with host.program.store.write() as tx:
+    look_of_now = programs.Look(host.runtime.clock(), settings.hash)
+    async with host.runtime.store.write() as tx:
         await programs.set_drift(tx, site.id, [step.sentence for step in left.steps], look_of_now)
 
 
