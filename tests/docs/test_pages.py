@@ -88,3 +88,15 @@ def test_every_cited_section_of_what_is_known_of_wix_exists() -> None:
     }
     assert cited
     assert {section: path for section, path in cited.items() if section not in sections} == {}
+
+
+def test_the_house_on_one_page_shows_every_folder_and_no_other() -> None:
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| `([a-z]+)/` \|", page, re.MULTILINE)
+    assert shown == sorted(path.parent.name for path in (ROOT / "milestones").glob("*/__init__.py"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    named = re.findall(r"`((?:milestones|wixsandbox|tests)/[\w/.-]+)`", page.read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
