@@ -20,7 +20,7 @@ def password(config: ConfigPath = DEFAULT) -> None:
     `daemon.password_file`. A running daemon asks for the new one at once; delete the file to have none again.
     """
     settings = settings_in_force(config)
-    stored.write(settings.daemon.password_file, stored.made(_ask()))
+    stored.write(settings.daemon.password_file, stored.create(_ask()))
     typer.echo(f"The password is set. Its hash is in {settings.daemon.password_file}.")
     if settings.daemon.public_url.startswith("http://"):
         typer.echo("Without HTTPS (daemon.public_url) the network can read it as it is typed in.")

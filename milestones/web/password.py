@@ -1,18 +1,17 @@
-"""The operator's password: kept as a scrypt hash in a file of its owner's, next to the database by default.
+"""The operator's password: kept as an Argon2 hash (RFC 9106) in a file of its owner's, next to the database by default.
 
-The file holds one line, ``scrypt$N$r$p$salt$hash``, so that a stronger setting can follow without a new format. It is
-read at every request: a new password is in force at once, also for whoever knew the former one.
+The file holds one line, ``$argon2id$v=19$m=...,t=...,p=...$salt$hash``, so that a stronger setting can follow without a
+new format. It is read at every request: a new password is in force at once, also for whoever knew the former one.
 """
 
-import base64
-import binascii
-import hashlib
-import hmac
 import os
-import secrets
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
 
 from milestones.errors import ConfigurationError, UsageError
 
@@ -21,10 +20,14 @@ SHORTEST = 12
 
 LONGEST = 1000
 
-_N, _R, _P = 2**15, 8, 3
-"""32 MiB and about a fifth of a second for each guess (RFC 7914; strength as OWASP recommends)."""
+_HASHER = PasswordHasher()
+"""The second profile of RFC 9106: 64 MiB and three passes for each guess."""
 
-_MOST_MEMORY = 64 * 1024 * 1024
+_HASH = re.compile(
+    r"\$argon2id\$v=19\$m=[0-9]{1,6},t=[0-9]{1,2},p=[0-9]{1,2}\$[A-Za-z0-9+/]{11,88}\$[A-Za-z0-9+/]{16,88}"
+)
+"""With bounds, so that no file makes a request take all memory."""
+
 _LONGEST_FILE = 4096
 _FOR_OTHERS = stat.S_IRWXO | stat.S_IWGRP
 """Bits that the file must not have. A group may read it, since containers are handed secrets that way."""
@@ -34,28 +37,26 @@ _FOR_OTHERS = stat.S_IRWXO | stat.S_IWGRP
 class Password:
     """A password by which one can be recognised, and which cannot be read back."""
 
-    n: int
-    r: int
-    p: int
-    salt: bytes
-    digest: bytes
+    encoded: str
 
     def verify(self, password: str) -> bool:
         """Whether it is this one. Slow by design; compared in constant time."""
-        return hmac.compare_digest(self.digest, _digest(password, self.salt, self.n, self.r, self.p))
+        try:
+            return _HASHER.verify(self.encoded, _secret(password))
+        except (VerificationError, InvalidHashError):
+            return False
 
     def __str__(self) -> str:
-        return f"scrypt${self.n}${self.r}${self.p}${_text(self.salt)}${_text(self.digest)}"
+        return self.encoded
 
 
-def made(password: str) -> Password:
+def create(password: str) -> Password:
     """A new one with a salt of its own. Raises UsageError for what is too easily guessed."""
     if len(password) < SHORTEST:
         raise UsageError(f"The password needs at least {SHORTEST} characters; three or four words are good.")
     if len(password) > LONGEST:
         raise UsageError(f"The password has more than {LONGEST} characters.")
-    salt = secrets.token_bytes(16)
-    return Password(_N, _R, _P, salt, _digest(password, salt, _N, _R, _P))
+    return Password(_HASHER.hash(_secret(password)))
 
 
 def read(path: Path) -> Password | None:
@@ -74,13 +75,9 @@ def read(path: Path) -> Password | None:
         raise _fault(path, f"cannot be read ({reason})") from None
     if mode & _FOR_OTHERS:
         raise _fault(path, "is open to other users of this machine; chmod 600 closes it")
-    try:
-        kind, n, r, p, salt, digest = text.strip().split("$")
-        if kind != "scrypt":
-            raise ValueError  # noqa: TRY301 (one sentence for all that is no hash)
-        return Password(int(n), int(r), int(p), _bytes(salt), _bytes(digest))
-    except ValueError:
-        raise _fault(path, "holds no password hash; `milestones password` writes it anew") from None
+    if not _HASH.fullmatch(text.strip()):
+        raise _fault(path, "holds no password hash; `milestones password` writes it anew")
+    return Password(text.strip())
 
 
 def write(path: Path, password: Password) -> None:
@@ -100,17 +97,5 @@ def _fault(path: Path, what: str) -> ConfigurationError:
     return ConfigurationError([f"daemon.password_file: {path} {what}."])
 
 
-def _digest(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
-    secret = password.encode(errors="surrogatepass")
-    return hashlib.scrypt(secret, salt=salt, n=n, r=r, p=p, maxmem=_MOST_MEMORY, dklen=32)
-
-
-def _text(value: bytes) -> str:
-    return base64.b64encode(value).decode()
-
-
-def _bytes(value: str) -> bytes:
-    try:
-        return base64.b64decode(value, validate=True)
-    except binascii.Error as error:
-        raise ValueError from error
+def _secret(password: str) -> bytes:
+    return password.encode(errors="surrogatepass")

@@ -15,13 +15,13 @@ from hypothesis.strategies import SearchStrategy, one_of
 from milestones.web.access import Access
 from milestones.web.app import create_app, create_site
 from milestones.web.callback import is_meant
-from milestones.web.password import Password, made
+from milestones.web.password import Password, create
 from tests.web.house import House, a_happening, a_mail
 
 
 @cache
 def password() -> Password:
-    return made("three quiet otters")
+    return create("three quiet otters")
 
 
 def house() -> House:

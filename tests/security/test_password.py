@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 
 from milestones.errors import ConfigurationError, UsageError
-from milestones.web.password import Password, made, read, write
+from milestones.web.password import Password, create, read, write
 
 GOOD = "three quiet otters"
+SALT = "c2FsdHNhbHRzYWx0c2FsdA"
 CONFIG = '[mail]\nsender = "shop@example.com"\n[wix]\nsandbox = true\n[[sites]]\nname = "main"\n'
 
 
 @cache
 def good() -> Password:
     """The good password, made once: that takes time by design."""
-    return made(GOOD)
+    return create(GOOD)
 
 
 @pytest.fixture
@@ -44,10 +45,10 @@ def test_only_the_password_itself_is_recognised(kept: Path) -> None:
 
 def test_what_is_kept_is_a_salted_hash_that_nobody_else_can_read(kept: Path) -> None:
     text = kept.read_text()
-    assert text.startswith("scrypt$32768$8$3$")
+    assert text.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert "otters" not in text
     assert "otters" not in repr(the(kept))
-    assert str(made(GOOD)) != text.strip(), "a salt of its own each time"
+    assert str(create(GOOD)) != text.strip(), "a salt of its own each time"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
     assert [one.name for one in kept.parent.iterdir()] == ["password"]
@@ -55,21 +56,21 @@ def test_what_is_kept_is_a_salted_hash_that_nobody_else_can_read(kept: Path) -> 
 
 def test_a_new_password_replaces_the_former_one_whatever_a_crash_left(kept: Path) -> None:
     kept.with_name("password.partial").write_text("half")
-    write(kept, made("another good password"))
+    write(kept, create("another good password"))
     assert the(kept).verify("another good password")
     assert not the(kept).verify(GOOD)
 
 
 @pytest.mark.parametrize("text", ["Zwölf große Bären", "🦦" * 12, "x" * 1000, "tab\tand $dollar$ signs"])
 def test_any_text_may_be_a_password(tmp_path: Path, text: str) -> None:
-    write(tmp_path / "password", made(text))
+    write(tmp_path / "password", create(text))
     assert the(tmp_path / "password").verify(text)
 
 
 @pytest.mark.parametrize("text", ["", "short", "eleven char", "x" * 1001])
 def test_what_is_too_easily_guessed_or_absurd_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
-        made(text)
+        create(text)
 
 
 def test_no_file_is_no_password(tmp_path: Path) -> None:
@@ -90,7 +91,16 @@ def test_a_group_may_read_it_as_containers_hand_out_secrets(kept: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "otters", "scrypt$1$2$3", "bcrypt$1$1$1$AA==$AA==", "scrypt$x$8$3$AA==$AA==", "scrypt$2$8$3$!$!"],
+    [
+        "",
+        "otters",
+        "$argon2id$v=19$m=8,t=1,p=1",
+        "scrypt$32768$8$3$AA==$AA==",
+        f"$argon2i$v=19$m=8,t=1,p=1${SALT}${SALT}",
+        f"$argon2id$v=19$m=x,t=1,p=1${SALT}${SALT}",
+        f"$argon2id$v=19$m=99999999,t=1,p=1${SALT}${SALT}",
+        f"$argon2id$v=19$m=8,t=1,p=1${SALT}$!",
+    ],
 )
 def test_a_damaged_file_is_a_sentence_without_its_content(kept: Path, text: str) -> None:
     kept.write_text(text)
@@ -108,16 +118,23 @@ def test_a_file_of_bytes_or_a_folder_is_a_sentence(tmp_path: Path) -> None:
             read(tmp_path / name)
 
 
-def test_hashes_are_compared_in_constant_time(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compared: list[int] = []
+def test_hashes_are_compared_by_argon2_alone_whose_time_tells_nothing(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[tuple[str, bytes]] = []
 
-    def compare(one: bytes, other: bytes) -> bool:
-        compared.append(len(one))
-        return one == other
+    class Hasher:
+        def verify(self, encoded: str, secret: bytes) -> bool:
+            compared.append((encoded, secret))
+            return True
 
-    monkeypatch.setattr("milestones.web.password.hmac.compare_digest", compare)
-    assert the(kept).verify(GOOD)
-    assert compared == [32]
+    monkeypatch.setattr("milestones.web.password._HASHER", Hasher())
+    assert the(kept).verify("whatever")
+    assert compared == [(kept.read_text().strip(), b"whatever")]
+
+
+def test_what_looks_like_a_hash_and_is_none_recognises_nobody() -> None:
+    assert not Password(f"$argon2id$v=19$m=0,t=1,p=1${SALT}${SALT}").verify(GOOD)
 
 
 # The command
