@@ -86,7 +86,7 @@ class Simulation:
         if not by_account:
             return []
         facts = self.look(tx)
-        definitions = await self._definitions(tx)
+        definitions = await self._get_definitions(tx)
         known = await facts.get_states(by_account)
         placed = await judge.place_observations(facts, definitions, by_account, known)
         await self._keep(facts, placed, known)
@@ -99,10 +99,11 @@ class Simulation:
         """What ``pipeline.remind`` would record of these, all at once."""
         site = await sites.named(tx, self._site_id)
         assert site is not None, "its accounts were chosen from"
-        stops = start_stops(self._rules, site, await self._recent(tx, now))
+        stops = start_stops(self._rules, site, await self._get_recent(tx, now))
+        definitions = await self._get_definitions(tx)
         found = []
-        for item in await find_still_due(self.look(tx), await self._definitions(tx), chosen, now):
-            _, planned = plan_for_reminder(self._rules, site.id, item, await self._definitions(tx), now)
+        for item in await find_still_due(self.look(tx), definitions, chosen, now):
+            _, planned = plan_for_reminder(self._rules, site.id, item, definitions, now)
             stop = stops.next(item.milestone)
             found.append(SimulatedReminder(item, stop, planned))
             self._remember(item, planned, stop, now)
@@ -113,14 +114,14 @@ class Simulation:
         site = await sites.named(tx, self._site_id)
         assert site is not None, "its accounts were chosen from"
         limit = self._rules.site(site.id).breaker.limit(site.accounts)
-        recent = await self._recent(tx, now)
+        recent = await self._get_recent(tx, now)
         return {milestone for milestone, number in recent.items() if number > limit}
 
-    async def _definitions(self, tx: Transaction) -> Definitions:
+    async def _get_definitions(self, tx: Transaction) -> Definitions:
         milestones = self._rules.site(self._site_id).milestones
         return Definitions.in_force(await sites.versions(tx, self._site_id, milestones))
 
-    async def _recent(self, tx: Transaction, now: datetime) -> Counter[str]:
+    async def _get_recent(self, tx: Transaction, now: datetime) -> Counter[str]:
         return Counter(await get_recent(tx, self._site_id, now)) + self._layer.counts
 
     async def _keep(self, facts: Facts, placed: Iterable[Taken], known: Mapping[str, AccountState]) -> None:
@@ -140,7 +141,7 @@ class Simulation:
     async def _grant(
         self, tx: Transaction, site: Site, owed: Sequence[Reached], now: datetime
     ) -> list[SimulatedGrant]:
-        stops = start_stops(self._rules, site, await self._recent(tx, now))
+        stops = start_stops(self._rules, site, await self._get_recent(tx, now))
         found = []
         for item in owed:
             _, planned = plan_for_grant(self._rules, site.id, item, now)
@@ -223,9 +224,9 @@ class _SimulatedFacts:
             for account_id, state in self.layer.states.items()
         }
         people = await reminders.of_people(stored.tx, stored.site_id, account_ids, keys)
-        return {account_id: self._with_simulated(account_id, one) for account_id, one in people.items()}
+        return {account_id: self._add_simulated(account_id, one) for account_id, one in people.items()}
 
-    def _with_simulated(self, account_id: str, person: PersonReminders) -> PersonReminders:
+    def _add_simulated(self, account_id: str, person: PersonReminders) -> PersonReminders:
         others = [
             reminded.at
             for other in person.accounts

@@ -54,7 +54,7 @@ async def note_page(search: Search, page: Page[Account], now: datetime) -> Outco
     gone = [
         await _contact_gone(search.client, contact_id) for _, contact_id in told if contact_id is not None
     ]
-    return await _heard(search, [event for event in gone if event is not None], now)
+    return await _record(search, [event for event in gone if event is not None], now)
 
 
 async def check_missing(search: Search, started_at: datetime, now: datetime) -> Outcome:
@@ -73,7 +73,7 @@ async def check_missing(search: Search, started_at: datetime, now: datetime) -> 
             gone.append(event)
     if gone:
         log.info("accounts_gone", site=search.site_id, gone=len(gone))
-    return await _heard(search, gone, now)
+    return await _record(search, gone, now)
 
 
 async def _account_gone(
@@ -103,7 +103,7 @@ async def _contact_gone(client: WixClient, contact_id: str) -> Gone | None:
     return ContactMerged(contact.id, (contact_id,)) if contact.id != contact_id else None
 
 
-async def _heard(search: Search, gone: Sequence[Gone], now: datetime) -> Outcome:
+async def _record(search: Search, gone: Sequence[Gone], now: datetime) -> Outcome:
     """As if an event had told."""
     if not gone:
         return Outcome()

@@ -80,24 +80,24 @@ async def list_near(
     client: WixClient, looked: Sequence[Window], cursor: str | None
 ) -> AsyncIterator[Page[Account]]:
     """The accounts of each window in turn."""
-    place, inner = _opened(cursor)
+    place, inner = _parse_cursor(cursor)
     while place < len(looked):
         page = await wix_accounts.query(client, looked[place].filter, limit=100, cursor=inner)
         inner = page.next_cursor
         if inner is None:
             place += 1
-        following = _closed(place, inner) if place < len(looked) else None
+        following = _format_cursor(place, inner) if place < len(looked) else None
         yield Page(page.items, following, page.total, page.unreadable)
 
 
-def _opened(cursor: str | None) -> tuple[int, str | None]:
+def _parse_cursor(cursor: str | None) -> tuple[int, str | None]:
     if cursor is None:
         return 0, None
     place, inner = json.loads(cursor)
     return int(place), inner
 
 
-def _closed(place: int, inner: str | None) -> str:
+def _format_cursor(place: int, inner: str | None) -> str:
     return json.dumps([place, inner])
 
 

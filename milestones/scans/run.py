@@ -105,13 +105,13 @@ async def run(work: ScanWork, kind: Kind) -> Scan:
         if kind is Kind.SWEEP and not work.stopping():
             work.tell(await missing.check_missing(_search(work), scan.started_at, work.clock()))
     except (ChannelError, ConfigurationError) as error:
-        await _failed(work, scan, str(error))
+        await _note_failure(work, scan, str(error))
         raise
     except MilestonesError:
         # The database cannot be written; what is known of the scan is what it was told last.
         raise
     except Exception as error:
-        await _failed(work, scan, f"This is a fault of the program: {blame(error)}. The log has more.")
+        await _note_failure(work, scan, f"This is a fault of the program: {blame(error)}. The log has more.")
         raise
     if work.stopping():
         return scan
@@ -119,7 +119,7 @@ async def run(work: ScanWork, kind: Kind) -> Scan:
     return scan
 
 
-async def _failed(work: ScanWork, scan: Scan, why: str) -> None:
+async def _note_failure(work: ScanWork, scan: Scan, why: str) -> None:
     async with work.store.write() as tx:
         await scans.fail(tx, scan, why)
 
@@ -159,7 +159,7 @@ async def _read(work: ScanWork, kind: Kind, scan: Scan) -> None:
             work.tell(await missing.note_page(_search(work), page, now))
         if kind in _REMINDS:
             await _select(work, scan, seen, now)
-        scan.counts = _added(scan.counts, {"read": len(seen), "unreadable": unread})
+        scan.counts = _add(scan.counts, {"read": len(seen), "unreadable": unread})
         scan.cursor, scan.pages = page.next_cursor, scan.pages + 1
         if kind is Kind.REACHED:
             scan.watermark = _newest_change(scan, page)
@@ -217,7 +217,7 @@ async def _select(work: ScanWork, scan: Scan, seen: list[Observation], now: date
     traces = [(answer.account_id, key, verdict) for answer in answers for key, verdict in answer.verdicts]
     async with work.store.write() as tx:
         await ledger.add_traces(tx, work.site_id, "reminder", traces, now)
-    scan.counts = _added(scan.counts, count_verdicts(answers))
+    scan.counts = _add(scan.counts, count_verdicts(answers))
 
 
 def count_verdicts(answers: list[Answer]) -> dict[str, int]:
@@ -229,7 +229,7 @@ def count_verdicts(answers: list[Answer]) -> dict[str, int]:
     return counts
 
 
-def _added(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+def _add(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
     return {key: counts.get(key, 0) + more.get(key, 0) for key in {**counts, **more}}
 
 

@@ -44,7 +44,7 @@ async def observe_page(
     Raises StoreError.
     """
     left_out = list(page.unreadable)
-    blamed = {item.account_id: why for item, why in await _recorded(work, seen, now)}
+    blamed = {item.account_id: why for item, why in await _record(work, seen, now)}
     left_out += [
         Broken(account.id, blamed[account.id], account.model_dump(mode="json", by_alias=True))
         for account in page.items
@@ -63,7 +63,7 @@ async def observe_page(
     return recorded, len(left_out)
 
 
-async def _recorded(work: Work, seen: Sequence[Observation], now: datetime) -> list[tuple[Observation, str]]:
+async def _record(work: Work, seen: Sequence[Observation], now: datetime) -> list[tuple[Observation, str]]:
     """Record what was seen. Returns those that cannot be, and why: the others of the page are not to blame."""
     try:
         work.tell(await pipeline.observe(work.store, work.rules, work.site_id, seen, now))
@@ -73,7 +73,7 @@ async def _recorded(work: Work, seen: Sequence[Observation], now: datetime) -> l
         if len(seen) == 1:
             return [(seen[0], f"cannot be recorded ({blame(error)})")]
         middle = len(seen) // 2
-        return [*await _recorded(work, seen[:middle], now), *await _recorded(work, seen[middle:], now)]
+        return [*await _record(work, seen[:middle], now), *await _record(work, seen[middle:], now)]
     return []
 
 
