@@ -3,61 +3,28 @@
 With ``online``, what Wix has is compared too: coupons by their code, badges by their assignments.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
+from milestones.commands.findings import Findings
 from milestones.commands.host import Host
 from milestones.commands.models.command import Report
-from milestones.commands.models.verify import Difference, Verify, VerifyAnswer, VerifyReport
+from milestones.commands.models.verify import Verify, VerifyAnswer, VerifyReport
+from milestones.commands.verify_wix import compare_wix
 from milestones.domain.account import AccountState, Version, history_for, owed_under
-from milestones.domain.actions import State
 from milestones.domain.crossing import Crossing, Given, owed
 from milestones.domain.evidence import Evidence, evidence
 from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Point, Run
 from milestones.domain.verdict import Verdict
-from milestones.scans.run import ScanWork
 from milestones.store import accounts, sites
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import ledger
-from milestones.store.tables import Action, Grant, Site, SiteState
+from milestones.store.tables import Grant, Site, SiteState
 from milestones.store.views import lookup
 from milestones.views.lookup import find_sites
-from milestones.wix import assignments, coupons
-from milestones.wix.errors import WixNotFoundError
 from milestones.wix.pacing import a_person_waits
-from milestones.wix.transport import WixClient
 
 BATCH = 500
-
-
-@dataclass(slots=True)
-class Findings:
-    """What was compared, and every difference with its evidence."""
-
-    accounts: int = 0
-    grants: int = 0
-    forgotten: int = 0
-    checked_in_wix: int = 0
-    differences: list[Difference] = field(default_factory=list)
-
-    def add(
-        self,
-        what: str,
-        sentence: str,
-        site: Site,
-        account: str,
-        *,
-        milestone: str | None = None,
-        action: int | None = None,
-    ) -> None:
-        """Note a difference."""
-        found = Difference(
-            what=what, sentence=sentence, site=site.id, account=account, milestone=milestone, action=action
-        )
-        self.differences.append(found)
 
 
 async def verify(host: Host, command: Verify, report: Report[VerifyReport]) -> VerifyAnswer:
@@ -70,7 +37,7 @@ async def verify(host: Host, command: Verify, report: Report[VerifyReport]) -> V
             await _compare_log(host, site, found, report)
             if command.online:
                 with a_person_waits():
-                    await _compare_wix(host, site, found, report)
+                    await compare_wix(host, site, found, report)
     return VerifyAnswer(
         accounts=found.accounts,
         grants=found.grants,
@@ -215,87 +182,3 @@ def _add_doubled(
 
 def _place(crossing: Crossing) -> tuple[int, int, int]:
     return crossing.revision, crossing.at, crossing.value
-
-
-async def _compare_wix(host: Host, site: Site, found: Findings, report: Report[VerifyReport]) -> None:
-    work = host.scan_work(site.id)
-    client = work.client
-    async with host.runtime.store.read() as tx:
-        made = await lookup.results(tx, site.id, "coupon")
-        badges = await lookup.results(tx, site.id, "badge")
-    codes = await _list_codes(client, report)
-    for action in made:
-        code = action.payload["specification"]["code"]
-        there = code.casefold() in codes
-        found.checked_in_wix += 1
-        if action.state == State.DONE and not there and not await _exists(client, action):
-            found.add(
-                "coupon_missing_in_wix",
-                f"The coupon of {action.milestone} is recorded as made and Wix does not have it: somebody may have "
-                "deleted it.",
-                site,
-                action.account_id,
-                action=action.id,
-            )
-        elif there and action.state in {State.CANCELLED, State.DISCARDED}:
-            found.add(
-                "coupon_unrecorded",
-                f"Wix has the coupon of {action.milestone}, which is recorded as {action.state}.",
-                site,
-                action.account_id,
-                action=action.id,
-            )
-    # Of somebody who was erased, it is not known any more which member has it.
-    known = [
-        action
-        for action in badges
-        if action.state == State.DONE
-        and (action.result or {}).get("member_id")
-        and not _is_too_new(action, work)
-    ]
-    await _compare_badges(client, site, known, found)
-
-
-async def _list_codes(client: WixClient, report: Report[VerifyReport]) -> Counter[str]:
-    codes: Counter[str] = Counter()
-    async for page in coupons.query_all(client):
-        codes.update(coupon.specification.code.casefold() for coupon in page.items)
-        report(VerifyReport(coupons=sum(codes.values())))
-    return codes
-
-
-async def _exists(client: WixClient, action: Action) -> bool:
-    """Asked by the id, which does not lag behind: a coupon that was just made is in no query yet."""
-    coupon_id = (action.result or {}).get("coupon_id")
-    if coupon_id is None:
-        return False
-    try:
-        await coupons.get(client, coupon_id)
-    except WixNotFoundError:
-        return False
-    return True
-
-
-def _is_too_new(action: Action, work: ScanWork) -> bool:
-    """Whether queries may not show this assignment yet, which has no other way to be looked up."""
-    return action.settled_at is not None and action.settled_at > work.clock() - work.lag
-
-
-async def _compare_badges(client: WixClient, site: Site, given: Sequence[Any], found: Findings) -> None:
-    ids = sorted({action.result["badge_id"] for action in given if action.result})
-    held: set[tuple[str | None, str | None]] = set()
-    if ids:
-        async for page in assignments.query_all(client, assignments.of_any(badge_ids=ids)):
-            held |= {(one.badge_id, one.member_id) for one in page.items}
-    for action in given:
-        found.checked_in_wix += 1
-        key = (action.result["badge_id"], action.result["member_id"])
-        if key not in held:
-            found.add(
-                "badge_missing_in_wix",
-                f"The badge of {action.milestone} is recorded as given and the member does not have it: somebody "
-                "may have taken it away.",
-                site,
-                action.account_id,
-                action=action.id,
-            )

@@ -53,6 +53,15 @@ async def visit(running: Daemon, page: str = "/happenings") -> httpx.Response:
         return await visitor.get(page)
 
 
+async def test_a_callback_that_is_mistyped_is_a_notice_on_the_page(running: Daemon) -> None:
+    assert "Correct the callback" not in (await visit(running)).text
+    app = httpx.ASGITransport(running._app())
+    async with httpx.AsyncClient(transport=app, base_url="http://127.0.0.1:8080") as wix:
+        assert (await wix.post("/webhook/wix", content=b"no webhook")).status_code == 401
+    assert running.mistyped_callbacks() == 1
+    assert "Correct the callback in Wix" in (await visit(running)).text
+
+
 async def test_a_reload_that_cannot_be_stored_changes_nothing(
     path: Path, runtime: Runtime, running: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
