@@ -14,7 +14,7 @@ from milestones.observability.metrics import Metrics
 from milestones.pipeline import observe
 from milestones.pipeline.context import Outcome, Rules
 from milestones.store.database.store import Store
-from milestones.store.people import people
+from milestones.store.people import rejected
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ def connect(
 
     async def keep(site_id: str | None, event_type: str | None, reason: str, body: bytes) -> None:
         async with store.write() as tx:
-            await people.reject(tx, site_id, event_type, reason, body, clock())
+            await rejected.add(tx, site_id, event_type, reason, body, clock())
 
     inbox = Inbox(record, metrics)
     door = Door(

@@ -7,7 +7,7 @@ from milestones.domain.event import Heard, Unneeded
 from milestones.errors import StoreUnavailableError, UsageError
 from milestones.ingest.reading import UnreadableError, blamed
 from milestones.pipeline import observe
-from milestones.store.outbox import operator
+from milestones.store.people import rejected
 from milestones.store.tables import READ_ACCOUNT, Rejected
 from milestones.store.views import lookup
 from milestones.views.bodies import parse_account, parse_event
@@ -38,7 +38,7 @@ async def replay(host: Host, command: ReplayRejected, _report: Report[NoReport])
             still[row.id] = error.reason
             continue
         async with runtime.store.write() as tx:
-            await operator.forget_rejected(tx, row)
+            await rejected.forget(tx, row)
     return ReplayAnswer(taken=taken, unneeded=unneeded, kept=still)
 
 

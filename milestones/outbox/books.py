@@ -17,8 +17,8 @@ import structlog
 
 from milestones.errors import StoreUnavailableError, WithdrawnError
 from milestones.failpoints import reach
-from milestones.outbox.meanwhile import reconsidered
-from milestones.outbox.standing import Answer, answers
+from milestones.outbox.recheck import Answer, answers
+from milestones.outbox.reconsider import reconsidered
 from milestones.outbox.work import Lease, SiteWork, Stage, named
 from milestones.store.database.store import Transaction, again_after_a_race
 from milestones.store.outbox import claims

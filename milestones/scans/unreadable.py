@@ -13,8 +13,8 @@ from milestones.domain.observation import Observation
 from milestones.errors import MilestonesError, blame
 from milestones.pipeline import observe as pipeline
 from milestones.pipeline.context import Outcome, Rules
-from milestones.store import unread
 from milestones.store.database.store import Store
+from milestones.store.people import rejected
 from milestones.wix.account import Account
 from milestones.wix.paging import Broken, Page
 
@@ -52,9 +52,9 @@ async def observe_page(
     ]
     recorded = [item for item in seen if item.account_id not in blamed]
     async with work.store.write() as tx:
-        await unread.understood(tx, work.site_id, [item.account_id for item in recorded])
+        await rejected.forget_accounts(tx, work.site_id, [item.account_id for item in recorded])
         for broken in left_out:
-            await unread.keep(tx, work.site_id, broken.id, _reason(broken), _body(broken), now)
+            await rejected.add_account(tx, work.site_id, broken.id, _reason(broken), _body(broken), now)
     for broken in left_out:
         log.warning(
             "account_left_out", site=work.site_id, kind=kind, account=broken.id, reason=_reason(broken)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from milestones.store.database.daemon_lock import held
-from milestones.store.people import people
+from milestones.store.people import rejected
 from tests.builders import NOW, SITE
 from tests.cli.conftest import Call
 from tests.cli.filled import filled
@@ -23,8 +23,8 @@ def path(tmp_path: Path) -> Path:
 async def kept(shop: Shop) -> None:
     known = tokens.token(tokens.claims("wix.of.no.interest", {"secret": "x"}))
     async with shop.store.write() as tx:
-        await people.reject(tx, SITE, "wix.of.no.interest", "It was new.", known, NOW)
-        await people.reject(
+        await rejected.add(tx, SITE, "wix.of.no.interest", "It was new.", known, NOW)
+        await rejected.add(
             tx, None, None, "The token's payload is not valid JSON.", tokens.genuine(b"\xff"), NOW
         )
 
@@ -84,7 +84,7 @@ class TestRejected:
         async def hostile(shop: Shop) -> None:
             body = tokens.token({"data": "\x9b31m \u202e [link=x] \ud800 Zoë"})
             async with shop.store.write() as tx:
-                await people.reject(tx, SITE, "a", "It was new.", body, NOW)
+                await rejected.add(tx, SITE, "a", "It was new.", body, NOW)
 
         path = filled(tmp_path / "hostile", hostile)
         for options in ((), ("--json",)):

@@ -24,7 +24,7 @@ from milestones.store.database import heartbeat
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store
 from milestones.store.outbox import rests
-from milestones.store.people import people
+from milestones.store.people import rejected
 from milestones.store.tables import Account, Grant, ObservationRun, Reminder
 from milestones.store.views import lookup
 from milestones.views.database import examine
@@ -173,7 +173,7 @@ class TestASiteOfWhichWixDoesNotTell:
 class TestKeptWebhooks:
     async def keep(self, shop: Shop, body: bytes, reason: str = "It was not understood.") -> None:
         async with shop.store.write() as tx:
-            await people.reject(tx, SITE, tokens.POINTS_UPDATED, reason, body, NOW)
+            await rejected.add(tx, SITE, tokens.POINTS_UPDATED, reason, body, NOW)
 
     async def kept(self, shop: Shop) -> list[int | None]:
         async with shop.store.read() as tx:

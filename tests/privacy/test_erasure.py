@@ -22,7 +22,7 @@ from milestones.store import retention, sites
 from milestones.store.database.statements import table_of
 from milestones.store.outbox import claims as outbox
 from milestones.store.outbox import ledger
-from milestones.store.people import people
+from milestones.store.people import people, rejected
 from milestones.store.tables import Account, ErasedMail, Rejected, Subscription, Trace
 from tests.builders import NOW, SECRET, a_customer, an_observation
 from tests.privacy.forensics import files_of, traces
@@ -140,7 +140,7 @@ async def test_kept_webhooks_about_the_person_go_and_none_is_kept_later(town: To
     for _ in range(2):
         async with town.store.write() as tx:
             for body in (*about.values(), about_address):
-                await people.reject(tx, town.site_id, "type", "a reason", body, NOW)
+                await rejected.add(tx, town.site_id, "type", "a reason", body, NOW)
         await town.hear(DELETED)
     kept = [row["body"] for row in await town.rows(Rejected)]
     # The one that names no id can be recognised only as long as the address is known.
@@ -155,7 +155,7 @@ async def test_kept_webhooks_that_spell_the_address_in_another_way_go_too(town: 
     bodies = [token({"email": "ida@xn--mller-kva.example"}), token({"data": json.dumps(inner)})]
     async with town.store.write() as tx:
         for body in bodies:
-            await people.reject(tx, town.site_id, "type", "a reason", body, NOW)
+            await rejected.add(tx, town.site_id, "type", "a reason", body, NOW)
     await town.hear(DELETED)
     assert await town.rows(Rejected) == []
 

@@ -23,9 +23,10 @@ from milestones.scans import runner, unreadable
 from milestones.scans.pages import observation
 from milestones.scans.run import Kind, ScanWork, run
 from milestones.scans.runner import ScanRunner
-from milestones.store import sites, unread
+from milestones.store import sites
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store
+from milestones.store.people import rejected
 from milestones.store.tables import READ_ACCOUNT, Account, Rejected
 from milestones.store.views import lookup
 from milestones.views.bodies import parse_account
@@ -301,7 +302,7 @@ async def test_what_a_scan_could_not_understand_is_read_again_by_order(ground: G
     async with ground.store.write() as tx:
         for number in range(2):
             body = json.dumps({**_whole(), "id": f"a{number}"} if number else {"id": "a0"}).encode()
-            await unread.keep(tx, ground.site_id, f"a{number}", "It is.", body, NOW)
+            await rejected.add_account(tx, ground.site_id, f"a{number}", "It is.", body, NOW)
     told = await rejected.replay(Alone(ground, _settings(ground)), ReplayRejected(), lambda _report: None)
     assert (told.taken, list(told.kept.values())) == (1, ["The account still cannot be read."])
     assert [row["id"] for row in await ground.rows(Account)] == ["a1"]

@@ -26,7 +26,7 @@ from milestones.store.database import heartbeat, schema
 from milestones.store.database.statements import add_missing, table_of
 from milestones.store.outbox import ledger, rests
 from milestones.store.outbox.rests import Rest
-from milestones.store.people import people
+from milestones.store.people import people, rejected
 from milestones.store.tables import Action, ErasedMail
 from tests.builders import NOW, SITE, a_customer
 from tests.shop import Shop, opened_shop, write_config
@@ -116,7 +116,7 @@ async def _live(shop: Shop) -> None:
             [{"site_id": SITE, "message_id": "<gone@example.com>"}],
             unique=["site_id", "message_id"],
         )
-        await people.reject(tx, SITE, "wix.of.a.new.kind", "It was not understood.", b"\x00{}", NOW)
+        await rejected.add(tx, SITE, "wix.of.a.new.kind", "It was not understood.", b"\x00{}", NOW)
         await rests.put_all(tx, SITE, {"email": Rest(NOW, NOW, NOW, 1, "The mail server is not there.")})
         await heartbeat.beat(tx, Beat(NOW, "machine", "place"))
         actions = table_of(Action)

@@ -11,7 +11,7 @@ from milestones.errors import ChannelError
 from milestones.kinds.email.folder import FolderTransport
 from milestones.store import scans, sites
 from milestones.store.database import heartbeat, schema
-from milestones.store.people import people
+from milestones.store.people import rejected
 from milestones.views.page import Happening, Place
 from milestones.views.status import get_status
 from milestones.views.timeline import Timeline
@@ -138,7 +138,7 @@ class TestOverview:
         await small_shop.set("badge", state=State.HELD, verdict=Verdict.BREAKER)
         await small_shop.set("email", state=State.UNKNOWN, verdict=Verdict.LOST_ANSWER)
         async with small_shop.store.write() as tx:
-            await people.reject(tx, SITE, None, "It is not an object.", b"{}", NOW)
+            await rejected.add(tx, SITE, None, "It is not an object.", b"{}", NOW)
         alarming = [
             (figure.label, figure.value)
             for figure in (await happenings(small_shop).overview()).figures

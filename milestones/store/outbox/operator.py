@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import case, func, select, update
 
 from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
@@ -18,7 +18,7 @@ from milestones.store.database.locks import lock_site
 from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import dependents, ledger, moves
-from milestones.store.tables import Action, Rejected
+from milestones.store.tables import Action
 from milestones.store.views.lookup import Which, actions
 
 _ACTIONS = table_of(Action)
@@ -228,9 +228,3 @@ async def _moved(
         for state, number in (await tx.execute(statement.group_by(_ACTIONS.c.state))).all():
             states[state] = states.get(state, 0) + number
     return Moved(ids, states, refused, frozenset(by_site))
-
-
-async def forget_rejected(tx: Transaction, row: Rejected) -> None:
-    """Keep a body no longer: it was understood at last."""
-    kept = table_of(Rejected)
-    await tx.execute(delete(kept).where(kept.c.id == row.id))

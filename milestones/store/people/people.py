@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import or_, select, update
 
 from milestones.domain.event import Anonymized, ContactDeleted, ContactMerged, SubscriptionChanged
 from milestones.domain.keys import address_key, contact_key
@@ -12,7 +12,7 @@ from milestones.formats.mail_addresses import address_form
 from milestones.store.database.statements import add_missing, chunks, put, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.people import erasure, merges
-from milestones.store.tables import Account, Change, ContactChange, Rejected, Subscription, Suppression
+from milestones.store.tables import Account, Change, ContactChange, Subscription, Suppression
 
 _ACCOUNTS = table_of(Account)
 _CHANGES = table_of(ContactChange)
@@ -232,27 +232,3 @@ async def carry_out(tx: Transaction, site_id: str, contact_keys: Collection[str]
     await reconcile(tx, site_id, ids, now)
     # Others may have gone into these before, whose account nobody told of.
     await merges.follow(tx, site_id, await merges.involved(tx, site_id, contact_keys), now)
-
-
-async def reject(
-    tx: Transaction,
-    site_id: str | None,
-    event_type: str | None,
-    reason: str,
-    body: bytes,
-    now: datetime,
-    *,
-    account_id: str | None = None,
-) -> None:
-    """Keep what Wix told and could not be understood, unless it is about somebody who was erased."""
-    if await erasure.names_the_gone(tx, site_id, body):
-        return
-    row = Rejected(
-        site_id=site_id,
-        event_type=event_type,
-        account_id=account_id,
-        reason=reason,
-        body=body,
-        received_at=now,
-    )
-    await tx.execute(insert(table_of(Rejected)), [row.model_dump(exclude={"id"})])

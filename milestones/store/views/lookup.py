@@ -118,11 +118,6 @@ async def counts(tx: Transaction, which: Which) -> dict[str, int]:
     return {state.value: found[state.value] for state in State if state.value in found}
 
 
-async def newest_action(tx: Transaction) -> int:
-    """The highest id of an action, 0 where there is none."""
-    return int((await tx.execute(select(func.max(_ACTIONS.c.id)))).scalar_one() or 0)
-
-
 async def by_key(tx: Transaction, keys: Sequence[str]) -> dict[str, Action]:
     """Actions by their keys."""
     found: dict[str, Action] = {}

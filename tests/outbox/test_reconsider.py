@@ -6,7 +6,7 @@ from milestones.domain.actions import Need, State
 from milestones.domain.event import Heard, SubscriptionChanged
 from milestones.domain.verdict import Verdict
 from milestones.kinds.channel import Stop
-from milestones.outbox.meanwhile import AGAIN, LAG
+from milestones.outbox.reconsider import AGAIN, LAG
 from milestones.pipeline import observe
 from milestones.pipeline.context import Outcome
 from milestones.store.database import meta

@@ -15,7 +15,7 @@ from milestones.domain.milestone import Consent
 from milestones.formats.mail_addresses import address_form
 from milestones.kinds.registry import KINDS
 from milestones.outbox.gates import OLDEST, stop_for
-from milestones.outbox.meanwhile import AGAIN, LAG
+from milestones.outbox.reconsider import AGAIN, LAG
 from milestones.outbox.work import Lease, SiteWork
 from milestones.store.database import meta
 from milestones.store.database.store import Transaction
