@@ -133,7 +133,7 @@ class Shop:
         async with self.store.write() as tx:
             scan = await scans.start(tx, site_id, kind.value, self.now)
             scan.counts = {"read": 3}
-            await scans.page_recorded(tx, scan)
+            await scans.save_page(tx, scan)
             await scans.finish(tx, scan, 1000, self.now)
         return scan
 
@@ -173,7 +173,7 @@ class Shop:
         await observe.remind(self.store, self.rules, scan, [chosen], self.now)
         async with self.store.write() as tx:
             scan.counts = {"read": 1, "near": 1}
-            await scans.page_recorded(tx, scan)
+            await scans.save_page(tx, scan)
             await scans.finish(tx, scan, 1000, self.now)
         return scan
 
@@ -197,7 +197,7 @@ class Shop:
     async def actions(self, **which: Any) -> list[Action]:
         """Oldest first."""
         async with self.store.read() as tx:
-            return (await lookup.actions(tx, Which(**which)))[::-1]
+            return (await lookup.list_actions(tx, Which(**which)))[::-1]
 
     async def action(self, kind: str, **which: Any) -> Action:
         """The only one of its kind."""
@@ -231,7 +231,7 @@ async def opened_shop(path: Path) -> AsyncIterator[Shop]:
     make_tables(url)
     store = await Store.open(url)
     try:
-        shop = Shop(settings, store, await meta.secret(store))
+        shop = Shop(settings, store, await meta.get_secret(store))
         await shop.take_on()
         yield shop
     finally:

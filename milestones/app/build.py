@@ -48,7 +48,7 @@ async def open_runtime(
         await stack.enter_async_context(guard(store))
         http = await stack.enter_async_context(create_client(limits=httpx.Limits(max_connections=200)))
         wix = await _reach_wix(settings, stack)
-        rules = ConfiguredRules(settings, await meta.secret(store))
+        rules = ConfiguredRules(settings, await meta.get_secret(store))
         built = build(rules, store=store, http=http, wix=wix, clock=clock)
         stack.push_async_callback(built.assembly.aclose)
         await built.check_continuity()

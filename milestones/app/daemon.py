@@ -163,7 +163,7 @@ class Daemon:
         if self.runtime.wix.sandbox is not None:
             modes.append(f"on the simulated Wix at {self.runtime.wix.base_url}")
         async with self.runtime.store.read() as tx:
-            if reason := await heartbeat.held(tx):
+            if reason := await heartbeat.get_hold(tx):
                 modes.append(f"HELD, nothing is sent until `milestones resume`: {reason}")
         told = f" ({'; '.join(modes)})" if modes else ""
         return f"milestones {version('milestones')} serves at {address}{told}"

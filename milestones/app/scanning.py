@@ -35,14 +35,14 @@ class Due:
 
 async def list_due(tx: Transaction) -> list[Due]:
     """What a timetable must know of every active site."""
-    return [await _due(tx, site) for site in await sites.active(tx)]
+    return [await _due(tx, site) for site in await sites.list_active(tx)]
 
 
 async def _due(tx: Transaction, site: Site) -> Due:
-    last = {kind: await scans.last_finished(tx, site.id, kind) for kind in Kind}
+    last = {kind: await scans.find_last_finished(tx, site.id, kind) for kind in Kind}
     began = {kind: scan.started_at for kind, scan in last.items() if scan is not None}
     missing = [] if site.baseline_done_at is not None else [Kind.BASELINE]
-    return Due(site.id, began, [*missing, *(Kind(kind) for kind in await scans.unfinished(tx, site.id))])
+    return Due(site.id, began, [*missing, *(Kind(kind) for kind in await scans.list_unfinished(tx, site.id))])
 
 
 class Scanning:
@@ -98,7 +98,7 @@ class Scanning:
         while not self._stopped.is_set():
             try:
                 async with self._runtime.store.read() as tx:
-                    site = await sites.named(tx, site_id)
+                    site = await sites.find_site(tx, site_id)
                     active = site is not None and site.state == SiteState.ACTIVE
                     due = [await _due(tx, site)] if site is not None and active else []
             except StoreError as error:

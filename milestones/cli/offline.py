@@ -64,7 +64,7 @@ async def at_store(settings: Settings) -> AsyncIterator[Alone]:
     """A host for commands that concern the database alone."""
     store = await Store.open(settings.daemon.database.get_secret_value())
     try:
-        yield Alone(StoreAlone(store, ConfiguredRules(settings, await meta.secret(store))), settings)
+        yield Alone(StoreAlone(store, ConfiguredRules(settings, await meta.get_secret(store))), settings)
     finally:
         await store.close()
 

@@ -78,7 +78,7 @@ def export_file(
 ) -> None:
     """Write the list. It holds keys and no addresses: they recognise an address in this database and its copies."""
     settings = settings_in_force(config)
-    found = look(settings, people.suppressions)
+    found = look(settings, people.list_suppressions)
     rows = [(one.address_key, one.reason, one.recorded_at.isoformat()) for one in found]
     if str(file) == "-":
         csv.writer(sys.stdout).writerows([COLUMNS, *rows])

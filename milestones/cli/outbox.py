@@ -50,8 +50,12 @@ def list_actions(
 
     async def query(tx: Transaction) -> tuple[list[str], dict[str, int], list[Action]]:
         chosen = await on_site(tx, which, site)
-        found = await lookup.actions(tx, chosen, limit=limit, untold=untold)
-        return await list_notices(tx, settings, datetime.now(UTC)), await lookup.counts(tx, chosen), found
+        found = await lookup.list_actions(tx, chosen, limit=limit, untold=untold)
+        return (
+            await list_notices(tx, settings, datetime.now(UTC)),
+            await lookup.count_by_state(tx, chosen),
+            found,
+        )
 
     notable, counts, found = look(settings, query)
     if as_json:

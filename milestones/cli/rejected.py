@@ -35,7 +35,7 @@ def list_rejected(
 ) -> None:
     """Show what is kept, newest first, with the reason."""
     settings = settings_in_force(config)
-    found = look(settings, lambda tx: lookup.rejected(tx, limit=limit))
+    found = look(settings, lambda tx: lookup.list_rejected(tx, limit=limit))
     if as_json:
         print_json([describe_rejected(row) for row in found])
         return
@@ -59,7 +59,7 @@ def show(
 ) -> None:
     """Show one as it came. It may hold personal data of a customer."""
     settings = settings_in_force(config)
-    found = look(settings, lambda tx: lookup.rejected(tx, [number]))
+    found = look(settings, lambda tx: lookup.list_rejected(tx, [number]))
     if not found:
         raise UsageError(f"Nothing is kept under {number}. `milestones rejected list` shows their numbers.")
     row = describe_body(found[0])

@@ -49,7 +49,7 @@ def resume(
 
 
 async def _hold(tx: Transaction) -> tuple[str | None, dict[str, int], set[str]]:
-    return await heartbeat.held(tx), await heartbeat.pending(tx), await heartbeat.behind(tx)
+    return await heartbeat.get_hold(tx), await heartbeat.count_pending(tx), await heartbeat.list_behind(tx)
 
 
 def _ask(reason: str, pending: dict[str, int]) -> bool:

@@ -40,9 +40,9 @@ async def _site(
     after: str | None = ""
     while after is not None:
         async with runtime.store.read() as tx:
-            ids = await lookup.account_ids(tx, site.id, after, BATCH)
-            known = await accounts.load(tx, site.id, ids)
-            given = await ledger.given(tx, site.id, ids)
+            ids = await lookup.list_account_ids(tx, site.id, after, BATCH)
+            known = await accounts.get_states(tx, site.id, ids)
+            given = await ledger.get_grants(tx, site.id, ids)
         owed = {
             account_id: len(crossings)
             for account_id, state in known.items()

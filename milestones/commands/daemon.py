@@ -12,7 +12,7 @@ from milestones.commands.models.daemon import (
     ReloadAnswer,
     StatusAnswer,
 )
-from milestones.store.database.store import trouble
+from milestones.store.database.store import find_trouble
 
 
 async def reload(host: Host, _command: Reload, report: Report[UnderWay]) -> ReloadAnswer:
@@ -30,7 +30,7 @@ async def status(host: Host, _command: GetStatus, _report: Report[NoReport]) -> 
     return StatusAnswer(
         pid=os.getpid(),
         configuration=host.runtime.rules.site("").configuration,
-        database=await trouble(host.runtime.store) or "serves",
+        database=await find_trouble(host.runtime.store) or "serves",
         mistyped_callbacks=host.mistyped_callbacks(),
     )
 

@@ -22,7 +22,7 @@ async def import_list(host: Host, command: ImportOptOuts, _report: Report[NoRepo
     runtime, site = host.runtime, command.site
     addresses, keys = command.addresses, set(command.keys)
     async with runtime.store.write() as tx:
-        concerned = await find_sites(tx, site) if site is not None else await sites.all_sites(tx)
+        concerned = await find_sites(tx, site) if site is not None else await sites.list_sites(tx)
         if addresses and not concerned:
             raise UsageError(
                 "No site is known yet, and an address is kept by site. `milestones run` takes on those of the "
@@ -33,6 +33,6 @@ async def import_list(host: Host, command: ImportOptOuts, _report: Report[NoRepo
             for one in concerned
             for address in addresses
         }
-        known = await people.suppressed(tx, sorted(keys))
+        known = await people.find_suppressed(tx, sorted(keys))
         await people.suppress(tx, sorted(keys - known), REASON, runtime.clock())
     return ImportAnswer(added=len(keys - known), known=len(known), sites=len(concerned))

@@ -54,9 +54,9 @@ async def resume(host: Host, command: Resume, report: Report[ScanReport]) -> Res
 
 async def _unheard(tx: Transaction, concerned: list[Site], command: Resume) -> list[Site]:
     """The sites of which Wix has not told yet what the database has missed."""
-    if command.site is None and await heartbeat.held(tx) is not None:
+    if command.site is None and await heartbeat.get_hold(tx) is not None:
         return concerned
-    behind = await heartbeat.behind(tx)
+    behind = await heartbeat.list_behind(tx)
     return [site for site in concerned if site.id in behind]
 
 
@@ -66,7 +66,7 @@ async def reconcile(host: Host, report: Report[ScanReport] = lambda _report: Non
     Returns the sites of which Wix does not tell. Raises MilestonesError when it tells of none.
     """
     async with host.runtime.store.read() as tx:
-        found = await sites.active(tx)
+        found = await sites.list_active(tx)
     _, failed = await scan_each(host, found, report)
     raise_if_all(found, failed)
     return failed
@@ -87,7 +87,7 @@ async def _set(
         chosen = await find_sites(tx, site)
         reason = None
         if not paused and milestone is None:
-            reason = await heartbeat.held(tx) if site is None else None
+            reason = await heartbeat.get_hold(tx) if site is None else None
             now = runtime.clock()
             await _caught_up(tx, chosen, now, hold=reason is not None, rewound=rewound, failed=failed)
         concerned = [
@@ -100,7 +100,7 @@ async def _set(
         ids = {one.id for one in concerned}
         if not paused:
             await rests.forget(tx, runtime.clock(), ids)
-        still = [key for where, key in await timeline.paused(tx) if where in ids and key is not None]
+        still = [key for where, key in await timeline.list_paused(tx) if where in ids and key is not None]
     if not concerned:
         raise UsageError(
             f"No site has a milestone {milestone!r}. Its key is the one in config.toml; a new one is known once "
@@ -121,7 +121,7 @@ async def _caught_up(
     tx: Transaction, chosen: list[Site], now: datetime, *, hold: bool, rewound: bool, failed: Failed
 ) -> None:
     """These sites go on, from a hold or from where one had to leave them, but for those that failed."""
-    behind = await heartbeat.behind(tx)
+    behind = await heartbeat.list_behind(tx)
     ids = {site.id for site in chosen} - failed.keys()
     if hold:
         await heartbeat.resume(tx, now, rewound=rewound)

@@ -21,7 +21,7 @@ async def replay(host: Host, command: ReplayRejected, _report: Report[NoReport])
     runtime = host.runtime
     ids = command.ids
     async with runtime.store.read() as tx:
-        kept = await lookup.rejected(tx, ids)
+        kept = await lookup.list_rejected(tx, ids)
     missing = sorted(set(ids) - {row.id for row in kept})
     if missing:
         raise UsageError(f"Nothing is kept under {', '.join(map(str, missing))}.")

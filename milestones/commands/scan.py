@@ -76,7 +76,7 @@ def by_name(chosen: Sequence[Site], failed: Failed) -> dict[str, str]:
 
 async def _scan_done(host: Host, site: Site, done: Scan) -> ScanDone:
     async with host.runtime.store.read() as tx:
-        last = await scans.last_finished(tx, site.id, done.kind)
+        last = await scans.find_last_finished(tx, site.id, done.kind)
     finished = last is not None and last.id == done.id
     return ScanDone(
         site=site.name or site.id,

@@ -53,9 +53,9 @@ async def _compare_log(host: Host, site: Site, found: Findings, report: Report[V
     after: str | None = ""
     while after is not None:
         async with host.runtime.store.read() as tx:
-            versions = await sites.versions(tx, site.id, milestones)
-            shapes = await sites.shapes(tx, site.id)
-            ids = await lookup.account_ids(tx, site.id, after, BATCH)
+            versions = await sites.get_versions(tx, site.id, milestones)
+            shapes = await sites.get_all_versions(tx, site.id)
+            ids = await lookup.list_account_ids(tx, site.id, after, BATCH)
             await _compare_batch(tx, site, ids, versions, shapes, found)
         found.accounts += len(ids)
         after = ids[-1] if len(ids) == BATCH else None
@@ -70,10 +70,10 @@ async def _compare_batch(
     shapes: Mapping[int, Version],
     found: Findings,
 ) -> None:
-    states = await accounts.load(tx, site.id, ids)
-    histories = await accounts.histories(tx, site.id, ids)
-    grants = await lookup.grants_by_account(tx, site.id, ids)
-    given = await ledger.given(tx, site.id, ids)
+    states = await accounts.get_states(tx, site.id, ids)
+    histories = await accounts.get_histories(tx, site.id, ids)
+    grants = await lookup.get_grants_by_account(tx, site.id, ids)
+    given = await ledger.get_grants(tx, site.id, ids)
     for account_id in ids:
         state, runs = states[account_id], histories[account_id]
         points = [Point(stamp, run.measures) for run in runs for stamp in run.stamps]

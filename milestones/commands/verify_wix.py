@@ -21,8 +21,8 @@ async def compare_wix(host: Host, site: Site, found: Findings, report: Report[Ve
     work = host.scan_work(site.id)
     client = work.client
     async with host.runtime.store.read() as tx:
-        made = await lookup.results(tx, site.id, "coupon")
-        badges = await lookup.results(tx, site.id, "badge")
+        made = await lookup.list_of_kind(tx, site.id, "coupon")
+        badges = await lookup.list_of_kind(tx, site.id, "badge")
     codes = await _list_codes(client, report)
     for action in made:
         code = action.payload["specification"]["code"]

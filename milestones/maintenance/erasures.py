@@ -44,14 +44,14 @@ async def finish(store: Store, forget_mail: ForgetMail, now: datetime) -> bool:
 
 async def _waited_long_enough(store: Store, now: datetime) -> None:
     async with store.read() as tx:
-        concerned = {*await people.overdue(tx, now), *await merges.waited_too_long(tx, now)}
+        concerned = {*await people.list_overdue(tx, now), *await merges.list_expired(tx, now)}
     for site_id in sorted(concerned):
         async with store.write() as tx:
             await lock_site(tx, site_id)
             # Looked for anew: a merge may have come in between.
-            contacts = (await people.overdue(tx, now)).get(site_id, [])
-            await people.carry_out(tx, site_id, contacts, now)
-            accounts = (await merges.waited_too_long(tx, now)).get(site_id, [])
+            contacts = (await people.list_overdue(tx, now)).get(site_id, [])
+            await people.complete_deletions(tx, site_id, contacts, now)
+            accounts = (await merges.list_expired(tx, now)).get(site_id, [])
             await erasure.cancel(tx, site_id, accounts, Verdict.DELETED, now)
         log.info("merge_never_told", site=site_id, deletions=len(contacts), given_up=len(accounts))
 
@@ -59,14 +59,14 @@ async def _waited_long_enough(store: Store, now: datetime) -> None:
 async def _mails(store: Store, forget_mail: ForgetMail) -> None:
     while True:
         async with store.read() as tx:
-            found = await erasure.erased_mails(tx, MAILS)
+            found = await erasure.list_erased_mails(tx, MAILS)
         for site_id, message_id in found:
             await forget_mail(site_id, message_id)
         if not found:
             return
         async with store.write() as tx:
             for site_id, message_id in found:
-                await erasure.mail_is_gone(tx, site_id, message_id)
+                await erasure.forget_mail(tx, site_id, message_id)
 
 
 async def _rewrite(store: Store, now: datetime) -> bool:

@@ -34,9 +34,9 @@ async def keep_measuring(
 
 async def _measure(store: Store, metrics: Metrics, now: datetime, *, is_live: bool) -> None:
     async with store.read() as tx:
-        backlog, tallies = await lookup.backlog(tx, now), await timeline.tallies(tx, now)
-        failing = await scans.failing(tx)
-        resting = await rests.counts(tx, now)
+        backlog, tallies = await lookup.get_backlog(tx, now), await timeline.get_tallies(tx, now)
+        failing = await scans.list_failing(tx)
+        resting = await rests.count_rests(tx, now)
         differing = await programs.count_drifts(tx)
     # In shadow mode nothing is done on purpose.
     waits = backlog.oldest if is_live else None

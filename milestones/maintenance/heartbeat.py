@@ -28,14 +28,14 @@ async def check_continuity(
     asleep. Returns why everything is held, if it is. Raises StoreError.
     """
     beat = Beat(now, heartbeat.machine(), await heartbeat.place(store))
-    witnessed = heartbeat.witnessed(store)
+    witnessed = heartbeat.read_witness(store)
     async with store.write() as tx:
-        last = await heartbeat.last(tx)
+        last = await heartbeat.get_last(tx)
         reason = broken(last, beat, resume_gap, same_machine=same_machine, witnessed=witnessed)
         if reason is not None:
             await heartbeat.hold(tx, reason)
         await heartbeat.beat(tx, beat)
-        held = await heartbeat.held(tx)
+        held = await heartbeat.get_hold(tx)
     heartbeat.witness(store, beat.at)
     return held
 
@@ -102,7 +102,7 @@ async def _beat(heart: Heart, memory: _Memory) -> None:
     if reason is not None and reason != memory.reconciled:
         silent = await heart.reconcile()
         async with heart.store.read() as tx:
-            waiting = await heartbeat.pending(tx)
+            waiting = await heartbeat.count_pending(tx)
         log.warning("reconciled", would_do=waiting, sites_untold=len(silent), go_on="milestones resume")
     # Where Wix told of no site, it is asked again with the next beat.
     memory.reconciled = reason
@@ -114,4 +114,4 @@ async def _follow_clock(heart: Heart, jump: timedelta) -> None:
     log.warning("clock_jumped", seconds=round(jump.total_seconds()))
     if jump < timedelta(0):
         async with heart.store.write() as tx:
-            await schedule.clock_set_back(tx, now - jump, now)
+            await schedule.follow_clock(tx, now - jump, now)

@@ -77,7 +77,7 @@ async def keep_watching(watch: Watch, stop: asyncio.Event) -> None:
             await pause(BURST, stop)
         heard, watch.changed = watch.changed, set()
         async with watch.store.read() as tx:
-            active = await sites.active(tx)
+            active = await sites.list_active(tx)
         for site in active:
             if stop.is_set():
                 return

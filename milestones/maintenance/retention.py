@@ -79,12 +79,12 @@ async def forget_due(
 ) -> dict[str, int]:
     """Forget by the definitions in force; nothing while everything is held. Returns as ``forget``."""
     async with store.read() as tx:
-        if await heartbeat.held(tx):
+        if await heartbeat.get_hold(tx):
             # Perhaps the clock is wrong by years; what is forgotten cannot be told again.
             return {}
         versions = {
-            site.id: await sites.versions(tx, site.id, rules.site(site.id).milestones)
-            for site in await sites.active(tx)
+            site.id: await sites.get_versions(tx, site.id, rules.site(site.id).milestones)
+            for site in await sites.list_active(tx)
         }
     return await forget(store, kept, dict(versions), now, stopping)
 

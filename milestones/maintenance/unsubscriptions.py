@@ -27,19 +27,19 @@ async def tell_wix(store: Store, client: Callable[[str], WixClient], now: dateti
     Where one site cannot be told now, the others are told all the same.
     """
     async with store.read() as tx:
-        keys = await people.untold(tx)
+        keys = await people.list_unreported(tx)
     silent: set[str] = set()
     count = 0
     for key in keys:
         async with store.read() as tx:
-            found = await people.addresses(tx, key)
+            found = await people.list_addresses(tx, key)
         if not silent.isdisjoint(site_id for site_id, _ in found):
             continue
         if failed := await _tell(client, found):
             silent.add(failed)
             continue
         async with store.write() as tx:
-            await people.told(tx, key, now)
+            await people.mark_reported(tx, key, now)
         count += 1
     return count
 

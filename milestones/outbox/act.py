@@ -15,7 +15,7 @@ from milestones.kinds.channel import Fate, Found, Stop
 from milestones.kinds.registry import KINDS
 from milestones.outbox.books import Books
 from milestones.outbox.rest import REST
-from milestones.outbox.work import Lease, Stage, named
+from milestones.outbox.work import Lease, Stage, log_fields
 from milestones.store.outbox.attempts import DIED
 from milestones.store.outbox.claims import Settlement
 
@@ -77,7 +77,7 @@ async def _outcome(lease: Lease) -> Settlement | None:
             result = found.result
         elif lease.stop is not None:
             # What was lost and not found is lost still: whoever tries later looks again.
-            return replace(stopped(task.id, lease.stop), lost_at=action.lost_at, error=action.error)
+            return replace(settle_stopped(task.id, lease.stop), lost_at=action.lost_at, error=action.error)
         else:
             result = await channel.perform(task)
     except WithdrawnError:
@@ -93,19 +93,19 @@ async def _outcome(lease: Lease) -> Settlement | None:
         return _failed(lease, ChannelError(str(error), connection_wide=True))
     except Exception as error:
         # One action must neither hold up all the others nor be tried for ever. How far it came, nobody knows.
-        log.exception("action_crashed", **named(task))
-        return _failed(lease, stumbled(error))
+        log.exception("action_crashed", **log_fields(task))
+        return _failed(lease, describe_crash(error))
     reach("drain.effect_done", lease.kind)
     lease.work.rests.end(lease.kind)
     return Settlement(task.id, State.DONE, Verdict.DONE, result=result)
 
 
-def stumbled(error: Exception) -> ChannelError:
+def describe_crash(error: Exception) -> ChannelError:
     """A fault of this program as a channel's."""
     return ChannelError(f"This program failed ({type(error).__name__}); its log says where.", lost=True)
 
 
-def stopped(action_id: int, stop: Stop) -> Settlement:
+def settle_stopped(action_id: int, stop: Stop) -> Settlement:
     """What a gate's no means."""
     return Settlement(action_id, stop.state, stop.verdict, available_at=stop.until, needs=stop.needs)
 
@@ -116,7 +116,7 @@ def _failed(lease: Lease, error: ChannelError) -> Settlement:
     begun = lease.stage is Stage.BEGUN
     log.warning(
         "action_failed",
-        **named(task),
+        **log_fields(task),
         attempt=task.attempt,
         permanent=error.permanent,
         lost=error.lost and begun,

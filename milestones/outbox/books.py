@@ -17,10 +17,10 @@ import structlog
 
 from milestones.errors import StoreUnavailableError, WithdrawnError
 from milestones.failpoints import reach
-from milestones.outbox.recheck import Answer, answers
-from milestones.outbox.reconsider import reconsidered
-from milestones.outbox.work import Lease, SiteWork, Stage, named
-from milestones.store.database.store import Transaction, again_after_a_race
+from milestones.outbox.recheck import Answer, get_answers
+from milestones.outbox.reconsider import reconsider
+from milestones.outbox.work import Lease, SiteWork, Stage, log_fields
+from milestones.store.database.store import Transaction, retry_races
 from milestones.store.outbox import claims
 from milestones.store.outbox.claims import Settlement
 
@@ -165,7 +165,7 @@ def _answer(waiting: Sequence[asyncio.Future[None]], error: Exception | None = N
             future.exception()
 
 
-@again_after_a_race
+@retry_races
 async def _write_page(work: SiteWork, current: Callable[[], SiteWork], generation: int, page: Page) -> None:
     """The effects are done: to give up after a race would make lost answers of what was answered."""
     async with work.store.write() as tx:
@@ -184,7 +184,9 @@ async def _write_page(work: SiteWork, current: Callable[[], SiteWork], generatio
     for lease, item in told:
         reach("drain.settled", lease.kind)
         work.settled(lease.kind, item.state.value, item.verdict.value)
-        log.info("action_settled", **named(lease.task), state=item.state.value, verdict=item.verdict.value)
+        log.info(
+            "action_settled", **log_fields(lease.task), state=item.state.value, verdict=item.verdict.value
+        )
 
 
 async def _put_back(
@@ -209,7 +211,7 @@ async def _settle(
         return []
     leases = {lease.id: lease for lease in ended}
     tasks = {number: lease.task for number, lease in leases.items()}
-    found = await reconsidered(tx, work.site_id, list(ended.values()), tasks, now)
+    found = await reconsider(tx, work.site_id, list(ended.values()), tasks, now)
     written = await claims.settle(tx, work.site_id, generation, found, now)
     for item in written:
         reach("drain.before_settle", leases[item.action_id].kind)
@@ -227,7 +229,7 @@ async def _begin(
     if not beginning:
         return []
     work = current()
-    told = await answers(tx, work, generation, beginning, now)
+    told = await get_answers(tx, work, generation, beginning, now)
     may = [lease for lease in beginning if told[lease] is Answer.YES]
     if may:
         await claims.about_to_act(tx, work.site_id, generation, [lease.id for lease in may], now)

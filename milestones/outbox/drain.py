@@ -23,11 +23,11 @@ from milestones.kinds.registry import NAMES
 from milestones.outbox.act import act
 from milestones.outbox.books import Books
 from milestones.outbox.gates import FRESH
-from milestones.outbox.lease import leased
+from milestones.outbox.lease import lease_batch
 from milestones.outbox.work import Lease, SiteWork, Stage
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import claims, permission, schedule
-from milestones.store.outbox.permission import Standing
+from milestones.store.outbox.permission import Permission
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ async def drain(current: Callable[[], SiteWork], woken: asyncio.Event | None = N
 async def _begun(work: SiteWork) -> int | None:
     """The generation of this drain; None where nothing may be done for the site."""
     async with work.store.write() as tx:
-        if not (await permission.standing(tx, work.site_id)).is_open:
+        if not (await permission.get_permission(tx, work.site_id)).is_open:
             return None
         generation = await claims.begin(tx, work.site_id)
         await work.rests.recall(tx)
@@ -83,7 +83,7 @@ async def _next_due(work: SiteWork) -> datetime | None:
     async with work.store.read() as tx:
         await work.rests.recall(tx)
         awake = [kind for kind in NAMES if not work.rests.covers(kind, now)]
-        due = await schedule.next_due(tx, work.site_id, awake)
+        due = await schedule.find_next_due(tx, work.site_id, awake)
     return min((moment for moment in (due, *work.rests.ends(now)) if moment is not None), default=None)
 
 
@@ -127,13 +127,13 @@ class Drain:
             work = self._current()
             now = work.clock()
             async with work.store.read() as tx:
-                allowed = await permission.standing(tx, work.site_id)
+                allowed = await permission.get_permission(tx, work.site_id)
                 await work.rests.recall(tx)
                 if self._failure is None and allowed.is_open and not (work.shadow or work.stopping()):
                     self._withdraw(lambda lease: _is_over(lease, work, allowed, now))
                     if rung:
                         # What a person has taken need not wait for its turn.
-                        ours = await claims.waiting_leases(tx, work.site_id, self._books.generation)
+                        ours = await claims.list_waiting(tx, work.site_id, self._books.generation)
                         self._withdraw(lambda lease: lease.id not in ours)
                     return await self._fill(tx, work, now)
         except Exception as error:  # noqa: BLE001 - it is raised when what has begun has ended
@@ -145,12 +145,12 @@ class Drain:
         """Take up as much of each kind as there is room for. Returns when more becomes due."""
         awake = [kind for kind in NAMES if not work.rests.covers(kind, now)]
         hungry = [kind for kind in awake if self._is_hungry(kind, work)]
-        due = await schedule.due_kinds(tx, work.site_id, hungry, now)
+        due = await schedule.find_due_kinds(tx, work.site_id, hungry, now)
         for kind in due:
-            self._leasing[kind] = asyncio.create_task(leased(work, self._books, kind))
+            self._leasing[kind] = asyncio.create_task(lease_batch(work, self._books, kind))
         for kind in awake:
             self._start(kind, work)
-        later = await schedule.next_due(tx, work.site_id, [kind for kind in hungry if kind not in due])
+        later = await schedule.find_next_due(tx, work.site_id, [kind for kind in hungry if kind not in due])
         return min((moment for moment in (later, *work.rests.ends(now)) if moment is not None), default=None)
 
     def _is_hungry(self, kind: str, work: SiteWork) -> bool:
@@ -234,7 +234,7 @@ class Drain:
         await self._books.close()
 
 
-def _is_over(lease: Lease, work: SiteWork, allowed: Standing, now: datetime) -> bool:
+def _is_over(lease: Lease, work: SiteWork, allowed: Permission, now: datetime) -> bool:
     """Whether what waits need not wait any longer: it would not be let begin, or is better gated anew first."""
     if lease.work is not work or not allowed.allows(lease.task.milestone):
         return True

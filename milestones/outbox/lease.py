@@ -7,7 +7,7 @@ import structlog
 from milestones.errors import ChannelError, StoreError
 from milestones.failpoints import reach
 from milestones.kinds.channel import Stop
-from milestones.outbox.act import stopped, stumbled
+from milestones.outbox.act import describe_crash, settle_stopped
 from milestones.outbox.books import Books
 from milestones.outbox.gates import stop_for
 from milestones.outbox.work import Lease, SiteWork, task_of
@@ -16,7 +16,7 @@ from milestones.store.outbox import claims
 log = structlog.get_logger()
 
 
-async def leased(work: SiteWork, books: Books, kind: str) -> list[Lease]:
+async def lease_batch(work: SiteWork, books: Books, kind: str) -> list[Lease]:
     """Up to 100 actions of a kind that are due and that no gate stops. Raises FencedError and StoreError."""
     async with work.store.write() as tx:
         batch = await claims.claim(tx, work.site_id, books.generation, kind, work.clock())
@@ -51,7 +51,7 @@ async def _gated(leases: Sequence[Lease]) -> Mapping[int, Stop]:
     except Exception as error:
         # It must neither keep the other channels from their work nor let anything pass this gate.
         log.exception("gate_crashed", site=work.site_id, kind=kind)
-        raise stumbled(error) from error
+        raise describe_crash(error) from error
 
 
 async def _open(books: Books, leases: Sequence[Lease], stops: Mapping[int, Stop]) -> list[Lease]:
@@ -60,7 +60,7 @@ async def _open(books: Books, leases: Sequence[Lease], stops: Mapping[int, Stop]
     What may have happened already is looked for whatever the gates say: they guard new effects only.
     """
     shut = [lease for lease in leases if lease.id in stops and not lease.claimed.action.lost]
-    await books.settle({lease: stopped(lease.id, stops[lease.id]) for lease in shut})
+    await books.settle({lease: settle_stopped(lease.id, stops[lease.id]) for lease in shut})
     left = [lease for lease in leases if lease not in shut]
     for lease in left:
         lease.stop = stops.get(lease.id)

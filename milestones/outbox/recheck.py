@@ -39,12 +39,12 @@ class Answer(Enum):
         return now + self.value if self.value else None
 
 
-async def answers(
+async def get_answers(
     tx: Transaction, work: SiteWork, generation: int, leases: Sequence[Lease], now: datetime
 ) -> Mapping[Lease, Answer]:
     """May these begin, by the configuration, the orders and the facts of this moment?"""
-    allowed = await permission.standing(tx, work.site_id)
-    fresh = await claims.leased(tx, work.site_id, generation, [lease.id for lease in leases], now)
+    allowed = await permission.get_permission(tx, work.site_id)
+    fresh = await claims.find_leased(tx, work.site_id, generation, [lease.id for lease in leases], now)
     told = {}
     for lease in leases:
         still_ordered = lease.work is work and allowed.allows(lease.task.milestone)
@@ -71,10 +71,10 @@ async def _consents(tx: Transaction, lease: Lease, now: datetime) -> Answer:
         return Answer.YES
     secret = bytes.fromhex(await meta.get(tx, "secret") or "")
     key = address_key(secret, lease.task.site_id, address_form(address))
-    if await people.suppressed(tx, [key]):
+    if await people.find_suppressed(tx, [key]):
         # The gate reads the same list, and gives the no its name.
         return Answer.NOT_NOW
-    heard = await lookup.subscription(tx, lease.task.site_id, key)
+    heard = await lookup.find_subscription(tx, lease.task.site_id, key)
     if heard is None or lease.task.payload.get("consent") == Consent.SERVICE:
         return Answer.YES
     contradicts = heard.status != "SUBSCRIBED" and now - heard.heard_at <= LAG

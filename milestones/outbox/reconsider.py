@@ -28,7 +28,7 @@ AGAIN = timedelta(minutes=5)
 """When to ask again about a subscription of which answer and event disagree."""
 
 
-async def reconsidered(
+async def reconsider(
     tx: Transaction,
     site_id: str,
     settlements: Sequence[Settlement],
@@ -44,7 +44,7 @@ async def reconsidered(
     # In the order of ``store.database.locks``; where there are row locks, nobody writes about these accounts meanwhile.
     await lock_site(tx, site_id)
     await lock_accounts(tx, ((site_id, account_id) for account_id in concerned))
-    known = await accounts.load(tx, site_id, concerned)
+    known = await accounts.get_states(tx, site_id, concerned)
     found = []
     for item in settlements:
         task = tasks[item.action_id]
@@ -85,5 +85,5 @@ async def _just_subscribed(tx: Transaction, site_id: str, address: str | None, n
     if address is None:
         return False
     secret = bytes.fromhex(await meta.get(tx, "secret") or "")
-    heard = await lookup.subscription(tx, site_id, address_key(secret, site_id, address_form(address)))
+    heard = await lookup.find_subscription(tx, site_id, address_key(secret, site_id, address_form(address)))
     return heard is not None and heard.status == "SUBSCRIBED" and now - heard.heard_at <= LAG

@@ -83,7 +83,7 @@ class Rests:
 
     async def recall(self, tx: Transaction) -> None:
         """Learn what was kept: another process may have drained the site, or a person ended its rests."""
-        kept = await rests.of_site(tx, self.site_id)
+        kept = await rests.get_rests(tx, self.site_id)
         unsaved = {kind: rest for kind, rest in self._faults.items() if kind in self._changed}
         self._faults = {kind: rest for kind, rest in kept.items() if kind not in self._changed} | unsaved
 
@@ -91,7 +91,7 @@ class Rests:
         """Write what has changed; ``kept`` takes the answer when that is committed."""
         changed = {kind: self._faults.get(kind) for kind in self._changed}
         if changed:
-            await rests.put_all(tx, self.site_id, changed)
+            await rests.save_rests(tx, self.site_id, changed)
         return changed
 
     def kept(self, written: Kept) -> None:

@@ -107,7 +107,7 @@ def task_of(item: Claimed) -> Task:
     )
 
 
-def named(task: Task) -> dict[str, str | int]:
+def log_fields(task: Task) -> dict[str, str | int]:
     """Which action a line of the log is about, and whose grant or reminder it is of."""
     return {
         "site": task.site_id,

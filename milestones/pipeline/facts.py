@@ -55,23 +55,23 @@ class StoredFacts:
     secret: bytes
 
     async def get_states(self, account_ids: Collection[str], /) -> Mapping[str, AccountState]:
-        return await accounts.load(self.tx, self.site_id, account_ids)
+        return await accounts.get_states(self.tx, self.site_id, account_ids)
 
     async def get_histories(self, account_ids: Collection[str], /) -> Mapping[str, Sequence[Run]]:
-        return await accounts.histories(self.tx, self.site_id, account_ids)
+        return await accounts.get_histories(self.tx, self.site_id, account_ids)
 
     async def get_grants(self, account_ids: Collection[str], /) -> Grants:
-        return await ledger.given(self.tx, self.site_id, account_ids)
+        return await ledger.get_grants(self.tx, self.site_id, account_ids)
 
     async def get_reminders(self, account_ids: Collection[str], /) -> Mapping[str, Sequence[Reminded]]:
-        rows = await ledger.reminded(self.tx, self.site_id, account_ids)
+        rows = await ledger.get_reminders(self.tx, self.site_id, account_ids)
         return {account_id: _reminders(of_account) for account_id, of_account in rows.items()}
 
     async def get_people(self, account_ids: Collection[str], /) -> Mapping[str, PersonReminders]:
-        return await reminders.of_people(self.tx, self.site_id, account_ids)
+        return await reminders.get_by_person(self.tx, self.site_id, account_ids)
 
     async def find_gone(self, contact_ids: Collection[str], /) -> Mapping[str, datetime]:
-        return await people.gone(self.tx, self.site_id, self.secret, contact_ids)
+        return await people.find_gone(self.tx, self.site_id, self.secret, contact_ids)
 
 
 def _reminders(rows: Iterable[Reminder]) -> list[Reminded]:

@@ -23,14 +23,14 @@ from milestones.pipeline.facts import StoredFacts
 from milestones.pipeline.record import record_grants, record_reminders
 from milestones.store import accounts, sites
 from milestones.store.database.locks import lock_accounts
-from milestones.store.database.store import InForce, Store, again_after_a_race
+from milestones.store.database.store import InForce, Store, retry_races
 from milestones.store.outbox import ledger
 from milestones.store.people import erasure, people
 from milestones.store.people.turns import take_turn
 from milestones.store.tables import Scan, Site, SiteState
 
 
-@again_after_a_race
+@retry_races
 async def hear(store: Store, rules: Rules, batch: Sequence[Heard], now: datetime) -> Outcome:
     """Record what Wix told, in one transaction. Raises StoreUnavailableError; then nothing of it is kept."""
     outcome = Outcome()
@@ -56,7 +56,7 @@ async def hear(store: Store, rules: Rules, batch: Sequence[Heard], now: datetime
     return outcome
 
 
-@again_after_a_race
+@retry_races
 async def observe(
     store: Store, rules: Rules, site_id: str, observations: Sequence[Observation], now: datetime
 ) -> Outcome:
@@ -64,7 +64,7 @@ async def observe(
     outcome = Outcome()
     async with store.write() as tx:
         await take_turn(tx, rules.secret, [(site_id, item) for item in observations])
-        site = await sites.named(tx, site_id)
+        site = await sites.find_site(tx, site_id)
         if site is not None and site.state == SiteState.ACTIVE:
             await _observe(Batch(store, tx, rules, now, outcome), site, observations)
         reach("observe.before_commit")
@@ -107,7 +107,7 @@ async def _definitions(work: Batch, site: Site) -> Definitions:
     if known is not None and known.changes == site.definitions and known.milestones is milestones:
         return known.definitions
     definitions = await sites.define(work.tx, site.id, milestones, work.now)
-    now = await sites.named(work.tx, site.id)
+    now = await sites.find_site(work.tx, site.id)
     # What this transaction changes is not remembered: it may still be undone.
     if now is not None and now.definitions == site.definitions:
         work.store.in_force[site.id] = InForce(site.definitions, milestones, definitions)
@@ -161,13 +161,13 @@ async def _wake(work: Batch, site_id: str, taken: Iterable[Taken], known: Mappin
         work.outcome.wake.add(site_id)
 
 
-@again_after_a_race
+@retry_races
 async def remind(store: Store, rules: Rules, scan: Scan, chosen: Sequence[Chosen], now: datetime) -> Outcome:
     """Record reminders and the mails they owe. They are held back until the scan that found them is complete."""
     outcome = Outcome()
     async with store.write() as tx:
         work = Batch(store, tx, rules, now, outcome)
-        site = await sites.named(tx, scan.site_id)
+        site = await sites.find_site(tx, scan.site_id)
         assert site is not None, "a scan is of a known site"
         definitions = await _definitions(work, site)
         await lock_accounts(tx, ((site.id, item.account_id) for item in chosen))
@@ -177,7 +177,7 @@ async def remind(store: Store, rules: Rules, scan: Scan, chosen: Sequence[Chosen
     return outcome
 
 
-@again_after_a_race
+@retry_races
 async def backfill(
     store: Store, rules: Rules, site_id: str, key: str, account_ids: Sequence[str], now: datetime
 ) -> Outcome:
@@ -189,15 +189,15 @@ async def backfill(
     outcome = Outcome()
     async with store.write() as tx:
         work = Batch(store, tx, rules, now, outcome)
-        site = await sites.named(tx, site_id)
+        site = await sites.find_site(tx, site_id)
         assert site is not None, "the order is for a known site"
         definitions = await _definitions(work, site)
         version = definitions.versions.get(key)
         if version is None:
             raise UsageError(f"The milestone {key} was taken out of the configuration meanwhile.")
         await lock_accounts(tx, ((site_id, account_id) for account_id in account_ids))
-        known = await accounts.load(tx, site_id, account_ids)
-        given = await ledger.given(tx, site_id, known)
+        known = await accounts.get_states(tx, site_id, account_ids)
+        given = await ledger.get_grants(tx, site_id, known)
         await record_grants(
             work,
             site,

@@ -46,7 +46,7 @@ def start_stops(rules: Rules, site: Site, recent: Mapping[str, int]) -> Stops:
 
 async def get_recent(tx: Transaction, site_id: str, now: datetime) -> Mapping[str, int]:
     """How many grants and reminders of a site count for the breaker, by milestone."""
-    return await ledger.recent(tx, site_id, now - DAY)
+    return await ledger.count_recent(tx, site_id, now - DAY)
 
 
 async def _stops(work: Batch, site: Site) -> Stops:

@@ -126,8 +126,8 @@ async def gather(
     now: datetime,
 ) -> Background:
     """Read what came before, for each of these accounts, and what holds for all of them."""
-    site = await sites.named(tx, site_id)
-    paused = await sites.paused_milestones(tx, site_id)
+    site = await sites.find_site(tx, site_id)
+    paused = await sites.list_paused_milestones(tx, site_id)
     if site is not None and site.paused:
         paused = {milestone.key for milestone in milestones}
     circumstances = Circumstances(
@@ -137,7 +137,7 @@ async def gather(
         program_active=program_active,
         paused=paused,
     )
-    definitions = Definitions.in_force(await sites.versions(tx, site_id, milestones))
+    definitions = Definitions.in_force(await sites.get_versions(tx, site_id, milestones))
     return Background(circumstances, await _get_histories(facts, definitions, prospects))
 
 

@@ -78,7 +78,7 @@ class Simulation:
         self, tx: Transaction, observations: Sequence[Observation], now: datetime
     ) -> list[SimulatedGrant]:
         """What ``pipeline.observe`` would give for these, all at once."""
-        site = await sites.named(tx, self._site_id)
+        site = await sites.find_site(tx, self._site_id)
         if site is None or site.state != SiteState.ACTIVE:
             return []
         assert site.go_live_at is not None, "an active site has gone live"
@@ -97,7 +97,7 @@ class Simulation:
         self, tx: Transaction, chosen: Sequence[Chosen], now: datetime
     ) -> list[SimulatedReminder]:
         """What ``pipeline.remind`` would record of these, all at once."""
-        site = await sites.named(tx, self._site_id)
+        site = await sites.find_site(tx, self._site_id)
         assert site is not None, "its accounts were chosen from"
         stops = start_stops(self._rules, site, await self._get_recent(tx, now))
         definitions = await self._get_definitions(tx)
@@ -111,7 +111,7 @@ class Simulation:
 
     async def find_held(self, tx: Transaction, now: datetime) -> set[str]:
         """The milestones of which no reminder would go when the scan is complete, since they are too many."""
-        site = await sites.named(tx, self._site_id)
+        site = await sites.find_site(tx, self._site_id)
         assert site is not None, "its accounts were chosen from"
         limit = self._rules.site(site.id).breaker.limit(site.accounts)
         recent = await self._get_recent(tx, now)
@@ -119,7 +119,7 @@ class Simulation:
 
     async def _get_definitions(self, tx: Transaction) -> Definitions:
         milestones = self._rules.site(self._site_id).milestones
-        return Definitions.in_force(await sites.versions(tx, self._site_id, milestones))
+        return Definitions.in_force(await sites.get_versions(tx, self._site_id, milestones))
 
     async def _get_recent(self, tx: Transaction, now: datetime) -> Counter[str]:
         return Counter(await get_recent(tx, self._site_id, now)) + self._layer.counts
@@ -223,7 +223,7 @@ class _SimulatedFacts:
             account_id: accounts.person_keys(stored.site_id, stored.secret, state)
             for account_id, state in self.layer.states.items()
         }
-        people = await reminders.of_people(stored.tx, stored.site_id, account_ids, keys)
+        people = await reminders.get_by_person(stored.tx, stored.site_id, account_ids, keys)
         return {account_id: self._add_simulated(account_id, one) for account_id, one in people.items()}
 
     def _add_simulated(self, account_id: str, person: PersonReminders) -> PersonReminders:

@@ -50,7 +50,7 @@ async def note_page(search: Search, page: Page[Account], now: datetime) -> Outco
     silent = [one.id for one in page.items if one.contact.email is None and one.contact.name is None]
     async with search.store.write() as tx:
         await accounts.note_seen(tx, search.site_id, there, now)
-        told = await accounts.with_customers(tx, search.site_id, silent)
+        told = await accounts.list_with_customers(tx, search.site_id, silent)
     gone = [
         await _contact_gone(search.client, contact_id) for _, contact_id in told if contact_id is not None
     ]
@@ -61,7 +61,7 @@ async def check_missing(search: Search, started_at: datetime, now: datetime) -> 
     """Ask for the accounts that a complete sweep did not find. Raises ChannelError when Wix does not answer."""
     async with search.store.read() as tx:
         known = await accounts.count(tx, search.site_id)
-        missing = await accounts.not_seen_since(tx, search.site_id, started_at)
+        missing = await accounts.list_unseen(tx, search.site_id, started_at)
     limit = BELIEVABLE.limit(known)
     if len(missing) > limit:
         log.warning("accounts_missing", site=search.site_id, missing=len(missing), believable=limit)

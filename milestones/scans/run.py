@@ -95,7 +95,7 @@ async def run(work: ScanWork, kind: Kind) -> Scan:
     Raises ChannelError or StoreError; it can then go on later. Raises SiteNotActiveError.
     """
     async with work.store.write() as tx:
-        site = await sites.named(tx, work.site_id)
+        site = await sites.find_site(tx, work.site_id)
         if site is None or site.state != SiteState.ACTIVE:
             raise SiteNotActiveError("The site is only observed, or its app was removed: it is not scanned.")
         scan = await scans.start(tx, work.site_id, kind, work.clock())
@@ -164,7 +164,7 @@ async def _read(work: ScanWork, kind: Kind, scan: Scan) -> None:
         if kind is Kind.REACHED:
             scan.watermark = _newest_change(scan, page)
         async with work.store.write() as tx:
-            await scans.page_recorded(tx, scan)
+            await scans.save_page(tx, scan)
         reach("scan.page_recorded")
         work.progress(kind, scan.counts["read"], total)
         if work.stopping():
@@ -185,8 +185,8 @@ async def _source(work: ScanWork, kind: Kind, cursor: str | None) -> AsyncIterat
         return pages.list_near(work.client, await find_windows(work), cursor)
     if kind is Kind.REACHED:
         async with work.store.read() as tx:
-            last = await scans.last_finished(tx, work.site_id, kind)
-            site = await sites.named(tx, work.site_id)
+            last = await scans.find_last_finished(tx, work.site_id, kind)
+            site = await sites.find_site(tx, work.site_id)
         if last is not None and last.watermark is not None:
             since = last.watermark - work.lag
         else:
@@ -201,7 +201,7 @@ async def find_windows(work: ScanWork) -> list[pages.Window]:
     """The near windows of the site's milestones, as far as anybody has come."""
     async with work.store.read() as tx:
         highest = {
-            measure: await scans.highest(tx, work.site_id, measure.value)
+            measure: await scans.get_highest(tx, work.site_id, measure.value)
             for measure in (Measure.BALANCE, Measure.EARNED)
         }
     return pages.windows(work.selector.milestones, highest)
@@ -240,7 +240,7 @@ async def _finish(work: ScanWork, kind: Kind, scan: Scan) -> None:
             await sites.change(tx, work.site_id, accounts=scan.counts.get("read", 0))
         if kind is Kind.BASELINE:
             await sites.change(tx, work.site_id, baseline_done_at=now)
-        site = await sites.named(tx, work.site_id)
+        site = await sites.find_site(tx, work.site_id)
         assert site is not None, "it was scanned"
         limit = work.rules.site(work.site_id).breaker.limit(site.accounts)
         reach("scan.before_finish")

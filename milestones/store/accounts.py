@@ -26,7 +26,7 @@ _Place = tuple[str, tuple[int, int, int, int, bool, int]]
 """A point of an account's history: the account, and the point's order."""
 
 
-async def load(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, AccountState]:
+async def get_states(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, AccountState]:
     """What is known of these accounts, with the newest run of each."""
     found: dict[str, AccountState] = {}
     run = (_RUNS.c.stamps, _RUNS.c.tier_points.label("run_tier_points"))
@@ -46,7 +46,7 @@ async def load(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dic
     return found
 
 
-async def histories(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, list[Run]]:
+async def get_histories(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, list[Run]]:
     """The whole kept history of each of these accounts, in true order."""
     found: dict[str, list[Run]] = {}
     for ids in chunks(list(account_ids)):
@@ -229,7 +229,7 @@ async def note_seen(tx: Transaction, site_id: str, account_ids: Sequence[str], n
         await tx.execute(update(_ACCOUNTS).where(theirs).values(seen_at=now))
 
 
-async def not_seen_since(tx: Transaction, site_id: str, moment: datetime) -> list[tuple[str, str | None]]:
+async def list_unseen(tx: Transaction, site_id: str, moment: datetime) -> list[tuple[str, str | None]]:
     """(account, contact) of those that nothing was heard of, and who are not known to be gone."""
     statement = select(_ACCOUNTS.c.id, _ACCOUNTS.c.contact_id).where(
         _ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.seen_at < moment, _ACCOUNTS.c.erased_at.is_(None)
@@ -237,7 +237,7 @@ async def not_seen_since(tx: Transaction, site_id: str, moment: datetime) -> lis
     return [(row.id, row.contact_id) for row in (await tx.execute(statement)).all()]
 
 
-async def with_customers(
+async def list_with_customers(
     tx: Transaction, site_id: str, account_ids: Sequence[str]
 ) -> list[tuple[str, str | None]]:
     """(account, contact) of those of whose customer a name or an address is known."""

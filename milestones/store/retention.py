@@ -108,8 +108,8 @@ async def forget_observations(
         return None, 0
     # Whoever writes their history now must end first: its runs are deleted by their places.
     await lock_accounts(tx, ((site_id, account_id) for account_id in ids))
-    states = await accounts.load(tx, site_id, ids)
-    histories = await accounts.histories(tx, site_id, ids)
+    states = await accounts.get_states(tx, site_id, ids)
+    histories = await accounts.get_histories(tx, site_id, ids)
     young = await _first_young(tx, site_id, ids, before)
     forgotten = 0
     for account_id, runs in histories.items():

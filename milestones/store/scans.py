@@ -12,7 +12,7 @@ from milestones.errors import StoreError
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import moves
-from milestones.store.outbox.ledger import recent
+from milestones.store.outbox.ledger import count_recent
 from milestones.store.tables import Account, Action, Reminder, Scan, ScanState
 
 _SCANS = table_of(Scan)
@@ -31,7 +31,7 @@ async def start(tx: Transaction, site_id: str, kind: str, now: datetime) -> Scan
     row = (await tx.execute(unfinished)).mappings().first()
     if row is not None:
         return Scan(**row)
-    former = await last_finished(tx, site_id, kind)
+    former = await find_last_finished(tx, site_id, kind)
     watermark = former.watermark if former is not None else None
     scan = Scan(site_id=site_id, kind=kind, counts={}, watermark=watermark, started_at=now)
     added = await tx.execute(_SCANS.insert().values(scan.model_dump(exclude={"id"})).returning(_SCANS.c.id))
@@ -39,7 +39,7 @@ async def start(tx: Transaction, site_id: str, kind: str, now: datetime) -> Scan
     return scan
 
 
-async def page_recorded(tx: Transaction, scan: Scan) -> None:
+async def save_page(tx: Transaction, scan: Scan) -> None:
     """Keep how far a scan came. Raises StoreError if it was given up."""
     await _advance(
         tx, scan, cursor=scan.cursor, pages=scan.pages, counts=dict(scan.counts), watermark=scan.watermark
@@ -71,7 +71,7 @@ async def finish(tx: Transaction, scan: Scan, limit: int, now: datetime) -> Mapp
     Returns how many are held, by milestone. Raises StoreError if it was given up.
     """
     await _advance(tx, scan, state=ScanState.FINISHED, cursor=None, finished_at=now, error=None)
-    counts = await recent(tx, scan.site_id, now - timedelta(hours=24))
+    counts = await count_recent(tx, scan.site_id, now - timedelta(hours=24))
     over = sorted(milestone for milestone, number in counts.items() if number > limit)
     waiting = (
         (_ACTIONS.c.site_id == scan.site_id)
@@ -91,7 +91,7 @@ async def finish(tx: Transaction, scan: Scan, limit: int, now: datetime) -> Mapp
     return {row[0]: row[1] for row in (await tx.execute(held)).all()}
 
 
-async def last_finished(tx: Transaction, site_id: str, kind: str) -> Scan | None:
+async def find_last_finished(tx: Transaction, site_id: str, kind: str) -> Scan | None:
     """The newest complete scan of a kind: its watermark is where the next one starts."""
     statement = (
         select(_SCANS)
@@ -103,19 +103,19 @@ async def last_finished(tx: Transaction, site_id: str, kind: str) -> Scan | None
     return Scan(**row) if row is not None else None
 
 
-async def unfinished(tx: Transaction, site_id: str) -> list[str]:
+async def list_unfinished(tx: Transaction, site_id: str) -> list[str]:
     """The kinds of scans of a site that stopped on their way."""
     statement = select(_SCANS.c.kind).where(_SCANS.c.site_id == site_id, _SCANS.c.state == ScanState.RUNNING)
     return list((await tx.execute(statement.order_by(_SCANS.c.id))).scalars())
 
 
-async def failing(tx: Transaction) -> list[Scan]:
+async def list_failing(tx: Transaction) -> list[Scan]:
     """Scans that stopped at an error and have not come to their end since, of all sites."""
     statement = select(_SCANS).where(_SCANS.c.state == ScanState.RUNNING, _SCANS.c.error.is_not(None))
     return [Scan(**row) for row in (await tx.execute(statement.order_by(_SCANS.c.id))).mappings()]
 
 
-async def highest(tx: Transaction, site_id: str, measure: str) -> int:
+async def get_highest(tx: Transaction, site_id: str, measure: str) -> int:
     """The highest value of a measure that any account of the site is known to have, in points."""
     column = _ACCOUNTS.c[measure]
     statement = select(func.max(column)).where(_ACCOUNTS.c.site_id == site_id)

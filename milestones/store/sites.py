@@ -22,13 +22,13 @@ _ACCOUNTS = table_of(Account)
 _RUNS = table_of(ObservationRun)
 
 
-async def named(tx: Transaction, site_id: str) -> Site | None:
+async def find_site(tx: Transaction, site_id: str) -> Site | None:
     """The site, if it was ever heard of."""
     row = (await tx.execute(select(_SITES).where(_SITES.c.id == site_id))).mappings().first()
     return Site(**row) if row is not None else None
 
 
-async def all_sites(tx: Transaction) -> list[Site]:
+async def list_sites(tx: Transaction) -> list[Site]:
     """Every site, oldest first."""
     rows = (await tx.execute(select(_SITES).order_by(_SITES.c.first_heard_at, _SITES.c.id))).mappings()
     return [Site(**row) for row in rows]
@@ -47,7 +47,7 @@ async def take_on(tx: Transaction, site_id: str, name: str | None, now: datetime
     meanwhile, so what its accounts were before must not be compared with what they are now. What was given stays given.
     """
     await notice(tx, site_id, now)
-    site = await named(tx, site_id)
+    site = await find_site(tx, site_id)
     assert site is not None, "it was just noticed"
     if site.removed_at is not None:
         await _begin_anew(tx, site_id, now)
@@ -130,7 +130,7 @@ async def _in_force(tx: Transaction, site_id: str) -> dict[str, Mapping[Any, Any
     return {row["milestone"]: row for row in (await tx.execute(statement)).mappings()}
 
 
-async def definitions_in_force(tx: Transaction, site_id: str) -> dict[str, Mapping[str, Any]]:
+async def get_definitions(tx: Transaction, site_id: str) -> dict[str, Mapping[str, Any]]:
     """What decides about crossings now, by milestone: measure, threshold, repeat, rearm_below."""
     return {key: row["definition"] for key, row in (await _in_force(tx, site_id)).items()}
 
@@ -166,7 +166,7 @@ async def _change(
         .where(_VERSIONS.c.site_id == site_id, _VERSIONS.c.number.in_(gone))
         .values(retired_at=now)
     )
-    paused = await paused_milestones(tx, site_id)
+    paused = await list_paused_milestones(tx, site_id)
     counted = select(func.max(_VERSIONS.c.number)).where(_VERSIONS.c.site_id == site_id)
     newest = (await tx.execute(counted)).scalar_one() or 0
     added = [
@@ -186,7 +186,7 @@ async def _change(
     await change(tx, site_id, definitions=_SITES.c.definitions + 1)
 
 
-async def versions(tx: Transaction, site_id: str, milestones: Iterable[Milestone]) -> list[Version]:
+async def get_versions(tx: Transaction, site_id: str, milestones: Iterable[Milestone]) -> list[Version]:
     """The versions in force of these milestones; changes nothing."""
     statement = select(_VERSIONS).where(_VERSIONS.c.site_id == site_id, _VERSIONS.c.retired_at.is_(None))
     rows = {row["milestone"]: row for row in (await tx.execute(statement)).mappings()}
@@ -197,7 +197,7 @@ async def versions(tx: Transaction, site_id: str, milestones: Iterable[Milestone
     ]
 
 
-async def shapes(tx: Transaction, site_id: str) -> dict[int, Version]:
+async def get_all_versions(tx: Transaction, site_id: str) -> dict[int, Version]:
     """Every definition that ever was in force, by its number: what decided, without titles and rewards."""
     statement = select(_VERSIONS).where(_VERSIONS.c.site_id == site_id)
     return {
@@ -218,7 +218,7 @@ async def shapes(tx: Transaction, site_id: str) -> dict[int, Version]:
     }
 
 
-async def paused_milestones(tx: Transaction, site_id: str) -> set[str]:
+async def list_paused_milestones(tx: Transaction, site_id: str) -> set[str]:
     """Keys of the milestones that a person paused, those included that the configuration no longer has: what they
     owed is still to be done.
     """
@@ -260,7 +260,7 @@ def is_fresh(checked_at: datetime | None, now: datetime, age: timedelta) -> bool
     return checked_at is not None and timedelta(0) <= now - checked_at <= age
 
 
-async def active(tx: Transaction) -> list[Site]:
+async def list_active(tx: Transaction) -> list[Site]:
     """The sites for which something may be done."""
     statement = select(_SITES).where(col(Site.state) == SiteState.ACTIVE).order_by(_SITES.c.id)
     return [Site(**row) for row in (await tx.execute(statement)).mappings()]

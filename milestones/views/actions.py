@@ -68,11 +68,11 @@ class ActionDetail:
 
 async def get_detail(tx: Transaction, action_id: int) -> ActionDetail:
     """One action with its neighbours. Raises UsageError where there is none of this number."""
-    found = await lookup.actions(tx, Which(ids=(action_id,)))
+    found = await lookup.list_actions(tx, Which(ids=(action_id,)))
     if not found:
         raise UsageError(f"There is no action #{action_id}. `milestones outbox list` shows their numbers.")
     (action,) = found
-    siblings = await lookup.of_owner(tx, action.owner)
+    siblings = await lookup.list_of_owner(tx, action.owner)
     return ActionDetail(
         id=action_id,
         sentence=action_sentence(action) + ".",

@@ -25,7 +25,7 @@ class NobodyError(MilestonesError):
 async def find_accounts(tx: Transaction, text: str, site: str | None) -> list[Account]:
     """The accounts with this id, contact, member or address. Raises NobodyError with the likely reasons."""
     secret = await get_secret(tx)
-    chosen = await find_sites(tx, site) if site is not None else await sites.all_sites(tx)
+    chosen = await find_sites(tx, site) if site is not None else await sites.list_sites(tx)
     on = {one.id for one in chosen}
     found = [one for one in await lookup.find_accounts(tx, secret, text) if one.site_id in on]
     if found:
@@ -63,16 +63,16 @@ async def _of_address(tx: Transaction, secret: bytes, address: str, chosen: list
     for site in chosen:
         key = address_key(secret, site.id, address_form(address))
         name = site.name or site.id
-        if (suppression := await lookup.suppression(tx, key)) is not None:
+        if (suppression := await lookup.find_suppression(tx, key)) is not None:
             day = f"{suppression.recorded_at:%Y-%m-%d}"
             told.append(f"It is on the opt-out list of {name} ({suppression.reason}, {day}).")
-        if (heard := await lookup.subscription(tx, site.id, key)) is not None:
+        if (heard := await lookup.find_subscription(tx, site.id, key)) is not None:
             told.append(f"{name} told that its subscription is {heard.status}, so it is a contact there.")
     return told
 
 
 async def _of_contact(tx: Transaction, secret: bytes, contact_id: str, chosen: list[Site]) -> list[str]:
-    gone = [await people.gone(tx, site.id, secret, [contact_id]) for site in chosen]
+    gone = [await people.find_gone(tx, site.id, secret, [contact_id]) for site in chosen]
     return [
         f"This contact was deleted, or merged into another, on {since:%Y-%m-%d}."
         for of_site in gone
@@ -121,10 +121,12 @@ async def list_accounts(
     """Accounts with the highest values first; only those near a milestone, as their site defines it, if its key is
     given. Raises UsageError where nobody can be near it.
     """
-    chosen = await find_sites(tx, site) if site is not None else await sites.all_sites(tx)
+    chosen = await find_sites(tx, site) if site is not None else await sites.list_sites(tx)
     if near is None:
         only = chosen[0].id if site is not None else None
-        return [_list_line(one) for one in await lookup.accounts(tx, site_id=only, near=None, limit=limit)]
+        return [
+            _list_line(one) for one in await lookup.list_accounts(tx, site_id=only, near=None, limit=limit)
+        ]
     definitions = {one.id: _with_window(settings.for_site(one.id).milestones) for one in chosen}
     if not any(near in of_site for of_site in definitions.values()):
         known = sorted({key for of_site in definitions.values() for key in of_site})
@@ -135,7 +137,7 @@ async def list_accounts(
     for site_id, of_site in definitions.items():
         if (milestone := of_site.get(near)) is None:
             continue
-        for account in await lookup.accounts(tx, site_id=site_id, near=milestone, limit=limit):
+        for account in await lookup.list_accounts(tx, site_id=site_id, near=milestone, limit=limit):
             value = getattr(account, milestone.measure.value)
             found.append((value, _list_line(account, milestone.target(value) - value)))
     return [listed for _, listed in sorted(found, key=lambda one: one[0], reverse=True)][:limit]
@@ -160,14 +162,14 @@ async def find_customers(
     """The accounts that are meant, each with what it got. Raises NobodyError with the likely reasons."""
     found = []
     for account in await find_accounts(tx, text, site):
-        of_site = await sites.named(tx, account.site_id)
+        of_site = await sites.find_site(tx, account.site_id)
         assert of_site is not None, "an account belongs to a known site"
         mail = await get_mailable(tx, settings.for_site(account.site_id), of_site, account)
         found.append(
             CustomerRecord(
                 describe_person(of_site, account, mail),
-                await lookup.grants_of(tx, account.site_id, account.id),
-                await lookup.reminders_of(tx, account.site_id, account.id),
+                await lookup.list_grants(tx, account.site_id, account.id),
+                await lookup.list_reminders(tx, account.site_id, account.id),
             )
         )
     return found

@@ -48,9 +48,9 @@ async def examine(text_url: str) -> list[Finding]:
     store = await Store.open(text_url, read_only=True)
     try:
         async with store.read() as tx:
-            faults = await integrity.file_faults(tx)
+            faults = await integrity.list_file_faults(tx)
             findings.append(Finding("file", not faults, "; ".join(faults) or "It is whole."))
-            for what, told in (await integrity.contradictions(tx)).items():
+            for what, told in (await integrity.list_contradictions(tx)).items():
                 findings.append(Finding(what, not told, " ".join(told) or _SOUND[what]))
     except StoreError as error:
         findings.append(Finding("file", False, str(error)))

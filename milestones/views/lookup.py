@@ -16,18 +16,18 @@ async def get_secret(tx: Transaction) -> bytes:
 async def find_sites(tx: Transaction, named: str | None) -> list[Site]:
     """The sites of this name or id, or every active one. Raises UsageError where there is none."""
     if named is None:
-        found = await sites.active(tx)
+        found = await sites.list_active(tx)
         if not found:
             raise UsageError("No site is active yet. `milestones run` takes on those of the configuration.")
         return found
-    found = await lookup.sites_named(tx, named)
+    found = await lookup.find_sites(tx, named)
     if not found:
         raise UsageError(f"There is no site {named!r}; {await _known(tx)}.")
     return found
 
 
 async def _known(tx: Transaction) -> str:
-    names = [site.name or site.id for site in await sites.all_sites(tx)]
+    names = [site.name or site.id for site in await sites.list_sites(tx)]
     if not names:
         return "none is known yet"
     shown = ", ".join(names[:5])

@@ -66,8 +66,8 @@ async def list_rest_notices(
     tx: Transaction, settings: Settings, now: datetime, site_id: str | None = None
 ) -> list[str]:
     """A sentence for each channel that does not work, of one site or of all: since when, why, and when it is tried again."""
-    found = await rests.found(tx, now, MOST_RESTS, site_id)
-    names = await timeline.site_names(tx, {one for one, _, _ in found})
+    found = await rests.list_rests(tx, now, MOST_RESTS, site_id)
+    names = await timeline.get_site_names(tx, {one for one, _, _ in found})
     told = []
     for where_at, kind, rest in found:
         zone = settings.for_site(where_at).timezone
@@ -77,7 +77,7 @@ async def list_rest_notices(
             f"{registry.KINDS[kind].plural}{where} have not worked since {_clock(rest.since, now, zone)}. "
             f"{rest.reason} {again}; `milestones resume` or `milestones reload` tries at once."
         )
-    more = sum((await rests.counts(tx, now)).values()) - len(found) if len(found) == MOST_RESTS else 0
+    more = sum((await rests.count_rests(tx, now)).values()) - len(found) if len(found) == MOST_RESTS else 0
     return [*told, f"{more:,} more channels do not work."] if more else told
 
 
@@ -90,10 +90,10 @@ def _clock(at: datetime, now: datetime, zone: tzinfo) -> str:
 async def list_notices(tx: Transaction, settings: Settings, now: datetime) -> list[str]:
     """Shadow mode, ``only_to``, what does not work, what is paused, scans that stopped, sites that are only observed."""
     told = settings_notices(settings) + await list_rest_notices(tx, settings, now)
-    if (reason := await heartbeat.held(tx)) is not None:
+    if (reason := await heartbeat.get_hold(tx)) is not None:
         told.insert(0, f"Nothing is sent or given until `milestones resume`. {reason}")
-    stopped = await timeline.paused(tx)
-    names = await timeline.site_names(tx, {site_id for site_id, _ in stopped})
+    stopped = await timeline.list_paused(tx)
+    names = await timeline.get_site_names(tx, {site_id for site_id, _ in stopped})
     for site_id, milestone in stopped[:MOST_PAUSES]:
         what, go_on = (
             ("Everything", "") if milestone is None else (f"The milestone {milestone}", f" {milestone}")
@@ -104,7 +104,7 @@ async def list_notices(tx: Transaction, settings: Settings, now: datetime) -> li
         told.append(f"{len(stopped) - MOST_PAUSES:,} more pauses are in force (`milestones status`).")
     told += await list_scan_notices(tx)
     told += await list_program_notices(tx, settings)
-    if number := await timeline.observed(tx):
+    if number := await timeline.count_observed(tx):
         told.append(
             f"{number:,} site(s) send events and are not in the configuration: they are observed, and nothing is "
             "given there."
@@ -124,7 +124,7 @@ async def list_program_notices(tx: Transaction, settings: Settings) -> list[str]
         if (keys := _by_tier_points(settings, site_id))
     ]
     about = {one[0] for one in stopped} | {one[0] for one in drifts} | {one[0] for one in idle}
-    names = await timeline.site_names(tx, about)
+    names = await timeline.get_site_names(tx, about)
     of = {site_id: f" of {names[site_id]}" if site_id in names else "" for site_id in about}
     told = [
         f"The loyalty program{of[site_id]} is {'paused' if status == 'PAUSED' else 'a draft'} at Wix: no points are earned "
@@ -153,8 +153,8 @@ def _by_tier_points(settings: Settings, site_id: str) -> list[str]:
 
 async def list_scan_notices(tx: Transaction) -> list[str]:
     """Scans that stopped at an error and have not come to their end since: what they would find is not found."""
-    failing = await scans.failing(tx)
-    names = await timeline.site_names(tx, {scan.site_id for scan in failing})
+    failing = await scans.list_failing(tx)
+    names = await timeline.get_site_names(tx, {scan.site_id for scan in failing})
     told = [
         f"The scan {scan.kind}{f' of {names[scan.site_id]}' if scan.site_id in names else ''} has stopped, and is tried "
         f"again: {scan.error}"

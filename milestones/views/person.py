@@ -73,8 +73,8 @@ async def get_mailable(tx: Transaction, rules: SiteSettings, site: Site, account
     if not email:
         return Mailable(Verdict.NO_ADDRESS, Verdict.NO_ADDRESS.sentence)
     key = address_key(await get_secret(tx), site.id, address_form(email))
-    suppression = await lookup.suppression(tx, key)
-    heard = await lookup.subscription(tx, site.id, key)
+    suppression = await lookup.find_suppression(tx, key)
+    heard = await lookup.find_subscription(tx, site.id, key)
     refusal = await _refusal(site.id, rules, email, suppression, heard)
     if refusal is Verdict.SUPPRESSED and suppression is not None:
         since = spell_time(suppression.recorded_at, zone)
@@ -126,11 +126,11 @@ async def _answers(tx: Transaction, account: Account) -> list[tuple[datetime, Ve
     """What Wix answered when a scan or a mail asked: a refusal, or None for a yes. Oldest first."""
     found: list[tuple[datetime, Verdict | None]] = [
         (trace.last_at, _NO.get(trace.verdict))
-        for trace in await lookup.traces_of(tx, account.site_id, account.id)
+        for trace in await lookup.list_traces(tx, account.site_id, account.id)
         if trace.verdict in _NO or trace.verdict in _YES
     ]
     which = lookup.Which(site=account.site_id, account=account.id, kind=MAIL)
-    for mail in await lookup.actions(tx, which):
+    for mail in await lookup.list_actions(tx, which):
         if mail.settled_at is None or mail.payload["consent"] != Consent.MARKETING:
             continue
         if mail.state == State.DONE or mail.verdict in _NO:

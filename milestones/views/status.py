@@ -74,9 +74,9 @@ class Status:
 
 async def get_status(tx: Transaction, settings: Settings, now: datetime) -> Status:
     """How things stand in the database."""
-    backlog = await lookup.backlog(tx, now)
-    tallies = await timeline.tallies(tx, now)
-    known = await sites.all_sites(tx)
+    backlog = await lookup.get_backlog(tx, now)
+    tallies = await timeline.get_tallies(tx, now)
+    known = await sites.list_sites(tx)
     return Status(
         notices=tuple(await list_notices(tx, settings, now)),
         due=backlog.due,
@@ -84,11 +84,11 @@ async def get_status(tx: Transaction, settings: Settings, now: datetime) -> Stat
         held=tallies.held,
         unknown=tallies.unknown,
         discarded=tallies.discarded,
-        untold=await lookup.untold_count(tx, now - UNTOLD_SINCE),
-        rejected=await lookup.rejected_count(tx),
+        untold=await lookup.count_untold(tx, now - UNTOLD_SINCE),
+        rejected=await lookup.count_rejected(tx),
         resting=tuple(
             ChannelStatus(site_id, kind, rest.since, rest.until, rest.failures, rest.reason)
-            for site_id, kind, rest in await rests.found(tx, now, MOST_SITES)
+            for site_id, kind, rest in await rests.list_rests(tx, now, MOST_SITES)
         ),
         sites=tuple([await _site(tx, site) for site in known[:MOST_SITES]]),
         more_sites=max(len(known) - MOST_SITES, 0),
@@ -106,7 +106,7 @@ async def _site(tx: Transaction, site: Site) -> SiteStatus:
         baseline_done_at=site.baseline_done_at,
         program=site.program_name,
         program_status=site.program_status,
-        scans=tuple(map(_scan, await timeline.last_scans(tx, site.id))),
+        scans=tuple(map(_scan, await timeline.list_last_scans(tx, site.id))),
     )
 
 

@@ -9,7 +9,7 @@ from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.verdict import Verdict
 from milestones.kinds.email.folder import FolderTransport
 from milestones.store.database import heartbeat, schema
-from milestones.store.database.store import Store, trouble
+from milestones.store.database.store import Store, find_trouble
 from milestones.store.outbox import rests
 from milestones.store.outbox.rests import Rest
 from milestones.store.tables import Action, Grant, Reminder, Scan, ScanState
@@ -50,18 +50,18 @@ class Timeline:
     async def recent(self, limit: int, before: Place | None) -> Sequence[Happening]:
         """The newest happenings, older than a place if one is given."""
         async with self._store.read() as tx:
-            events = await timeline.events(tx, limit, before)
-            names = await timeline.site_names(tx, {event.row.site_id for event in events})
+            events = await timeline.list_events(tx, limit, before)
+            names = await timeline.get_site_names(tx, {event.row.site_id for event in events})
         return [self._line(event, names) for event in events]
 
     async def overview(self) -> Overview:
         """Notices and figures of the last 24 hours."""
         now = self._clock()
         async with self._store.read() as tx:
-            tallies = await timeline.tallies(tx, now - DAY)
-            backlog = await lookup.backlog(tx, now)
-            rejected = await lookup.rejected_count(tx)
-            untold = await lookup.untold_count(tx, now - DAY)
+            tallies = await timeline.get_tallies(tx, now - DAY)
+            backlog = await lookup.get_backlog(tx, now)
+            rejected = await lookup.count_rejected(tx)
+            untold = await lookup.count_untold(tx, now - DAY)
             warnings = await list_notices(tx, self._settings(), now)
         figures = [
             Figure(tallies.grants, "reached a milestone in 24 hours"),
@@ -81,15 +81,15 @@ class Timeline:
     async def readiness(self) -> Readiness:
         """Database, schema, channels, and the age of what is due."""
         configuration = self._settings().hash
-        if (reason := await trouble(self._store)) is not None:
+        if (reason := await find_trouble(self._store)) is not None:
             return Readiness([Check("database", False, reason)], configuration)
         standing = await self._schema()
         async with self._store.read() as tx:
             now = self._clock()
-            backlog = await lookup.backlog(tx, now)
-            held = await heartbeat.held(tx) is not None
+            backlog = await lookup.get_backlog(tx, now)
+            held = await heartbeat.get_hold(tx) is not None
             failing = await list_scan_notices(tx)
-            resting = await rests.found(tx, now, MOST_RESTS)
+            resting = await rests.list_rests(tx, now, MOST_RESTS)
         age = backlog.oldest or timedelta(0)
         # In hold and in shadow mode nothing is done on purpose, and events must go on to come.
         shadow = self._settings().daemon.mode == "shadow"

@@ -141,7 +141,7 @@ async def test_whatever_cannot_be_built_nothing_of_a_refused_configuration_is_in
     assert _in_force(running) == before
     assert [line["event"] for line in logs] == ["configuration_refused"]
     async with runtime.store.read() as tx:
-        site = await sites.named(tx, site_id)
+        site = await sites.find_site(tx, site_id)
     assert site is not None
     assert site.definitions == 1, "no definition was added"
     await running.reload()

@@ -21,7 +21,7 @@ from milestones.maintenance import erasures, gauges, heartbeat, retention, unsub
 from milestones.scans import runner
 from milestones.scans.run import Kind
 from milestones.store.database import meta
-from milestones.store.database.store import trouble
+from milestones.store.database.store import find_trouble
 from milestones.web import server
 from tests.shop import write_config
 
@@ -139,7 +139,7 @@ async def test_every_task_outlives_whatever_the_database_does(database_url: str,
                     await until(lambda: failing.met >= TASKS, serving)
                     failing.fault = None
                     await until(lambda: not serving.done(), serving)
-                    assert await trouble(runtime.store) is None
+                    assert await find_trouble(runtime.store) is None
             async with runtime.store.write() as tx:
                 await meta.set_to(tx, "fact", "kept")
             running.stop.set()

@@ -178,8 +178,8 @@ async def test_an_imported_address_is_suppressed_however_it_is_written(small_sho
     assert told == ImportAnswer(added=2, known=0, sites=1)
     key = address_key(shop.rules.secret, SITE, address_form("ada@example.com"))
     async with shop.store.read() as tx:
-        assert await people.suppressed(tx, [key, KEY, "another"]) == {key, KEY}
-        assert "ada" not in str(await people.suppressions(tx)).casefold()
+        assert await people.find_suppressed(tx, [key, KEY, "another"]) == {key, KEY}
+        assert "ada" not in str(await people.list_suppressions(tx)).casefold()
     assert await imported(shop, addresses=["ada@example.com"]) == ImportAnswer(added=0, known=1, sites=1)
 
 
@@ -189,7 +189,7 @@ async def test_who_is_on_the_list_already_stays_as_they_were(small_shop: Shop) -
         await people.suppress(tx, [KEY], "unsubscribed", NOW)
     await imported(shop, keys=[KEY], site="The Corner Shop")
     async with shop.store.read() as tx:
-        [row] = await people.suppressions(tx)
+        [row] = await people.list_suppressions(tx)
     assert row.reason == "unsubscribed"
 
 

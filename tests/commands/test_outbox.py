@@ -111,8 +111,7 @@ async def test_what_a_breaker_holds_is_released_by_its_verdict(shop: Shop) -> No
 
 async def test_what_was_recorded_after_a_person_looked_is_not_touched(shop: Shop) -> None:
     await reach(shop)
-    async with shop.store.read() as tx:
-        newest = await lookup.newest_action(tx)
+    newest = max(action.id or 0 for action in await shop.actions())
     await reach(shop, OTHER)
     told = await give(shop, "cancel", up_to=newest)
     assert told.moved == 3
@@ -273,7 +272,7 @@ async def test_a_persons_word_is_in_the_trace(small_shop: Shop) -> None:
     await give(small_shop, "hold", kind="badge")
     await give(small_shop, "cancel", kind="badge")
     async with small_shop.store.read() as tx:
-        traces = await lookup.traces_of(tx, SITE, ACCOUNT)
+        traces = await lookup.list_traces(tx, SITE, ACCOUNT)
     assert {(row.stage, row.verdict, row.last_at) for row in traces} == {
         ("person", "held_by_person", NOW),
         ("person", "cancelled_by_person", NOW),

@@ -96,7 +96,7 @@ class TestHolds:
         await self.hold(small_shop)
         assert (await resume(small_shop, site=SITE)).hold_ended is None
         async with small_shop.store.read() as tx:
-            assert await heartbeat.held(tx) == "The machine slept."
+            assert await heartbeat.get_hold(tx) == "The machine slept."
 
 
 class TestASiteOfWhichWixDoesNotTell:
@@ -114,7 +114,7 @@ class TestASiteOfWhichWixDoesNotTell:
 
     async def states(self, shop: Shop) -> tuple[bool, set[str], bool, set[str]]:
         async with shop.store.read() as tx:
-            here, there = await sites.named(tx, SITE), await sites.named(tx, "elsewhere")
+            here, there = await sites.find_site(tx, SITE), await sites.find_site(tx, "elsewhere")
         assert here is not None
         assert there is not None
         lost = [{str(one.lost) for one in await shop.actions(site=site)} for site in (SITE, "elsewhere")]
@@ -159,7 +159,7 @@ class TestASiteOfWhichWixDoesNotTell:
         with pytest.raises(MilestonesError, match=r"Nothing goes on, .* Wix does not answer"):
             await resume(small_shop)
         async with small_shop.store.read() as tx:
-            assert await heartbeat.held(tx) == "It may be a copy."
+            assert await heartbeat.get_hold(tx) == "It may be a copy."
 
     async def test_a_scan_by_order_reads_the_others(self, small_shop: Shop) -> None:
         await self.hold(small_shop)
@@ -177,7 +177,7 @@ class TestKeptWebhooks:
 
     async def kept(self, shop: Shop) -> list[int | None]:
         async with shop.store.read() as tx:
-            return [row.id for row in await lookup.rejected(tx)]
+            return [row.id for row in await lookup.list_rejected(tx)]
 
     async def test_what_is_understood_now_is_recorded_and_no_longer_kept(self, shop: Shop) -> None:
         await self.keep(shop, tokens.token(tokens.claims("wix.of.no.interest", {})))
@@ -294,6 +294,6 @@ class TestRests:
         await small_shop.drain()
         await carry_out(small_shop, command)
         async with small_shop.store.read() as tx:
-            assert await rests.of_site(tx, SITE) == {}
+            assert await rests.get_rests(tx, SITE) == {}
         await small_shop.drain()
         assert (await small_shop.action("coupon")).state == "done"

@@ -137,7 +137,7 @@ async def forgotten(ground: Ground, later: datetime, balance: int, revision: int
     )
     await observe.observe(ground.store, ground.rules, ground.site_id, [young], later)
     async with ground.store.write() as tx:
-        versions = await sites.versions(tx, ground.site_id, ground.rules.milestones)
+        versions = await sites.get_versions(tx, ground.site_id, ground.rules.milestones)
         await retention.forget_observations(tx, ground.site_id, versions, later, "")
 
 

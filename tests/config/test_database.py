@@ -127,7 +127,7 @@ def read_password() -> PostgresAddress:
 async def test_the_driver_is_told_the_password_and_tells_nobody() -> None:
     store = await Store.open("postgresql://shop:s3cr3t@pass@127.0.0.1:1/shop")
     with pytest.raises(StoreUnavailableError) as failed:
-        await meta.secret(store)
+        await meta.get_secret(store)
     await store.close()
     assert "127.0.0.1" in str(failed.value)
     assert SECRET not in str(failed.value)

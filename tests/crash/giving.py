@@ -21,7 +21,7 @@ from milestones.outbox.work import SiteWork
 from milestones.pipeline import observe
 from milestones.scans.pages import observation
 from milestones.store.tables import Action
-from milestones.store.views.lookup import of_owner
+from milestones.store.views.lookup import list_of_owner
 from milestones.wix.account import Account as WixAccount
 from tests.crash.house import EVERYTHING, KINDS, SECRET
 from tests.crash.receiver import Receiver, receiver
@@ -201,7 +201,7 @@ class Giving:
         """What the milestone owed to an account; by default to the last."""
         account = account or self.reached[-1]
         async with self.runtime.store.read() as tx:
-            return await of_owner(tx, keys.grant_key(self.site_id, account.id, "stars-1000", 1))
+            return await list_of_owner(tx, keys.grant_key(self.site_id, account.id, "stars-1000", 1))
 
     async def assert_everything_once(self, *, mails: int = 1, unknown: frozenset[str] = frozenset()) -> None:
         """Everybody's books: each effect for each customer exactly once. mails: that the last customer got."""

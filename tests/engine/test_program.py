@@ -80,7 +80,7 @@ async def test_the_pages_show_what_was_learned(club: Club) -> None:
     club.is_now("PAUSED", name="Star Club", pointDefinition={"customName": "Stars"})
     await club.program()
     async with club.store.read() as tx:
-        site = await sites.named(tx, SITE)
+        site = await sites.find_site(tx, SITE)
     assert site is not None
     assert (site.program_status, site.program_name, site.points_name) == ("PAUSED", "Star Club", "Stars")
     assert site.program_checked_at == club.clock.now()

@@ -96,7 +96,7 @@ class Life:
 
     async def held(self) -> str | None:
         async with self.runtime.store.read() as tx:
-            return await heartbeat.held(tx)
+            return await heartbeat.get_hold(tx)
 
     async def forget(self) -> dict[str, int]:
         runtime = self.runtime
@@ -182,7 +182,7 @@ async def test_a_jump_is_followed_even_when_the_database_was_busy_at_first(
 
     def jump_while_busy() -> None:
         life.set_by(hours=-2)()
-        monkeypatch.setattr(schedule, "clock_set_back", busy)
+        monkeypatch.setattr(schedule, "follow_clock", busy)
 
     await life.due_at(life.now - timedelta(minutes=5))
     await life.beats(jump_while_busy, monkeypatch.undo)

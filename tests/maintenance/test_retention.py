@@ -42,7 +42,7 @@ async def forgotten(
     store: Store, rules: FixedRules, now: datetime, kept: RetentionSettings = KEPT, site_id: str = SITE
 ) -> dict[str, int]:
     async with store.read() as tx:
-        versions = {site_id: await sites.versions(tx, site_id, rules.milestones)}
+        versions = {site_id: await sites.get_versions(tx, site_id, rules.milestones)}
     return await forget(store, kept, dict(versions), now)
 
 

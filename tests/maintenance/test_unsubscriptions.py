@@ -55,7 +55,7 @@ def taken(request: httpx.Request) -> httpx.Response:
 
 async def left(store: Store) -> int:
     async with store.read() as tx:
-        return len(await people.untold(tx))
+        return len(await people.list_unreported(tx))
 
 
 async def test_wix_is_told_once_of_each(bench: Bench) -> None:

@@ -124,8 +124,10 @@ async def test_an_attempt_of_no_action_is_a_contradiction(bench: Bench) -> None:
     await bench.reach(milestone=COUPON)
     await bench.drain()
     async with bench.store.read() as tx:
-        assert (await integrity.contradictions(tx))["actions"] == []
+        assert (await integrity.list_contradictions(tx))["actions"] == []
     async with bench.store.write() as tx:
         await tx.execute(table_of(Action).delete())
     async with bench.store.read() as tx:
-        assert (await integrity.contradictions(tx))["actions"] == ["1 attempt(s) belong to no action (1)."]
+        assert (await integrity.list_contradictions(tx))["actions"] == [
+            "1 attempt(s) belong to no action (1)."
+        ]

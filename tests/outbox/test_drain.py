@@ -153,7 +153,7 @@ async def test_a_channel_rests_no_longer_than_it_should_when_the_clock_is_set_ba
     await bench.drain()
     was, bench.now = bench.now, bench.now - timedelta(days=1)
     async with bench.store.write() as tx:
-        await schedule.clock_set_back(tx, was, bench.now)
+        await schedule.follow_clock(tx, was, bench.now)
     await bench.drain()
     assert await bench.states() == ALL_DONE
 
@@ -171,7 +171,7 @@ async def test_what_a_gate_is_asked_of_again_is_asked_again_when_the_clock_is_se
     await bench.stop("email", None)
     was, bench.now = bench.now, bench.now - timedelta(days=1)
     async with bench.store.write() as tx:
-        await schedule.clock_set_back(tx, was, bench.now)
+        await schedule.follow_clock(tx, was, bench.now)
     await bench.drain()
     assert await bench.states() == ALL_DONE
 

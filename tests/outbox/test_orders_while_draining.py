@@ -44,7 +44,7 @@ async def pause_the_milestone(bench: Bench) -> None:
 
 async def remove_the_app(bench: Bench) -> None:
     async with bench.store.write() as tx:
-        site = await sites.named(tx, SITE)
+        site = await sites.find_site(tx, SITE)
         assert site is not None
         await sites.remove(tx, site, bench.now)
 

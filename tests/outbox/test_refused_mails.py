@@ -65,7 +65,7 @@ async def test_a_server_that_refuses_everybody_gets_every_mail_after_the_repair(
         await drain_for(bench, timedelta(hours=1))
         assert await states(bench) == ["available"] * 8
         async with bench.store.read() as tx:
-            rest = (await rests.of_site(tx, SITE))["email"]
+            rest = (await rests.get_rests(tx, SITE))["email"]
         assert rest.failures >= 5
         assert "The mail server refused" in rest.reason
         server.at.clear()
@@ -83,7 +83,7 @@ async def test_a_server_that_puts_everybody_off_for_days_gets_every_mail_in_the_
             bench.now += wait
             await bench.drain()
         async with bench.store.read() as tx:
-            rest = (await rests.of_site(tx, SITE))["email"]
+            rest = (await rests.get_rests(tx, SITE))["email"]
         assert "took no mail meanwhile" in rest.reason
         used = max(row.attempts for row in await bench.rows())
         for _ in range(3):
@@ -103,7 +103,7 @@ async def test_who_is_refused_alone_is_given_up_and_holds_up_nobody(bench: Bench
         await drain_for(bench, timedelta(minutes=10))
         assert sorted(await states(bench)) == ["discarded"] * 2 + ["done"] * 6
         async with bench.store.read() as tx:
-            assert await rests.of_site(tx, SITE) == {}
+            assert await rests.get_rests(tx, SITE) == {}
 
 
 async def test_many_dead_mailboxes_in_a_row_are_given_up_in_the_end_and_the_others_are_sent(

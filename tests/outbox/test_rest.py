@@ -18,7 +18,7 @@ WAITING = ChannelError("It is asked again.", connection_wide=True, untried=True)
 
 async def kept(bench: Bench) -> dict[str, Rest]:
     async with bench.store.read() as tx:
-        return await rests.of_site(tx, bench.work.site_id)
+        return await rests.get_rests(tx, bench.work.site_id)
 
 
 async def drain_until(bench: Bench, end: timedelta) -> None:
@@ -116,15 +116,15 @@ async def test_a_channel_over_which_nothing_is_owed_any_more_is_not_shown(bench:
     await bench.reach()
     await bench.drain()
     async with bench.store.read() as tx:
-        assert await rests.counts(tx, bench.now) == {"email": 1}
+        assert await rests.count_rests(tx, bench.now) == {"email": 1}
     bench.now += REST
     async with bench.store.read() as tx:
-        [(site_id, kind, rest)] = await rests.found(tx, bench.now, 10)
+        [(site_id, kind, rest)] = await rests.list_rests(tx, bench.now, 10)
     assert (site_id, kind, rest.reason) == (bench.work.site_id, "email", "Nobody answers.")
     await bench.set("email", state="cancelled")
     async with bench.store.read() as tx:
-        assert await rests.found(tx, bench.now, 10) == []
-        assert await rests.counts(tx, bench.now) == {}
+        assert await rests.list_rests(tx, bench.now, 10) == []
+        assert await rests.count_rests(tx, bench.now) == {}
 
 
 async def test_a_rest_whose_writing_fails_or_is_under_way_is_not_forgotten(bench: Bench) -> None:

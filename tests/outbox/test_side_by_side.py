@@ -10,7 +10,7 @@ from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, StoreUnavailableError
 from milestones.outbox.books import Books
 from milestones.outbox.drain import drain
-from milestones.outbox.lease import leased
+from milestones.outbox.lease import lease_batch
 from milestones.outbox.work import SiteWork
 from milestones.store.database import store as database
 from milestones.store.outbox import claims
@@ -119,7 +119,7 @@ async def test_what_begins_or_ends_at_the_same_time_shares_a_transaction(
     await bench.reach(*"abcdef", milestone=MAILED)
     async with bench.store.write() as tx:
         books = Books(lambda: bench.work, await claims.begin(tx, SITE))
-    leases = await leased(bench.work, books, "email")
+    leases = await lease_batch(bench.work, books, "email")
     monkeypatch.setattr(database, "reach", commits.append)
     await asyncio.gather(*map(books.begin, leases))
     ended = [{lease: Settlement(lease.id, State.DONE, Verdict.DONE)} for lease in leases]

@@ -153,7 +153,7 @@ class Site:
             chosen = [one for answer in answers[-1] if (one := answer.chosen) is not None]
             await observe.remind(self.store, self.rules, scan, chosen, self.now)
         async with self.store.write() as tx:
-            found = await sites.named(tx, self.id)
+            found = await sites.find_site(tx, self.id)
             assert found is not None
             held = await scans.finish(tx, scan, self.past.breaker.limit(found.accounts), self.now)
         return answers, set(held)
@@ -296,8 +296,8 @@ async def check_past(store: Store, past: Past) -> None:
     the_same(site, told, {k: before[k] for k in (Grant, Reminder, Action)}, after)
     assert held <= told.held
     async with store.read() as tx:
-        assert await accounts.load(tx, site.id, ACCOUNTS) == told.states
-        assert await accounts.histories(tx, site.id, ACCOUNTS) == told.histories
+        assert await accounts.get_states(tx, site.id, ACCOUNTS) == told.states
+        assert await accounts.get_histories(tx, site.id, ACCOUNTS) == told.histories
 
 
 def test_what_is_simulated_is_what_then_happens(tmp_path: Any) -> None:

@@ -196,7 +196,7 @@ async def test_an_unsubscribe_link_works_after_the_erasure_and_for_ever(town: To
     async with town.store.write() as tx:
         await people.suppress(tx, [key], "unsubscribed", NOW)
     async with town.store.read() as tx:
-        assert await people.addresses(tx, key) == []
+        assert await people.list_addresses(tx, key) == []
     assert SUE.email is not None
     consent = SiteConsent(None, town.store, SECRET)  # type: ignore[arg-type]
     # The same address, however it is written, under a contact that Wix made anew.

@@ -132,7 +132,7 @@ async def test_who_was_reminded_is_not_reminded_anew_under_the_other_account(tow
         await ledger.add_reminders(tx, [reminder])
     await town.hear(merged(SUE, TOM))
     async with town.store.read() as tx:
-        found = await ledger.reminded(tx, town.site_id, [ACCOUNTS[TOM]])
+        found = await ledger.get_reminders(tx, town.site_id, [ACCOUNTS[TOM]])
     [inherited] = found[ACCOUNTS[TOM]]
     assert (inherited.milestone, inherited.number, inherited.recorded_at) == ("once", 1, town.now)
 
@@ -219,12 +219,16 @@ async def test_a_merge_leaves_no_rows_that_cannot_be_so_and_is_counted_once(town
     await town.hear(seen(TOM, 200, 1))
     since = town.now - timedelta(days=1)
     async with town.store.read() as tx:
-        before = await ledger.recent(tx, town.site_id, since)
+        before = await ledger.count_recent(tx, town.site_id, since)
     await town.hear(merged(SUE, TOM))
     async with town.store.read() as tx:
-        assert await ledger.recent(tx, town.site_id, since) == before == {"once": 1, "ladder": 2, "every": 1}
-        assert (await timeline.tallies(tx, since)).grants == 4
-        assert await integrity.contradictions(tx) == {"accounts": [], "grants": [], "actions": []}
+        assert (
+            await ledger.count_recent(tx, town.site_id, since)
+            == before
+            == {"once": 1, "ladder": 2, "every": 1}
+        )
+        assert (await timeline.get_tallies(tx, since)).grants == 4
+        assert await integrity.list_contradictions(tx) == {"accounts": [], "grants": [], "actions": []}
 
 
 async def test_many_customers_merge_at_once(town: Town) -> None:

@@ -32,7 +32,7 @@ class Watched:
     async def site(self) -> Site:
         async with self.shop.store.write() as tx:
             await sites.take_on(tx, "site", "Corner", self.now)
-            found = await sites.named(tx, "site")
+            found = await sites.find_site(tx, "site")
         assert found is not None
         return found
 

@@ -95,7 +95,7 @@ class Ground:
 
     async def site(self) -> Site:
         async with self.store.read() as tx:
-            found = await sites.named(tx, self.site_id)
+            found = await sites.find_site(tx, self.site_id)
         assert found is not None
         return found
 

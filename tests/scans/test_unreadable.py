@@ -26,7 +26,7 @@ from milestones.scans.runner import ScanRunner
 from milestones.store import sites
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store
-from milestones.store.people import rejected
+from milestones.store.people import rejected as bodies
 from milestones.store.tables import READ_ACCOUNT, Account, Rejected
 from milestones.store.views import lookup
 from milestones.views.bodies import parse_account
@@ -177,7 +177,7 @@ async def test_no_value_of_any_field_keeps_the_others_from_being_recorded(databa
         assert left_out == len(page.unreadable) > 20
         async with store.read() as tx:
             accounts = (await tx.execute(select(table_of(Account).c.id))).scalars().all()
-            kept = await lookup.rejected(tx)
+            kept = await lookup.list_rejected(tx)
     assert "a1" in accounts
     assert {row.account_id for row in kept} >= {one.id for one in page.unreadable}
     assert all("anna" not in row.reason for row in kept)
@@ -302,7 +302,7 @@ async def test_what_a_scan_could_not_understand_is_read_again_by_order(ground: G
     async with ground.store.write() as tx:
         for number in range(2):
             body = json.dumps({**_whole(), "id": f"a{number}"} if number else {"id": "a0"}).encode()
-            await rejected.add_account(tx, ground.site_id, f"a{number}", "It is.", body, NOW)
+            await bodies.add_account(tx, ground.site_id, f"a{number}", "It is.", body, NOW)
     told = await rejected.replay(Alone(ground, _settings(ground)), ReplayRejected(), lambda _report: None)
     assert (told.taken, list(told.kept.values())) == (1, ["The account still cannot be read."])
     assert [row["id"] for row in await ground.rows(Account)] == ["a1"]

@@ -107,9 +107,9 @@ async def _live(shop: Shop) -> None:
         await sites.pause(tx, SITE, "again-500", paused=True)
         await ledger.add_traces(tx, SITE, "reminder", [("near", "stars-1000", Verdict.NEAR)], NOW)
         changed = SubscriptionChanged("ada@example.com", "SUBSCRIBED", "VALID", NOW)
-        key = await people.subscription_heard(tx, SITE, shop.secret, changed, NOW)
+        key = await people.save_subscription(tx, SITE, shop.secret, changed, NOW)
         await people.suppress(tx, [key], "unsubscribed", NOW)
-        await people.contact_deleted(tx, SITE, shop.secret, ContactDeleted("gone"), NOW)
+        await people.delete_contact(tx, SITE, shop.secret, ContactDeleted("gone"), NOW)
         await add_missing(
             tx,
             ErasedMail,
@@ -117,7 +117,7 @@ async def _live(shop: Shop) -> None:
             unique=["site_id", "message_id"],
         )
         await rejected.add(tx, SITE, "wix.of.a.new.kind", "It was not understood.", b"\x00{}", NOW)
-        await rests.put_all(tx, SITE, {"email": Rest(NOW, NOW, NOW, 1, "The mail server is not there.")})
+        await rests.save_rests(tx, SITE, {"email": Rest(NOW, NOW, NOW, 1, "The mail server is not there.")})
         await heartbeat.beat(tx, Beat(NOW, "machine", "place"))
         actions = table_of(Action)
         theirs = update(actions).where(actions.c.account_id == "held")

@@ -26,7 +26,7 @@ def bench(store: Store) -> Bench:
 
 async def backlog(bench: Bench) -> Backlog:
     async with bench.store.read() as tx:
-        return await lookup.backlog(tx, bench.now)
+        return await lookup.get_backlog(tx, bench.now)
 
 
 async def drain_for(bench: Bench, time: timedelta) -> None:

@@ -26,9 +26,9 @@ from milestones.store.database.store import (
     TRIES,
     Store,
     Transaction,
-    again_after_a_race,
     database_url,
-    trouble,
+    find_trouble,
+    retry_races,
 )
 from milestones.store.tables import Account, Meta
 from tests.store.rules import opened
@@ -114,8 +114,8 @@ class TestTransactions:
         assert await kept(store) == {"next": "here"}
 
     async def test_it_answers_and_the_secret_stays_the_same(self, store: Store) -> None:
-        assert await trouble(store) is None
-        assert await facts.secret(store) == await facts.secret(store)
+        assert await find_trouble(store) is None
+        assert await facts.get_secret(store) == await facts.get_secret(store)
 
     @pytest.mark.parametrize("values", [{}, {"created_at": "no moment"}])
     async def test_an_error_of_what_was_to_be_written_names_nobody(
@@ -198,7 +198,7 @@ class TestSqlite:
 
         async with a_store(tmp_path / "milestones.db") as store:
             monkeypatch.setattr(sqlite3, "connect", slow)
-            reader = asyncio.create_task(trouble(store))
+            reader = asyncio.create_task(find_trouble(store))
             await asyncio.to_thread(opening.wait)
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
@@ -215,15 +215,15 @@ class TestSqlite:
             with closing(sqlite3.connect(tmp_path / "shop.db", isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 with pytest.raises(StoreUnavailableError, match="another program holds the file; close it"):
-                    await facts.secret(store)
-            await facts.secret(store)
+                    await facts.get_secret(store)
+            await facts.get_secret(store)
 
     async def test_a_file_that_is_no_database_is_a_sentence(self, tmp_path: Path) -> None:
         (tmp_path / "shop.db").write_text("Dear diary, " * 1_000)
         store = await Store.open(f"sqlite:///{tmp_path / 'shop.db'}")
         with pytest.raises(StoreUnavailableError, match="the file is no SQLite database"):
-            await facts.secret(store)
-        assert await trouble(store)
+            await facts.get_secret(store)
+        assert await find_trouble(store)
         await store.close()
 
     async def test_a_damaged_file_is_a_sentence(self, tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ class TestSqlite:
     async def test_a_schema_that_is_missing_is_a_sentence(self, tmp_path: Path) -> None:
         store = await Store.open(f"sqlite:///{tmp_path / 'empty.db'}")
         with pytest.raises(StoreError, match="the schema is missing; run `milestones db upgrade`"):
-            await facts.secret(store)
+            await facts.get_secret(store)
         await store.close()
 
 
@@ -296,9 +296,9 @@ class TestPostgresql:
     async def test_a_server_that_is_not_there_is_a_sentence_without_the_password(self) -> None:
         store = await Store.open("postgresql://shop:hush@127.0.0.1:1/shop")
         with pytest.raises(StoreUnavailableError) as failed:
-            await facts.secret(store)
+            await facts.get_secret(store)
         assert "hush" not in str(failed.value)
-        assert await trouble(store)
+        assert await find_trouble(store)
         await store.close()
 
 
@@ -323,7 +323,7 @@ class TestRaces:
     async def test_a_race_is_run_again_a_few_times(self, races: int, tries: int) -> None:
         tried = 0
 
-        @again_after_a_race
+        @retry_races
         async def work() -> str:
             nonlocal tried
             tried += 1
@@ -343,7 +343,7 @@ class TestRaces:
 
         monkeypatch.setattr(asyncio, "sleep", sleep)
 
-        @again_after_a_race
+        @retry_races
         async def work() -> None:
             raise StoreRaceError("met")
 
@@ -355,7 +355,7 @@ class TestRaces:
         assert all(0 < seconds <= LONGEST_WAIT for seconds in waits)
 
     async def test_whoever_always_meets_somebody_gives_up_with_nothing_kept(self) -> None:
-        @again_after_a_race
+        @retry_races
         async def work() -> None:
             raise StoreRaceError("met")
 

@@ -152,7 +152,7 @@ async def test_what_others_changed_meanwhile_is_in_force(store: Store, database_
     await observe.observe(store, rules, SITE, [an_observation(1200, 2)], NOW)
     assert await grants_of(store, SITE) == {"stars": [1]}
     async with store.read() as tx:
-        [version] = await sites.versions(tx, SITE, rules.milestones)
+        [version] = await sites.get_versions(tx, SITE, rules.milestones)
     assert version.number == 2
 
 
@@ -208,7 +208,7 @@ async def test_a_pause_survives_a_change_of_the_definition(store: Store) -> None
     async with store.write() as tx:
         await sites.pause(tx, SITE, "stars", paused=True)
         await sites.define(tx, SITE, (a_milestone(2000, key="stars"),), NOW)
-        assert await sites.paused_milestones(tx, SITE) == {"stars"}
+        assert await sites.list_paused_milestones(tx, SITE) == {"stars"}
 
 
 async def test_a_pause_outlives_its_definition(store: Store) -> None:
@@ -216,13 +216,13 @@ async def test_a_pause_outlives_its_definition(store: Store) -> None:
     async with store.write() as tx:
         await sites.pause(tx, SITE, "stars", paused=True)
         await sites.define(tx, SITE, (), NOW)
-        assert await sites.paused_milestones(tx, SITE) == {"stars"}
+        assert await sites.list_paused_milestones(tx, SITE) == {"stars"}
         await sites.define(tx, SITE, (STARS,), NOW)
-        assert await timeline.paused(tx) == [(SITE, "stars")]
+        assert await timeline.list_paused(tx) == [(SITE, "stars")]
         await sites.define(tx, SITE, (), NOW)
         await sites.pause(tx, SITE, "stars", paused=False)
         await sites.define(tx, SITE, (STARS,), NOW)
-        assert await sites.paused_milestones(tx, SITE) == set()
+        assert await sites.list_paused_milestones(tx, SITE) == set()
 
 
 async def test_what_was_taken_out_of_the_configuration_cannot_be_backfilled(store: Store) -> None:

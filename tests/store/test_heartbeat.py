@@ -19,10 +19,10 @@ BEAT = Beat(NOW, "machine", "place")
 
 async def test_a_beat_replaces_the_one_before(store: Store) -> None:
     async with store.write() as tx:
-        assert await heartbeat.last(tx) is None
+        assert await heartbeat.get_last(tx) is None
         for minutes in (0, 1):
             await heartbeat.beat(tx, Beat(NOW + timedelta(minutes=minutes), BEAT.machine, BEAT.place))
-        assert await heartbeat.last(tx) == Beat(NOW + timedelta(minutes=1), BEAT.machine, BEAT.place)
+        assert await heartbeat.get_last(tx) == Beat(NOW + timedelta(minutes=1), BEAT.machine, BEAT.place)
 
 
 async def test_a_machine_has_a_name_that_stays() -> None:
@@ -46,27 +46,27 @@ async def test_a_file_is_known_by_where_it_really_is(tmp_path: Path) -> None:
 class TestWitness:
     async def test_what_is_remembered_beside_the_database_is_the_last_beat(self, tmp_path: Path) -> None:
         async with opened(f"sqlite:///{tmp_path / 'milestones.db'}") as store:
-            assert heartbeat.witnessed(store) is None
+            assert heartbeat.read_witness(store) is None
             for minutes in (0, 1):
                 heartbeat.witness(store, NOW + timedelta(minutes=minutes))
-            assert heartbeat.witnessed(store) == NOW + timedelta(minutes=1)
+            assert heartbeat.read_witness(store) == NOW + timedelta(minutes=1)
 
     @pytest.mark.parametrize("content", [b"", b"yesterday", b"\xff\xfe"])
     async def test_a_damaged_memory_is_none(self, tmp_path: Path, content: bytes) -> None:
         async with opened(f"sqlite:///{tmp_path / 'milestones.db'}") as store:
             (tmp_path / "milestones.db.beat").write_bytes(content)
-            assert heartbeat.witnessed(store) is None
+            assert heartbeat.read_witness(store) is None
 
     async def test_where_it_cannot_be_written_nothing_happens(self, tmp_path: Path) -> None:
         async with opened(f"sqlite:///{tmp_path / 'milestones.db'}") as store:
             (tmp_path / "milestones.db.beat.new").mkdir()
             heartbeat.witness(store, NOW)
-            assert heartbeat.witnessed(store) is None
+            assert heartbeat.read_witness(store) is None
 
     async def test_beside_a_server_there_is_no_place_for_it(self, postgres_database_url: str) -> None:
         async with opened(postgres_database_url) as store:
             heartbeat.witness(store, NOW)
-            assert heartbeat.witnessed(store) is None
+            assert heartbeat.read_witness(store) is None
 
 
 class TestPostgresql:

@@ -27,7 +27,7 @@ async def test_something_late_leaves_alone_who_told_of_the_rest_and_when(store: 
         seen = an_observation(balance, revision, source=source)
         await observe.observe(store, RULES, SITE, [seen], NOW + hour * HOUR)
     async with store.read() as tx:
-        runs = await lookup.runs(tx, SITE, ACCOUNT)
+        runs = await lookup.list_runs(tx, SITE, ACCOUNT)
     assert [(run.balance, run.source, run.recorded_at) for run in runs] == [
         (10, "baseline", NOW),
         (500, "webhook", NOW + HOUR),

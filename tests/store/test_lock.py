@@ -14,7 +14,7 @@ from sqlalchemy import text
 from milestones.errors import StoreBusyError, StoreUnavailableError
 from milestones.store.database import daemon_lock, meta
 from milestones.store.database.daemon_lock import _DAEMON, held, only_daemon
-from milestones.store.database.store import Store, trouble
+from milestones.store.database.store import Store, find_trouble
 from tests.store.rules import opened
 
 
@@ -114,9 +114,9 @@ class TestLostLock:
                 await end_holder(postgres_database_url)
                 with pytest.raises(StoreUnavailableError, match="lock"):
                     await write()
-                assert "lock" in str(await trouble(store))
+                assert "lock" in str(await find_trouble(store))
             async with asyncio.timeout(30):
-                while await trouble(store) is not None:  # noqa: ASYNC110 - nobody tells of it
+                while await find_trouble(store) is not None:  # noqa: ASYNC110 - nobody tells of it
                     await asyncio.sleep(0)
             await write()
 

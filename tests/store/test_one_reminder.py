@@ -134,8 +134,8 @@ async def test_what_an_account_inherited_counts_once(town: Town) -> None:
     await town.know({}, SAME_ADDRESS)
     await town.scan(NEARER)
     async with town.bench.store.write() as tx:
-        [row] = (await ledger.reminded(tx, SITE, ["a"]))["a"]
+        [row] = (await ledger.get_reminders(tx, SITE, ["a"]))["a"]
         copy = row.model_copy(update={"account_id": "b", "scan_id": None})
         await ledger.add_reminders(tx, [copy])
-        found = await reminders.of_people(tx, SITE, ["a", "b"])
+        found = await reminders.get_by_person(tx, SITE, ["a", "b"])
     assert [list(found[account].others) for account in ("a", "b")] == [[], []]

@@ -11,7 +11,7 @@ import pytest
 
 from milestones.errors import StoreUnavailableError
 from milestones.store.database import meta
-from milestones.store.database.store import Store, trouble
+from milestones.store.database.store import Store, find_trouble
 from tests.store.rules import opened
 
 Back = Callable[[], object]
@@ -100,9 +100,9 @@ async def test_nothing_is_acknowledged_that_would_be_lost_and_it_goes_on_when_al
     for _ in range(2):
         with pytest.raises(StoreUnavailableError, match=r"shop\.db"):
             await write(store, "into nothing")
-    assert "shop.db" in str(await trouble(store))
+    assert "shop.db" in str(await find_trouble(store))
     back()
-    assert await trouble(store) is None
+    assert await find_trouble(store) is None
     await write(store, "after")
     assert in_the_file(folder) == "after"
 

@@ -95,8 +95,8 @@ class TestMigrations:
         assert [finding.told for finding in await examine(empty_database_url) if not finding.ok] == []
         rewarded = a_milestone(rewards=(a_coupon(), a_badge(), an_email()))
         async with opened(empty_database_url) as store:
-            assert (await meta.secret(store)).hex() == first_release.rows()["meta"][0]["value"]
-            rules = FixedRules((rewarded,), secret=await meta.secret(store))
+            assert (await meta.get_secret(store)).hex() == first_release.rows()["meta"][0]["value"]
+            rules = FixedRules((rewarded,), secret=await meta.get_secret(store))
             seen = [
                 an_observation(1020, revision=9, account_id=name) for name in ("given", "near", "held", "new")
             ]

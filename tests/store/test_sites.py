@@ -35,7 +35,7 @@ async def test_a_site_that_nobody_named(store: Store, new_sites: str, state: str
     event = AccountSeen(an_observation(10, 1))
     outcome = await observe.hear(store, rules, [heard(event, "stranger")], NOW)
     async with store.read() as tx:
-        site = await sites.named(tx, "stranger")
+        site = await sites.find_site(tx, "stranger")
     assert (site.state if site else None) == state
     assert outcome.new_sites == (set() if state is None else {"stranger"})
 
@@ -67,7 +67,7 @@ async def test_an_app_that_comes_back_begins_anew_and_what_was_given_stays_given
                 assert outcome.grants == 0, "nobody saw it cross"
     assert await grants_of(store, SITE) == {"stars": [1, 1]}
     async with store.read() as tx:
-        site = await sites.named(tx, SITE)
+        site = await sites.find_site(tx, SITE)
     assert site is not None
     assert (site.go_live_at, site.baseline_done_at) == (back, None)
 
@@ -98,12 +98,12 @@ async def test_an_app_that_comes_back_is_read_from_the_first_page(store: Store) 
     async with store.write() as tx:
         begun = await scans.start(tx, SITE, "baseline", NOW)
         begun.cursor, begun.pages = "the second page", 1
-        await scans.page_recorded(tx, begun)
+        await scans.save_page(tx, begun)
     await observe.hear(store, COMES_BACK, [heard(AppRemoved())], NOW)
     await observe.hear(store, COMES_BACK, [heard(AppInstalled())], BACK)
     with pytest.raises(StoreError, match="began anew"):
         async with store.write() as tx:
-            await scans.page_recorded(tx, begun)
+            await scans.save_page(tx, begun)
     async with store.write() as tx:
         anew = await scans.start(tx, SITE, "baseline", BACK)
     assert (anew.cursor, anew.pages, anew.started_at) == (None, 0, BACK)
@@ -130,7 +130,7 @@ async def test_an_app_that_was_only_observed_after_its_return_begins_anew_all_th
     await observe.hear(store, RULES, [heard(AppRemoved())], NOW)
     await observe.hear(store, RULES, [heard(AppInstalled())], BACK)
     async with store.write() as tx:
-        site = await sites.named(tx, SITE)
+        site = await sites.find_site(tx, SITE)
         assert site is not None
         assert site.state == "observed"
         assert await sites.take_on(tx, SITE, "main", BACK)
@@ -147,7 +147,7 @@ async def test_a_removal_and_a_return_mean_the_same_in_one_batch_and_in_two(
     for batch in [told] if together else [[item] for item in told]:
         await observe.hear(store, COMES_BACK, batch, BACK)
     async with store.read() as tx:
-        site = await sites.named(tx, SITE)
+        site = await sites.find_site(tx, SITE)
     assert site is not None
     assert (site.state, site.go_live_at, site.removed_at) == ("active", BACK, None)
 
@@ -159,7 +159,7 @@ async def test_a_site_that_is_known_by_its_removal_alone_is_not_taken_on(
     outcome = await observe.hear(store, COMES_BACK, [heard(event, "stranger") for event in told], NOW)
     assert outcome.new_sites == set()
     async with store.read() as tx:
-        assert await sites.named(tx, "stranger") is None
+        assert await sites.find_site(tx, "stranger") is None
 
 
 @pytest.mark.parametrize("lived", [False, True])
@@ -175,7 +175,7 @@ async def test_a_removed_site_that_was_only_observed_is_not_taken_on_by_what_its
     outcome = await observe.hear(store, RULES, [heard(AccountSeen(one)) for one in seen], BACK)
     assert outcome.grants == 0
     async with store.read() as tx:
-        site = await sites.named(tx, SITE)
+        site = await sites.find_site(tx, SITE)
     assert site is not None
     assert site.state == "observed"
 
@@ -184,6 +184,6 @@ async def test_a_return_that_is_told_before_its_removal_leaves_the_site_removed(
     await go_live(store, COMES_BACK)
     await observe.hear(store, COMES_BACK, [heard(AppInstalled()), heard(AppRemoved())], BACK)
     async with store.read() as tx:
-        site = await sites.named(tx, SITE)
+        site = await sites.find_site(tx, SITE)
     assert site is not None
     assert (site.state, site.go_live_at) == ("removed", GO_LIVE)

@@ -59,7 +59,7 @@ async def meanwhile(store: Store, seen: Observation, other: Coroutine[Any, Any, 
     """One writer has read the account and writes what it saw while the other has begun."""
     async with asyncio.TaskGroup() as group, store.write() as tx:
         await lock_accounts(tx, [(SITE, ACCOUNT)])
-        known = await accounts.load(tx, SITE, [ACCOUNT])
+        known = await accounts.get_states(tx, SITE, [ACCOUNT])
         task = group.create_task(other)
 
         async def waits_or_has_ended() -> bool:
@@ -114,7 +114,7 @@ async def test_a_deletion_that_waited_in_vain_erases_what_was_being_written(stor
 
     async def carry_out() -> None:
         async with store.write() as tx:
-            await people.carry_out(tx, SITE, [key], NOW)
+            await people.complete_deletions(tx, SITE, [key], NOW)
 
     await meanwhile(store, an_observation(20, 2, customer=a_customer()), carry_out())
     async with store.read() as tx:
@@ -127,14 +127,14 @@ async def test_what_is_being_written_does_not_undo_what_forgetting_noted(store: 
 
     async def forget() -> None:
         async with store.read() as tx:
-            versions = await sites.versions(tx, SITE, RULES.milestones)
+            versions = await sites.get_versions(tx, SITE, RULES.milestones)
         async with store.write() as tx:
             await retention.forget_observations(tx, SITE, versions, NOW + timedelta(days=1), "")
 
     await meanwhile(store, an_observation(40, 5), forget())
     async with store.read() as tx:
-        [state] = (await accounts.load(tx, SITE, [ACCOUNT])).values()
-        [runs] = (await accounts.histories(tx, SITE, [ACCOUNT])).values()
+        [state] = (await accounts.get_states(tx, SITE, [ACCOUNT])).values()
+        [runs] = (await accounts.get_histories(tx, SITE, [ACCOUNT])).values()
     assert [run.measures.balance for run in runs] == [40]
     assert (state.first, state.bases) == (runs[0].stamps[0], {"stars-1000": runs[0].first})
 

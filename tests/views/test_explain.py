@@ -229,7 +229,7 @@ class TestMail:
     async def told(self, shop: Shop, status: str) -> None:
         event = SubscriptionChanged("Ada@Example.com ", status, "VALID", shop.now)
         async with shop.store.write() as tx:
-            await people.subscription_heard(tx, SITE, shop.secret, event, shop.now)
+            await people.save_subscription(tx, SITE, shop.secret, event, shop.now)
 
     async def test_an_opt_out_is_told_with_its_day(self, small_shop: Shop) -> None:
         await small_shop.observe(960)
@@ -287,8 +287,8 @@ async def test_what_keeps_a_mail_that_is_due_is_told(small_shop: Shop) -> None:
     rest = Rest(NOW, NOW, NOW + timedelta(hours=1), 3, "The mail server refused the login.")
     async with small_shop.store.write() as tx:
         await sites.pause(tx, SITE, "stars-1000", paused=True)
-        await rests.put_all(tx, SITE, {"email": rest})
-        await rests.put_all(tx, "another site", {"coupon": rest})
+        await rests.save_rests(tx, SITE, {"email": rest})
+        await rests.save_rests(tx, "another site", {"coupon": rest})
     notes = " ".join((await explained(small_shop)).notes)
     assert "The milestone stars-1000 is paused" in notes
     assert "Mails have not worked since" in notes
@@ -349,14 +349,14 @@ class TestWhoIsMeant:
         await small_shop.observe(960)
         merged = ContactMerged("target", ("source",))
         async with small_shop.store.write() as tx:
-            await people.contact_merged(tx, SITE, small_shop.secret, merged, NOW)
+            await people.merge_contacts(tx, SITE, small_shop.secret, merged, NOW)
         with pytest.raises(NobodyError, match="deleted, or merged into another, on 2026-11-20"):
             await self.found(small_shop, "source")
 
     async def test_an_erased_account_is_found_by_the_id_that_its_contact_had(self, small_shop: Shop) -> None:
         await small_shop.observe(960, 1010)
         async with small_shop.store.write() as tx:
-            await people.contact_deleted(tx, SITE, small_shop.secret, ContactDeleted(CONTACT), NOW)
+            await people.delete_contact(tx, SITE, small_shop.secret, ContactDeleted(CONTACT), NOW)
         found = await explained(small_shop, CONTACT)
         assert (found.person.name, found.person.email) == (None, None)
         assert "Erased on 20 November 2026, 09:15." in found.person.mail

@@ -21,7 +21,7 @@ async def test_what_was_inherited_is_explained_with_what_it_still_owes(shop: Sho
     async with shop.store.read() as tx:
         [bob] = await lookup.find_accounts(tx, shop.rules.secret, "contact-bob")
         told = await explain(tx, shop.settings, bob, NOW)
-        actions = await lookup.actions(tx, Which(account="account-bob"))
+        actions = await lookup.list_actions(tx, Which(account="account-bob"))
     story = next(one for one in told.stories if one.key == "stars-1000")
     [grant] = story.grants
     assert grant.verdict == "inherited"

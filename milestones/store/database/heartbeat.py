@@ -57,7 +57,7 @@ async def place(store: Store) -> str:
     return f"{system}/{timeline}/{name}"
 
 
-async def last(tx: Transaction) -> Beat | None:
+async def get_last(tx: Transaction) -> Beat | None:
     """The last sign of life."""
     kept = await facts.get(tx, _BEAT)
     if kept is None:
@@ -87,7 +87,7 @@ def witness(store: Store, at: datetime) -> None:
             written.replace(path)
 
 
-def witnessed(store: Store) -> datetime | None:
+def read_witness(store: Store) -> datetime | None:
     """The beat that was last remembered beside the database."""
     path = _witness(store)
     if path is None:
@@ -106,7 +106,7 @@ def _witness(store: Store) -> Path | None:
     return file.with_name(f"{file.name}.beat")
 
 
-async def held(tx: Transaction) -> str | None:
+async def get_hold(tx: Transaction) -> str | None:
     """Why nothing is done until a person says ``milestones resume``, or None."""
     return await facts.get(tx, _HOLD)
 
@@ -138,7 +138,7 @@ async def doubt(tx: Transaction, now: datetime, site_ids: Collection[str] | None
     await tx.execute(statement)
 
 
-async def behind(tx: Transaction) -> set[str]:
+async def list_behind(tx: Transaction) -> set[str]:
     """Sites of which Wix did not tell when a hold ended: what they missed is still to be heard."""
     return set(json.loads(await facts.get(tx, _BEHIND) or "[]"))
 
@@ -148,7 +148,7 @@ async def set_behind(tx: Transaction, site_ids: Collection[str]) -> None:
     await facts.set_to(tx, _BEHIND, json.dumps(sorted(site_ids)))
 
 
-async def pending(tx: Transaction) -> dict[str, int]:
+async def count_pending(tx: Transaction) -> dict[str, int]:
     """What would be done if the hold ended now: actions by kind."""
     actions = table_of(Action)
     statement = select(actions.c.kind, func.count()).where(

@@ -41,7 +41,7 @@ MOST_FAULTS = 5
 """Faults of a file, and rows of a contradiction, that are named."""
 
 
-async def file_faults(tx: Transaction) -> list[str]:
+async def list_file_faults(tx: Transaction) -> list[str]:
     """What SQLite finds wrong with its file. PostgreSQL looks after its own."""
     if tx.dialect.name != "sqlite":
         return []
@@ -60,7 +60,7 @@ class Contradiction(NamedTuple):
     sentence: str
 
 
-async def contradictions(tx: Transaction) -> dict[str, list[str]]:
+async def list_contradictions(tx: Transaction) -> dict[str, list[str]]:
     """A sentence for each contradiction that there is, by what it is about."""
     found: dict[str, list[str]] = {}
     for what, of_table in (

@@ -28,7 +28,7 @@ async def remove(tx: Transaction, key: str) -> None:
     await tx.execute(delete(_META).where(_META.c.key == key))
 
 
-async def secret(store: Store) -> bytes:
+async def get_secret(store: Store) -> bytes:
     """The secret from which keys are made: drawn at the first run, the same for ever, in every backup."""
     async with store.write() as tx:
         drawn = secrets.token_hex(32)

@@ -252,7 +252,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.005, 0.1
 """Seconds before it is tried again, with as much again by chance, so that the same two do not meet once more."""
 
 
-def again_after_a_race(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+def retry_races(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     """Repeat a whole transaction that met another writer. For functions whose every effect is in it."""
 
     @functools.wraps(work)
@@ -283,7 +283,7 @@ _QUESTIONS = {
 }
 
 
-async def trouble(store: Store) -> str | None:
+async def find_trouble(store: Store) -> str | None:
     """Why nothing can be read or written now, as a sentence; None where nothing is known against it."""
     try:
         store.require()

@@ -64,7 +64,7 @@ async def claim(tx: Transaction, site_id: str, generation: int, kind: str, now: 
     Raises FencedError.
     """
     await check(tx, site_id, generation)
-    allowed = await permission.standing(tx, site_id)
+    allowed = await permission.get_permission(tx, site_id)
     if not allowed.is_open:
         return []
     statement = (
@@ -96,7 +96,7 @@ def _leased(site_id: str, generation: int, action_ids: Iterable[int]) -> ColumnE
     )
 
 
-async def leased(
+async def find_leased(
     tx: Transaction, site_id: str, generation: int, action_ids: Sequence[int], now: datetime
 ) -> dict[int, Claimed]:
     """Of these, what is this drain's still and has not begun, with its facts as they are now. Changes nothing."""
@@ -108,7 +108,7 @@ async def leased(
     return {item.action.id: item for item in found if item.action.id is not None}
 
 
-async def waiting_leases(tx: Transaction, site_id: str, generation: int) -> set[int]:
+async def list_waiting(tx: Transaction, site_id: str, generation: int) -> set[int]:
     """What a drain has claimed, has not begun, and is its still."""
     statement = select(_ACTIONS.c.id).where(
         _ACTIONS.c.site_id == site_id,

@@ -59,10 +59,10 @@ async def list_claimed(
     concerned = {
         action.account_id for action in actions if "near" in action.payload or "settle" in action.payload
     }
-    grants = await lookup.grants_by_account(tx, site_id, sorted(concerned))
+    grants = await lookup.get_grants_by_account(tx, site_id, sorted(concerned))
     announced = sorted({action.account_id for action in actions if "near" in action.payload})
-    definitions = await sites.definitions_in_force(tx, site_id) if announced else {}
-    told = await reminders.of_people(tx, site_id, announced) if announced else {}
+    definitions = await sites.get_definitions(tx, site_id) if announced else {}
+    told = await reminders.get_by_person(tx, site_id, announced) if announced else {}
     claimed = []
     for action in actions:
         account = accounts.get(action.account_id)

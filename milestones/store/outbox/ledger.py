@@ -26,7 +26,7 @@ SELECTED = _REMINDERS.c.scan_id.is_not(None)
 """Reminders that a scan selected, and not those that an account has inherited."""
 
 
-async def given(
+async def get_grants(
     tx: Transaction, site_id: str, account_ids: Iterable[str]
 ) -> dict[tuple[str, str], list[Given]]:
     """The grants of these accounts, by (account, milestone)."""
@@ -40,7 +40,9 @@ async def given(
     return found
 
 
-async def reminded(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, list[Reminder]]:
+async def get_reminders(
+    tx: Transaction, site_id: str, account_ids: Iterable[str]
+) -> dict[str, list[Reminder]]:
     """The reminders of these accounts, oldest first."""
     found: dict[str, list[Reminder]] = {}
     for ids in chunks(list(account_ids)):
@@ -52,7 +54,7 @@ async def reminded(tx: Transaction, site_id: str, account_ids: Iterable[str]) ->
     return found
 
 
-async def recent(tx: Transaction, site_id: str, since: datetime) -> dict[str, int]:
+async def count_recent(tx: Transaction, site_id: str, since: datetime) -> dict[str, int]:
     """Grants and reminders of a site since a time, by milestone: what the breaker counts."""
     counts: dict[str, int] = {}
     for table, new in ((_GRANTS, GIVEN), (_REMINDERS, SELECTED)):

@@ -19,7 +19,7 @@ from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import dependents, ledger, moves
 from milestones.store.tables import Action
-from milestones.store.views.lookup import Which, actions
+from milestones.store.views.lookup import Which, list_actions
 
 _ACTIONS = table_of(Action)
 
@@ -178,7 +178,7 @@ WHY_NOT = {
 
 async def takes(tx: Transaction, order: str, which: Which) -> list[Action]:
     """The actions that an order by this name would move now, newest first: for asking before it is given."""
-    return [action for action in await actions(tx, which) if WHY_NOT[order](action) is None]
+    return [action for action in await list_actions(tx, which) if WHY_NOT[order](action) is None]
 
 
 async def _chosen(tx: Transaction, which: Which, why_not: WhyNot) -> tuple[list[Action], dict[int, str]]:
@@ -187,7 +187,7 @@ async def _chosen(tx: Transaction, which: Which, why_not: WhyNot) -> tuple[list[
     for site_id in (await tx.execute(concerned)).scalars().all():
         # Locks the site where there are row locks: a drain must not claim what is moved here.
         await lock_site(tx, site_id)
-    reasons = {_id(action): (action, why_not(action)) for action in await actions(tx, which)}
+    reasons = {_id(action): (action, why_not(action)) for action in await list_actions(tx, which)}
     missing = dict.fromkeys(set(which.ids) - reasons.keys(), "is not in the outbox")
     refused = {number: why for number in which.ids if (why := reasons.get(number, (None, None))[1])}
     return [action for action, why in reasons.values() if why is None], {**missing, **refused}

@@ -9,7 +9,7 @@ from milestones.store.tables import SiteState
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Permission:
     """What a site and its operator allow now. is_open: whether anything may be done. paused: keys of milestones."""
 
     is_open: bool
@@ -20,10 +20,11 @@ class Standing:
         return self.is_open and milestone not in self.paused
 
 
-async def standing(tx: Transaction, site_id: str) -> Standing:
+async def get_permission(tx: Transaction, site_id: str) -> Permission:
     """How the site stands, with what is ordered for the whole database."""
-    site = await sites.named(tx, site_id)
+    site = await sites.find_site(tx, site_id)
     is_open = site is not None and site.state == SiteState.ACTIVE and not site.paused
-    return Standing(
-        is_open and await heartbeat.held(tx) is None, frozenset(await sites.paused_milestones(tx, site_id))
+    return Permission(
+        is_open and await heartbeat.get_hold(tx) is None,
+        frozenset(await sites.list_paused_milestones(tx, site_id)),
     )

@@ -71,7 +71,7 @@ Keys = tuple[str | None, str | None]
 NOTHING_ASSUMED: Mapping[str, Keys] = {}
 
 
-async def of_people(
+async def get_by_person(
     tx: Transaction,
     site_id: str,
     account_ids: Iterable[str],

@@ -30,13 +30,13 @@ class Rest:
     reason: str
 
 
-async def of_site(tx: Transaction, site_id: str) -> dict[str, Rest]:
+async def get_rests(tx: Transaction, site_id: str) -> dict[str, Rest]:
     """What rests, or is about to be tried again, by kind."""
     rows = (await tx.execute(select(_RESTS).where(_RESTS.c.site_id == site_id))).all()
     return {row.kind: _rest(row) for row in rows}
 
 
-async def put_all(tx: Transaction, site_id: str, changed: Mapping[str, Rest | None]) -> None:
+async def save_rests(tx: Transaction, site_id: str, changed: Mapping[str, Rest | None]) -> None:
     """Write what has changed; None is of a channel that works again."""
     works = [kind for kind, rest in changed.items() if rest is None]
     await tx.execute(delete(_RESTS).where(_RESTS.c.site_id == site_id, _RESTS.c.kind.in_(works)))
@@ -68,7 +68,7 @@ async def forget(tx: Transaction, now: datetime, site_ids: Collection[str] | Non
         )
 
 
-async def found(
+async def list_rests(
     tx: Transaction, now: datetime, most: int, site_id: str | None = None
 ) -> list[tuple[str, str, Rest]]:
     """The channels that do not work, of one site or of all; those that failed first come first."""
@@ -81,7 +81,7 @@ async def found(
     return [(row.site_id, row.kind, _rest(row)) for row in (await tx.execute(statement)).all()]
 
 
-async def counts(tx: Transaction, now: datetime) -> dict[str, int]:
+async def count_rests(tx: Transaction, now: datetime) -> dict[str, int]:
     """At how many sites a channel does not work, by kind."""
     statement = select(_RESTS.c.kind, func.count()).where(_concerns(now)).group_by(_RESTS.c.kind)
     return {kind: int(number) for kind, number in (await tx.execute(statement)).all()}

@@ -31,7 +31,7 @@ _ASKED_AGAIN = frozenset(
 """Of what a gate put off for a while: to ask it sooner does no harm."""
 
 
-async def clock_set_back(tx: Transaction, was: datetime, now: datetime) -> int:
+async def follow_clock(tx: Transaction, was: datetime, now: datetime) -> int:
     """What was due by the clock as it was is due now, and so is what was put off for a while by it: it must not wait
     until the clock is there again.
     """
@@ -40,9 +40,9 @@ async def clock_set_back(tx: Transaction, was: datetime, now: datetime) -> int:
     return (await tx.execute(update(_ACTIONS).where(due).values(available_at=now))).rowcount
 
 
-async def due_kinds(tx: Transaction, site_id: str, kinds: Sequence[str], now: datetime) -> set[str]:
+async def find_due_kinds(tx: Transaction, site_id: str, kinds: Sequence[str], now: datetime) -> set[str]:
     """Those of the kinds of which something is due."""
-    paused = await sites.paused_milestones(tx, site_id)
+    paused = await sites.list_paused_milestones(tx, site_id)
     found = set()
     for kind in kinds:
         due = select(_ACTIONS.c.id).where(
@@ -57,13 +57,13 @@ async def due_kinds(tx: Transaction, site_id: str, kinds: Sequence[str], now: da
     return found
 
 
-async def next_due(tx: Transaction, site_id: str, kinds: Sequence[str]) -> datetime | None:
+async def find_next_due(tx: Transaction, site_id: str, kinds: Sequence[str]) -> datetime | None:
     """When the next action of these kinds becomes due, if any does."""
     statement = select(func.min(_ACTIONS.c.available_at)).where(
         _ACTIONS.c.site_id == site_id,
         TIMED,
         _ACTIONS.c.kind.in_(kinds),
-        _ACTIONS.c.milestone.not_in(await sites.paused_milestones(tx, site_id)),
+        _ACTIONS.c.milestone.not_in(await sites.list_paused_milestones(tx, site_id)),
     )
     moment: datetime | None = (await tx.execute(statement)).scalar_one()
     return moment

@@ -73,7 +73,7 @@ async def erase(tx: Transaction, site_id: str, account_ids: Sequence[str], now: 
         named.update(text for row in rows if row.email for text in spellings(row.email))
         await _forget_bodies(tx, site_id, named)
     if account_ids:
-        await rewrite_due(tx, now)
+        await request_rewrite(tx, now)
 
 
 async def cancel(
@@ -125,7 +125,7 @@ async def scrub_settled(tx: Transaction, action_ids: Sequence[int], now: datetim
         erased = list((await tx.execute(statement)).scalars())
         if erased:
             await scrub(tx, _ACTIONS.c.id.in_(erased))
-            await rewrite_due(tx, now)
+            await request_rewrite(tx, now)
 
 
 async def _forget_subscriptions(tx: Transaction, site_id: str, email_keys: Sequence[str]) -> None:
@@ -152,15 +152,15 @@ async def _forget_bodies(tx: Transaction, site_id: str, texts: Iterable[str]) ->
         (_REJECTED.c.site_id == site_id) | _REJECTED.c.site_id.is_(None)
     )
     for row in (await tx.execute(kept)).all():
-        inside = readable(row.body)
+        inside = decode_body(row.body)
         if any(text in inside for text in wanted):
             await tx.execute(delete(_REJECTED).where(_REJECTED.c.id == row.id))
 
 
-async def names_the_gone(tx: Transaction, site_id: str | None, body: bytes) -> bool:
+async def names_gone_contact(tx: Transaction, site_id: str | None, body: bytes) -> bool:
     """Whether a webhook is about a contact that was erased: then it must not be kept."""
     secret = bytes.fromhex(await meta.get(tx, "secret") or "")
-    keys = [contact_key(secret, site_id or "", guid) for guid in {*_GUID.findall(readable(body))}]
+    keys = [contact_key(secret, site_id or "", guid) for guid in {*_GUID.findall(decode_body(body))}]
     for some in chunks(keys):
         found = select(_CHANGES.c.contact_key).where(
             _CHANGES.c.site_id == site_id,
@@ -172,7 +172,7 @@ async def names_the_gone(tx: Transaction, site_id: str | None, body: bytes) -> b
     return False
 
 
-def readable(body: bytes) -> str:
+def decode_body(body: bytes) -> str:
     """The claims inside a kept token as text, case-folded and without JSON's escapes; a body that is no token as it is."""
     parts = body.strip().split(b".")
     payload = parts[1] if len(parts) == 3 and not body.startswith(b"{") else b""
@@ -187,17 +187,17 @@ def readable(body: bytes) -> str:
 # What remains to be done outside of the transaction
 
 
-async def rewrite_due(tx: Transaction, now: datetime) -> None:
+async def request_rewrite(tx: Transaction, now: datetime) -> None:
     """Remember that pages of the database may still hold, unused, what was just erased."""
     await meta.set_to(tx, REWRITE, now.isoformat())
 
 
-async def erased_mails(tx: Transaction, limit: int) -> list[tuple[str, str]]:
+async def list_erased_mails(tx: Transaction, limit: int) -> list[tuple[str, str]]:
     """(site, Message-ID) of mails whose files are to be deleted."""
     rows = (await tx.execute(select(_MAILS.c.site_id, _MAILS.c.message_id).limit(limit))).all()
     return [(row.site_id, row.message_id) for row in rows]
 
 
-async def mail_is_gone(tx: Transaction, site_id: str, message_id: str) -> None:
+async def forget_mail(tx: Transaction, site_id: str, message_id: str) -> None:
     """The file was deleted, or there was none."""
     await tx.execute(delete(_MAILS).where(_MAILS.c.site_id == site_id, _MAILS.c.message_id == message_id))

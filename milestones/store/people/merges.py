@@ -49,7 +49,7 @@ class _Customer:
         return self.others if self.heir is None else (self.heir, *self.others)
 
 
-async def involved(tx: Transaction, site_id: str, contact_keys: Iterable[str]) -> set[str]:
+async def find_merged(tx: Transaction, site_id: str, contact_keys: Iterable[str]) -> set[str]:
     """Which of these contacts were merged, or had another merged into them."""
     found: set[str] = set()
     for keys in chunks(sorted(set(contact_keys))):
@@ -245,7 +245,7 @@ async def _hand_over(tx: Transaction, site_id: str, customer: _Customer, now: da
     )
 
 
-async def waited_too_long(tx: Transaction, now: datetime) -> dict[str, list[str]]:
+async def list_expired(tx: Transaction, now: datetime) -> dict[str, list[str]]:
     """The accounts, by site, whose actions wait for an account of which nobody told in all this time."""
     waiting = (
         select(_ACTIONS.c.site_id, _ACTIONS.c.account_id)

@@ -20,7 +20,7 @@ _SUPPRESSIONS = table_of(Suppression)
 _SUBSCRIPTIONS = table_of(Subscription)
 
 
-async def subscription_heard(
+async def save_subscription(
     tx: Transaction, site_id: str, secret: bytes, event: SubscriptionChanged, now: datetime
 ) -> str:
     """Remember a subscription unless something newer is known; returns the address key."""
@@ -48,7 +48,7 @@ async def suppress(tx: Transaction, address_keys: Iterable[str], reason: str, no
     await add_missing(tx, Suppression, rows, unique=["address_key"])
 
 
-async def suppressed(tx: Transaction, address_keys: Sequence[str]) -> set[str]:
+async def find_suppressed(tx: Transaction, address_keys: Sequence[str]) -> set[str]:
     """Which of these must not be mailed."""
     found: set[str] = set()
     for keys in chunks(address_keys):
@@ -57,26 +57,26 @@ async def suppressed(tx: Transaction, address_keys: Sequence[str]) -> set[str]:
     return found
 
 
-async def suppressions(tx: Transaction) -> list[Suppression]:
+async def list_suppressions(tx: Transaction) -> list[Suppression]:
     """The whole opt-out list, oldest first."""
     statement = select(_SUPPRESSIONS).order_by(_SUPPRESSIONS.c.recorded_at, _SUPPRESSIONS.c.address_key)
     return [Suppression(**row) for row in (await tx.execute(statement)).mappings()]
 
 
-async def untold(tx: Transaction) -> list[str]:
+async def list_unreported(tx: Transaction) -> list[str]:
     """Keys of the addresses whose unsubscription Wix has not been told."""
     statement = select(_SUPPRESSIONS.c.address_key).where(_SUPPRESSIONS.c.told_at.is_(None))
     return list((await tx.execute(statement.limit(100))).scalars())
 
 
-async def told(tx: Transaction, address_key: str, now: datetime) -> None:
+async def mark_reported(tx: Transaction, address_key: str, now: datetime) -> None:
     """Wix knows of this unsubscription."""
     await tx.execute(
         update(_SUPPRESSIONS).where(_SUPPRESSIONS.c.address_key == address_key).values(told_at=now)
     )
 
 
-async def addresses(tx: Transaction, address_key: str) -> list[tuple[str, str]]:
+async def list_addresses(tx: Transaction, address_key: str) -> list[tuple[str, str]]:
     """(site, address) of the accounts that still have this address: to tell Wix of an unsubscription."""
     statement = select(_ACCOUNTS.c.site_id, _ACCOUNTS.c.email).where(
         _ACCOUNTS.c.email_key == address_key, _ACCOUNTS.c.email.is_not(None)
@@ -84,7 +84,7 @@ async def addresses(tx: Transaction, address_key: str) -> list[tuple[str, str]]:
     return [(row.site_id, row.email) for row in (await tx.execute(statement.distinct())).all()]
 
 
-async def contact_deleted(
+async def delete_contact(
     tx: Transaction, site_id: str, secret: bytes, event: ContactDeleted, now: datetime
 ) -> None:
     """Erase who the contact was. That something was given stays, to whom does not.
@@ -98,10 +98,10 @@ async def contact_deleted(
     )
     await add_missing(tx, ContactChange, [change.model_dump()], unique=["site_id", "contact_key"])
     if not waits:
-        await carry_out(tx, site_id, [key], now)
+        await complete_deletions(tx, site_id, [key], now)
 
 
-async def contact_merged(
+async def merge_contacts(
     tx: Transaction, site_id: str, secret: bytes, event: ContactMerged, now: datetime
 ) -> None:
     """The sources are gone; who they were lives on in the target, and what was given to them counts for it."""
@@ -118,11 +118,11 @@ async def contact_merged(
     await merges.follow(tx, site_id, sources, now)
 
 
-async def anonymized(tx: Transaction, site_id: str, secret: bytes, event: Anonymized, now: datetime) -> None:
+async def anonymize(tx: Transaction, site_id: str, secret: bytes, event: Anonymized, now: datetime) -> None:
     """Erase whomever a privacy request names, by whichever id it names them."""
     if event.contact_id is not None:
         gone = ContactDeleted(event.contact_id, anonymized=True)
-        await contact_deleted(tx, site_id, secret, gone, now)
+        await delete_contact(tx, site_id, secret, gone, now)
     named = [
         column == told
         for column, told in (
@@ -139,18 +139,18 @@ async def anonymized(tx: Transaction, site_id: str, secret: bytes, event: Anonym
     for row in (await tx.execute(statement)).all():
         if row.contact_id is not None:
             gone = ContactDeleted(row.contact_id, anonymized=True)
-            await contact_deleted(tx, site_id, secret, gone, now)
+            await delete_contact(tx, site_id, secret, gone, now)
         else:
-            await accounts_gone(tx, site_id, [row.id], now)
+            await erase_accounts(tx, site_id, [row.id], now)
 
 
-async def accounts_gone(tx: Transaction, site_id: str, account_ids: Sequence[str], now: datetime) -> None:
+async def erase_accounts(tx: Transaction, site_id: str, account_ids: Sequence[str], now: datetime) -> None:
     """Erase accounts, and nothing else of their contacts."""
     await erasure.erase(tx, site_id, account_ids, now)
     await erasure.cancel(tx, site_id, account_ids, Verdict.DELETED, now)
 
 
-async def gone(
+async def find_gone(
     tx: Transaction, site_id: str, secret: bytes, contact_ids: Iterable[str]
 ) -> dict[str, datetime]:
     """Which of these contacts are gone, and since when."""
@@ -190,13 +190,13 @@ async def reconcile(tx: Transaction, site_id: str, account_ids: Sequence[str], n
         for ids in chunks(account_ids)
         for row in (await tx.execute(statement.where(_ACCOUNTS.c.id.in_(ids)))).all()
     ]
-    together = await merges.involved(tx, site_id, [row.contact_key for row in rows if row.contact_key])
+    together = await merges.find_merged(tx, site_id, [row.contact_key for row in rows if row.contact_key])
     alone = [row.id for row in rows if row.erased_at is not None and row.contact_key not in together]
     await erasure.cancel(tx, site_id, alone, Verdict.DELETED, now)
     await merges.follow(tx, site_id, together, now)
 
 
-async def overdue(tx: Transaction, now: datetime) -> dict[str, list[str]]:
+async def list_overdue(tx: Transaction, now: datetime) -> dict[str, list[str]]:
     """The deletions whose merge never came: keys of contacts, by site."""
     statement = select(_CHANGES.c.site_id, _CHANGES.c.contact_key).where(
         _CHANGES.c.change == Change.MERGING, _CHANGES.c.recorded_at <= now - merges.PATIENCE
@@ -207,7 +207,9 @@ async def overdue(tx: Transaction, now: datetime) -> dict[str, list[str]]:
     return found
 
 
-async def accounts_of(tx: Transaction, site_id: str, secret: bytes, contact_ids: Iterable[str]) -> list[str]:
+async def list_accounts(
+    tx: Transaction, site_id: str, secret: bytes, contact_ids: Iterable[str]
+) -> list[str]:
     """The accounts of these contacts."""
     return await _ids(tx, site_id, {contact_key(secret, site_id, contact_id) for contact_id in contact_ids})
 
@@ -219,7 +221,9 @@ async def _ids(tx: Transaction, site_id: str, contact_keys: Collection[str]) -> 
     return list((await tx.execute(statement.order_by(_ACCOUNTS.c.id))).scalars())
 
 
-async def carry_out(tx: Transaction, site_id: str, contact_keys: Collection[str], now: datetime) -> None:
+async def complete_deletions(
+    tx: Transaction, site_id: str, contact_keys: Collection[str], now: datetime
+) -> None:
     """Delete contacts, but for those that live on in another."""
     theirs = (_CHANGES.c.site_id == site_id) & _CHANGES.c.contact_key.in_(contact_keys)
     await tx.execute(
@@ -231,4 +235,4 @@ async def carry_out(tx: Transaction, site_id: str, contact_keys: Collection[str]
     await erasure.erase(tx, site_id, ids, now)
     await reconcile(tx, site_id, ids, now)
     # Others may have gone into these before, whose account nobody told of.
-    await merges.follow(tx, site_id, await merges.involved(tx, site_id, contact_keys), now)
+    await merges.follow(tx, site_id, await merges.find_merged(tx, site_id, contact_keys), now)

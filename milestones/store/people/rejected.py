@@ -24,7 +24,7 @@ async def add(
     account_id: str | None = None,
 ) -> None:
     """Keep what Wix told and could not be understood, unless it is about somebody who was erased."""
-    if await erasure.names_the_gone(tx, site_id, body):
+    if await erasure.names_gone_contact(tx, site_id, body):
         return
     row = Rejected(
         site_id=site_id,

@@ -40,7 +40,7 @@ async def take_turn(
     names: list[Named] = [(site_id, item.account_id) for site_id, item in seen]
     names += [(site_id, contact_id) for site_id, contact_id in told if contact_id]
     for site_id, contacts, accounts in leaving:
-        known = await people.accounts_of(tx, site_id, secret, contacts) if contacts else []
+        known = await people.list_accounts(tx, site_id, secret, contacts) if contacts else []
         names += _of(site_id, (*contacts, *accounts, *known))
     await lock_accounts(tx, names)
 

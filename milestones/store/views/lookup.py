@@ -76,7 +76,7 @@ class Which:
         return and_(_ACTIONS.c.id.is_not(None), *wanted)
 
 
-async def actions(
+async def list_actions(
     tx: Transaction, which: Which, *, limit: int | None = None, untold: bool = False
 ) -> list[Action]:
     """Actions, newest first. untold: only coupons that are there and whose mail will not come."""
@@ -102,7 +102,7 @@ def _untold() -> ColumnElement[bool]:
     )
 
 
-async def untold_count(tx: Transaction, since: datetime) -> int:
+async def count_untold(tx: Transaction, since: datetime) -> int:
     """Coupons that nobody was told of because a mail came to nothing since a time."""
     lately = select(_MAILS.c.owner).where(
         _MAILS.c.settled_at > since, _MAILS.c.kind == MAIL, _MAILS.c.state.in_(_HOPELESS)
@@ -111,14 +111,14 @@ async def untold_count(tx: Transaction, since: datetime) -> int:
     return int((await tx.execute(statement)).scalar_one())
 
 
-async def counts(tx: Transaction, which: Which) -> dict[str, int]:
+async def count_by_state(tx: Transaction, which: Which) -> dict[str, int]:
     """How many actions are in each state."""
     statement = select(_ACTIONS.c.state, func.count()).where(which.condition).group_by(_ACTIONS.c.state)
     found = {row[0]: row[1] for row in (await tx.execute(statement)).all()}
     return {state.value: found[state.value] for state in State if state.value in found}
 
 
-async def by_key(tx: Transaction, keys: Sequence[str]) -> dict[str, Action]:
+async def get_by_key(tx: Transaction, keys: Sequence[str]) -> dict[str, Action]:
     """Actions by their keys."""
     found: dict[str, Action] = {}
     for some in chunks(keys):
@@ -127,7 +127,7 @@ async def by_key(tx: Transaction, keys: Sequence[str]) -> dict[str, Action]:
     return found
 
 
-async def of_owner(tx: Transaction, owner: str) -> list[Action]:
+async def list_of_owner(tx: Transaction, owner: str) -> list[Action]:
     """All actions of one grant or reminder, in their order."""
     statement = select(_ACTIONS).where(_ACTIONS.c.owner == owner).order_by(_ACTIONS.c.id)
     return [Action(**row) for row in (await tx.execute(statement)).mappings()]
@@ -158,7 +158,7 @@ async def find_accounts(tx: Transaction, secret: bytes, text: str) -> list[Accou
     return list(found.values())
 
 
-async def accounts(
+async def list_accounts(
     tx: Transaction, *, site_id: str | None, near: Milestone | None, limit: int
 ) -> list[Account]:
     """Accounts with the highest values first. near: only those inside the near window of this milestone."""
@@ -184,7 +184,7 @@ async def accounts_by_id(tx: Transaction, site_id: str, account_ids: Iterable[st
     ]
 
 
-async def runs(tx: Transaction, site_id: str, account_id: str) -> list[ObservationRun]:
+async def list_runs(tx: Transaction, site_id: str, account_id: str) -> list[ObservationRun]:
     """The history of an account as it is kept, oldest first."""
     statement = (
         select(_RUNS)
@@ -194,13 +194,13 @@ async def runs(tx: Transaction, site_id: str, account_id: str) -> list[Observati
     return [ObservationRun(**row) for row in (await tx.execute(statement)).mappings()]
 
 
-async def grants_of(tx: Transaction, site_id: str, account_id: str) -> list[Grant]:
+async def list_grants(tx: Transaction, site_id: str, account_id: str) -> list[Grant]:
     """What an account was given, oldest first."""
     statement = select(_GRANTS).where(_GRANTS.c.site_id == site_id, _GRANTS.c.account_id == account_id)
     return [Grant(**row) for row in (await tx.execute(statement.order_by(_GRANTS.c.id))).mappings()]
 
 
-async def reminders_of(tx: Transaction, site_id: str, account_id: str) -> list[Reminder]:
+async def list_reminders(tx: Transaction, site_id: str, account_id: str) -> list[Reminder]:
     """The reminders of an account, oldest first."""
     statement = select(_REMINDERS).where(
         _REMINDERS.c.site_id == site_id, _REMINDERS.c.account_id == account_id
@@ -208,20 +208,20 @@ async def reminders_of(tx: Transaction, site_id: str, account_id: str) -> list[R
     return [Reminder(**row) for row in (await tx.execute(statement.order_by(_REMINDERS.c.id))).mappings()]
 
 
-async def traces_of(tx: Transaction, site_id: str, account_id: str) -> list[Trace]:
+async def list_traces(tx: Transaction, site_id: str, account_id: str) -> list[Trace]:
     """What gates answered for an account, the latest last."""
     statement = select(_TRACES).where(_TRACES.c.site_id == site_id, _TRACES.c.account_id == account_id)
     return [Trace(**row) for row in (await tx.execute(statement.order_by(_TRACES.c.last_at))).mappings()]
 
 
-async def suppression(tx: Transaction, key: str) -> Suppression | None:
+async def find_suppression(tx: Transaction, key: str) -> Suppression | None:
     """Why and since when an address must not be mailed, by its key."""
     statement = select(_SUPPRESSIONS).where(_SUPPRESSIONS.c.address_key == key)
     row = (await tx.execute(statement)).mappings().first()
     return Suppression(**row) if row is not None else None
 
 
-async def subscription(tx: Transaction, site_id: str, key: str) -> Subscription | None:
+async def find_subscription(tx: Transaction, site_id: str, key: str) -> Subscription | None:
     """What Wix last told by itself of a subscription."""
     statement = select(_SUBSCRIPTIONS).where(
         _SUBSCRIPTIONS.c.site_id == site_id, _SUBSCRIPTIONS.c.email_key == key
@@ -233,13 +233,15 @@ async def subscription(tx: Transaction, site_id: str, key: str) -> Subscription 
 # Sites, kept bodies, the backlog
 
 
-async def sites_named(tx: Transaction, text: str) -> list[Site]:
+async def find_sites(tx: Transaction, text: str) -> list[Site]:
     """Sites by id or by name."""
     named = or_(_SITES.c.id == text, func.lower(_SITES.c.name) == text.strip().casefold())
     return [Site(**row) for row in (await tx.execute(select(_SITES).where(named))).mappings()]
 
 
-async def rejected(tx: Transaction, ids: Sequence[int] = (), *, limit: int | None = None) -> list[Rejected]:
+async def list_rejected(
+    tx: Transaction, ids: Sequence[int] = (), *, limit: int | None = None
+) -> list[Rejected]:
     """Kept bodies, newest first; all of them, or these."""
     statement = select(_REJECTED).order_by(_REJECTED.c.id.desc()).limit(limit)
     if ids:
@@ -247,7 +249,7 @@ async def rejected(tx: Transaction, ids: Sequence[int] = (), *, limit: int | Non
     return [Rejected(**row) for row in (await tx.execute(statement)).mappings()]
 
 
-async def rejected_count(tx: Transaction) -> int:
+async def count_rejected(tx: Transaction) -> int:
     """How many bodies are kept."""
     return int((await tx.execute(select(func.count()).select_from(_REJECTED))).scalar_one())
 
@@ -268,7 +270,7 @@ class Backlog:
     held: int
 
 
-async def backlog(tx: Transaction, now: datetime) -> Backlog:
+async def get_backlog(tx: Transaction, now: datetime) -> Backlog:
     """What waits to be done, over the sites that are drained and the milestones that are not paused."""
     drained = select(_SITES.c.id).where(_SITES.c.state == SiteState.ACTIVE, ~_SITES.c.paused)
     paused = select(_VERSIONS.c.number).where(
@@ -306,13 +308,13 @@ async def backlog(tx: Transaction, now: datetime) -> Backlog:
     return Backlog(int(number), oldest, failing, int(held_number))
 
 
-async def account_ids(tx: Transaction, site_id: str, after: str, limit: int) -> list[str]:
+async def list_account_ids(tx: Transaction, site_id: str, after: str, limit: int) -> list[str]:
     """Ids of a site's accounts that come after one, in order."""
     statement = select(_ACCOUNTS.c.id).where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.id > after)
     return list((await tx.execute(statement.order_by(_ACCOUNTS.c.id).limit(limit))).scalars())
 
 
-async def grants_by_account(tx: Transaction, site_id: str, ids: Sequence[str]) -> dict[str, list[Grant]]:
+async def get_grants_by_account(tx: Transaction, site_id: str, ids: Sequence[str]) -> dict[str, list[Grant]]:
     """The grants of these accounts, oldest first."""
     found: dict[str, list[Grant]] = {}
     statement = select(_GRANTS).where(_GRANTS.c.site_id == site_id, _GRANTS.c.account_id.in_(ids))
@@ -321,7 +323,7 @@ async def grants_by_account(tx: Transaction, site_id: str, ids: Sequence[str]) -
     return found
 
 
-async def results(tx: Transaction, site_id: str, kind: str) -> list[Action]:
+async def list_of_kind(tx: Transaction, site_id: str, kind: str) -> list[Action]:
     """The actions of a kind, whatever became of them."""
     statement = select(_ACTIONS).where(_ACTIONS.c.site_id == site_id, _ACTIONS.c.kind == kind)
     return [Action(**row) for row in (await tx.execute(statement.order_by(_ACTIONS.c.id))).mappings()]

@@ -96,7 +96,7 @@ _SHELVES = (
 )
 
 
-async def events(tx: Transaction, limit: int, before: tuple[datetime, str] | None = None) -> list[Event]:
+async def list_events(tx: Transaction, limit: int, before: tuple[datetime, str] | None = None) -> list[Event]:
     """The newest events, at most so many, after a place in the list if one is given."""
     found: list[Event] = []
     for shelf in _SHELVES:
@@ -123,7 +123,7 @@ class Tallies(NamedTuple):
     discarded: int
 
 
-async def tallies(tx: Transaction, since: datetime) -> Tallies:
+async def get_tallies(tx: Transaction, since: datetime) -> Tallies:
     """What was decided and sent since a time, and what wants a person's attention now."""
 
     async def number(table: Table, *where: ColumnElement[bool]) -> int:
@@ -148,7 +148,7 @@ async def tallies(tx: Transaction, since: datetime) -> Tallies:
     )
 
 
-async def paused(tx: Transaction) -> list[tuple[str, str | None]]:
+async def list_paused(tx: Transaction) -> list[tuple[str, str | None]]:
     """What a person paused: (site, milestone), or the whole site."""
     sites = await tx.execute(select(_SITES.c.id).where(_SITES.c.paused))
     milestones = await tx.execute(
@@ -160,14 +160,14 @@ async def paused(tx: Transaction) -> list[tuple[str, str | None]]:
     return [(row[0], None) for row in sites.all()] + [(row[0], row[1]) for row in milestones.all()]
 
 
-async def last_scans(tx: Transaction, site_id: str) -> list[Scan]:
+async def list_last_scans(tx: Transaction, site_id: str) -> list[Scan]:
     """The newest scan of each kind of a site."""
     newest = select(func.max(_SCANS.c.id)).where(_SCANS.c.site_id == site_id).group_by(_SCANS.c.kind)
     statement = select(_SCANS).where(_SCANS.c.id.in_(newest)).order_by(_SCANS.c.id)
     return [Scan(**row) for row in (await tx.execute(statement)).mappings()]
 
 
-async def site_names(tx: Transaction, site_ids: Iterable[str]) -> dict[str, str]:
+async def get_site_names(tx: Transaction, site_ids: Iterable[str]) -> dict[str, str]:
     """How sites are called, by id; empty where there is only one, which needs no name."""
     if (await tx.execute(select(func.count()).select_from(_SITES))).scalar_one() < 2:
         return {}
@@ -175,7 +175,7 @@ async def site_names(tx: Transaction, site_ids: Iterable[str]) -> dict[str, str]
     return {row.id: row.name or row.id for row in (await tx.execute(statement)).all()}
 
 
-async def observed(tx: Transaction) -> int:
+async def count_observed(tx: Transaction) -> int:
     """Sites that send events and were not taken on."""
     statement = select(func.count()).select_from(_SITES).where(_SITES.c.state == SiteState.OBSERVED)
     return int((await tx.execute(statement)).scalar_one())

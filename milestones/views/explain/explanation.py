@@ -49,7 +49,7 @@ async def explain(
         person=describe_person(records.site, account, records.mail),
         history=tuple(map(_stretch, records.rows)),
         stories=tuple(stories),
-        notes=(*_notes(records, settings, await heartbeat.held(tx), only), *resting),
+        notes=(*_notes(records, settings, await heartbeat.get_hold(tx), only), *resting),
     )
 
 

@@ -49,16 +49,16 @@ class Records:
 
 async def get_records(tx: Transaction, rules: SiteSettings, account: Account) -> Records:
     """Read all of it. Raises StoreError where the database contradicts itself."""
-    site = await sites.named(tx, account.site_id)
+    site = await sites.find_site(tx, account.site_id)
     assert site is not None, "an account belongs to a known site"
     facts = StoredFacts(tx, site.id, await get_secret(tx))
     state = (await facts.get_states([account.id])).get(account.id)
     if state is None:
         raise StoreError("The history of this account is missing; `milestones db check` says more.")
-    definitions = Definitions.in_force(await sites.versions(tx, site.id, rules.milestones))
-    paused = await sites.paused_milestones(tx, site.id)
+    definitions = Definitions.in_force(await sites.get_versions(tx, site.id, rules.milestones))
+    paused = await sites.list_paused_milestones(tx, site.id)
     by_owner: dict[str, list[Action]] = {}
-    owed = await lookup.actions(tx, lookup.Which(site=site.id, account=account.id))
+    owed = await lookup.list_actions(tx, lookup.Which(site=site.id, account=account.id))
     for action in reversed(owed):
         by_owner.setdefault(action.owner, []).append(action)
     return Records(
@@ -69,12 +69,12 @@ async def get_records(tx: Transaction, rules: SiteSettings, account: Account) ->
         state=with_bases(state, definitions),
         runs=(await facts.get_histories([account.id]))[account.id],
         given=await facts.get_grants([account.id]),
-        rows=await lookup.runs(tx, site.id, account.id),
+        rows=await lookup.list_runs(tx, site.id, account.id),
         versions=definitions.versions,
-        grants=await lookup.grants_of(tx, site.id, account.id),
-        reminders=await lookup.reminders_of(tx, site.id, account.id),
+        grants=await lookup.list_grants(tx, site.id, account.id),
+        reminders=await lookup.list_reminders(tx, site.id, account.id),
         person=(await facts.get_people([account.id]))[account.id],
-        traces=await lookup.traces_of(tx, site.id, account.id),
+        traces=await lookup.list_traces(tx, site.id, account.id),
         actions=by_owner,
         attempts=await list_attempts(tx, [action.id or 0 for action in owed]),
         paused=frozenset(milestone.key for milestone in rules.milestones if site.paused) | paused,
