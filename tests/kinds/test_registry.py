@@ -34,7 +34,9 @@ print(*sorted(name for name in own if name.endswith((".channel", ".table", ".ser
 
 
 def test_what_a_kind_is_imports_the_standard_library_and_the_domain() -> None:
-    done = subprocess.run([sys.executable, "-I", "-c", PURE], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-I", "-B", "-c", PURE], capture_output=True, text=True, check=True
+    )
     others, outside, impure = done.stdout.splitlines()
     # Files of a virtual environment that Python reads at every start are not imports of ours.
     assert {name for name in others.split() if not name.startswith(("_", "__main__"))} == set()
