@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from milestones.kinds.email.message import Mailbox, Unsubscribe, build_message, read_message
 from milestones.kinds.email.rendering import RenderedMail
-from milestones.kinds.email.smtp import on_the_wire
+from milestones.kinds.email.smtp_dialogue import on_the_wire
 from tests.kinds.builders import NOW
 
 MAIL = RenderedMail("You did it", "Hello\n.\nFrom here\n", "<p>Hello</p>\n")

@@ -223,9 +223,8 @@ async def test_a_mail_that_is_cut_short_before_its_turn_has_not_left() -> None:
         waiting = asyncio.create_task(send(transport, "ben@example.com"))
         await asyncio.sleep(0)
         waiting.cancel()
-        with pytest.raises(MailError) as caught:
+        with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert (caught.value.untried, caught.value.lost) == (True, False)
         assert server.recipients == ["ana@example.com"]
 
 

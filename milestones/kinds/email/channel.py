@@ -3,7 +3,6 @@
 Asked of the outbox: nearness, quiet hours, pauses and breakers are its own gates, since they need the snapshot.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -191,8 +190,6 @@ class EmailChannel:
                 retry_at=error.retry_at,
                 connection_wide=error.connection_wide,
             ) from error
-        except asyncio.CancelledError as stopped:
-            raise ChannelError("The program ended before the mail was made.", untried=True) from stopped
         shown = variables(task, site=self._settings.site, program=program, unsubscribe_url=unsubscribe.url)
         try:
             return (
