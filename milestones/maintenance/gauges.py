@@ -10,7 +10,8 @@ from milestones.observability.metrics import Metrics
 from milestones.store import programs, scans
 from milestones.store.database.store import Store
 from milestones.store.outbox import rests
-from milestones.store.views import lookup, timeline
+from milestones.store.views import timeline
+from milestones.store.views.backlog import get_backlog
 
 PERIOD = 15.0
 """Seconds between two readings."""
@@ -34,7 +35,7 @@ async def keep_measuring(
 
 async def _measure(store: Store, metrics: Metrics, now: datetime, *, is_live: bool) -> None:
     async with store.read() as tx:
-        backlog, tallies = await lookup.get_backlog(tx, now), await timeline.get_tallies(tx, now)
+        backlog, tallies = await get_backlog(tx, now), await timeline.get_tallies(tx, now)
         failing = await scans.list_failing(tx)
         resting = await rests.count_rests(tx, now)
         differing = await programs.count_drifts(tx)

@@ -9,6 +9,7 @@ from milestones.store.database.store import Transaction
 from milestones.store.outbox import rests
 from milestones.store.tables import Scan, ScanState, Site
 from milestones.store.views import lookup, timeline
+from milestones.store.views.backlog import get_backlog
 from milestones.views.notices import list_notices
 
 UNTOLD_SINCE = timedelta(days=30)
@@ -74,7 +75,7 @@ class Status:
 
 async def get_status(tx: Transaction, settings: Settings, now: datetime) -> Status:
     """How things stand in the database."""
-    backlog = await lookup.get_backlog(tx, now)
+    backlog = await get_backlog(tx, now)
     tallies = await timeline.get_tallies(tx, now)
     known = await sites.list_sites(tx)
     return Status(

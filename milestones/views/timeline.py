@@ -14,6 +14,7 @@ from milestones.store.outbox import rests
 from milestones.store.outbox.rests import Rest
 from milestones.store.tables import Action, Grant, Reminder, Scan, ScanState
 from milestones.store.views import lookup, timeline
+from milestones.store.views.backlog import get_backlog
 from milestones.store.views.timeline import Event
 from milestones.views.notices import MOST_RESTS, list_notices, list_scan_notices
 from milestones.views.page import Check, Figure, Happening, Overview, Place, Readiness
@@ -59,7 +60,7 @@ class Timeline:
         now = self._clock()
         async with self._store.read() as tx:
             tallies = await timeline.get_tallies(tx, now - DAY)
-            backlog = await lookup.get_backlog(tx, now)
+            backlog = await get_backlog(tx, now)
             rejected = await lookup.count_rejected(tx)
             untold = await lookup.count_untold(tx, now - DAY)
             warnings = await list_notices(tx, self._settings(), now)
@@ -86,7 +87,7 @@ class Timeline:
         standing = await self._schema()
         async with self._store.read() as tx:
             now = self._clock()
-            backlog = await lookup.get_backlog(tx, now)
+            backlog = await get_backlog(tx, now)
             held = await heartbeat.get_hold(tx) is not None
             failing = await list_scan_notices(tx)
             resting = await rests.list_rests(tx, now, MOST_RESTS)

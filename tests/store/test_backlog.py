@@ -9,8 +9,8 @@ from milestones.outbox.rest import REST
 from milestones.store import sites
 from milestones.store.database.store import Store
 from milestones.store.outbox import claims, operator
-from milestones.store.views import lookup
-from milestones.store.views.lookup import Backlog, Which
+from milestones.store.views.backlog import Backlog, get_backlog
+from milestones.store.views.lookup import Which
 from tests.builders import SITE, a_coupon, a_milestone
 from tests.outbox.bench import REWARDED, Bench
 
@@ -26,7 +26,7 @@ def bench(store: Store) -> Bench:
 
 async def backlog(bench: Bench) -> Backlog:
     async with bench.store.read() as tx:
-        return await lookup.get_backlog(tx, bench.now)
+        return await get_backlog(tx, bench.now)
 
 
 async def drain_for(bench: Bench, time: timedelta) -> None:

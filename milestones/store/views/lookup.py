@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from milestones.domain.actions import MAIL, State
 from milestones.domain.keys import address_key, contact_key
 from milestones.domain.milestone import Milestone, Repeat
-from milestones.domain.verdict import Verdict
 from milestones.formats.mail_addresses import address_form, is_address
 from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Transaction
@@ -22,7 +21,6 @@ from milestones.store.tables import (
     Rejected,
     Reminder,
     Site,
-    SiteState,
     Subscription,
     Suppression,
     Trace,
@@ -230,7 +228,7 @@ async def find_subscription(tx: Transaction, site_id: str, key: str) -> Subscrip
     return Subscription(**row) if row is not None else None
 
 
-# Sites, kept bodies, the backlog
+# Sites, kept bodies
 
 
 async def find_sites(tx: Transaction, text: str) -> list[Site]:
@@ -252,60 +250,6 @@ async def list_rejected(
 async def count_rejected(tx: Transaction) -> int:
     """How many bodies are kept."""
     return int((await tx.execute(select(func.count()).select_from(_REJECTED))).scalar_one())
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """What waits to be done.
-
-    due: actions that could be done now. oldest: for how long the oldest of them could; while a channel rests after a
-        fault, none of its actions could.
-    failing: for how long the oldest has failed that is tried again and again, or whose channel rests.
-    held: by whatever.
-    """
-
-    due: int
-    oldest: timedelta | None
-    failing: timedelta | None
-    held: int
-
-
-async def get_backlog(tx: Transaction, now: datetime) -> Backlog:
-    """What waits to be done, over the sites that are drained and the milestones that are not paused."""
-    drained = select(_SITES.c.id).where(_SITES.c.state == SiteState.ACTIVE, ~_SITES.c.paused)
-    paused = select(_VERSIONS.c.number).where(
-        _VERSIONS.c.site_id == _ACTIONS.c.site_id,
-        _VERSIONS.c.milestone == _ACTIONS.c.milestone,
-        _VERSIONS.c.paused,
-    )
-    is_due = _ACTIONS.c.available_at <= now
-    due = select(
-        func.count().filter(is_due),
-        func.min(_ACTIONS.c.available_at).filter(is_due),
-        func.min(_ACTIONS.c.failing_since),
-    ).where(
-        _ACTIONS.c.site_id.in_(drained),
-        _ACTIONS.c.state.in_([State.AVAILABLE, State.RUNNING]),
-        ~paused.exists(),
-    )
-    held = (
-        select(func.count())
-        .select_from(_ACTIONS)
-        .where(
-            # Sites first, as the index of what is due has them.
-            _ACTIONS.c.site_id.in_(select(_SITES.c.id)),
-            _ACTIONS.c.state == State.HELD,
-            _ACTIONS.c.verdict != Verdict.SCAN_UNDER_WAY,
-        )
-    )
-    number, due_since, failing_since = (await tx.execute(due)).one()
-    held_number = (await tx.execute(held)).scalar_one()
-    oldest, failing = (
-        # A rest that has not ended lies ahead.
-        None if moment is None else max(now - moment, timedelta(0))
-        for moment in (due_since, failing_since)
-    )
-    return Backlog(int(number), oldest, failing, int(held_number))
 
 
 async def list_account_ids(tx: Transaction, site_id: str, after: str, limit: int) -> list[str]:
