@@ -91,16 +91,16 @@ class Assembly:
     def parts(self, site_id: str) -> SiteParts:
         """What works for a site."""
         if site_id not in self._parts:
-            self._parts[site_id] = self._assembled(site_id, self._settings(), self._catalogue)
+            self._parts[site_id] = self._build(site_id, self._settings(), self._catalogue)
         return self._parts[site_id]
 
-    def assembled(
+    def build_parts(
         self, settings: Settings, catalogue: Catalogue, site_ids: Iterable[str]
     ) -> dict[str, SiteParts]:
         """What would work for these sites under other settings, so that what cannot be built is told before they are in
         force. Raises ConfigurationError.
         """
-        return {site_id: self._assembled(site_id, settings, catalogue) for site_id in site_ids}
+        return {site_id: self._build(site_id, settings, catalogue) for site_id in site_ids}
 
     def client(self, site_id: str) -> WixClient:
         """The site's access to Wix. It outlives a reload, with its token and its pace, unless its key is another.
@@ -118,12 +118,12 @@ class Assembly:
                 credentials,
                 SlidingWindowPacer(settings.wix.requests_per_minute),
                 self._clock,
-                observer=self._called,
+                observer=self._count_call,
                 internal_root=settings.wix.internal_root,
             )
         return self._clients[site_id, credentials]
 
-    def _called(self, _method: str, _path: str, status: int | None, seconds: float) -> None:
+    def _count_call(self, _method: str, _path: str, status: int | None, seconds: float) -> None:
         self._metrics.wix_calls.labels(str(status or 0)).inc()
         self._metrics.wix_seconds.observe(seconds)
 
@@ -137,7 +137,7 @@ class Assembly:
             raise ConfigurationError([f"{fault} Name it with its api_key and site_id."])
         return AppCredentials(self._wix.app_id, self._wix.app_secret, site_id)
 
-    def _assembled(self, site_id: str, settings: Settings, catalogue: Catalogue) -> SiteParts:
+    def _build(self, site_id: str, settings: Settings, catalogue: Catalogue) -> SiteParts:
         site, client, secret = settings.for_site(site_id), self._client(site_id, settings), self._secret
         consent = SiteConsent(client, self._store, secret)
         gatekeeper = Gatekeeper(site_id, consent.statuses, consent.suppressed, site.mail.only_to)

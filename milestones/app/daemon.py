@@ -89,7 +89,7 @@ class Daemon:
         self._load = load
         self.scanning = Scanning(runtime, self.stop, progress)
         self._reloading = asyncio.Lock()
-        self._untold = asyncio.Event()
+        self._unsubscribed = asyncio.Event()
         self._happenings = Timeline(runtime.store, lambda: runtime.settings, runtime.clock)
         self._access = _access(runtime.settings)
         runtime.after_commit.schedule = self.scanning.schedule_soon
@@ -109,7 +109,7 @@ class Daemon:
             engine = group.create_task(runtime.engine.run())
             runner = group.create_task(self.scanning.runner.run())
             others = [
-                group.create_task(self._controlled()),
+                group.create_task(self._serve_commands()),
                 *(group.create_task(service) for service in self._services()),
             ]
             address = server.web_address(sockets)
@@ -120,16 +120,16 @@ class Daemon:
             await self.stop.wait()
             log.info("stopping", seconds_at_most=STOP_SECONDS)
             self.scanning.stop()
-            self._untold.set()
+            self._unsubscribed.set()
             runtime.after_commit.erased.set()
             self._programs.bell.set()
             closing.set()
             began = asyncio.get_running_loop().time()
-            await _ended([web, runner, *others], began + _CLOSED_AFTER)
+            await _wait_for([web, runner, *others], began + _CLOSED_AFTER)
             runtime.inbox.close()
-            await _ended([inbox], began + _RECORDED_AFTER)
+            await _wait_for([inbox], began + _RECORDED_AFTER)
             runtime.engine.stop()
-            await _ended([engine], began + STOP_SECONDS)
+            await _wait_for([engine], began + STOP_SECONDS)
         # Any backup is older than this, however soon it is put back.
         with contextlib.suppress(MilestonesError):
             await runtime.check_continuity()
@@ -146,7 +146,7 @@ class Daemon:
             reconcile=partial(pause.reconcile, self),
         )
         return [
-            keep_telling(store, runtime.assembly.client, clock, self._untold, stop),
+            keep_telling(store, runtime.assembly.client, clock, self._unsubscribed, stop),
             keep_finishing(store, runtime.forget_mail, clock, runtime.after_commit.erased, stop),
             keep_measuring(store, runtime.metrics, lambda: self.settings.daemon.mode == "live", clock, stop),
             keep_beating(heart, stop),
@@ -198,22 +198,22 @@ class Daemon:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop.set)
         loop.add_signal_handler(signal.SIGINT, self.stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._hung_up)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         if hangups.came():
             # While it started. The file may have been read before it was written.
-            self._hung_up()
+            self._on_hangup()
         try:
             yield
         finally:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
 
-    def _hung_up(self) -> None:
-        async def reloaded() -> None:
+    def _on_hangup(self) -> None:
+        async def reload_quietly() -> None:
             with contextlib.suppress(MilestonesError):
                 await self.reload()
 
-        task = asyncio.get_running_loop().create_task(reloaded())
+        task = asyncio.get_running_loop().create_task(reload_quietly())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
@@ -225,9 +225,9 @@ class Daemon:
         """
         # One after the other: what was read later must be what stays in force.
         async with self._reloading:
-            return await self._reloaded()
+            return await self._reload()
 
-    async def _reloaded(self) -> str:
+    async def _reload(self) -> str:
         try:
             # Beside the loop, where webhooks wait: every template is tried.
             settings = await asyncio.to_thread(self._load)
@@ -242,7 +242,7 @@ class Daemon:
         log.info("configuration_reloaded", configuration=settings.hash)
         return settings.hash
 
-    async def _controlled(self) -> None:
+    async def _serve_commands(self) -> None:
         await local.serve(self.runtime.settings.daemon.socket, Running(self), self.stop)
 
     # The web
@@ -281,11 +281,11 @@ class Daemon:
             return False
         async with self.runtime.store.write() as tx:
             await people.suppress(tx, [key], "unsubscribed", self.runtime.clock())
-        self._untold.set()
+        self._unsubscribed.set()
         return True
 
 
-async def _ended(tasks: list[asyncio.Task[None]], deadline: float) -> None:
+async def _wait_for(tasks: list[asyncio.Task[None]], deadline: float) -> None:
     """Wait for tasks until a time of the loop's clock; what is late is cut short."""
     _, late = await asyncio.wait(tasks, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
     for task in late:

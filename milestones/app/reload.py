@@ -41,7 +41,7 @@ async def reload(runtime: Runtime, settings: Settings, plan: Plan[T]) -> T:
     wix, assembly = runtime.wix, runtime.assembly
     public_key = wix.public_key if wix.sandbox is not None else read_public_key(settings)
     catalogue = Catalogue(settings.daemon.templates)
-    parts = assembly.assembled(settings, catalogue, list_site_ids(settings, wix))
+    parts = assembly.build_parts(settings, catalogue, list_site_ids(settings, wix))
     rules = ConfiguredRules(settings, runtime.rules.secret)
     async with runtime.store.write() as tx:
         await take_on_sites(tx, rules, wix, runtime.clock())

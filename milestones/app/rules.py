@@ -36,7 +36,7 @@ class ConfiguredRules:
 
 def list_site_ids(settings: Settings, wix: Wix) -> list[str]:
     """The sites that a configuration names, by the id under which Wix knows them."""
-    return [_site_id(site, wix) for site in settings.named_sites()]
+    return [_site_id(site, wix) for site in settings.list_sites()]
 
 
 def _site_id(site: SiteSettings, wix: Wix) -> str:

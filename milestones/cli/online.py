@@ -27,7 +27,7 @@ async def trials(
     """Each as it ends. Mails of sites that have a mail server of their own are tried too."""
     async for trial in _wix(settings, http, clock):
         yield trial
-    mails = dict.fromkeys([settings.mail, *(site.mail for site in settings.named_sites())])
+    mails = dict.fromkeys([settings.mail, *(site.mail for site in settings.list_sites())])
     for mail in mails:
         async for trial in _mail(mail, lookup):
             yield trial
@@ -43,7 +43,7 @@ async def _wix(
         yield Trial(
             "Wix", Outcome.UNTRIED, "no [[sites]] entry names an installation to try the app's keys with"
         )
-    for site in settings.named_sites():
+    for site in settings.list_sites():
         client = WixClient(
             http,
             settings.wix.api_url,

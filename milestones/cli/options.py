@@ -9,7 +9,7 @@ import typer
 
 from milestones.cli import client
 from milestones.commands.models.daemon import GetConfiguration
-from milestones.config import Settings, Source, load, restored, socket_of
+from milestones.config import Settings, Source, load, restore, socket_of
 
 ConfigPath = Annotated[
     Path,
@@ -48,4 +48,4 @@ def settings_in_force(config: Path) -> Settings:
         # Two configurations of one folder; this one's daemon does not run.
         return load(config, os.environ, secrets=False)
     uses = {template: frozenset(groups) for template, groups in told.uses.items()}
-    return restored(Source(told.text, told.environ, uses), config)
+    return restore(Source(told.text, told.environ, uses), config)

@@ -73,7 +73,7 @@ def _site(settings: Settings, account: Account | None, template: str) -> SiteSet
     """The customer's; else the first one whose milestones send this mail, if any does."""
     if account is not None:
         return settings.for_site(account.site_id)
-    everywhere = [*settings.named_sites(), settings.for_site("")]
+    everywhere = [*settings.list_sites(), settings.for_site("")]
     return next(
         (site for site in everywhere if template in requirements(site.milestones, site.brand)), everywhere[0]
     )

@@ -60,7 +60,7 @@ async def _refuse_unknown_site(settings: Settings, named: str | None) -> None:
     """No database is made for a site that there is none of. One that is there knows more than the configuration."""
     if named is None or await schema.standing(settings.daemon.database.get_secret_value()) != "empty":
         return
-    sites = settings.named_sites()
+    sites = settings.list_sites()
     known = {name.casefold() for site in sites for name in (site.name, *_ids(site)) if name}
     if named.strip().casefold() not in known:
         names = ", ".join(site.name or next(_ids(site), "") for site in sites)

@@ -23,7 +23,7 @@ def summary(settings: Settings) -> dict[str, Any]:
         "milestones": {milestone.key: described(milestone) for milestone in everybody.milestones},
         "of their own": {
             site.name: {milestone.key: described(milestone) for milestone in site.milestones}
-            for site in settings.named_sites()
+            for site in settings.list_sites()
             if site.milestones != everybody.milestones
         },
     }

@@ -9,7 +9,7 @@ from milestones.kinds.email.variables import requirements
 def require_sound(settings: Settings) -> None:
     """Raise ConfigurationError with every fault that would keep a mail from being made."""
     needed: dict[str, frozenset[str]] = {}
-    for site in (settings.for_site(""), *settings.named_sites()):
+    for site in (settings.for_site(""), *settings.list_sites()):
         for template, variables in requirements(site.milestones, site.brand).items():
             needed[template] = needed.get(template, variables) & variables
     if found := faults(settings.daemon.templates, needed):

@@ -25,7 +25,7 @@ from milestones.commands.models.program import (
     Written,
 )
 from milestones.commands.scan import Failed, by_name, raise_if_all
-from milestones.config import Settings, Source, restored
+from milestones.config import Settings, Source, restore
 from milestones.errors import ChannelError, ConfigurationError, UsageError
 from milestones.kinds.badge.payload import Badge
 from milestones.program.apply import PlanError, Work, apply, look, planned, settled
@@ -179,7 +179,7 @@ def answer_of(plan: Plan) -> ProgramPlan:
 async def _choose(host: Host, written: Written, named: str | None) -> _Chosen:
     """The sites that are meant and have a program in the file. Raises UsageError where there is none."""
     uses = {template: frozenset(groups) for template, groups in written.uses.items()}
-    wanted = restored(Source(written.text, written.environ, uses), Path(host.settings.path))
+    wanted = restore(Source(written.text, written.environ, uses), Path(host.settings.path))
     async with host.runtime.store.read() as tx:
         sites = await find_sites(tx, named)
     with_program = [site for site in sites if wanted.for_site(site.id).program.says_something]

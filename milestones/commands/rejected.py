@@ -5,7 +5,7 @@ from milestones.commands.models.command import NoReport, Report
 from milestones.commands.models.people import ReplayAnswer, ReplayRejected
 from milestones.domain.event import Heard, Unneeded
 from milestones.errors import StoreUnavailableError, UsageError
-from milestones.ingest.reading import UnreadableError, blamed
+from milestones.ingest.reading import UnreadableError, blame_event
 from milestones.pipeline import observe
 from milestones.store.people import rejected
 from milestones.store.tables import READ_ACCOUNT, Rejected
@@ -62,5 +62,5 @@ async def _take(runtime: Runtime, row: Rejected) -> bool:
     except (StoreUnavailableError, UnreadableError):
         raise
     except Exception as error:  # noqa: BLE001 (as it was when it came)
-        raise blamed(error, row.site_id, row.event_type, event.event_id if event else None) from None
+        raise blame_event(error, row.site_id, row.event_type, event.event_id if event else None) from None
     return True

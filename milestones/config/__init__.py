@@ -5,7 +5,7 @@ of the file and each key in it; ``Settings.for_site`` gives what holds for one s
 them.
 """
 
-from milestones.config.load import load, parse, restored, templates_folder
+from milestones.config.load import load, parse, restore, templates_folder
 from milestones.config.mail import MailSettings
 from milestones.config.references import Secret
 from milestones.config.sections import (
@@ -32,7 +32,7 @@ __all__ = [
     "WixSettings",
     "load",
     "parse",
-    "restored",
+    "restore",
     "socket_of",
     "templates_folder",
 ]

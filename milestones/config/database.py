@@ -107,11 +107,11 @@ def _server(text: str) -> PostgresAddress:
     user, colon, password = account.partition(":")
     host, port = _hosts(servers)
     given = {
-        "user": _decoded(user) if user else None,
-        "password": _decoded(password) if at and colon else None,
+        "user": _decode(user) if user else None,
+        "password": _decode(password) if at and colon else None,
         "host": host,
         "port": port,
-        "dbname": _decoded(name) if name else None,
+        "dbname": _decode(name) if name else None,
     }
     options = _options(query)
     for part in _PARTS:
@@ -155,7 +155,7 @@ def _ports(host: str | None, port: str | None) -> str | None:
 
 
 def _host(text: str) -> str:
-    host = _decoded(text)
+    host = _decode(text)
     if (numeric := _NUMERIC_HOST.fullmatch(host)) is not None:
         return numeric[1]
     if host and not host.startswith("/") and _HOST.fullmatch(host) is None:
@@ -171,7 +171,7 @@ def _options(query: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for pair in query.split("&") if query else ():
         name, _, written = pair.partition("=")
-        value = _decoded(written)
+        value = _decode(written)
         pattern = _TEXT if name in _PARTS else OPTIONS.get(name)
         if pattern is None:
             raise ValueError(
@@ -185,7 +185,7 @@ def _options(query: str) -> dict[str, str]:
     return found
 
 
-def _decoded(text: str) -> str:
+def _decode(text: str) -> str:
     try:
         found = unquote(text, errors="strict")
     except UnicodeDecodeError:

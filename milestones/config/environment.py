@@ -18,7 +18,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel, SecretStr
 
 from milestones.config.faults import Where, nearest
-from milestones.config.tree import alternatives, child, entry_of, table_of
+from milestones.config.tables import alternatives, child, entry_of, table_of
 
 PREFIX = "MILESTONES_"
 _PART = re.compile("[^A-Za-z0-9]")
@@ -60,15 +60,15 @@ def _step(part: str, annotation: Any, here: Any) -> str | int:
     """The key or position that one part of a name means."""
     table = table_of(annotation)
     if table is not None:
-        names = {_folded(name): name for name in table.model_fields}
-        if _folded(part) not in names:
+        names = {_fold(name): name for name in table.model_fields}
+        if _fold(part) not in names:
             raise ValueError(f"there is no key '{part.lower()}' here{nearest(part, table.model_fields)}")
-        return names[_folded(part)]
+        return names[_fold(part)]
     if entry_of(annotation) is None:
         raise ValueError(f"there is nothing below this key, so no '{part.lower()}' either")
     if _is_free_table(annotation):
-        known: dict[str, str] = {_folded(name): name for name in here} if isinstance(here, dict) else {}
-        return known.get(_folded(part), part.lower())
+        known: dict[str, str] = {_fold(name): name for name in here} if isinstance(here, dict) else {}
+        return known.get(_fold(part), part.lower())
     return _position(part, here if isinstance(here, list) else [])
 
 
@@ -82,14 +82,14 @@ def _position(part: str, entries: list[Any]) -> int:
     names = [
         str(entry.get("key", entry.get("name", ""))) if isinstance(entry, dict) else "" for entry in entries
     ]
-    found = [position for position, name in enumerate(names) if name and _folded(name) == _folded(part)]
+    found = [position for position, name in enumerate(names) if name and _fold(name) == _fold(part)]
     if len(found) != 1:
         listed = ", ".join(name for name in names if name) or "none"
         raise ValueError(f"no entry, or more than one, is called '{part.lower()}'; there are: {listed}")
     return found[0]
 
 
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     return _PART.sub("_", name).lower()
 
 

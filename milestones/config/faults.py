@@ -38,7 +38,7 @@ def overlap(one: Where, other: Where) -> bool:
     return one[:shared] == other[:shared]
 
 
-def spelled(path: Where) -> str:
+def spell(path: Where) -> str:
     """A path as a person writes it: ``milestones[0].near.within``."""
     text = ""
     for part in path:
@@ -65,7 +65,7 @@ def unknown_key(path: Where, known: Iterable[str]) -> Fault:
     return Fault(path, f"unknown key{nearest(word, known)}", None if meant is None else (*path[:-1], meant))
 
 
-def collected(
+def collect(
     error: ValidationError, prefix: Where, known_keys: Callable[[Where], Iterable[str]]
 ) -> list[Fault]:
     """Every fault that pydantic found below ``prefix``. known_keys: those that the table at a path may have."""

@@ -11,14 +11,14 @@ from typing import Any, Self
 from pydantic import TypeAdapter, ValidationError
 
 from milestones.config import environment, warnings
-from milestones.config.faults import Fault, Where, collected, overlap, spelled, unknown_key
+from milestones.config.faults import Fault, Where, collect, overlap, spell, unknown_key
 from milestones.config.locate import Place, places
 from milestones.config.references import Surroundings, reference_of
-from milestones.config.rules import Draft, broken, named_templates
+from milestones.config.rules import Draft, find_broken, list_templates
 from milestones.config.sections import DaemonSettings
 from milestones.config.settings import Settings, Source
-from milestones.config.tree import entry_of, known_keys, table_of
-from milestones.config.variables import Uses, read_uses
+from milestones.config.tables import entry_of, known_keys, table_of
+from milestones.config.templates import Uses, read_uses
 from milestones.errors import ConfigurationError
 
 _ENCODING = "utf-8-sig"
@@ -55,19 +55,19 @@ def load(path: Path, environ: Mapping[str, str], *, secrets: bool = True) -> Set
 def parse(text: str, path: Path, environ: Mapping[str, str], *, secrets: bool = True) -> Settings:
     """As ``load``, of a text. path: where it stands or would stand; relative paths in it start at its folder."""
     try:
-        return _parsed(text, path, environ, secrets=secrets)
+        return _parse(text, path, environ, secrets=secrets)
     except RecursionError:
         raise ConfigurationError([f"{path}: tables or lists are nested too deep."]) from None
 
 
-def restored(source: Source, path: Path) -> Settings:
+def restore(source: Source, path: Path) -> Settings:
     """The configuration that was read from ``source``, without its secrets: it was checked then, and what it refers to
     may have changed since.
     """
-    return _parsed(source.text, path, source.environ, secrets=False, known=source.uses)
+    return _parse(source.text, path, source.environ, secrets=False, known=source.uses)
 
 
-def _parsed(
+def _parse(
     text: str,
     path: Path,
     environ: Mapping[str, str],
@@ -84,27 +84,27 @@ def _parsed(
         # Python's own limit, of which the parser does not tell where it was passed.
         raise ConfigurationError([f"{path}: a number has thousands of digits."]) from None
     sources, faults = environment.override(raw, environ, Settings)
-    own = _completed_sites(raw)
+    own = _complete_sites(raw)
     folder = path.absolute().parent
     around = Surroundings(folder, environ, secrets)
     read = _Reading(raw, around).read()
-    tell = partial(_told, path=path, places=places(text), sources=sources)
+    tell = partial(_sentences, path=path, places=places(text), sources=sources)
     uses = _uses(raw, folder) if known is None else Uses(known, {})
-    rules = [] if known is not None else broken(_draft(read, uses))
+    rules = [] if known is not None else find_broken(_draft(read, uses))
     faults += tell(_without_echoes([*read.faults, *rules], own))
     if faults:
         raise ConfigurationError(faults)
     tables = read.tables | {key: tuple(entries.values()) for key, entries in read.lists.items()}
-    source = Source(text, _used(environ, tables["daemon"]), uses.groups)
-    return Settings.assembled(tables, path, tell(warnings.found_in(Settings(**tables))), source)
+    source = Source(text, _select_environment(environ, tables["daemon"]), uses.groups)
+    return Settings.assemble(tables, path, tell(warnings.found_in(Settings(**tables))), source)
 
 
 def _uses(raw: Mapping[str, Any], folder: Path) -> Uses:
     templates = _templates(raw, folder)
-    return read_uses(templates, [name for _, name in named_templates(raw)]) if templates else Uses({}, {})
+    return read_uses(templates, [name for _, name in list_templates(raw)]) if templates else Uses({}, {})
 
 
-def _used(environ: Mapping[str, str], daemon: DaemonSettings) -> dict[str, str]:
+def _select_environment(environ: Mapping[str, str], daemon: DaemonSettings) -> dict[str, str]:
     """What of the environment a command needs to read the same: overrides, and the database's address."""
     kind, _, name = reference_of(daemon.database).partition(":")
     wanted = {name} if kind == "env" else set()
@@ -140,21 +140,21 @@ def _templates(raw: Mapping[str, Any], folder: Path) -> Path | None:
     return folder / written if isinstance(written, str) else None
 
 
-def _completed_sites(raw: Mapping[str, Any]) -> Any:
+def _complete_sites(raw: Mapping[str, Any]) -> Any:
     """Fill what a site does not say of its mail, brand and policy from what holds for all. Returns what it did say."""
     sites = raw.get("sites")
     said = copy.deepcopy(sites)
     for site in sites if isinstance(sites, list) else ():
         for table in _OF_A_SITE:
             if isinstance(site, dict) and isinstance(site.get(table), dict):
-                site[table] = _merged(raw.get(table), site[table])
+                site[table] = _merge(raw.get(table), site[table])
     return said
 
 
-def _merged(general: Any, particular: Any) -> Any:
+def _merge(general: Any, particular: Any) -> Any:
     if not isinstance(general, dict) or not isinstance(particular, dict):
         return particular
-    merged = {key: _merged(general.get(key), value) for key, value in particular.items()}
+    merged = {key: _merge(general.get(key), value) for key, value in particular.items()}
     return {**general, **merged}
 
 
@@ -176,7 +176,7 @@ class _Reading:
         for key, field in Settings.model_fields.items():
             entry = entry_of(field.annotation)
             if table_of(entry) is None:
-                table = self._checked(TypeAdapter(field.rebuild_annotation()), self.raw.get(key, {}), (key,))
+                table = self._check(TypeAdapter(field.rebuild_annotation()), self.raw.get(key, {}), (key,))
                 self.tables |= {} if table is None else {key: table}
                 continue
             self.lists[key] = {}
@@ -186,7 +186,7 @@ class _Reading:
                 continue
             adapter = TypeAdapter(entry)
             for position, one in enumerate(written):
-                value = self._checked(adapter, one, (key, position))
+                value = self._check(adapter, one, (key, position))
                 self.lists[key] |= {} if value is None else {position: value}
         return self
 
@@ -194,7 +194,7 @@ class _Reading:
         self.faults.append(fault)
         self.gone += [place for place in (fault.path, fault.meant) if place is not None]
 
-    def _checked(self, adapter: TypeAdapter[Any], written: Any, where: Where) -> Any:
+    def _check(self, adapter: TypeAdapter[Any], written: Any, where: Where) -> Any:
         """The value; with faults, what it is without them; None where it cannot do without.
 
         Pydantic checks the rules within a table only once its keys are right. So what is wrong is taken out and the
@@ -205,7 +205,7 @@ class _Reading:
             try:
                 return adapter.validate_python(rest, context=self._around)
             except ValidationError as error:
-                found = collected(error, where, partial(known_keys, Settings))
+                found = collect(error, where, partial(known_keys, Settings))
             before = tuple(self.gone)
             for fault in found:
                 if any(overlap(fault.path, place) for place in before):
@@ -258,20 +258,20 @@ def _without_echoes(faults: Iterable[Fault], said: Any) -> list[Fault]:
             len(fault.path) > 2
             and fault.path[0] == "sites"
             and fault.path[2] in _OF_A_SITE
-            and not _said(said, fault.path[1:])
+            and not _is_said(said, fault.path[1:])
             and any(fault.path[2:] == other.path and fault.sentence == other.sentence for other in distinct)
         )
     ]
 
 
-def _said(said: Any, path: Where) -> bool:
+def _is_said(said: Any, path: Where) -> bool:
     here = said
     for part in path:
         here = _below(here, part)
     return here is not None
 
 
-def _told(
+def _sentences(
     faults: Iterable[Fault], *, path: Path, places: Mapping[Where, Place], sources: Mapping[Where, str]
 ) -> list[str]:
     """As sentences, in the order of the file; those about the environment first."""
@@ -279,7 +279,7 @@ def _told(
     for fault in faults:
         place, variable = _place(fault.path, places, sources)
         source = variable or f"{path}:{place.line}:{place.column}"
-        sentences.append((place, f"{source}: {spelled(fault.path)}: {fault.sentence}"))
+        sentences.append((place, f"{source}: {spell(fault.path)}: {fault.sentence}"))
     return [sentence for _, sentence in sorted(sentences, key=lambda told: told[0])]
 
 

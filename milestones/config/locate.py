@@ -53,22 +53,22 @@ def _document(root: tree_sitter.Node) -> Iterator[Found]:
             key, *pairs = node.named_children
             path: Where = ()
             for part in _parts(key):
-                path = _entered((*path, part), counts)
+                path = _enter((*path, part), counts)
                 yield path, key
             if node.type == "table_array_element":
-                path = _opened(path, counts)
+                path = _open(path, counts)
                 yield path, key
             for pair in pairs:
                 if pair.type == "pair":
                     yield from _pair(pair, path)
 
 
-def _entered(path: Where, counts: dict[Where, int]) -> Where:
+def _enter(path: Where, counts: dict[Where, int]) -> Where:
     """A header names a list; what follows belongs to its latest entry."""
     return (*path, counts[path] - 1) if path in counts else path
 
 
-def _opened(path: Where, counts: dict[Where, int]) -> Where:
+def _open(path: Where, counts: dict[Where, int]) -> Where:
     """The next entry of the list that a ``[[header]]`` names."""
     if path and isinstance(path[-1], int):
         path = path[:-1]

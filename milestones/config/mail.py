@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from milestones.config.addresses import Mailbox, is_loopback
 from milestones.config.faults import Fault, faulty
 from milestones.config.references import ConfiguredPath, SecretValue
 from milestones.config.sections import Table, Whole
+from milestones.config.web_addresses import Mailbox, is_loopback
 from milestones.domain.greeting import wire_name
 from milestones.formats.mail_addresses import domain_in_ascii, pattern_form
 

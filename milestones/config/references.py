@@ -59,7 +59,7 @@ def surroundings(info: ValidationInfo) -> Surroundings | None:
     return info.context if isinstance(info.context, Surroundings) else None
 
 
-def _resolved(value: Path, info: ValidationInfo) -> Path:
+def _resolve(value: Path, info: ValidationInfo) -> Path:
     around = surroundings(info)
     return around.folder / value if around else value
 
@@ -72,7 +72,7 @@ def _portable(value: Path, info: SerializationInfo) -> str:
     return str(value)
 
 
-def referred(value: Any, info: ValidationInfo) -> SecretStr:
+def resolve_reference(value: Any, info: ValidationInfo) -> SecretStr:
     """What a reference leads to; where it may be missing, only whoever asks for it is told. Raises ValueError."""
     if isinstance(value, SecretStr):
         return value
@@ -97,7 +97,7 @@ def _reference(value: Any) -> tuple[str, str]:
 
 def _fetch(kind: str, name: str, around: Surroundings) -> str:
     if kind == "env":
-        found = _trimmed(around.environ.get(name, ""), f"the environment variable {name}")
+        found = _trim(around.environ.get(name, ""), f"the environment variable {name}")
         if not found:
             raise ValueError(f"refers to the environment variable {name}, which is not set")
         return found
@@ -108,13 +108,13 @@ def _fetch(kind: str, name: str, around: Surroundings) -> str:
         raise ValueError(f"refers to the file {name}, which is not in UTF-8; save it as UTF-8") from None
     except OSError as error:
         raise ValueError(f"refers to the file {name}, which cannot be read ({error.strerror})") from None
-    found = _trimmed(text, f"the file {name}")
+    found = _trim(text, f"the file {name}")
     if not found:
         raise ValueError(f"refers to the file {name}, which is empty")
     return found
 
 
-def _trimmed(text: str, where: str) -> str:
+def _trim(text: str, where: str) -> str:
     """Without the line end of a file. What nobody sees would only be found by whoever is refused for it."""
     found = text.strip().strip("\ufeff").strip()
     for character in found:
@@ -127,7 +127,7 @@ def _trimmed(text: str, where: str) -> str:
 
 
 def _in_one_line(value: Any, info: ValidationInfo) -> SecretStr:
-    found = referred(value, info)
+    found = resolve_reference(value, info)
     if isinstance(found, Secret) and found.missing is None and len(found.get_secret_value().splitlines()) > 1:
         raise ValueError(
             f"refers to {found.reference}, which holds several lines; only the secret belongs there"
@@ -136,7 +136,7 @@ def _in_one_line(value: Any, info: ValidationInfo) -> SecretStr:
 
 
 def secret_or_text(value: Any, info: ValidationInfo) -> tuple[str, str | None]:
-    """What may be written or referred to: the text, and its reference if it was one. Raises ValueError."""
+    """What may be written or resolve_reference to: the text, and its reference if it was one. Raises ValueError."""
     if isinstance(value, SecretStr):
         return value.get_secret_value(), reference_of(value)
     if isinstance(value, str):
@@ -158,7 +158,7 @@ REFERENCE_SCHEMA = {
     "additionalProperties": False,
 }
 
-ConfiguredPath = Annotated[Path, AfterValidator(_resolved), PlainSerializer(_portable)]
+ConfiguredPath = Annotated[Path, AfterValidator(_resolve), PlainSerializer(_portable)]
 SecretValue = Annotated[
     SecretStr, PlainValidator(_in_one_line), PlainSerializer(reference_of), WithJsonSchema(REFERENCE_SCHEMA)
 ]

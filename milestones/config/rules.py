@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from milestones.config.addresses import is_loopback, web_host
 from milestones.config.faults import Fault, Where, overlap
 from milestones.config.mail import MailSettings
 from milestones.config.sections import DaemonSettings
 from milestones.config.settings import SiteTable
+from milestones.config.web_addresses import is_loopback, web_host
 from milestones.config.wix import WixSettings
 
 
@@ -39,7 +39,7 @@ class Draft:
 Rule = Callable[[Draft], Iterator[Fault]]
 
 
-def broken(draft: Draft) -> list[Fault]:
+def find_broken(draft: Draft) -> list[Fault]:
     """Every fault that the rules find, where none was told before."""
     told = [place for fault in draft.faults for place in (fault.path, fault.meant) if place is not None]
     found = [fault for rule in RULES for fault in rule(draft)]
@@ -47,15 +47,15 @@ def broken(draft: Draft) -> list[Fault]:
 
 
 def _each_key_once(draft: Draft) -> Iterator[Fault]:
-    yield from _repeated(draft.raw.get("milestones"), "key", ("milestones",))
-    yield from _repeated(draft.raw.get("sites"), "name", ("sites",))
-    yield from _repeated(draft.raw.get("sites"), "instance_id", ("sites",))
-    yield from _repeated(draft.raw.get("sites"), "site_id", ("sites",))
+    yield from _find_repeated(draft.raw.get("milestones"), "key", ("milestones",))
+    yield from _find_repeated(draft.raw.get("sites"), "name", ("sites",))
+    yield from _find_repeated(draft.raw.get("sites"), "instance_id", ("sites",))
+    yield from _find_repeated(draft.raw.get("sites"), "site_id", ("sites",))
     for position, site in enumerate(_entries(draft.raw.get("sites"))):
-        yield from _repeated(site.get("milestones"), "key", ("sites", position, "milestones"))
+        yield from _find_repeated(site.get("milestones"), "key", ("sites", position, "milestones"))
 
 
-def _repeated(entries: Any, key: str, where: Where) -> Iterator[Fault]:
+def _find_repeated(entries: Any, key: str, where: Where) -> Iterator[Fault]:
     """What was written is looked at, so that an entry with other faults counts too."""
     first: dict[str, int] = {}
     for position, entry in enumerate(_entries(entries)):
@@ -154,12 +154,12 @@ def _is_public(url: str) -> bool:
 
 
 def _points_come_to_an_end(draft: Draft) -> Iterator[Fault]:
-    yield from _endless(draft.raw.get("milestones"), ("milestones",))
+    yield from _find_endless(draft.raw.get("milestones"), ("milestones",))
     for position, site in enumerate(_entries(draft.raw.get("sites"))):
-        yield from _endless(site.get("milestones"), ("sites", position, "milestones"))
+        yield from _find_endless(site.get("milestones"), ("sites", position, "milestones"))
 
 
-def _endless(written: Any, where: Where) -> Iterator[Fault]:
+def _find_endless(written: Any, where: Where) -> Iterator[Fault]:
     """Points raise every measure: balance, earned and the tier's. So they lift an account towards every milestone of
     the site, whichever it was that gave them; and one that repeats can be reached by them again, also over others.
     """
@@ -179,12 +179,12 @@ def _endless(written: Any, where: Where) -> Iterator[Fault]:
 
 
 def _templates_are_there(draft: Draft) -> Iterator[Fault]:
-    for where, name in named_templates(draft.raw):
+    for where, name in list_templates(draft.raw):
         if name in draft.templates:
             yield Fault(where, draft.templates[name])
 
 
-def named_templates(raw: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:
+def list_templates(raw: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:
     """Where templates are named, and their names, faults and all."""
     lists: list[tuple[Where, Any]] = [(("milestones",), raw.get("milestones"))]
     for position, site in enumerate(_entries(raw.get("sites"))):

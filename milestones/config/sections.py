@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
 
-from milestones.config.addresses import BaseAddress, DatabaseUrl, HostAndPort, host_and_port
 from milestones.config.references import ConfiguredPath, Secret
-from milestones.config.tree import Written
+from milestones.config.tables import Written
 from milestones.config.values import (
     Duration,
     QuietHoursText,
@@ -18,6 +17,7 @@ from milestones.config.values import (
     Zone,
     duration,
 )
+from milestones.config.web_addresses import BaseAddress, DatabaseUrl, HostAndPort, host_and_port
 from milestones.domain.policy import Breaker
 
 _DATABASE = "sqlite:///var/milestones.db"

@@ -115,9 +115,7 @@ class Settings(Table):
     _derived: dict[Any, Any] = PrivateAttr(default_factory=dict)
 
     @classmethod
-    def assembled(
-        cls, tables: Mapping[str, Any], path: Path, warnings: Iterable[str], source: Source
-    ) -> Self:
+    def assemble(cls, tables: Mapping[str, Any], path: Path, warnings: Iterable[str], source: Source) -> Self:
         """From tables that were read one by one. path: the file they stood in."""
         settings = cls(**tables)
         settings._path = path
@@ -165,7 +163,7 @@ class Settings(Table):
         """
         return self._site(self._position(site_key))
 
-    def named_sites(self) -> tuple[SiteSettings, ...]:
+    def list_sites(self) -> tuple[SiteSettings, ...]:
         """What holds for each of ``[[sites]]``, in their order."""
         return tuple(self._site(position) for position in range(len(self.sites)))
 
@@ -210,7 +208,7 @@ class Settings(Table):
             general = self._site(None)
             milestones, index = general.milestones, general.index
         else:
-            milestones = self._defined(self.milestones if site is None else site.milestones or ())
+            milestones = self._define(self.milestones if site is None else site.milestones or ())
             index = ThresholdIndex.of(milestones)
         return SiteSettings(
             name="" if site is None else site.name,
@@ -226,6 +224,6 @@ class Settings(Table):
             program=((site and site.program) or self.program).definition(),
         )
 
-    def _defined(self, tables: Iterable[MilestoneTable]) -> tuple[Milestone, ...]:
+    def _define(self, tables: Iterable[MilestoneTable]) -> tuple[Milestone, ...]:
         # What the templates use was read with the file; a reload reads them anew.
         return tuple(table.definition(self._source.uses.__getitem__) for table in tables)

@@ -14,27 +14,34 @@ from pydantic import (
     model_validator,
 )
 
-from milestones.config.addresses import BaseAddress
 from milestones.config.faults import Fault, faulty
-from milestones.config.references import REFERENCE_SCHEMA, Secret, SecretValue, WixId, reference_of, referred
+from milestones.config.references import (
+    REFERENCE_SCHEMA,
+    Secret,
+    SecretValue,
+    WixId,
+    reference_of,
+    resolve_reference,
+)
 from milestones.config.sections import Flag, Table, Whole
 from milestones.config.values import Duration
+from milestones.config.web_addresses import BaseAddress
 
 
 def _public_key(value: Any, info: ValidationInfo) -> SecretStr:
     """No secret, and treated as one: a command that does not need it can do without."""
     if isinstance(value, str):
-        pem = _checked(value)
+        pem = _check(value)
         return Secret(pem, pem)
     if not isinstance(value, dict | SecretStr):
         raise ValueError("is no public key; write it as PEM in quotes, or refer to it")  # noqa: TRY004 - pydantic wants ValueError
-    found = referred(value, info)
+    found = resolve_reference(value, info)
     if isinstance(found, Secret) and found.missing is not None:
         return found
-    return Secret(_checked(found.get_secret_value()), reference_of(found))
+    return Secret(_check(found.get_secret_value()), reference_of(found))
 
 
-def _checked(value: str) -> str:
+def _check(value: str) -> str:
     """The key as PEM, if the code that will use it can read it. Raises ValueError."""
     # Imported here because it takes a tenth of a second, and a configuration on the sandbox has no key.
     from milestones.config.public_key import as_pem, load_public_key  # noqa: PLC0415

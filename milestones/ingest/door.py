@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from milestones.domain.event import Heard, Unneeded
 from milestones.errors import IngestError, MilestonesError
-from milestones.ingest.envelope import heard
-from milestones.ingest.reading import UnreadableError, blamed
+from milestones.ingest.envelope import read_event
+from milestones.ingest.reading import UnreadableError, blame_event
 from milestones.ingest.signature import verify
 from milestones.observability.metrics import Metrics
 from milestones.observability.seldom import Seldom
@@ -45,17 +45,17 @@ class Door:
         now = self.clock()
         event: Heard | None = None
         try:
-            event = self._understood(body, now)
+            event = self._understand(body, now)
             await self._take(event, now)
         except IngestError as refusal:
             if self._each_minute.due(str(refusal.status), now):
-                about = {} if event is None else _named(event)
+                about = {} if event is None else _describe(event)
                 _log.warning("webhook_refused", **about, status=refusal.status, reason=str(refusal))
             raise
         except UnreadableError as unreadable:
             await self._keep(unreadable, body)
 
-    def _understood(self, body: bytes, now: datetime) -> Heard:
+    def _understand(self, body: bytes, now: datetime) -> Heard:
         key = self.public_key()
         if key is None:
             raise IngestError(
@@ -63,26 +63,26 @@ class Door:
             )
         claims = verify(body, key, now)
         try:
-            return heard(claims)
+            return read_event(claims)
         except UnreadableError:
             raise
         except Exception as error:  # noqa: BLE001
             # A fault of ours, which an upgrade may mend: the event is kept, not refused for two days and then lost.
-            raise blamed(error, None, None, None) from None
+            raise blame_event(error, None, None, None) from None
 
     async def _take(self, event: Heard, now: datetime) -> None:
         if isinstance(event.event, Unneeded):
             self.metrics.event(event.event_type, "unneeded")
             if self._daily.due(event.event_type, now):
-                _log.info("event_unneeded", **_named(event))
+                _log.info("event_unneeded", **_describe(event))
             self.pass_over(event)
             return
         await self.take(event)
         self.metrics.event(event.event_type, "taken")
-        _log.debug("event_taken", **_named(event))
+        _log.debug("event_taken", **_describe(event))
 
     async def _keep(self, unreadable: UnreadableError, body: bytes) -> None:
-        about = _named(unreadable)
+        about = _describe(unreadable)
         try:
             await self.keep(unreadable.site_id, unreadable.event_type, unreadable.reason, body)
         except Exception as error:  # noqa: BLE001
@@ -94,6 +94,6 @@ class Door:
         _log.warning("event_kept_unread", **about, reason=unreadable.reason)
 
 
-def _named(event: Heard | UnreadableError) -> dict[str, str | None]:
+def _describe(event: Heard | UnreadableError) -> dict[str, str | None]:
     """Which event a line of the log is about."""
     return {"site": event.site_id, "event_id": event.event_id, "event_type": event.event_type}

@@ -8,7 +8,7 @@ from milestones.ingest.events import READERS, WITHOUT_DATA, erasure
 from milestones.ingest.reading import UnreadableError, fields, maybe_fields, text
 
 
-def heard(claims: Fields) -> Heard:
+def read_event(claims: Fields) -> Heard:
     """The event inside verified claims; ``Unneeded`` when its type is not listened to, whatever it holds.
 
     Raises UnreadableError, which tells the site, the type and the id as far as they are known.
@@ -16,7 +16,7 @@ def heard(claims: Fields) -> Heard:
     envelope = fields(claims.get("data"), "`data` of the token")
     site_id, event_type = text(envelope, "instanceId"), text(envelope, "eventType")
     try:
-        return _heard(envelope, site_id, event_type, claims)
+        return _read_event(envelope, site_id, event_type, claims)
     except UnreadableError as unreadable:
         event_id = text(maybe_fields(envelope.get("data")), "id")
         raise UnreadableError(
@@ -24,7 +24,7 @@ def heard(claims: Fields) -> Heard:
         ) from None
 
 
-def _heard(envelope: Fields, site_id: str | None, event_type: str | None, claims: Fields) -> Heard:
+def _read_event(envelope: Fields, site_id: str | None, event_type: str | None, claims: Fields) -> Heard:
     if event_type is None:
         raise UnreadableError("The envelope does not tell the type of its event (`eventType`).")
     if site_id is None:

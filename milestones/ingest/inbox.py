@@ -12,7 +12,7 @@ import structlog
 
 from milestones.domain.event import Heard
 from milestones.errors import IngestError, StoreUnavailableError
-from milestones.ingest.reading import blamed
+from milestones.ingest.reading import blame_event
 from milestones.observability.metrics import Metrics
 
 CAPACITY = 10_000
@@ -112,7 +112,7 @@ class Inbox:
             if len(batch) == 1:
                 heard, answer = batch[0]
                 if not answer.done():
-                    answer.set_exception(blamed(error, heard.site_id, heard.event_type, heard.event_id))
+                    answer.set_exception(blame_event(error, heard.site_id, heard.event_type, heard.event_id))
                 return
             middle = len(batch) // 2
             await self._commit(batch[:middle])

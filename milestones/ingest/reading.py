@@ -35,7 +35,7 @@ class UnreadableError(MilestonesError):
         super().__init__(reason)
 
 
-def blamed(
+def blame_event(
     error: Exception, site_id: str | None, event_type: str | None, event_id: str | None
 ) -> UnreadableError:
     """What to keep of an exception that nobody foresaw. Its message may quote the event, and so a person: the log
@@ -52,7 +52,7 @@ def blamed(
     )
 
 
-def parsed(document: str | bytes, what: str) -> Any:
+def parse(document: str | bytes, what: str) -> Any:
     """The JSON in ``document``."""
     try:
         return untrusted.parse(document)
@@ -63,7 +63,7 @@ def parsed(document: str | bytes, what: str) -> Any:
 def fields(value: Any, what: str) -> Fields:
     """An object, or a string that holds one."""
     if isinstance(value, str):
-        value = parsed(value, what)
+        value = parse(value, what)
     if not isinstance(value, dict):
         raise UnreadableError(f"{what} is not an object.")
     return value

@@ -17,7 +17,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from milestones.errors import IngestError
 from milestones.formats.untrusted import EPOCH, Fields
-from milestones.ingest.reading import fields, parsed
+from milestones.ingest.reading import fields, parse
 
 LEEWAY = timedelta(minutes=5)
 """How far the clocks of Wix and of this machine may be apart."""
@@ -48,7 +48,7 @@ def verify(body: bytes, key: RSAPublicKey, now: datetime) -> Fields:
             "The signature does not fit the configured public key (wix.public_key). If these are real events "
             "of Wix, the key is that of another app.",
         )
-    claims = fields(parsed(_unpacked(payload), "The token's payload"), "The token's payload")
+    claims = fields(parse(_unpacked(payload), "The token's payload"), "The token's payload")
     _require_now(claims, now)
     return claims
 

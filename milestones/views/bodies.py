@@ -8,7 +8,7 @@ from milestones.domain.event import Heard
 from milestones.domain.observation import Observation, Source
 from milestones.formats import untrusted
 from milestones.formats.untrusted import Fields
-from milestones.ingest.envelope import heard
+from milestones.ingest.envelope import read_event
 from milestones.ingest.reading import UnreadableError, fields
 from milestones.scans.pages import observation
 from milestones.store.tables import READ_ACCOUNT, Rejected
@@ -26,7 +26,7 @@ def parse_claims(body: bytes) -> Fields:
 
 def parse_event(body: bytes) -> Heard:
     """The event in a kept body. Raises UnreadableError where it still makes no sense."""
-    return heard(parse_claims(body))
+    return read_event(parse_claims(body))
 
 
 def parse_account(body: bytes, read_at: datetime) -> Observation:

@@ -45,7 +45,7 @@ def mail_limits(settings: Settings) -> list[str]:
     """For whom alone mail leaves, and of which sites where not of all. Names addresses, so it is for no log."""
     general = settings.mail.only_to
     sites: dict[tuple[str, ...], list[str]] = {}
-    for site in settings.named_sites():
+    for site in settings.list_sites():
         sites.setdefault(site.mail.only_to, []).append(site.name)
     if sites.keys() <= {general}:
         return [f"Mail leaves only for {', '.join(general)}"] if general else []

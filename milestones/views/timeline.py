@@ -124,7 +124,7 @@ class Timeline:
     async def mail(self, message_id: str) -> bytes | None:
         """A message that was put into a folder, by its Message-ID; None where mail goes to a server."""
         settings = self._settings()
-        tables = [settings.mail, *(site.mail for site in settings.named_sites())]
+        tables = [settings.mail, *(site.mail for site in settings.list_sites())]
         for folder in dict.fromkeys(table.folder for table in tables if table.transport == "folder"):
             message = await FolderTransport(folder).read(message_id)
             if message is not None:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import structlog
 from starlette.requests import Request
 
-from milestones.config.addresses import is_loopback
+from milestones.config.web_addresses import is_loopback
 from milestones.errors import ConfigurationError
 from milestones.web.password import Password
 

@@ -225,8 +225,8 @@ async def test_what_is_late_at_the_end_is_cut_short_and_said() -> None:
 
     tasks = [asyncio.create_task(endless()), asyncio.create_task(short())]
     with capture_logs() as logs:
-        await daemon._ended(tasks, asyncio.get_running_loop().time() + 0.05)
-        await daemon._ended(tasks[1:], 0.0)
+        await daemon._wait_for(tasks, asyncio.get_running_loop().time() + 0.05)
+        await daemon._wait_for(tasks[1:], 0.0)
     await asyncio.wait(tasks)
     assert [task.cancelled() for task in tasks] == [True, False]
     assert [line["event"] for line in logs] == ["stopped_in_the_middle"]

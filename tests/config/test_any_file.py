@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from milestones.config import Settings, parse
 from milestones.config.faults import Where
-from milestones.config.tree import child, entry_of, known_keys, table_of
+from milestones.config.tables import child, entry_of, known_keys, table_of
 from milestones.errors import ConfigurationError
 from milestones.shipped import sample_config
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from milestones.config import variables
+from milestones.config import templates
 from tests.config.conftest import BASE, MILESTONE, Reader
 
 
@@ -59,7 +59,7 @@ def test_a_thousand_sites_read_a_template_once(read: Reader, monkeypatch: pytest
         asked.append(name)
         return frozenset()
 
-    monkeypatch.setattr(variables, "groups", counted)
+    monkeypatch.setattr(templates, "groups", counted)
     settings = read(text)
-    assert len(settings.named_sites()) == 10
+    assert len(settings.list_sites()) == 10
     assert asked == ["plain"]

@@ -6,7 +6,7 @@ import pytest
 
 from milestones.domain.event import AccountSeen
 from milestones.domain.observation import Customer, Measures, Source, Stamp
-from milestones.ingest.envelope import heard
+from milestones.ingest.envelope import read_event
 from milestones.ingest.reading import UnreadableError
 from tests.ingest.tokens import CONTACT, POINTS_UPDATED, account, claims, domain_event, points_updated
 from tests.ingest.told import event, observed
@@ -101,7 +101,7 @@ def test_without_any_time_the_account_tells_when_it_changed_and_else_nobody_know
     def without_times(data: Any) -> Any:
         token = claims(POINTS_UPDATED, {**data, "eventTime": None})
         del token["iat"]
-        return heard(token).event
+        return read_event(token).event
 
     told = without_times(points_updated(updatedDate="2026-11-20T09:00:00Z"))
     assert told.observation.told_at == datetime(2026, 11, 20, 9, tzinfo=UTC)

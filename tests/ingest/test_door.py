@@ -93,7 +93,7 @@ async def test_a_fault_of_our_own_while_reading_keeps_the_event(
     def broken(claims: Any) -> Heard:
         raise ZeroDivisionError("anna@example.net")
 
-    monkeypatch.setattr(door_module, "heard", broken)
+    monkeypatch.setattr(door_module, "read_event", broken)
     await house.door.receive(token(claims(POINTS_UPDATED, points_updated())))
     assert house.kept[0][2] == "Recording the event failed with ZeroDivisionError."
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from milestones.domain.event import AccountSeen
 from milestones.domain.observation import Customer, Measures, Observation, Point, Source, Stamp
-from milestones.ingest.envelope import heard
+from milestones.ingest.envelope import read_event
 from milestones.ingest.events import READERS
 from milestones.ingest.reading import UnreadableError
 from tests.ingest.tokens import (
@@ -41,7 +41,7 @@ EXAMPLE = Observation(
 
 
 def test_the_worked_example_of_the_fact_sheet() -> None:
-    told = heard(json.loads(WORKED_EXAMPLE))
+    told = read_event(json.loads(WORKED_EXAMPLE))
     assert (told.site_id, told.event_type) == (SITE, POINTS_UPDATED)
     assert told.event_id == "5e0f4f3a-1c2d-4e5f-8a9b-0c1d2e3f4a5b"
     assert told.by_app is None
@@ -74,7 +74,7 @@ def test_each_level_may_be_an_object_instead_of_a_string() -> None:
         "data": points_updated(),
         "identity": {"identityType": "APP", "appId": "our-app"},
     }
-    told = heard({"data": envelope})
+    told = read_event({"data": envelope})
     assert told.event == AccountSeen(EXAMPLE)
     assert told.by_app == "our-app"
 
@@ -92,7 +92,7 @@ def test_each_level_may_be_an_object_instead_of_a_string() -> None:
     ],
 )
 def test_who_caused_it_is_told_if_it_was_an_app(identity: Any, by_app: str | None) -> None:
-    assert heard(claims(POINTS_UPDATED, points_updated(), identity=identity)).by_app == by_app
+    assert read_event(claims(POINTS_UPDATED, points_updated(), identity=identity)).by_app == by_app
 
 
 @pytest.mark.parametrize(
@@ -188,10 +188,10 @@ def test_whatever_a_genuine_event_holds_it_is_read_or_unreadable(
 ) -> None:
     envelope = {"eventType": event_type, "instanceId": SITE, "data": data, "identity": identity}
     with suppress(UnreadableError):
-        assert heard({"data": envelope}).site_id == SITE
+        assert read_event({"data": envelope}).site_id == SITE
 
 
 @given(JSON)
 def test_whatever_the_claims_hold_they_are_read_or_unreadable(data: Any) -> None:
     with pytest.raises(UnreadableError):
-        heard({"data": data})
+        read_event({"data": data})

@@ -4,13 +4,13 @@ from typing import Any
 
 from milestones.domain.event import AccountSeen, Event
 from milestones.domain.observation import Observation
-from milestones.ingest.envelope import heard
+from milestones.ingest.envelope import read_event
 from tests.ingest.tokens import POINTS_UPDATED, claims, points_updated
 
 
 def event(event_type: str, data: Any, /, **changes: Any) -> Event:
     """The event inside claims around this data; the keywords replace fields of the envelope."""
-    return heard(claims(event_type, data, **changes)).event
+    return read_event(claims(event_type, data, **changes)).event
 
 
 def observed(**changes: Any) -> Observation:

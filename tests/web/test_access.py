@@ -4,7 +4,7 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 
-from milestones.config.addresses import is_loopback
+from milestones.config.web_addresses import is_loopback
 from milestones.errors import ConfigurationError
 from milestones.web.access import Access
 from milestones.web.app import create_app

@@ -7,10 +7,10 @@ from typing import Self
 
 from pydantic import SecretStr, model_validator
 
-from milestones.config.addresses import WebAddress, is_loopback, web_host
 from milestones.config.faults import Fault, faulty
 from milestones.config.references import Secret, SecretValue, reference_of
 from milestones.config.rewards import RewardTable, TemplateUses
+from milestones.config.web_addresses import WebAddress, is_loopback, web_host
 from milestones.kinds.webhook.payload import Webhook
 
 

@@ -44,10 +44,10 @@ def groups(templates: Path, name: str) -> frozenset[str]:
     for part in PARTS:
         if not (folder / part).is_file():
             raise ValueError(f"names the template '{name}', which has no {part} in {folder}")
-    return _used(templates, [f"{name}/{part}" for part in PARTS])
+    return _find_used(templates, [f"{name}/{part}" for part in PARTS])
 
 
-def _used(templates: Path, names: list[str]) -> frozenset[str]:
+def _find_used(templates: Path, names: list[str]) -> frozenset[str]:
     # Imported here because it takes a twentieth of a second, and a configuration without mails needs none of it.
     from jinja2 import Environment, meta, nodes  # noqa: PLC0415
     from jinja2.exceptions import TemplateSyntaxError  # noqa: PLC0415
