@@ -1,12 +1,19 @@
 """``[program]``: what it means, and every fault of it with its place. The snippets stand below a base of four lines."""
 
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import jsonschema_rs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from milestones.cli.check import json_schema
+from milestones.config import parse
 from milestones.domain.program import Program, own_prices
+from milestones.errors import ConfigurationError
+from milestones.program.export import _value
 from tests.config.conftest import BASE, Faults, Reader
 
 E = '[[program.earn]]\ntitle = "Orders"\non = "order_paid"\n'
@@ -244,3 +251,79 @@ def test_the_schema_knows_the_program() -> None:
     schema = jsonschema_rs.validator_for(json_schema())
     assert schema.is_valid(tomllib.loads(BASE + WHOLE))
     assert not schema.is_valid(tomllib.loads(BASE + "[program]\nnam = 'x'\n"))
+
+
+_KEYS = st.sampled_from(
+    [
+        "name",
+        "points",
+        "icon",
+        "url",
+        "id",
+        "active",
+        "expiry",
+        "enabled",
+        "months",
+        "percent",
+        "earn",
+        "rewards",
+        "tiers",
+        "levels",
+        "badges",
+        "title",
+        "was",
+        "on",
+        "app",
+        "activity",
+        "per_money",
+        "field",
+        "at",
+        "Gold",
+        "coupon",
+        "discount",
+        "cost",
+        "money_off",
+        "percent_off",
+        "free_shipping",
+        "scope",
+        "minimum_subtotal",
+        "status",
+        "window",
+        "base",
+        "description",
+        "background",
+        "text",
+        "x",
+    ]
+)
+_VALUES = st.one_of(
+    st.booleans(),
+    st.integers(-(10**30), 10**30),
+    st.decimals(-(10**12), 10**12, allow_nan=False, places=3),
+    st.sampled_from(
+        ["", " ", "order_paid", "birthday", "stores", "stores/product/", "/", "#12345G", "active", "1e400"]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
+)
+_TREES = st.recursive(
+    _VALUES,
+    lambda deeper: st.one_of(st.lists(deeper, max_size=3), st.dictionaries(_KEYS, deeper, max_size=5)),
+    max_leaves=30,
+)
+
+
+@pytest.mark.examples
+@given(tree=st.dictionaries(_KEYS, _TREES, max_size=6))
+def test_whatever_stands_there_is_read_or_is_a_sentence(tree: Any) -> None:
+    text = f"program = {_value(tree)}\n" + BASE
+    found: list[str] = []
+    try:
+        parse(text, Path("/nowhere/config.toml"), {})
+    except ConfigurationError as error:
+        found = error.faults
+    assert all(fault.startswith("/nowhere/config.toml:") for fault in found), found
+
+
+def test_a_program_nested_too_deep_is_a_sentence(faults: Faults) -> None:
+    [found] = faults("program = " + "[" * 10_000 + "]" * 10_000 + "\n" + BASE)
+    assert "nested too deep" in found
