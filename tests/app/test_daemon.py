@@ -110,7 +110,10 @@ BREAKS = {
     "credentials": ("milestones.app.assembly.Assembly._credentials", ConfigurationError(["sites: no key"])),
     "pages": ("milestones.app.daemon._access", ConfigurationError(["daemon.password_file: is broken"])),
     "definitions": ("milestones.store.sites.define", StoreUnavailableError("The disk is full.")),
-    "timetable": ("milestones.store.scans.last_finished", StoreUnavailableError("The database is gone.")),
+    "timetable": (
+        "milestones.store.scans.find_last_finished",
+        StoreUnavailableError("The database is gone."),
+    ),
 }
 
 
