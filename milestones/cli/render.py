@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from pydantic_core import to_jsonable_python
@@ -15,7 +15,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from milestones.commands.models.command import UnderWay
-from milestones.views.attempts import AttemptLine
+
+if TYPE_CHECKING:
+    # Whoever shows none need not import what reads them.
+    from milestones.views.attempts import AttemptLine
 
 _COLOURS = {
     "available": "cyan",
@@ -149,7 +152,7 @@ def pair(name: str, value: str, *, width: int = 9) -> Table:
     return grid
 
 
-def attempt(one: AttemptLine, zone: tzinfo) -> str:
+def attempt(one: "AttemptLine", zone: tzinfo) -> str:
     """An attempt of an action as a line."""
     took = "the end is not known" if one.seconds is None else f"{one.seconds:.1f} s"
     return f"{one.number}. {when(one.began_at, zone, seconds=True)}, {took}: {text(one.sentence)}"

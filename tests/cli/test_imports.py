@@ -34,7 +34,7 @@ NEEDLESS = {
     "--help": SERVING | SENDING | STORING | RENDERING | SHOWING | {"pydantic", "structlog"},
     "status": SERVING | SENDING | {"alembic", "babel", "css_inline"},
     "check": SERVING | SENDING | STORING | SHOWING,
-    "pause --help": SERVING | {"alembic", "babel", "css_inline", "dns", "aiosmtplib"},
+    "pause --help": SERVING | SENDING | STORING | {"babel", "css_inline"},
 }
 
 
