@@ -1,11 +1,14 @@
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jinja2 import Environment
 
 from milestones.domain.observation import Customer
 from milestones.errors import ConfigurationError
 from milestones.kinds.channel import Task
-from milestones.kinds.email.rendering import Catalogue, RenderedMail
+from milestones.kinds.email.rendering import PARTS, Catalogue, RenderedMail
 from milestones.kinds.email.variables import Program, Site, preview_variables, variables
 from tests.kinds.builders import NOW, TEMPLATES, a_grant_mail, a_reminder, write_templates
 
@@ -161,3 +164,32 @@ def test_half_a_character_keeps_no_mail_back(tmp_path: Path) -> None:
     values = {**preview_variables(SITE, now=NOW), "points": {"name": "Stars \ud83d"}}
     folder = write_templates(tmp_path, mail__body_html="{{ points.name }} {{ unsubscribe_url }}")
     assert Catalogue(folder).render("mail", values).html.encode()
+
+
+def test_a_file_is_parsed_and_compiled_once_until_it_is_edited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def counted(step: str) -> Callable[..., Any]:
+        original = getattr(Environment, step)
+
+        def count(made: Environment, source: str, file: str, *more: Any, **named: Any) -> Any:
+            done.append(f"{step} {file}")
+            return original(made, source, file, *more, **named)
+
+        return count
+
+    for step in ("parse", "compile"):
+        monkeypatch.setattr(Environment, step, counted(step))
+    write_templates(tmp_path, once__subject_txt="Dear {{ customer.name }}")
+    for _ in range(2):
+        Catalogue(tmp_path)
+    assert sorted(done) == [
+        *(f"compile once/{part}" for part in sorted(PARTS)),
+        *(f"parse once/{part}" for part in sorted(PARTS)),
+    ]
+    done.clear()
+    write_templates(tmp_path, once__subject_txt="Hi {{ customer.name }}")
+    assert Catalogue(tmp_path).render("once", preview_variables(SITE, now=NOW)).subject.startswith("Hi ")
+    assert sorted(done) == ["compile once/subject.txt", "parse once/subject.txt"]

@@ -7,11 +7,13 @@ extended or included. Everything is read and compiled when the catalogue is made
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from css_inline import CSSInliner, InlineError
 from jinja2 import (
+    BytecodeCache,
     Environment,
     FileSystemLoader,
     StrictUndefined,
@@ -19,6 +21,7 @@ from jinja2 import (
     TemplateSyntaxError,
     UndefinedError,
 )
+from jinja2.bccache import Bucket
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -124,6 +127,33 @@ class _Loader(FileSystemLoader):
         return source, path, is_current
 
 
+class _Compiled(BytecodeCache):
+    """What was compiled lately, in memory: a start and a reload make the same templates several times.
+
+    Jinja asks for what it knows by name and source, so an edited template is compiled anew.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill the bucket where its template is known."""
+        if (kept := self._kept.get(bucket.key)) is not None:
+            bucket.load_bytecode(BytesIO(kept))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        if len(self._kept) >= self._most:
+            self._kept.clear()
+        kept = BytesIO()
+        bucket.write_bytecode(kept)
+        self._kept[bucket.key] = kept.getvalue()
+
+
+_COMPILED = _Compiled(most=256)
+
+
 def environment(folder: Path) -> ImmutableSandboxedEnvironment:
     """Jinja as every template gets it: undefined names are errors, HTML is escaped, no way out of the sandbox."""
     made = ImmutableSandboxedEnvironment(
@@ -134,6 +164,7 @@ def environment(folder: Path) -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=-1,
+        bytecode_cache=_COMPILED,
     )
     made.filters["number"] = _number
     return made

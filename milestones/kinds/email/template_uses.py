@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -11,6 +12,10 @@ Path = tuple[str, ...]
 
 _NOTHING: frozenset[Path] = frozenset()
 _NONE: frozenset[Any] = frozenset()
+_KEPT = 256
+"""Files whose syntax is kept in memory: more than a shop has."""
+# Nothing is rendered with it: what a template reads does not depend on how it is shown.
+_SYNTAX = Environment(autoescape=True)
 _BUILT_IN = frozenset({"loop", "super", "self", "caller", "varargs", "kwargs"})
 
 
@@ -56,6 +61,15 @@ class _Reference:
     line: int
 
 
+class _File(NamedTuple):
+    """What one file says by itself."""
+
+    tree: nodes.Template
+    assigned: frozenset[str]
+    filters: frozenset[str]
+    compared: frozenset[tuple[str, Any]]
+
+
 def read(environment: Environment, name: str) -> Reading:
     """Reads a file with all that it refers to.
 
@@ -72,12 +86,12 @@ def read(environment: Environment, name: str) -> Reading:
         if (reference.file, reference.given) in seen:
             continue
         seen.add((reference.file, reference.given))
-        tree = _parsed(environment, reference)
-        local |= _assigned(tree)
-        filters |= {node.name for node in tree.find_all(nodes.Filter)}
-        for path, constant in _compared(tree):
+        file = _parse(_source(environment, reference), reference.file)
+        local |= file.assigned
+        filters |= file.filters
+        for path, constant in file.compared:
             compared[path] = compared.get(path, _NONE) | {constant}
-        for item in _walk(tree, reference.file, reference.given):
+        for item in _walk(file.tree, reference.file, reference.given):
             if isinstance(item, Use):
                 found.append(item)
             else:
@@ -86,6 +100,14 @@ def read(environment: Environment, name: str) -> Reading:
     known = local | _BUILT_IN | set(environment.globals)
     uses = sorted((use for use in found if use.path[0] not in known), key=lambda use: (use.file, use.line))
     return Reading(uses, frozenset(file for file, _ in seen), compared, frozenset(filters))
+
+
+@lru_cache(maxsize=_KEPT)
+def _parse(source: str, file: str) -> _File:
+    """A start asks for every file several times, and for a layout once for each part of each mail."""
+    tree = _SYNTAX.parse(source, file)
+    filters = frozenset(node.name for node in tree.find_all(nodes.Filter))
+    return _File(tree, frozenset(_assigned(tree)), filters, frozenset(_compared(tree)))
 
 
 def _compared(tree: nodes.Template) -> Iterator[tuple[str, Any]]:
@@ -99,7 +121,7 @@ def _compared(tree: nodes.Template) -> Iterator[tuple[str, Any]]:
                     yield from ((path, item.value) for path in paths)
 
 
-def _parsed(environment: Environment, reference: _Reference) -> nodes.Template:
+def _source(environment: Environment, reference: _Reference) -> str:
     assert environment.loader is not None
     try:
         source, _, _ = environment.loader.get_source(environment, reference.file)
@@ -111,7 +133,7 @@ def _parsed(environment: Environment, reference: _Reference) -> nodes.Template:
             reference.line,
             reference.by,
         ) from error
-    return environment.parse(source, reference.file)
+    return source
 
 
 def _assigned(tree: nodes.Template) -> set[str]:
