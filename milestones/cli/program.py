@@ -145,8 +145,8 @@ def _asking() -> Iterator[Report[ProgramReport]]:
     with Console(stderr=True).status("Asking Wix") as status:
 
         def report(told: ProgramReport) -> None:
-            step = f" ({told.number} of {told.total}) {told.sentence}" if told.sentence else ""
-            status.update(text(f"{told.site}{step}"))
+            number = f" ({told.number} of {told.total})" if told.number else ""
+            status.update(text(f"{told.site}{number} {told.sentence or ''}"))
 
         yield report
 

@@ -53,7 +53,7 @@ async def plan(host: Host, command: PlanProgram, report: Report[ProgramReport]) 
     failed: Failed = {}
     for site in chosen.sites:
         report(ProgramReport(site=_name(site)))
-        work = work_of(host, site, chosen.wanted, prune=command.prune)
+        work = work_of(host, site, chosen.wanted, report, prune=command.prune)
         try:
             with a_person_waits():
                 live = await (settled if command.settled else look)(work)
@@ -96,7 +96,7 @@ async def _apply(
     _UNDER_WAY.add(busy)
     try:
         with a_person_waits():
-            work = work_of(host, site, wanted, prune=command.prune, tell=tell)
+            work = work_of(host, site, wanted, report, prune=command.prune, tell=tell)
             left = await apply(work, command.plans[site.id])
     finally:
         _UNDER_WAY.discard(busy)
@@ -124,13 +124,16 @@ async def export_site(host: Host, command: ExportProgram, report: Report[Program
     site = sites[0]
     report(ProgramReport(site=_name(site)))
     with a_person_waits():
-        live = await look(work_of(host, site, host.settings, prune=False))
+        live = await look(work_of(host, site, host.settings, report))
     today = host.runtime.clock().date()
     text = export(live, f"The loyalty program of {_name(site)} on {today}.")
     return ExportAnswer(site=_name(site), text=text)
 
 
-def work_of(host: Host, site: Site, wanted: Settings, *, prune: bool, **more: Any) -> Work:
+_WAITS = "Waits until Wix shows what was asked for a moment ago."
+
+
+def work_of(host: Host, site: Site, wanted: Settings, report: Report[ProgramReport], **more: Any) -> Work:
     """What planning for a site needs. wanted: the configuration whose program it is to have."""
     of_site = wanted.for_site(site.id)
     badges = [
@@ -143,7 +146,7 @@ def work_of(host: Host, site: Site, wanted: Settings, *, prune: bool, **more: An
         host.scan_work(site.id).client,
         of_site.program,
         Journal(host.runtime.store, site.id, host.settings.wix.query_lag, host.runtime.clock),
-        prune=prune,
+        waits=lambda: report(ProgramReport(site=_name(site), sentence=_WAITS)),
         in_use=frozenset(
             name for badge in badges for name in (badge.title, badge.badge_id) if name is not None
         ),

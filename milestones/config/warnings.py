@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from milestones.config.faults import Fault, Where
 from milestones.config.mail import MailSettings
 from milestones.config.milestone import MilestoneTable
+from milestones.config.program import ProgramTable
 from milestones.config.settings import Settings
 from milestones.domain.observation import Measure
 
 
 def found_in(settings: Settings) -> list[Fault]:
     """Every warning, at its place."""
-    return [*_measures(settings), *_empty(settings), *_wix(settings), *_mail(settings)]
+    return [*_measures(settings), *_empty(settings), *_program(settings), *_wix(settings), *_mail(settings)]
 
 
 def _tables(settings: Settings) -> Iterator[tuple[Where, MilestoneTable]]:
@@ -46,6 +47,22 @@ def _empty(settings: Settings) -> Iterator[Fault]:
             milestone.every_points or milestone.threshold
         ):
             yield Fault((*where, "near", "within"), "takes in every customer, down to no points at all")
+
+
+def _program(settings: Settings) -> Iterator[Fault]:
+    programs: list[tuple[Where, ProgramTable]] = [((), settings.program)]
+    programs += [
+        (("sites", number), site.program)
+        for number, site in enumerate(settings.sites)
+        if site.program is not None
+    ]
+    for where, program in programs:
+        window = program.tiers.window
+        if window is not None and window < 12:
+            yield Fault(
+                (*where, "program", "tiers", "window"),
+                "is less than the 12 months that Wix names as the least",
+            )
 
 
 def _wix(settings: Settings) -> Iterator[Fault]:

@@ -47,7 +47,8 @@ class Work:
     """What planning and applying need of a site.
 
     prune: remove what the lists of the file do not have. in_use: badges that milestones give.
-    tell: is given the number of a step, how many there are, and its sentence, before it is done.
+    tell: is given the number of a step, how many there are, and its sentence, before it is done. waits: is told that Wix does
+        not show yet what was asked for.
     """
 
     client: WixClient
@@ -56,6 +57,7 @@ class Work:
     prune: bool = False
     in_use: frozenset[str] = frozenset()
     tell: Callable[[int, int, str], None] = lambda _number, _total, _sentence: None
+    waits: Callable[[], None] = lambda: None
     sleep: Callable[[float], Awaitable[None]] = field(default=asyncio.sleep)
 
     @property
@@ -112,6 +114,7 @@ async def settled(work: Work) -> Live:
     """The site, once what was asked for a moment ago shows, or is so old that it never came to be. Raises as ``look``."""
     live = await look(work)
     while live.doubtful:
+        work.waits()
         await work.sleep(work.pause)
         live = await look(work)
     return live

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from milestones.wix.answers import Call
-from milestones.wix.errors import WixError, says_duplicate
+from milestones.wix.errors import WixError, WixNotFoundError, says_duplicate
 from milestones.wix.fields import Editable, Instant, Revision, State
 from milestones.wix.paging import complete, one
 from milestones.wix.transport import WixClient
@@ -117,7 +117,11 @@ async def delete(client: WixClient, tier: Tier) -> None:
 
 async def settings(client: WixClient) -> TiersSettings:
     """The settings. Raises WixNotFoundError where none were made; ``program`` makes them."""
-    return one(await client.send(_GET_SETTINGS), "programSettings", TiersSettings, _GET_SETTINGS)
+    answer = await client.send(_GET_SETTINGS)
+    if answer.get("programSettings") is None:
+        # With what status Wix says so is not documented; fields without a value it leaves out.
+        raise WixNotFoundError("There are no settings of the tiers on this site yet.")
+    return one(answer, "programSettings", TiersSettings, _GET_SETTINGS)
 
 
 async def create_settings(client: WixClient, new: TiersSettings) -> TiersSettings:

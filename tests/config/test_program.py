@@ -129,6 +129,13 @@ def test_what_a_tier_only_repeats_is_not_said(read: Reader) -> None:
     }
 
 
+def test_a_window_that_wix_may_not_take_is_doubted(read: Reader) -> None:
+    site = '[[sites]]\nname = "a"\n[sites.program.tiers]\nwindow = 3\n'
+    warnings = read(BASE + "[program.tiers]\nwindow = 11\n" + site).warnings
+    assert sum("program.tiers.window: is less than the 12 months" in warning for warning in warnings) == 2
+    assert not any("window" in warning for warning in read(BASE + "[program.tiers]\nwindow = 12\n").warnings)
+
+
 FAULTS = [
     ('[program]\nname = "x"\n', "6:1: program.name: must have 2 characters or more"),
     ('[program]\nname = "   "\n', "6:1: program.name: must be a text that can be seen, on one line"),
