@@ -11,6 +11,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ Running = Process | ForkedProcess
 ROOT = Path(__file__).parent.parent
 DEADLINE = 120.0
 """Seconds after which a state is not waited for any more: so many that a slow machine reaches it too."""
+
+
+IMPATIENT: Mapping[str, object] = {
+    "milestones.outbox.rest.REST": timedelta(seconds=2),
+    "milestones.outbox.act.REST": timedelta(seconds=2),
+}
+"""Constants of a daemon whose channels rest for moments, where a test waits for the end of it."""
 
 
 async def until(true: Callable[[], Awaitable[bool]], what: str, seconds: float = DEADLINE) -> None:

@@ -6,7 +6,6 @@ import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from tests.e2e.floor import (
 )
 from tests.ingest import tokens
 from tests.kinds.smtp_server import Mailserver, mailserver
-from tests.process import Daemon, Shop, shop, until
+from tests.process import IMPATIENT, Daemon, Shop, shop, until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -182,12 +181,7 @@ def _without_privileges() -> tuple[str, ...]:
 
 
 PAUSE = 3.0
-QUICK: dict[str, object] = {
-    "milestones.outbox.rest.REST": timedelta(seconds=2),
-    "milestones.outbox.act.REST": timedelta(seconds=2),
-    "milestones.wix.answers.PAUSE_SECONDS": PAUSE,
-}
-"""What takes half a minute and a minute where nobody waits for it."""
+"""Seconds for which Wix is left alone after it throttled."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -205,7 +199,7 @@ async def daemon(
     login = 'tls = "none"\nusername = "shop"\npassword = { file = "password" }'
     (folder / "password").write_text("secret")
     found = configured(folder, wix, replace=by_smtp(post.port))
-    found.constants = QUICK
+    found.constants = {**IMPATIENT, "milestones.wix.answers.PAUSE_SECONDS": PAUSE}
     rewrite(found, {'tls = "none"': login})
     async with running(found):
         await live(found)

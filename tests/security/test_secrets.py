@@ -14,7 +14,7 @@ import httpx
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from tests.process import Daemon, shop, until
+from tests.process import IMPATIENT, Daemon, shop, until
 from tests.security.village import baseline_done, subscribed
 
 SMTP_PASSWORD = "smtp-marker-4f1d"
@@ -147,7 +147,7 @@ async def peers() -> AsyncIterator[Peers]:
 async def daemon(tmp_path: Path, peers: Peers) -> AsyncIterator[Daemon]:
     """An app's site and a site with a key, a mail server with a login, a signed webhook, and a talkative log."""
     async with shop(tmp_path, customers=40) as wix:
-        running = Daemon(tmp_path, wix)
+        running = Daemon(tmp_path, wix, constants=IMPATIENT)
         running.environment = {
             "WIX_API_KEY": wix.credentials["api_key"],
             "SMTP_PASSWORD": SMTP_PASSWORD,
