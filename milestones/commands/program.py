@@ -29,9 +29,10 @@ from milestones.config import Settings, Source, restore
 from milestones.errors import ChannelError, ConfigurationError, UsageError
 from milestones.kinds.badge.payload import Badge
 from milestones.program.apply import PlanError, Work, apply, look, planned, settled
+from milestones.program.difference import Shown
 from milestones.program.export import export
 from milestones.program.journal import Journal
-from milestones.program.plan import Plan
+from milestones.program.plan import Plan, visible
 from milestones.store import programs
 from milestones.store.tables import Site
 from milestones.views.lookup import find_sites
@@ -160,11 +161,13 @@ def answer_of(plan: Plan) -> ProgramPlan:
         ProgramStep(
             kind=step.kind.value,
             verb=step.verb.value,
-            title=step.title,
-            id=step.id,
+            title=visible(step.title),
+            id=None if step.id is None else visible(step.id),
             sentence=step.sentence,
             changes=tuple(
-                FieldChange(field=change.field, before=change.before, after=change.after)
+                FieldChange(
+                    field=visible(change.field), before=_kept(change.before), after=_kept(change.after)
+                )
                 for change in step.changes
             ),
         )
@@ -177,6 +180,11 @@ def answer_of(plan: Plan) -> ProgramPlan:
         notes=plan.notes,
         plan=plan.fingerprint,
     )
+
+
+def _kept(value: Shown) -> Shown:
+    """As JSON can carry it: half characters, which Wix may send, are none that can be written."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 async def _choose(host: Host, written: Written, named: str | None) -> _Chosen:

@@ -6,7 +6,7 @@ Nothing here knows of calls: the same difference is found again after a crash, w
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from milestones.domain.program import (
@@ -118,7 +118,13 @@ def make(wanted: Program, live: Live, *, prune: bool = False, in_use: frozenset[
         kept = _without_extra(draft, found, names, prune=prune, in_use=in_use)
         _steps_of(draft, found, kept, names, live)
     _switches(draft, wanted, live)
-    return Plan(tuple(draft.steps), tuple(draft.refusals), tuple(draft.notes))
+    steps = [replace(step, sentence=visible(step.sentence)) for step in draft.steps]
+    return Plan(tuple(steps), tuple(map(visible, draft.refusals)), tuple(map(visible, draft.notes)))
+
+
+def visible(sentence: str) -> str:
+    """A sentence without what steers a terminal or no file can keep: titles are what somebody typed in a dashboard."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in sentence)
 
 
 # What is there once

@@ -21,6 +21,9 @@ Touched = Collection[tuple[ThingKind, str]]
 E = TypeVar("E", Badge, Reward, Tier, EarningRule)
 
 BADGE_FIELDS = {"description": "description", "background": "background_color", "text": "text_color"}
+_DIGITS = 15
+"""Before and behind the point: what a number of Wix's keeps exactly."""
+
 ICON_KEYS = ("id", "url", "width", "height")
 
 
@@ -238,5 +241,10 @@ def scope_text(coupon: CouponReward) -> str | None:
 
 
 def decimal(value: float | Decimal) -> Decimal:
-    """The number that was written, not the nearest binary one."""
-    return Decimal(str(value))
+    """The number that was written, not the nearest binary one. Raises WixError for one that no shop has."""
+    number = Decimal(str(value))
+    if not number.is_finite() or (number and not -_DIGITS < number.adjusted() < _DIGITS):
+        raise WixUnreadableError(
+            "Wix describes an amount of this site's program in a way that cannot be read."
+        )
+    return number

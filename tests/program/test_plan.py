@@ -7,10 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from milestones.commands.program import answer_of
 from milestones.domain.program import Content, Program, ThingKind, Value, Wanted
 from milestones.program.difference import Change
 from milestones.program.live import Features, Live, Thing
 from milestones.program.plan import Plan, Verb, make
+from milestones.program.read import reward_thing
+from milestones.wix.errors import WixUnreadableError
+from milestones.wix.rewards import DiscountAmount, DiscountConfig, Reward, RewardType
 
 EARN, REWARD, TIER, BADGE = ThingKind.EARN, ThingKind.REWARD, ThingKind.TIER, ThingKind.BADGE
 
@@ -173,6 +177,26 @@ def test_what_the_plan_at_wix_does_not_allow_is_said_before(features: Features, 
     wanted = Program({"name": "N"}, active=True, expires=True, tiers=(tier("A", 1),))
     [refusal] = make(wanted, Live(features=features)).refusals
     assert sentence in refusal
+
+
+def test_a_title_from_the_dashboard_steers_no_terminal() -> None:
+    plan = make(Program(badges=()), Live(badges=(a_thing(BADGE, "\x1b[31mred\u202e\ud800"),)), prune=True)
+    assert told(plan) == ['Delete the badge "\ufffd[31mred\ufffd\ufffd", also from every member who has it.']
+    answer_of(plan).model_dump_json()
+
+
+@pytest.mark.parametrize("amount", ["1e999999999", "NaN", "Infinity", "1e-400"])
+def test_an_amount_that_no_shop_has_is_a_sentence(amount: str) -> None:
+    reward = Reward.model_construct(
+        id="r",
+        name="R",
+        type=RewardType.DISCOUNT_AMOUNT,
+        discount_amount=DiscountAmount.model_construct(
+            configs_by_tier=(DiscountConfig.model_construct(cost_in_points=1, amount=Decimal(amount)),)
+        ),
+    )
+    with pytest.raises(WixUnreadableError):
+        reward_thing(reward)
 
 
 def test_the_same_difference_has_the_same_fingerprint_and_another_has_not() -> None:
