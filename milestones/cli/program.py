@@ -75,9 +75,6 @@ def apply(
     settings = settings_at(config, secrets=False)
     written = _written(settings)
     found = _plan(settings, PlanProgram(written=written, site=site, prune=prune, settled=True))
-    if found.failed and as_json:
-        print_json(found)
-    _exit_for(found.failed)
     changed = [one for one in found.sites if one.steps]
     refusals = [sentence for one in found.sites for sentence in one.refusals]
     if not as_json or not yes:
@@ -86,7 +83,8 @@ def apply(
         raise MilestonesError("Nothing is done, since not all of it can be:\n" + "\n".join(refusals))
     if not changed:
         if as_json:
-            print_json(ApplyAnswer(sites=(), failed={}))
+            print_json(ApplyAnswer(sites=(), failed=found.failed))
+        _exit_for(found.failed)
         return
     if not yes:
         number = sum(len(one.steps) for one in changed)
@@ -94,7 +92,9 @@ def apply(
     plans = {one.id: one.plan for one in changed}
     with _asking() as report:
         command = ApplyProgram(written=written, plans=plans, site=site, prune=prune)
-        answer = carry_out(settings, command, report=report, asks_wix=True)
+        applied = carry_out(settings, command, report=report, asks_wix=True)
+    # A site of which Wix does not tell keeps no other from its turn.
+    answer = ApplyAnswer(sites=applied.sites, failed={**found.failed, **applied.failed})
     if as_json:
         print_json(answer)
     else:

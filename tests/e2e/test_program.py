@@ -76,6 +76,7 @@ async def test_a_program_is_set_up_through_the_daemon_and_its_drift_is_told(
         assert code == 0, (out, err)
 
 
+@pytest.mark.rare
 async def test_a_daemon_that_is_killed_while_it_applies_goes_on_after_its_start(
     wix: Shop, daemon: Daemon
 ) -> None:

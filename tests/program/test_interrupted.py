@@ -90,7 +90,17 @@ async def test_the_plan_has_as_many_writes_as_the_tests_here_suppose(new_shop: S
     assert len((await new_shop.plan(WHOLE)).steps) == WRITES
 
 
-@pytest.mark.parametrize("effect", ["drop_after", "drop_before", "status_after", "malformed", "truncate"])
+@pytest.mark.parametrize(
+    "effect",
+    [
+        "drop_after",
+        "drop_before",
+        *(
+            pytest.param(effect, marks=pytest.mark.rare)
+            for effect in ("status_after", "malformed", "truncate")
+        ),
+    ],
+)
 async def test_a_lost_answer_of_any_step_is_looked_for_and_nothing_is_doubled(
     new_shop: Shop, effect: str
 ) -> None:
