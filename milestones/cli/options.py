@@ -9,7 +9,7 @@ import typer
 
 from milestones.cli import client
 from milestones.commands.models.daemon import GetConfiguration
-from milestones.config import Settings, Source, load, restore, socket_of
+from milestones.config import Settings, Source, list_sockets, load, restore
 
 ConfigPath = Annotated[
     Path,
@@ -39,13 +39,14 @@ def settings_in_force(config: Path) -> Settings:
 
     Raises ConfigurationError where no daemon runs and the file is faulty.
     """
-    try:
-        told = asyncio.run(client.ask(socket_of(config, os.environ), GetConfiguration()))
-    except (client.NotRunningError, client.RefusedError):
-        # Who may not ask it may still look into the file.
-        return load(config, os.environ, secrets=False)
-    if told.path.resolve() != config.resolve():
-        # Two configurations of one folder; this one's daemon does not run.
-        return load(config, os.environ, secrets=False)
-    uses = {template: frozenset(groups) for template, groups in told.uses.items()}
-    return restore(Source(told.text, told.environ, uses), config)
+    for socket in list_sockets(config, os.environ):
+        try:
+            told = asyncio.run(client.ask(socket, GetConfiguration()))
+        except (client.NotRunningError, client.RefusedError):
+            continue
+        # Two configurations of one folder may each have a daemon.
+        if told.path.resolve() == config.resolve():
+            uses = {template: frozenset(groups) for template, groups in told.uses.items()}
+            return restore(Source(told.text, told.environ, uses), config)
+    # Who may not ask it may still look into the file.
+    return load(config, os.environ, secrets=False)

@@ -15,7 +15,7 @@ from milestones.config.sections import (
     ScanSettings,
 )
 from milestones.config.settings import Settings, SiteSettings, SiteTable, Source
-from milestones.config.socket import socket_of
+from milestones.config.socket import list_sockets
 from milestones.config.wix import WixSettings
 
 __all__ = [
@@ -30,9 +30,9 @@ __all__ = [
     "SiteTable",
     "Source",
     "WixSettings",
+    "list_sockets",
     "load",
     "parse",
     "restore",
-    "socket_of",
     "templates_folder",
 ]

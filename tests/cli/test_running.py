@@ -212,6 +212,27 @@ class TestAFaultyFile:
             called = await asyncio.to_thread(call, "pause", "--config", path)
             assert called.code == 0, called.err
 
+    @pytest.mark.parametrize(
+        ("was", "variable", "value"),
+        [
+            ("", "MILESTONES_NOTHING__AT_ALL", ""),
+            ("", "MILESTONES_DAEMON__SOCKET", ""),
+            ("elsewhere.sock", "milestones_daemon__socket", "elsewhere.sock"),
+        ],
+    )
+    async def test_a_daemon_is_found_that_began_before_the_file_named_another_socket(
+        self, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, was: str, variable: str, value: str
+    ) -> None:
+        path = await asyncio.to_thread(filled, tmp_path / "shop")
+        text = path.read_text()
+        path.write_text(text.replace("[daemon]", f'[daemon]\nsocket = "{was}"', 1) if was else text)
+        async with daemon_of(path):
+            moved = text.replace("[daemon]", '[daemon]\nsocket = "var/moved.sock"', 1)
+            path.write_text(moved.replace("threshold = 1000", 'threshold = "x"'))
+            monkeypatch.setenv(variable, value)
+            called = await asyncio.to_thread(call, "pause", "--config", path)
+            assert called.code == 0, called.err
+
     async def test_the_daemon_of_another_file_in_the_folder_is_not_asked(
         self, call: Call, tmp_path: Path
     ) -> None:
