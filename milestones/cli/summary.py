@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from milestones.cli.render import plural
 from milestones.config import Settings
 from milestones.config.database import PostgresAddress, read_address
 from milestones.config.values import duration_text
 from milestones.domain.milestone import Milestone, Repeat
+from milestones.domain.program import Program
 
 
 def summary(settings: Settings) -> dict[str, Any]:
@@ -20,6 +22,7 @@ def summary(settings: Settings) -> dict[str, Any]:
         "mail": _mail(settings),
         "scan": f"every {_schedule(settings.scan.every)}; all accounts every {_schedule(settings.scan.sweep)}",
         "sites": [site.name for site in settings.sites],
+        **({"program": _program(everybody.program)} if everybody.program.says_something else {}),
         "milestones": {milestone.key: described(milestone) for milestone in everybody.milestones},
         "of their own": {
             site.name: {milestone.key: described(milestone) for milestone in site.milestones}
@@ -27,6 +30,19 @@ def summary(settings: Settings) -> dict[str, Any]:
             if site.milestones != everybody.milestones
         },
     }
+
+
+def _program(program: Program) -> str:
+    """What the file wants of the loyalty program, in one line."""
+    lists = {
+        "earning rule": program.earn,
+        "reward": program.rewards,
+        "tier": program.tiers,
+        "badge": program.badges,
+    }
+    said = [plural(len(entries), noun) for noun, entries in lists.items() if entries is not None]
+    name = str(program.details.get("name", "the loyalty program"))
+    return f"{name}: {', '.join(said)}" if said else name
 
 
 def described(milestone: Milestone) -> str:

@@ -71,6 +71,12 @@ def test_a_program_is_planned_applied_and_planned_again(call: Call, config: Path
     assert call("program", "apply", "-c", config).code == 0, "nothing to ask"
 
 
+def test_check_says_what_the_file_wants_of_the_program(call: Call, config: Path) -> None:
+    assert "Corner [bold]Stars: 1 reward, 1 badge" in call("check", "-c", config).out
+    config.write_text(CONFIG)
+    assert "program" not in json.loads(call("check", "--json", "-c", config).out)["summary"]
+
+
 def test_apply_asks_and_a_no_changes_nothing(
     call: Call, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
