@@ -75,11 +75,6 @@ async def set_tiers_status(tx: Transaction, site_id: str, status: str) -> None:
     await meta.set_to(tx, _TIERS + site_id, status)
 
 
-async def find_tiers_status(tx: Transaction, site_id: str) -> str | None:
-    """The status of a site's tiers when they were last asked about."""
-    return await meta.get(tx, _TIERS + site_id)
-
-
 async def list_standstills(tx: Transaction, most: int) -> list[tuple[str, str]]:
     """Active sites whose program was not active when it was last asked about, and its status."""
     rows = await tx.execute(
