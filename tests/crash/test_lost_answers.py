@@ -41,6 +41,10 @@ LOSSES = {
 }
 
 
+AGAIN_AND_AGAIN = ("connection dropped after", "500 after", "200 with half a body", "500 before")
+"""Those that one test has every call suffer one after the other; each by itself is rare."""
+
+
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "EXCHANGE_SECONDS", PATIENCE)
@@ -53,7 +57,10 @@ async def shop(tmp_path: Path) -> AsyncIterator[Giving]:
         yield found
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    "loss",
+    [pytest.param(loss, marks=[pytest.mark.rare] if loss in AGAIN_AND_AGAIN else []) for loss in LOSSES],
+)
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_lost_answer_doubles_nothing_and_leaves_nothing_out(
     shop: Giving, call: str, loss: str
@@ -68,7 +75,7 @@ async def test_a_lost_answer_doubles_nothing_and_leaves_nothing_out(
 @pytest.mark.parametrize("call", CALLS)
 async def test_answers_that_are_lost_again_and_again_double_nothing(shop: Giving, call: str) -> None:
     async with shop.started():
-        for loss in ("connection dropped after", "500 after", "200 with half a body", "500 before"):
+        for loss in AGAIN_AND_AGAIN:
             shop.fault(*CALLS[call], LOSSES[loss])
         await shop.crossing()
         await shop.finish()
