@@ -31,8 +31,9 @@ DEADLINE = 120.0
 IMPATIENT: Mapping[str, object] = {
     "milestones.outbox.rest.REST": timedelta(seconds=2),
     "milestones.outbox.act.REST": timedelta(seconds=2),
+    "milestones.kinds.email.refusals.SECOND_LOOKS": (timedelta(seconds=1),) * 5,
 }
-"""Constants of a daemon whose channels rest for moments, where a test waits for the end of it."""
+"""Constants of a daemon whose channels rest, and whose refused mails wait, for moments: a test waits for the end of it."""
 
 
 async def until(true: Callable[[], Awaitable[bool]], what: str, seconds: float = DEADLINE) -> None:
