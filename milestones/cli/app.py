@@ -149,12 +149,25 @@ def _complain(error: Exception) -> int:
         case MilestonesError():
             _say(str(error))
             return error.exit_code
+        case FileNotFoundError() if not _has_folder():
+            _say(
+                "The folder that this was called in is gone. Change to another, or name the configuration by its whole "
+                "path (--config)."
+            )
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
             _say(f"{where}{error.strerror or error}.")
         case _:
             _confess(error)
     return 1
+
+
+def _has_folder() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _confess(error: Exception) -> None:

@@ -84,6 +84,9 @@ def read_address(text: str) -> Address:
         path = text.removeprefix(SQLITE)
         if not path or path.endswith("/") or not path.isprintable():
             raise ValueError("must name a file behind sqlite:///")
+        if "?" in path or ":memory:" in path:
+            # Taken as written, it would be a file of that name, and not what its author meant.
+            raise ValueError("must name a file behind sqlite:///, without options, and not :memory:")
         return Path(path)
     scheme = _SCHEME.match(text)
     if scheme is None:

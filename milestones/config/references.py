@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     PlainSerializer,
     PlainValidator,
     SecretStr,
@@ -62,6 +63,13 @@ def surroundings(info: ValidationInfo) -> Surroundings | None:
 def _resolve(value: Path, info: ValidationInfo) -> Path:
     around = surroundings(info)
     return around.folder / value if around else value
+
+
+def _require_name(value: object) -> object:
+    # Nothing written would be the folder of the configuration.
+    if isinstance(value, str) and not (value.strip() and value.isprintable()):
+        raise ValueError("must name a file or folder, in characters that can be seen")
+    return value
 
 
 def _portable(value: Path, info: SerializationInfo) -> str:
@@ -158,7 +166,9 @@ REFERENCE_SCHEMA = {
     "additionalProperties": False,
 }
 
-ConfiguredPath = Annotated[Path, AfterValidator(_resolve), PlainSerializer(_portable)]
+ConfiguredPath = Annotated[
+    Path, BeforeValidator(_require_name), AfterValidator(_resolve), PlainSerializer(_portable)
+]
 SecretValue = Annotated[
     SecretStr, PlainValidator(_in_one_line), PlainSerializer(reference_of), WithJsonSchema(REFERENCE_SCHEMA)
 ]

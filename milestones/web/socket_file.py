@@ -25,7 +25,10 @@ def bind(path: Path) -> Iterator[socket.socket]:
     A dead daemon's file is replaced. Raises StoreBusyError when another daemon answers on it, and ConfigurationError for
     a path that cannot be one.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise _unusable(path, error) from error
     _refuse_if_served(path)
     _clear(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening, short(path) as address:
@@ -34,11 +37,7 @@ def bind(path: Path) -> Iterator[socket.socket]:
         try:
             listening.bind(address)
         except OSError as error:
-            raise ConfigurationError(
-                [
-                    f"daemon.socket: {path} cannot be made ({error.strerror}). Name a path in a folder of yours."
-                ]
-            ) from error
+            raise _unusable(path, error) from error
         finally:
             os.umask(former)
         mine = path.stat().st_ino
@@ -49,6 +48,12 @@ def bind(path: Path) -> Iterator[socket.socket]:
             with suppress(FileNotFoundError):
                 if path.stat().st_ino == mine:
                     path.unlink()
+
+
+def _unusable(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        [f"daemon.socket: {path} cannot be made ({error.strerror}). Name a path in a folder of yours."]
+    )
 
 
 @contextmanager

@@ -87,3 +87,16 @@ def test_a_fault_of_ours_names_its_place_and_none_of_its_values(
     assert "ada@example.com" not in called.err
     monkeypatch.setenv(program.TRACEBACK, "1")
     assert "Traceback" in call("check").err
+
+
+@pytest.mark.parametrize("command", ["status", "pause"])
+def test_a_folder_that_is_gone_is_said(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    called = call(command)
+    assert called.code == 1
+    assert called.err.startswith("The folder that this was called in is gone. Change to another")

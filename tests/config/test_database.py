@@ -88,6 +88,9 @@ def test_an_address_reaches_the_driver_as_it_is_meant(text: str, expected: dict[
         ("sqlite:///var/", "must name a file"),
         ("sqlite:///a\0b", "must name a file"),
         ("sqlite://shop.db", "must be"),
+        ("sqlite:///:memory:", "not :memory:"),
+        ("sqlite:///file::memory:", "not :memory:"),
+        ("sqlite:///var/shop.db?mode=rwc", "without options"),
     ],
 )
 def test_what_cannot_be_connected_with_is_refused_without_a_part_of_it(text: str, sentence: str) -> None:

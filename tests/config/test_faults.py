@@ -25,6 +25,18 @@ ONE_FAULT = [
     ("[milestones]\nkey = 'a'\n", "5:2: milestones: must be a list; begin each entry with [[milestones]]"),
     ("[brand]\ncolor = 3\n", "6:1: brand.color: must be text in quotes"),
     ("[sandbox]\ncustomers = -1\n", "6:1: sandbox.customers: must be 0 or more"),
+    (
+        "[daemon]\nsocket = ''\n",
+        "6:1: daemon.socket: must name a file or folder, in characters that can be seen",
+    ),
+    (
+        "[daemon]\ntemplates = ' '\n",
+        "6:1: daemon.templates: must name a file or folder, in characters that can be seen",
+    ),
+    (
+        '[daemon]\npassword_file = "a\\u0000b"\n',
+        "6:1: daemon.password_file: must name a file or folder, in characters that can be seen",
+    ),
     # Durations, times, rates, zones
     (
         "[scan]\nevery = '1 hour'\n",

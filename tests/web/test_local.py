@@ -413,3 +413,9 @@ async def test_an_answer_may_be_as_long_as_what_was_found(tmp_path: Path) -> Non
 
     async with serving(path, {Look: look}):
         assert (await ask(path, Look())).found == found
+
+
+async def test_a_socket_below_a_file_is_a_fault_with_its_key(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(ConfigurationError, match=r"daemon\.socket: .* cannot be made"):
+        await local.serve(tmp_path / "file" / "milestones.sock", running(), asyncio.Event())
