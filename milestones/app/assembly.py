@@ -140,7 +140,7 @@ class Assembly:
     def _build(self, site_id: str, settings: Settings, catalogue: Catalogue) -> SiteParts:
         site, client, secret = settings.for_site(site_id), self._client(site_id, settings), self._secret
         consent = SiteConsent(client, self._store, secret)
-        gatekeeper = Gatekeeper(site_id, consent.statuses, consent.suppressed, site.mail.only_to)
+        gatekeeper = Gatekeeper(site_id, consent.statuses, consent.find_suppressed_forms, site.mail.only_to)
         program = SiteProgram(
             client, self._store, site_id, fallback_name=site.name or "the shop", clock=self._clock
         )

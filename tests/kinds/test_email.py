@@ -51,7 +51,7 @@ class Postbox:
             raise self.error
         self.sent.append((recipient, message))
 
-    async def carried(self, message_id: str) -> Carried:
+    async def was_carried(self, message_id: str) -> Carried:
         return self.knows
 
     async def aclose(self) -> None:

@@ -39,10 +39,10 @@ async def test_a_repeated_mail_replaces_itself(tmp_path: Path) -> None:
 
 async def test_the_folder_knows_what_became_of_a_mail(tmp_path: Path) -> None:
     transport = FolderTransport(tmp_path)
-    assert await transport.carried(ID) is Carried.NO
+    assert await transport.was_carried(ID) is Carried.NO
     assert await transport.read(ID) is None
     await sent(transport, b"mail")
-    assert await transport.carried(ID) is Carried.YES
+    assert await transport.was_carried(ID) is Carried.YES
 
 
 async def test_half_a_mail_counts_as_none(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ async def test_half_a_mail_counts_as_none(tmp_path: Path) -> None:
     await sent(transport, b"mail")
     (whole,) = _files(tmp_path)
     whole.rename(whole.with_suffix(".partial"))
-    assert await transport.carried(ID) is Carried.NO
+    assert await transport.was_carried(ID) is Carried.NO
     # Its customer may be erased before anything else is written under this name.
     assert _files(tmp_path) == []
 

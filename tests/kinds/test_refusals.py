@@ -17,9 +17,9 @@ NO_SUCH = "550 5.1.1 no such user"
 POLICY = "554 5.7.1 policy"
 
 
-def judged(refusals: Refusals, recipient: str, words: str = POLICY) -> MailError:
+def judge(refusals: Refusals, recipient: str, words: str = POLICY) -> MailError:
     code, _, rest = words.partition(" ")
-    return refusals.judged(refusal(int(code), rest, Stage.RECIPIENT), recipient, NOW)
+    return refusals.judge(refusal(int(code), rest, Stage.RECIPIENT), recipient, NOW)
 
 
 def fate(error: MailError) -> str:
@@ -30,54 +30,54 @@ def fate(error: MailError) -> str:
 
 def test_the_same_answer_to_several_in_a_row_is_of_the_channel() -> None:
     refusals = Refusals()
-    fates = [fate(judged(refusals, f"customer-{number}@example.com")) for number in range(8)]
+    fates = [fate(judge(refusals, f"customer-{number}@example.com")) for number in range(8)]
     assert fates == ["later"] * (RUN - 1) + ["rests"] * (8 - RUN + 1)
 
 
 def test_a_success_in_between_says_that_the_recipient_was_meant() -> None:
     refusals = Refusals()
     for number in range(8):
-        assert fate(judged(refusals, f"gone-{number}@example.com", NO_SUCH)) == "later"
+        assert fate(judge(refusals, f"gone-{number}@example.com", NO_SUCH)) == "later"
         refusals.success()
     for number in range(8):
-        assert fate(judged(refusals, f"gone-{number}@example.com", NO_SUCH)) == "discarded"
+        assert fate(judge(refusals, f"gone-{number}@example.com", NO_SUCH)) == "discarded"
 
 
 def test_those_of_a_run_are_tried_again_after_it_and_only_who_is_refused_again_is_given_up() -> None:
     refusals = Refusals()
     for number in range(5):
-        judged(refusals, f"customer-{number}@example.com")
+        judge(refusals, f"customer-{number}@example.com")
     refusals.success()
-    assert fate(judged(refusals, "customer-0@example.com")) == "discarded"
+    assert fate(judge(refusals, "customer-0@example.com")) == "discarded"
     # What is said now is another answer, of which nothing is known yet.
-    assert fate(judged(refusals, "customer-1@example.com", NO_SUCH)) == "later"
+    assert fate(judge(refusals, "customer-1@example.com", NO_SUCH)) == "later"
 
 
 def test_different_answers_are_no_run() -> None:
     refusals = Refusals()
     for number, words in enumerate([POLICY, NO_SUCH, "552 5.2.2 full", "550 blocked", POLICY, NO_SUCH]):
-        assert fate(judged(refusals, f"customer-{number}@example.com", words)) == "later"
+        assert fate(judge(refusals, f"customer-{number}@example.com", words)) == "later"
 
 
 def test_one_recipient_alone_is_no_run_and_is_given_up_after_a_day() -> None:
     refusals = Refusals()
     waits = []
     for _ in SECOND_LOOKS:
-        error = judged(refusals, "gone@example.com", NO_SUCH)
+        error = judge(refusals, "gone@example.com", NO_SUCH)
         assert error.retry_at is not None
         waits.append(error.retry_at - NOW)
     assert tuple(waits) == SECOND_LOOKS
     assert sum(waits, timedelta()) > timedelta(days=1)
-    assert fate(judged(refusals, "gone@example.com", NO_SUCH)) == "discarded"
+    assert fate(judge(refusals, "gone@example.com", NO_SUCH)) == "discarded"
 
 
 def test_what_is_said_of_us_needs_no_count() -> None:
     relay = "554 5.7.1 <ana@example.com>: Relay access denied"
     refusals = Refusals()
-    assert fate(judged(refusals, "ana@example.com", relay)) == "rests"
+    assert fate(judge(refusals, "ana@example.com", relay)) == "rests"
     # Unless others are taken all the while: then some server behind it means this one.
     refusals.success()
-    assert fate(judged(refusals, "ana@example.com", relay)) == "discarded"
+    assert fate(judge(refusals, "ana@example.com", relay)) == "discarded"
 
 
 LATER = "450 4.7.1 Client host rejected: cannot find your reverse hostname"
@@ -86,7 +86,7 @@ LATER = "450 4.7.1 Client host rejected: cannot find your reverse hostname"
 def put_off(refusals: Refusals, minute: int, recipient: str, words: str = LATER) -> str:
     code, _, rest = words.partition(" ")
     refused = refusal(int(code), rest, Stage.RECIPIENT)
-    return fate(refusals.judged(refused, recipient, NOW + timedelta(minutes=minute)))
+    return fate(refusals.judge(refused, recipient, NOW + timedelta(minutes=minute)))
 
 
 def test_a_server_that_puts_everybody_off_uses_up_no_attempts() -> None:

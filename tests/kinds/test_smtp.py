@@ -230,7 +230,7 @@ async def test_a_mail_that_is_cut_short_before_its_turn_has_not_left() -> None:
 
 async def test_smtp_cannot_tell_what_became_of_a_mail() -> None:
     async with mailserver() as server, transport_to(server) as transport:
-        assert await transport.carried("<1@example.com>") is Carried.UNTOLD
+        assert await transport.was_carried("<1@example.com>") is Carried.UNTOLD
 
 
 async def test_a_check_logs_in_and_sends_nothing() -> None:

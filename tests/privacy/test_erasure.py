@@ -200,7 +200,7 @@ async def test_an_unsubscribe_link_works_after_the_erasure_and_for_ever(town: To
     assert SUE.email is not None
     consent = SiteConsent(None, town.store, SECRET)  # type: ignore[arg-type]
     # The same address, however it is written, under a contact that Wix made anew.
-    assert await consent.suppressed(town.site_id, [address_form(SUE.email.upper())]) == {SUE.email}
+    assert await consent.find_suppressed_forms(town.site_id, [address_form(SUE.email.upper())]) == {SUE.email}
 
 
 async def test_a_new_contact_with_the_same_address_is_a_new_customer(town: Town) -> None:

@@ -72,7 +72,7 @@ class Ground:
             store=self.store,
             milestones=self.rules.milestones,
             at_most=None,
-            gatekeeper=Gatekeeper(self.site_id, consent.statuses, consent.suppressed),
+            gatekeeper=Gatekeeper(self.site_id, consent.statuses, consent.find_suppressed_forms),
             program=self.program,
         )
         facts: dict[str, Any] = {

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from milestones.domain.actions import State
-from milestones.kinds.badge.site import badges_just_given
+from milestones.kinds.badge.site import find_badges_given_since
 from milestones.pipeline import observe
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store
@@ -42,8 +42,8 @@ async def test_a_badge_may_not_show_yet_if_it_was_given_or_begun_just_now(
     async with store.write() as tx:
         await tx.execute(update(_ACTIONS).values(**became))
     async with store.read() as tx:
-        found = await badges_just_given(tx, SITE, {ACCOUNT}, NOW - MINUTE)
-        others = await badges_just_given(tx, SITE, {"somebody-else"}, NOW - MINUTE)
-        itself = await badges_just_given(tx, SITE, {ACCOUNT}, NOW - MINUTE, apart_from=range(10))
+        found = await find_badges_given_since(tx, SITE, {ACCOUNT}, NOW - MINUTE)
+        others = await find_badges_given_since(tx, SITE, {"somebody-else"}, NOW - MINUTE)
+        itself = await find_badges_given_since(tx, SITE, {ACCOUNT}, NOW - MINUTE, apart_from=range(10))
     assert found == ({(ACCOUNT, "Star customer")} if known else set())
     assert (others, itself) == (set(), set())

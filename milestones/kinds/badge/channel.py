@@ -118,7 +118,7 @@ class BadgeChannel:
     async def _note_holders(self, tasks: Sequence[Task]) -> None:
         members: dict[str, list[str]] = {}
         for task in tasks:
-            badge_id = await self._found(BadgePayload.from_json(task.payload))
+            badge_id = await self._find(BadgePayload.from_json(task.payload))
             if badge_id is not None:
                 members.setdefault(badge_id, []).append(task.customer.member_id or "")
         for badge_id, asked in members.items():
@@ -130,37 +130,37 @@ class BadgeChannel:
         """Finds or makes the badge and gives it. Raises ChannelError."""
         remembered = BadgePayload.from_json(task.payload).title in self._known
         try:
-            return await self._given(task)
+            return await self._give(task)
         except ChannelError as error:
             if not (error.permanent and remembered):
                 raise
             # Perhaps the badge was deleted in Wix, and there is another, or may be.
             self._known.pop(str(task.payload["title"]), None)
-            return await self._given(task)
+            return await self._give(task)
 
     async def recover(self, task: Task) -> Found:
         """Looks for the assignment, and awaits it while queries may lag: Wix may keep a second one."""
-        badge_id, member_id = await self._found(BadgePayload.from_json(task.payload)), task.customer.member_id
+        badge_id, member_id = await self._find(BadgePayload.from_json(task.payload)), task.customer.member_id
         if badge_id is None or member_id is None:
             return Found(Fate.REPEAT)  # nothing can have been given of what does not show itself
         if member_id in await self._badges.holders(badge_id, [member_id]):
-            _, title = await self._resolved(BadgePayload.from_json(task.payload))
+            _, title = await self._resolve(BadgePayload.from_json(task.payload))
             return Found(Fate.HAPPENED, _result(badge_id, title, member_id))
         await_query(task.lost_at, self._clock(), self._query_lag)
         return Found(Fate.REPEAT)
 
-    async def _given(self, task: Task) -> Mapping[str, Any]:
+    async def _give(self, task: Task) -> Mapping[str, Any]:
         member_id = task.customer.member_id
         assert member_id, "the gate stops those who are no members"
         # One at a time, or the first two customers would each get a badge of their own made.
         async with self._resolving:
-            badge_id, title = await self._resolved(BadgePayload.from_json(task.payload))
+            badge_id, title = await self._resolve(BadgePayload.from_json(task.payload))
         if (badge_id, member_id) not in self._held:
             await self._badges.assign(badge_id, member_id)
         self._held.discard((badge_id, member_id))
         return _result(badge_id, title, member_id)
 
-    async def _found(self, payload: BadgePayload) -> str | None:
+    async def _find(self, payload: BadgePayload) -> str | None:
         """The id of a badge that exists; None while none of its title shows."""
         badge_id, title = payload.badge_id, payload.title
         if badge_id or title in self._known:
@@ -170,18 +170,18 @@ class BadgeChannel:
             self._known[str(title)] = found
         return found
 
-    async def _resolved(self, payload: BadgePayload) -> tuple[str, str]:
+    async def _resolve(self, payload: BadgePayload) -> tuple[str, str]:
         """The id and title of a badge that exists now; made if it may be. Raises ChannelError."""
-        badge_id, title = await self._found(payload), payload.title
+        badge_id, title = await self._find(payload), payload.title
         if badge_id is None:
             assert title, "a badge has a title or an id"
-            badge_id = self._known[title] = await self._created(title, may=payload.create)
+            badge_id = self._known[title] = await self._create(title, may=payload.create)
         if title is None:
             title = self._titles.get(badge_id) or await self._badges.title(badge_id)
             self._titles[badge_id] = title
         return badge_id, title
 
-    async def _created(self, title: str, *, may: bool) -> str:
+    async def _create(self, title: str, *, may: bool) -> str:
         if not may:
             raise ChannelError(
                 f"There is no badge {title!r} on the site; make it in Wix, "

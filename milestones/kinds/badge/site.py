@@ -66,7 +66,7 @@ class NewBadges:
     async def __call__(self, title: str, since: datetime, /) -> bool:
         """Whether a badge of this title may have been made since a time."""
         async with self.store.read() as tx:
-            return await badge_just_made(tx, self.site_id, title, since)
+            return await was_badge_made_since(tx, self.site_id, title, since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,10 @@ class GivenBadges:
     ) -> set[tuple[str, str]]:
         """The badges that these accounts may have been given since a time."""
         async with self.store.read() as tx:
-            return await badges_just_given(tx, self.site_id, accounts, since, apart_from)
+            return await find_badges_given_since(tx, self.site_id, accounts, since, apart_from)
 
 
-async def badges_just_given(
+async def find_badges_given_since(
     tx: Transaction,
     site_id: str,
     accounts: Collection[str],
@@ -109,7 +109,7 @@ async def badges_just_given(
     return {(row.account_id, BadgePayload.from_json(row.payload).named) for row in rows}
 
 
-async def badge_just_made(tx: Transaction, site_id: str, title: str, since: datetime) -> bool:
+async def was_badge_made_since(tx: Transaction, site_id: str, title: str, since: datetime) -> bool:
     """Whether a badge of this title may have been made and not show yet: it was given to somebody since a time, or was
     to be given and nobody heard what became of it.
     """

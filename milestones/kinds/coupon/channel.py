@@ -104,7 +104,7 @@ class CouponChannel:
     async def perform(self, task: Task) -> Mapping[str, Any]:
         """Creates the coupon, or finds that an earlier attempt did. Raises ChannelError."""
         payload = CouponPayload.from_json(task.payload)
-        specification = _renewed(payload, self._clock())
+        specification = _renew(payload, self._clock())
         coupon_id = await self._coupons.create(specification)
         if coupon_id is not None:
             return _result(specification, coupon_id)
@@ -114,7 +114,7 @@ class CouponChannel:
                 "The coupon exists, but Wix's queries do not show its id yet; it is looked up again.",
                 retry_at=self._clock() + QUERY_LAG,
             )
-        return _result(_as_made(specification, made), made.id)
+        return _result(_with_actual_end(specification, made), made.id)
 
     async def recover(self, task: Task) -> Found:
         """Looks the code up. Not shown means nothing, since queries lag: then the create is repeated."""
@@ -122,7 +122,7 @@ class CouponChannel:
         made = await self._coupons.find(specification["code"])
         if made is None:
             return Found(Fate.REPEAT)
-        return Found(Fate.HAPPENED, _result(_as_made(specification, made), made.id))
+        return Found(Fate.HAPPENED, _result(_with_actual_end(specification, made), made.id))
 
 
 def _waits(task: Task) -> bool:
@@ -133,12 +133,12 @@ def _reader(task: Task) -> Reader:
     return Reader(task.customer.email, CouponPayload.from_json(task.payload).consent)
 
 
-def _renewed(payload: CouponPayload, now: datetime) -> Mapping[str, Any]:
+def _renew(payload: CouponPayload, now: datetime) -> Mapping[str, Any]:
     ends = payload.validity
     return renewed(payload.specification, None if ends is None else asdict(ends), now)
 
 
-def _as_made(specification: Mapping[str, Any], made: MadeCoupon) -> Mapping[str, Any]:
+def _with_actual_end(specification: Mapping[str, Any], made: MadeCoupon) -> Mapping[str, Any]:
     """The specification with the end that the coupon has: the attempt that made it may have moved its validity."""
     if made.ends is None:
         return specification

@@ -120,7 +120,7 @@ class EmailChannel:
         address = sendable_address(task.customer.email or "")
         assert address is not None, "the gate stops those without an address"
         message_id = self._message_id(task)
-        program, unsubscribe, mail = await self._prepared(task)
+        program, unsubscribe, mail = await self._prepare(task)
         if not program.active:
             # It was when the gate asked, and that grew old since.
             raise ChannelError("The loyalty program is not active any more.", untried=True)
@@ -147,7 +147,7 @@ class EmailChannel:
         except RefusalError as refused:
             if not refused.of_one_mail:
                 raise
-            raise self._refusals.judged(refused, address, now) from refused
+            raise self._refusals.judge(refused, address, now) from refused
         self._refusals.success()
         reach("mail.handed_over")
         return {
@@ -160,7 +160,7 @@ class EmailChannel:
     async def recover(self, task: Task) -> Found:
         """What the transport knows; where it knows nothing, ``mail.on_lost_answer`` decides."""
         message_id = self._message_id(task)
-        match await self._transport.carried(message_id):
+        match await self._transport.was_carried(message_id):
             case Carried.YES:
                 return Found(
                     Fate.HAPPENED,
@@ -175,10 +175,10 @@ class EmailChannel:
 
     async def render(self, task: Task) -> RenderedMail:
         """The mail as the customer would see it now; hands nothing over. Raises ChannelError."""
-        _, _, mail = await self._prepared(task)
+        _, _, mail = await self._prepare(task)
         return mail
 
-    async def _prepared(self, task: Task) -> tuple[Program, Unsubscribe, RenderedMail]:
+    async def _prepare(self, task: Task) -> tuple[Program, Unsubscribe, RenderedMail]:
         try:
             program = await self._program()
             unsubscribe = await self._links(task.customer.email or "")

@@ -67,7 +67,7 @@ class Gatekeeper:
         found = {
             number: verdict
             for number, reader in readers.items()
-            if (verdict := self._unasked(reader.address))
+            if (verdict := self._judge_address(reader.address))
         }
         left = {number: reader for number, reader in readers.items() if number not in found}
         if left:
@@ -78,11 +78,11 @@ class Gatekeeper:
             left = {number: reader for number, reader in left.items() if number not in found}
         known = await _in_batches(self.statuses, _addresses(left))
         for number, reader in left.items():
-            if verdict := _told(known.get(_key(reader)), reader.consent):
+            if verdict := _judge_subscription(known.get(_key(reader)), reader.consent):
                 found[number] = verdict
         return found
 
-    def _unasked(self, address: str | None) -> Verdict | None:
+    def _judge_address(self, address: str | None) -> Verdict | None:
         if not address or not address.strip():
             return Verdict.NO_ADDRESS
         if sendable_address(address) is None:
@@ -92,7 +92,7 @@ class Gatekeeper:
         return None
 
 
-def _told(subscription: Subscription | None, consent: Consent) -> Verdict | None:
+def _judge_subscription(subscription: Subscription | None, consent: Consent) -> Verdict | None:
     if subscription is None:
         return Verdict.NOT_SUBSCRIBED if consent is Consent.MARKETING else None
     if subscription.deliverability_status not in _DELIVERABLE:

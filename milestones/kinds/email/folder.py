@@ -26,7 +26,7 @@ class FolderTransport:
         await effects.begin()
         await asyncio.to_thread(self._write, self._path(message_id), message)
 
-    async def carried(self, message_id: str) -> Carried:
+    async def was_carried(self, message_id: str) -> Carried:
         """Whether the file is there. Half of one, which a crash has left, is removed. Raises MailError."""
         path = self._path(message_id)
         if await asyncio.to_thread(path.is_file):

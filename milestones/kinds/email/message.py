@@ -69,9 +69,9 @@ def build_message(
     """The whole message with CRLF line ends, in ASCII, its text and HTML as alternatives (RFC 2046, section 5.1.4)."""
     boundary = "=_" + hashlib.sha256(message_id.encode()).hexdigest()[:24]
     headers = {
-        "From": _shown(sender, "From"),
-        "To": _shown(recipient, "To"),
-        "Subject": _encoded(plain(mail.subject), "Subject"),
+        "From": _format_mailbox(sender, "From"),
+        "To": _format_mailbox(recipient, "To"),
+        "Subject": _encode(plain(mail.subject), "Subject"),
         "Date": format_datetime(now),
         "Message-ID": message_id,
         "List-Unsubscribe": _link(unsubscribe.url),
@@ -115,14 +115,14 @@ def _link(url: str) -> str:
     return "\r\n ".join(written[at : at + _LINE] for at in range(0, len(written), _LINE))
 
 
-def _shown(mailbox: Mailbox, header: str) -> str:
+def _format_mailbox(mailbox: Mailbox, header: str) -> str:
     name = plain(mailbox.name)
     if name.isascii() and "=?" not in name:
         return formataddr((name, mailbox.address))
-    return f"{_encoded(name, header)}\r\n <{mailbox.address}>"
+    return f"{_encode(name, header)}\r\n <{mailbox.address}>"
 
 
-def _encoded(text: str, header: str) -> str:
+def _encode(text: str, header: str) -> str:
     """Text as a folded header value, in encoded words (RFC 2047) where it is not ASCII or looks like one of them."""
     charset = None if text.isascii() and "=?" not in text else "utf-8"
     if charset is None and len(text) <= _NEVER_FOLDED:

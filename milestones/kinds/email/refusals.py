@@ -50,10 +50,10 @@ class Refusals:
         while len(self._own) > MOST_KNOWN:
             self._own.popitem(last=False)
 
-    def judged(self, refused: RefusalError, recipient: str, now: datetime) -> MailError:
+    def judge(self, refused: RefusalError, recipient: str, now: datetime) -> MailError:
         """What to make of a refusal of a recipient or a message."""
         if not refused.permanent:
-            return self._judged_for_now(refused, recipient, now)
+            return self._judge_for_now(refused, recipient, now)
         says = refused.says(recipient)
         if (says, recipient) in self._own:
             del self._own[says, recipient]
@@ -76,7 +76,7 @@ class Refusals:
             retry_at=now + SECOND_LOOKS[looks - 1],
         )
 
-    def _judged_for_now(self, refused: RefusalError, recipient: str, now: datetime) -> MailError:
+    def _judge_for_now(self, refused: RefusalError, recipient: str, now: datetime) -> MailError:
         since, recipients = self._put_off.setdefault(refused.says(recipient), (now, set()))
         # More than a run need not be known.
         if len(recipients) < RUN:

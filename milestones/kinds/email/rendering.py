@@ -63,19 +63,19 @@ class Catalogue:
 
     def uses(self, template: str) -> frozenset[str]:
         """The groups of variables that a template shows, such as ``coupon``, in its layout too, if only sometimes."""
-        return self._uses[self._known(template)]
+        return self._uses[self._require_template(template)]
 
     def render(self, template: str, variables: Mapping[str, Any]) -> RenderedMail:
         """One mail. Raises ConfigurationError, with file and line and without any value, if the template cannot."""
-        self._known(template)
+        self._require_template(template)
         subject, text, html = (self._part(f"{template}/{part}", variables) for part in PARTS)
         return RenderedMail(
             subject=plain(subject),
             text=_BLANK_LINES.sub("\n\n", text).strip() + "\n",
-            html=self._inlined(f"{template}/{HTML}", html),
+            html=self._inline_css(f"{template}/{HTML}", html),
         )
 
-    def _inlined(self, name: str, html: str) -> str:
+    def _inline_css(self, name: str, html: str) -> str:
         try:
             # Half a character can be put into no mail; the inliner takes none either.
             return self._inliner.inline(html.encode(errors="replace").decode())
@@ -110,7 +110,7 @@ class Catalogue:
             use.path[0] for part in PARTS for use in read(self._environment, f"{template}/{part}").uses
         )
 
-    def _known(self, template: str) -> str:
+    def _require_template(self, template: str) -> str:
         if template not in self.templates:
             raise ConfigurationError([f"There is no template {template!r} among the templates."])
         return template

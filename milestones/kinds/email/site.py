@@ -26,7 +26,7 @@ class SiteConsent:
         """What Wix knows of these addresses."""
         return await subscriptions.statuses(self.client, addresses)
 
-    async def suppressed(self, site_id: str, addresses: Sequence[Form], /) -> set[Form]:
+    async def find_suppressed_forms(self, site_id: str, addresses: Sequence[Form], /) -> set[Form]:
         """Which of these addresses must not be mailed."""
         by_key = {keys.address_key(self.secret, site_id, address): address for address in addresses}
         async with self.store.read() as tx:

@@ -111,7 +111,7 @@ class SmtpTransport:
                     answer_seconds=self._settings.answer_seconds,
                 )
             except MailError as error:
-                if not await self._left(connection, error):
+                if not await self._release(connection, error):
                     raise
                 if tries == TRIES:
                     raise _of_this_mail(error) from error
@@ -128,7 +128,7 @@ class SmtpTransport:
                 self._connections.give_back(connection)
                 return
 
-    async def _left(self, connection: Connection, error: MailError) -> bool:
+    async def _release(self, connection: Connection, error: MailError) -> bool:
         """What becomes of a connection over which a mail was not taken. True if another may take it, at once."""
         used, client = connection.used, connection.client
         connection.used += 1
@@ -153,12 +153,12 @@ class SmtpTransport:
         now = self._clock()
         mine = max(now, self._next_turn)
         if within is not None and mine - now > within:
-            raise _crowded()
+            raise _no_connection_in_time()
         self._next_turn = mine + 60 / self._settings.per_minute
         if mine > now:
             await self._sleep(mine - now)
 
-    async def carried(self, message_id: str) -> Carried:
+    async def was_carried(self, message_id: str) -> Carried:
         """SMTP has no way to ask."""
         del message_id
         return Carried.UNTOLD
@@ -242,10 +242,10 @@ async def _before_its_time_is_over(ends: float | None) -> AsyncIterator[None]:
         async with asyncio.timeout_at(ends):
             yield
     except TimeoutError:
-        raise _crowded() from None
+        raise _no_connection_in_time() from None
 
 
-def _crowded() -> MailError:
+def _no_connection_in_time() -> MailError:
     return MailError(
         "Neither a turn nor a connection came in time (mail.per_minute, mail.connections, or a slow mail server); "
         "the mail is tried again.",

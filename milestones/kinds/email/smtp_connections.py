@@ -77,7 +77,7 @@ class Connections:
         """
         seen = self._failures
         if self._refused_just_now():
-            raise self._failed()
+            raise self._failure_error()
         while True:
             while not (self._idle or self._may_open() or self._failed_since(seen)):
                 await self._changed.wait()
@@ -89,9 +89,9 @@ class Connections:
                 elif await self._is_alive(found):
                     return found
             elif self._failed_since(seen):
-                raise self._failed()
+                raise self._failure_error()
             else:
-                opened = await self._opened()
+                opened = await self._open()
                 if opened is not None:
                     return opened
                 fresh = False
@@ -147,7 +147,7 @@ class Connections:
             and self._clock() - self._failed_at < FAILED_SECONDS
         )
 
-    def _failed(self) -> MailError:
+    def _failure_error(self) -> MailError:
         error = self._failure
         assert error is not None, "it was counted"
         return MailError(
@@ -157,7 +157,7 @@ class Connections:
             retry_at=error.retry_at,
         )
 
-    async def _opened(self) -> Connection | None:
+    async def _open(self) -> Connection | None:
         """A new connection; None if others must do."""
         self._opening += 1
         try:

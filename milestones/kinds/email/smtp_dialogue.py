@@ -45,7 +45,7 @@ async def transact(client: SMTP, body: bytes, *, sender: str, recipient: str, an
         _heed_cancellation()
         protocol = client.protocol
         if protocol is None or not client.is_connected:
-            raise _died(stage)
+            raise _connection_lost(stage)
         protocol.write(body)
         stage = Stage.ANSWER
         answer = await protocol.read_response(timeout=answer_seconds)
@@ -53,16 +53,16 @@ async def transact(client: SMTP, body: bytes, *, sender: str, recipient: str, an
         if stage is Stage.ANSWER or error.code < 0:
             # Not the reply to a command but one that makes no sense.
             client.close()
-            raise _died(stage) from error
+            raise _connection_lost(stage) from error
         raise refusal(error.code, error.message, stage) from error
     except (SMTPException, OSError) as error:
         client.close()
-        raise _died(stage) from error
+        raise _connection_lost(stage) from error
     if 400 <= answer.code < 600:
         raise refusal(answer.code, answer.message, Stage.DATA)
     if not 200 <= answer.code < 300:
         client.close()
-        raise _died(stage)
+        raise _connection_lost(stage)
 
 
 def on_the_wire(message: bytes) -> bytes:
@@ -135,7 +135,7 @@ def _heed_cancellation() -> None:
         raise asyncio.CancelledError
 
 
-def _died(stage: Stage) -> MailError:
+def _connection_lost(stage: Stage) -> MailError:
     if stage is Stage.ANSWER:
         return MailError(
             "The mail server took the message and then gave no answer: nobody knows whether it will be delivered.",

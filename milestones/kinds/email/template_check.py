@@ -45,11 +45,11 @@ def faults(folder: Path, needed: Mapping[str, frozenset[str]]) -> list[str]:
         if not broken:
             available = needed.get(name, VARIABLES)
             uses = [use for part in PARTS for use in read(made, f"{name}/{part}").uses]
-            broken = [fault for use in uses for fault in _undefined(use, available)]
+            broken = [fault for use in uses for fault in _find_undefined(use, available)]
         found.extend(broken)
     # What cannot be seen in the syntax shows when the templates are tried; but only sound ones can be.
     if not found:
-        return _tried(folder, needed)
+        return _render_trials(folder, needed)
     return [f"{folder.name}/{fault}" for fault in dict.fromkeys(found)]
 
 
@@ -59,7 +59,7 @@ def _missing_template(name: str, names: frozenset[str]) -> str:
     return f"{name}: there is no such template; {hint}"
 
 
-def _undefined(use: Use, available: frozenset[str]) -> Iterator[str]:
+def _find_undefined(use: Use, available: frozenset[str]) -> Iterator[str]:
     known = VARIABLES | available
     groups = {path.split(".")[0] for path in known if "." in path}
     head = use.path[:2] if use.path[0] in groups else use.path[:1]
@@ -87,7 +87,7 @@ def _is_there(head: tuple[str, ...], use: Use, available: frozenset[str]) -> boo
     )
 
 
-def _tried(folder: Path, needed: Mapping[str, frozenset[str]]) -> list[str]:
+def _render_trials(folder: Path, needed: Mapping[str, frozenset[str]]) -> list[str]:
     """Renders every template for every kind of customer; a fault names the plainest for whom it shows."""
     catalogue = Catalogue(folder)
     made = environment(folder)

@@ -55,7 +55,7 @@ class Mails:
     def __iter__(self) -> Iterator[Trial]:
         """The plainest first."""
         aspects = [[_AS_IT_IS, *variants] for variants in _aspects(self.available, self.reading)]
-        yield from map(tuple, _chosen(aspects))
+        yield from map(tuple, _combine(aspects))
 
     def values(self, trial: Trial) -> dict[str, Any]:
         """What such a mail shows."""
@@ -118,45 +118,45 @@ def _aspects(available: frozenset[str], reading: Reading) -> Iterator[Sequence[_
 
 
 def _names(reading: Reading) -> Iterator[_Variant]:
-    def called(whom: str, name: str) -> _Variant:
+    def with_name(whom: str, name: str) -> _Variant:
         return _Variant(whom, (("customer.name", name), ("customer.first_name", first_name(name))))
 
-    yield called("a customer whose name is one word", "Cher")
-    yield called("a customer without a name", "")
-    yield called("a customer with a name of one letter", "X")
-    yield called("a customer with a name of four words", "Ana Maria de Souza")
-    yield called("a customer with a name without a first name", "Dr. Lima")
-    yield called("a customer with a very long name", f"{'Ana' * 13} {'Lima' * 10}")
+    yield with_name("a customer whose name is one word", "Cher")
+    yield with_name("a customer without a name", "")
+    yield with_name("a customer with a name of one letter", "X")
+    yield with_name("a customer with a name of four words", "Ana Maria de Souza")
+    yield with_name("a customer with a name without a first name", "Dr. Lima")
+    yield with_name("a customer with a very long name", f"{'Ana' * 13} {'Lima' * 10}")
     for path in ("customer.name", "customer.first_name"):
         for text in reading.compared.get(path, ()):
             if isinstance(text, str) and text:
-                yield called(f"a customer named {text}", text)
+                yield with_name(f"a customer named {text}", text)
 
 
 def _points(available: frozenset[str], reading: Reading) -> Iterator[_Variant]:
-    def having(value: int, threshold: int) -> _Variant:
+    def with_points(value: int, threshold: int) -> _Variant:
         missing = max(1, threshold - value)
         changes = (("points.value", value), ("points.missing", missing), ("milestone.threshold", threshold))
         return _Variant(f"{value:,} points of {threshold:,}", changes)
 
-    yield having(999, 1000)
-    yield having(999_999, 1_000_000)
+    yield with_points(999, 1000)
+    yield with_points(999_999, 1_000_000)
     if "points.missing" in available:
         # A window may begin at nothing.
-        yield having(0, 1000)
-        yield having(0, 1)
+        yield with_points(0, 1000)
+        yield with_points(0, 1)
     else:
-        yield having(1000, 1000)
-        yield having(1, 1)
-        yield having(1_234_567, 1000)
+        yield with_points(1000, 1000)
+        yield with_points(1, 1)
+        yield with_points(1_234_567, 1000)
     for number in reading.compared.get("points.value", ()):
         if isinstance(number, int) and number > 0:
             for value in (number - 1, number, number + 1):
-                yield having(value, value + 1 if "points.missing" in available else max(1, value))
+                yield with_points(value, value + 1 if "points.missing" in available else max(1, value))
     for number in reading.compared.get("points.missing", ()):
         if isinstance(number, int) and number > 0:
             for missing in (number, number + 1, number - 1):
-                yield having(10 * number, 10 * number + missing)
+                yield with_points(10 * number, 10 * number + missing)
 
 
 _SPECIAL = frozenset({"customer.name", "customer.first_name", "customer.language", "points.measure"})
@@ -171,7 +171,7 @@ def _others(available: frozenset[str], reading: Reading) -> Iterator[Sequence[_V
             yield [_Variant(f"{path} being {text}", ((path, text),)) for text in texts]
 
 
-def _chosen(aspects: Sequence[Sequence[_Variant]]) -> Iterator[Sequence[_Variant]]:
+def _combine(aspects: Sequence[Sequence[_Variant]]) -> Iterator[Sequence[_Variant]]:
     """All combinations, or the pairs of variants where those are more than ``MOST``; fewest changes first."""
     plain = [_AS_IT_IS] * len(aspects)
     number = 1

@@ -107,10 +107,10 @@ def _parse(source: str, file: str) -> _File:
     """A start asks for every file several times, and for a layout once for each part of each mail."""
     tree = _SYNTAX.parse(source, file)
     filters = frozenset(node.name for node in tree.find_all(nodes.Filter))
-    return _File(tree, frozenset(_assigned(tree)), filters, frozenset(_compared(tree)))
+    return _File(tree, frozenset(_list_assignments(tree)), filters, frozenset(_list_comparisons(tree)))
 
 
-def _compared(tree: nodes.Template) -> Iterator[tuple[str, Any]]:
+def _list_comparisons(tree: nodes.Template) -> Iterator[tuple[str, Any]]:
     for node in tree.find_all(nodes.Compare):
         sides = [node.expr, *(operand.expr for operand in node.ops)]
         # Of what is done to a variable, such as lower or length, nobody knows which value gives the constant.
@@ -136,7 +136,7 @@ def _source(environment: Environment, reference: _Reference) -> str:
     return source
 
 
-def _assigned(tree: nodes.Template) -> set[str]:
+def _list_assignments(tree: nodes.Template) -> set[str]:
     names = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
     names |= {node.name for node in tree.find_all(nodes.Macro)}
     names |= {node.target for node in tree.find_all(nodes.Import)}
@@ -161,15 +161,15 @@ def _walk(node: nodes.Node, file: str, given: frozenset[Path]) -> Iterator[Use |
             after = when_true if isinstance(node, nodes.And) else when_false
             yield from _walk(right, file, given | after)
         case nodes.Test(name="defined" | "undefined", node=asked):
-            yield from _asked(asked, file, given)
+            yield from _walk_test(asked, file, given)
         case nodes.Filter(name="default" | "d", node=nodes.Expr() as asked, args=args):
-            yield from _asked(asked, file, given)
+            yield from _walk_test(asked, file, given)
             for argument in args:
                 yield from _walk(argument, file, given)
         case nodes.Extends() | nodes.Include() | nodes.Import() | nodes.FromImport():
             yield from _references(node, file, given)
         case nodes.Name(ctx="load") | nodes.Getattr() | nodes.Getitem():
-            yield from _read(node, file, given)
+            yield from _walk_output(node, file, given)
         case _:
             for child in node.iter_child_nodes():
                 yield from _walk(child, file, given)
@@ -205,14 +205,14 @@ def _facts(test: nodes.Node) -> tuple[frozenset[Path], frozenset[Path]]:
             return _NOTHING, _NOTHING
 
 
-def _asked(node: nodes.Node, file: str, given: frozenset[Path]) -> Iterator[Use | _Reference]:
+def _walk_test(node: nodes.Node, file: str, given: frozenset[Path]) -> Iterator[Use | _Reference]:
     if path := _path(node):
         yield Use(file, node.lineno, path, given, asks=True)
     else:
         yield from _walk(node, file, given)
 
 
-def _read(node: nodes.Node, file: str, given: frozenset[Path]) -> Iterator[Use | _Reference]:
+def _walk_output(node: nodes.Node, file: str, given: frozenset[Path]) -> Iterator[Use | _Reference]:
     if path := _path(node):
         yield Use(file, node.lineno, path, given)
     else:

@@ -29,7 +29,7 @@ class Transport(Protocol):
         Returns only when it was taken. Raises MailError, ``lost`` if it may have been taken all the same.
         """
 
-    async def carried(self, message_id: str) -> Carried:
+    async def was_carried(self, message_id: str) -> Carried:
         """What became of an earlier hand-over. Raises MailError."""
 
     async def aclose(self) -> None:
