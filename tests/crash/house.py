@@ -164,8 +164,7 @@ class House:
         )
 
     async def _is_told(self) -> bool:
-        """Whether every event was delivered. Asked by itself: the whole state is large."""
-        return bool((await self._books("events"))["events"]["pending"] == 0)
+        return await self.shop.quiet()
 
     async def _standing(self) -> str:
         """What is not done, for the reader of a failure."""
@@ -199,7 +198,7 @@ class House:
 
     async def assert_everything_once(self) -> None:
         """The sandbox's, the mail server's and the receiver's books: each effect for each customer exactly once."""
-        state = await self._books("coupons", "badges", "badge_assignments", "transactions")
+        state = await self.shop.state("coupons", "badges", "badge_assignments", "transactions")
         accounts = [customer.account for customer in self.reached]
         codes = self._codes()
         made = Counter(coupon["specification"]["code"] for coupon in state["coupons"])
@@ -232,15 +231,11 @@ class House:
         """Who unsubscribed here is unsubscribed there."""
 
         async def told() -> bool:
-            known = (await self._books("subscriptions"))["subscriptions"]
+            known = (await self.shop.state("subscriptions"))["subscriptions"]
             statuses = {one["email"].casefold(): one["subscriptionStatus"] for one in known}
             return {statuses[customer.address] for customer in self.left} == {"UNSUBSCRIBED"}
 
         await until(told, "Wix was told")
-
-    async def _books(self, *names: str) -> dict[str, Any]:
-        answer = await self.shop.http.get("/_sandbox/state", params={"only": ",".join(names)})
-        return dict(answer.raise_for_status().json())
 
     def _codes(self) -> dict[str, str]:
         """The code by account, as the daemon planned it; every one is done."""

@@ -23,11 +23,13 @@ async def test_a_site_without_webhooks_gives_by_scan_alone_and_says_so(tmp_path:
             await wix.http.put("/_sandbox/webhook", json={"url": "http://127.0.0.1:9/nowhere"})
         ).raise_for_status()
         await until(lambda: _logged(daemon, '"kind": "baseline"'), "the baseline")
-        account = next(one for one in (await wix.state())["accounts"] if one["points"]["balance"] < 900)
+        account = next(
+            one for one in (await wix.state("accounts"))["accounts"] if one["points"]["balance"] < 900
+        )
         await wix.adjust(account["id"], 1000)
 
         async def given() -> bool:
-            return bool((await wix.state())["coupons"])
+            return bool((await wix.state("coupons"))["coupons"])
 
         await until(given, "a coupon")
         assert await _logged(daemon, "site_without_webhooks")

@@ -51,7 +51,7 @@ async def customers(wix: Shop) -> list[Customer]:
 
 
 async def coupons(wix: Shop) -> int:
-    return len((await wix.state())["coupons"])
+    return len((await wix.state("coupons"))["coupons"])
 
 
 class TestWrongKeyAndClock:
@@ -140,8 +140,8 @@ class TestDisk:
     @pytest.mark.parametrize("what", ["file", "folder"])
     async def test_what_may_not_be_written_is_a_sentence(self, wix: Shop, tmp_path: Path, what: str) -> None:
         daemon = configured(tmp_path / "shop", wix)
-        daemon.behind = _without_privileges()
         await ordered(daemon, "db", "upgrade")
+        daemon.behind = _without_privileges()
         path = tmp_path / "shop" / "milestones.db"
         before = path.read_bytes()
         path.chmod(0o444)

@@ -73,7 +73,7 @@ async def wix(tmp_path: Path) -> AsyncIterator[Shop]:
 
 
 async def balances(wix: Shop) -> dict[str, int]:
-    return {one["id"]: one["points"]["balance"] for one in (await wix.state())["accounts"]}
+    return {one["id"]: one["points"]["balance"] for one in (await wix.state("accounts"))["accounts"]}
 
 
 async def lift_all(wix: Shop, *, below: int, to: int) -> None:
@@ -86,7 +86,7 @@ async def lift_all(wix: Shop, *, below: int, to: int) -> None:
 
 async def coupons(wix: Shop) -> Counter[str]:
     """By name, in the sandbox's own books."""
-    return Counter(coupon["specification"]["name"] for coupon in (await wix.state())["coupons"])
+    return Counter(coupon["specification"]["name"] for coupon in (await wix.state("coupons"))["coupons"])
 
 
 def mails(daemon: Daemon) -> int:

@@ -77,7 +77,7 @@ async def assert_given_once(wix: Shop, *reached: Customer) -> None:
 
 
 async def coupons(wix: Shop) -> int:
-    return len((await wix.state())["coupons"])
+    return len((await wix.state("coupons"))["coupons"])
 
 
 async def shown(daemon: Daemon, *arguments: str) -> str:

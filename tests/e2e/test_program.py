@@ -57,10 +57,10 @@ async def test_a_program_is_set_up_through_the_daemon_and_its_drift_is_told(
             daemon.command("program", "apply", "--yes"), daemon.command("program", "apply", "--yes")
         )
         assert 0 in (one[0], other[0]), (one, other)
-        assert (await wix.state())["program"]["status"] == "ACTIVE"
+        assert (await wix.state("program"))["program"]["status"] == "ACTIVE"
         assert await names(wix) == WHOLE_NAMES, "also where two are given at once"
         assert (await daemon.command("program", "plan"))[0] == 0
-        reward = (await wix.state())["rewards"][0]
+        reward = (await wix.state("rewards"))["rewards"][0]
         path = f"/loyalty-rewards/v1/rewards/{reward['id']}"
         changed = {"reward": {**reward, "active": False}}
         headers = {"Authorization": await wix.token()}
@@ -71,7 +71,9 @@ async def test_a_program_is_set_up_through_the_daemon_and_its_drift_is_told(
             return any('Change the reward "Money"' in notice for notice in told["standing"]["notices"])
 
         await until(is_told, "the drift is told")
-        assert (await wix.state())["rewards"][0]["active"] is False, "and nothing is changed by itself"
+        assert (await wix.state("rewards"))["rewards"][0]["active"] is False, (
+            "and nothing is changed by itself"
+        )
         code, out, err = await daemon.command("program", "apply", "--yes")
         assert code == 0, (out, err)
 
@@ -85,7 +87,7 @@ async def test_a_daemon_that_is_killed_while_it_applies_goes_on_after_its_start(
     applying = asyncio.create_task(daemon.command("program", "apply", "--yes"))
 
     async def is_made() -> bool:
-        return bool((await wix.state())["rewards"])
+        return bool((await wix.state("rewards"))["rewards"])
 
     await until(is_made, "the reward is made, and nobody is told")
     await daemon.kill()
@@ -96,4 +98,4 @@ async def test_a_daemon_that_is_killed_while_it_applies_goes_on_after_its_start(
         code, out, err = await daemon.command("program", "apply", "--yes")
         assert code == 0, (out, err)
     assert await names(wix) == WHOLE_NAMES
-    assert (await wix.state())["program"]["status"] == "ACTIVE"
+    assert (await wix.state("program"))["program"]["status"] == "ACTIVE"

@@ -44,7 +44,7 @@ def mails(folder: Path) -> list[EmailMessage]:
 
 
 async def _balances(running: Shop) -> dict[str, int]:
-    return {one["id"]: one["points"]["balance"] for one in (await running.state())["accounts"]}
+    return {one["id"]: one["points"]["balance"] for one in (await running.state("accounts"))["accounts"]}
 
 
 @pytest.mark.slow

@@ -63,7 +63,7 @@ async def coupon_of(daemon: Daemon, wix: Shop, customer: Customer) -> dict[str, 
         "SELECT json_extract(payload, '$.specification.code') FROM actions "
         f"WHERE kind = 'coupon' AND account_id = '{customer.account}'"
     )
-    found = [one["specification"] for one in (await wix.state())["coupons"]]
+    found = [one["specification"] for one in (await wix.state("coupons"))["coupons"]]
     return next((one for one in found if one["code"] == code), None)
 
 

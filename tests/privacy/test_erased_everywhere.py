@@ -88,7 +88,7 @@ async def test_who_is_gone_is_in_no_file_and_who_was_merged_is_given_nothing_twi
             return sent >= 3 and await daemon.settled() and len(daemon.query("SELECT 1 FROM rejected")) == 3
 
         await until(everything_given, "mails were sent, and bodies kept")
-        coupons = len((await wix.state())["coupons"])
+        coupons = len((await wix.state("coupons"))["coupons"])
         found = {Path(name).suffix for name, _ in _left(tmp_path, daemon, gone)}
         assert ".eml" in found, "they were mailed"
 

@@ -74,7 +74,7 @@ async def test_who_is_gone_is_in_no_file_although_the_process_died_at(running: H
 
 
 async def contact_of(wix: Shop, customer: Customer) -> str:
-    accounts = (await wix.state())["accounts"]
+    accounts = (await wix.state("accounts"))["accounts"]
     return str(next(one["contactId"] for one in accounts if one["id"] == customer.account))
 
 

@@ -50,7 +50,7 @@ async def frozen_while_creating_the_coupon(daemon: Daemon) -> AsyncIterator[dict
     # Its answer may come only when the daemon is awake again.
     resuming = asyncio.create_task(ordered(daemon, "resume"))
     await until(daemon.is_frozen, "the worker is frozen")
-    assert len((await daemon.shop.state())["coupons"]) == 1
+    assert len((await daemon.shop.state("coupons"))["coupons"]) == 1
     yield account
     assert daemon.process is not None
     daemon.process.send_signal(signal.SIGCONT)

@@ -247,7 +247,7 @@ def secrets(daemon: Daemon, peers: Peers) -> Iterator[str]:
 async def people(daemon: Daemon) -> set[str]:
     """Every address and every full name of the shop."""
     found = set()
-    for contact in (await daemon.shop.state())["contacts"]:
+    for contact in (await daemon.shop.state("contacts"))["contacts"]:
         found |= {one["email"] for one in contact["info"].get("emails", {}).get("items", [])}
         name = contact["info"].get("name", {})
         if "first" in name and "last" in name:
