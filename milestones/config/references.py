@@ -99,6 +99,8 @@ def _reference(value: Any) -> tuple[str, str]:
     if isinstance(value, dict) and len(value) == 1:
         ((kind, name),) = value.items()
         if kind in ("env", "file") and isinstance(name, str) and name.strip():
+            if not name.isprintable():
+                raise ValueError(f"refers to a name that holds a character that cannot be seen; {REFERENCE}")
             return kind, name
     raise ValueError(f"a secret is never written here; {REFERENCE}")
 
@@ -177,6 +179,7 @@ SecretValue = Annotated[
 _GUID = re.compile(
     r"([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})", re.IGNORECASE
 )
+_NEARLY_GUID = re.compile(r"[0-9a-f]+(-[0-9a-f]+){4}", re.IGNORECASE)
 _ID = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -185,7 +188,7 @@ def _wix_id(value: str) -> str:
     text = seen(value).strip().strip("{}()\"'").strip()
     if guid := _GUID.fullmatch(text):
         return "-".join(guid.groups()).lower()
-    if not _ID.fullmatch(text):
+    if not _ID.fullmatch(text) or _NEARLY_GUID.fullmatch(text):
         raise ValueError('must be an id as Wix shows it, such as "0b7c9c62-4d0e-4a55-9d0e-6a2f5f7d1c11"')
     return text
 

@@ -37,6 +37,20 @@ ONE_FAULT = [
         '[daemon]\npassword_file = "a\\u0000b"\n',
         "6:1: daemon.password_file: must name a file or folder, in characters that can be seen",
     ),
+    (
+        '[[sites]]\nname = "a"\ninstance_id = "0b7c9c62-4d0e-4a55-9d0e-6a2f5f7d1c1"\n',
+        (
+            "7:1: sites[0].instance_id: must be an id as Wix shows it, such as "
+            '"0b7c9c62-4d0e-4a55-9d0e-6a2f5f7d1c11"'
+        ),
+    ),
+    (
+        '[[sites]]\nname = "a"\nsite_id = "s"\napi_key = { file = "a\\u0000b" }\n',
+        (
+            "8:1: sites[0].api_key: refers to a name that holds a character that cannot be seen; "
+            'write { env = "NAME" } or { file = "path" }'
+        ),
+    ),
     # Durations, times, rates, zones
     (
         "[scan]\nevery = '1 hour'\n",
