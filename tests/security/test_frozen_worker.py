@@ -46,6 +46,8 @@ async def frozen_while_creating_the_coupon(daemon: Daemon) -> AsyncIterator[dict
         return await daemon.shop.quiet() and bool(daemon.query("SELECT 1 FROM grants"))
 
     await until(recorded, "the crossing")
+    # Kinds are done side by side: a badge that is being written meanwhile would hold SQLite's lock for the frozen.
+    await daemon.shop.fault("POST", "/badges/v4/badges/query", "delay", seconds=20)
     (daemon.folder / "failpoint").write_text("drain.effect_done@coupon stop")
     # Its answer may come only when the daemon is awake again.
     resuming = asyncio.create_task(ordered(daemon, "resume"))
