@@ -34,7 +34,7 @@ from milestones.maintenance.unsubscriptions import keep_telling
 from milestones.observability import hangups
 from milestones.scans.run import Kind, Progress, ScanWork
 from milestones.store.database import heartbeat
-from milestones.store.database.daemon_lock import held, only_daemon
+from milestones.store.database.daemon_lock import hold_lock, only_daemon
 from milestones.store.people import people
 from milestones.store.tables import Scan
 from milestones.views.notices import callback_notices, mail_limits
@@ -62,7 +62,7 @@ async def run(
     """Serve until SIGTERM or SIGINT. ``announce`` gets one line when it does, and ``progress`` is told how far a
     scan is. Raises MilestonesError.
     """
-    with held(settings.daemon.database.get_secret_value()):
+    with hold_lock(settings.daemon.database.get_secret_value()):
         sockets = server.bind(settings.daemon.host, settings.daemon.port)
         try:
             async with open_runtime(settings, only_daemon) as runtime:

@@ -70,7 +70,7 @@ async def _result(response: "httpx.Response", command: Command[A, P], report: Re
             raise _refusal(Problem.model_validate(told["problem"]))
         else:
             return command.answer_type().model_validate(told["result"])
-    raise _gone()
+    raise _daemon_gone()
 
 
 async def _lines(response: "httpx.Response") -> AsyncIterator[bytes]:
@@ -98,7 +98,7 @@ def _sentences(path: Path) -> Iterator[None]:
     except httpx.ConnectError as error:
         raise _why_not_connected(path, error) from None
     except httpx.TransportError:
-        raise _gone() from None
+        raise _daemon_gone() from None
     except (ValueError, KeyError):
         raise RefusedError(
             "The running daemon answers in a way that this command does not understand: it is of another version. "
@@ -137,7 +137,7 @@ def _refusal(problem: Problem) -> RefusedError:
     return RefusedError(problem.detail, problem.exit_code)
 
 
-def _gone() -> RefusedError:
+def _daemon_gone() -> RefusedError:
     return RefusedError(
         "The daemon went away before it answered. What it was asked for may or may not have been done: look with "
         "`milestones status`.",

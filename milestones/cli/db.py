@@ -9,7 +9,7 @@ from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_forc
 from milestones.cli.readonly import place
 from milestones.cli.render import print_json, text
 from milestones.store.database import schema
-from milestones.store.database.daemon_lock import held
+from milestones.store.database.daemon_lock import hold_lock
 from milestones.views.database import examine
 
 app = typer.Typer(no_args_is_help=True, help="The database: its version, and whether it is sound.")
@@ -20,7 +20,7 @@ def upgrade(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
     """Bring the database to this version. Make a backup before it: there is no way back."""
     settings = settings_in_force(config)
     url = settings.daemon.database.get_secret_value()
-    with held(url):
+    with hold_lock(url):
         before = asyncio.run(schema.upgrade(url))
     if as_json:
         print_json({"before": before, "now": "current"})

@@ -26,7 +26,7 @@ from milestones.outbox.flights import Flights
 from milestones.pipeline.context import Outcome
 from milestones.scans.run import Kind, ScanWork, run
 from milestones.store.database import meta, schema
-from milestones.store.database.daemon_lock import held
+from milestones.store.database.daemon_lock import hold_lock
 from milestones.store.database.store import Store
 from milestones.store.tables import Scan
 
@@ -92,7 +92,7 @@ async def carry_out(settings: Settings, command: Command[A, P], report: Report[P
 
     asks_wix: it needs the whole program and not the database alone.
     """
-    with held(settings.daemon.database.get_secret_value()), _log_of_a_command():
+    with hold_lock(settings.daemon.database.get_secret_value()), _log_of_a_command():
         if asks_wix:
             # The daemon has its secrets; whoever works in its place needs them, and is told of all that are missing.
             settings = settings_at(settings.path)
@@ -105,7 +105,10 @@ async def carry_out(settings: Settings, command: Command[A, P], report: Report[P
 
 async def _refuse_unknown_site(settings: Settings, named: str | None) -> None:
     """No database is made for a site that there is none of. One that is there knows more than the configuration."""
-    if named is None or await schema.standing(settings.daemon.database.get_secret_value()) != "empty":
+    if (
+        named is None
+        or await schema.get_version_state(settings.daemon.database.get_secret_value()) != "empty"
+    ):
         return
     sites = settings.list_sites()
     known = {name.casefold() for site in sites for name in (site.name, *_ids(site)) if name}

@@ -61,7 +61,7 @@ def preview(
         html.write_text(mail.html, encoding="utf-8")
         typer.echo(f"\nThe HTML part is in {html}.", err=True)
     if send_to is not None:
-        asyncio.run(_sent(site, mail, send_to, now))
+        asyncio.run(_send(site, mail, send_to, now))
         typer.echo(f"\nSent to {send_to}.", err=True)
 
 
@@ -79,7 +79,7 @@ def _site(settings: Settings, account: Account | None, template: str) -> SiteSet
     )
 
 
-async def _sent(site: SiteSettings, mail: RenderedMail, to: str, now: datetime) -> None:
+async def _send(site: SiteSettings, mail: RenderedMail, to: str, now: datetime) -> None:
     address = sendable_address(to)
     if address is None:
         raise UsageError(f"{to!r} is no mail address.")

@@ -49,7 +49,7 @@ def plan(
     Exit code 0 when nothing differs, 2 when something does, 1 when Wix could not be asked about a site.
     """
     settings = settings_at(config, secrets=False)
-    found = _plan(settings, PlanProgram(written=_written(settings), site=site, prune=prune))
+    found = _plan(settings, PlanProgram(written=_read_written(settings), site=site, prune=prune))
     if as_json:
         print_json(found)
     else:
@@ -73,7 +73,7 @@ def apply(
     overwritten: it stops, and says so.
     """
     settings = settings_at(config, secrets=False)
-    written = _written(settings)
+    written = _read_written(settings)
     found = _plan(settings, PlanProgram(written=written, site=site, prune=prune, settled=True))
     changed = [one for one in found.sites if one.steps]
     refusals = [sentence for one in found.sites for sentence in one.refusals]
@@ -90,7 +90,7 @@ def apply(
         number = sum(len(one.steps) for one in changed)
         typer.confirm(f"Do {'this' if number == 1 else f'these {number} steps'}?", abort=True, err=True)
     plans = {one.id: one.plan for one in changed}
-    with _asking() as report:
+    with _show_progress() as report:
         command = ApplyProgram(written=written, plans=plans, site=site, prune=prune)
         applied = carry_out(settings, command, report=report, asks_wix=True)
     # A site of which Wix does not tell keeps no other from its turn.
@@ -114,7 +114,7 @@ def export(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Write the loyalty program of a site as a part of config.toml, of which a plan is empty."""
-    with _asking() as report:
+    with _show_progress() as report:
         found = carry_out(settings_in_force(config), ExportProgram(site=site), report=report, asks_wix=True)
     if output is not None:
         # Exclusively: a program that somebody wrote must not be lost.
@@ -128,7 +128,7 @@ def export(
         typer.echo(f"The program of {printable(found.site)} is in {output}.")
 
 
-def _written(settings: Settings) -> Written:
+def _read_written(settings: Settings) -> Written:
     """The file as it is now: the daemon may have read another."""
     written, environ, uses = settings.source
     named = {template: tuple(sorted(groups)) for template, groups in uses.items()}
@@ -136,12 +136,12 @@ def _written(settings: Settings) -> Written:
 
 
 def _plan(settings: Settings, command: PlanProgram) -> PlanAnswer:
-    with _asking() as report:
+    with _show_progress() as report:
         return carry_out(settings, command, report=report, asks_wix=True)
 
 
 @contextmanager
-def _asking() -> Iterator[Report[ProgramReport]]:
+def _show_progress() -> Iterator[Report[ProgramReport]]:
     with Console(stderr=True).status("Asking Wix") as status:
 
         def report(told: ProgramReport) -> None:

@@ -42,7 +42,7 @@ async def open_view(settings: Settings) -> AsyncIterator[Transaction]:
 
 async def require_current(settings: Settings) -> None:
     """Raise StoreError unless the database is there and of this version."""
-    match await schema.standing(settings.daemon.database.get_secret_value()):
+    match await schema.get_version_state(settings.daemon.database.get_secret_value()):
         case "empty":
             raise NoDatabaseError(f"{place(settings)} does not exist yet. `milestones run` makes it.")
         case "older":

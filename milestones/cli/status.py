@@ -33,7 +33,7 @@ def status(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
     found: Status | None = None
     trouble: StoreError | None = None
     try:
-        found = asyncio.run(_read(settings, now))
+        found = asyncio.run(_read_status(settings, now))
     except StoreError as error:
         trouble = error
     if as_json:
@@ -52,7 +52,7 @@ def status(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
         raise typer.Exit(trouble.exit_code)
 
 
-async def _read(settings: Settings, now: datetime) -> Status:
+async def _read_status(settings: Settings, now: datetime) -> Status:
     async with open_view(settings) as tx:
         return await get_status(tx, settings, now)
 

@@ -23,9 +23,9 @@ def summary(settings: Settings) -> dict[str, Any]:
         "scan": f"every {_schedule(settings.scan.every)}; all accounts every {_schedule(settings.scan.sweep)}",
         "sites": [site.name for site in settings.sites],
         **({"program": _program(everybody.program)} if everybody.program.says_something else {}),
-        "milestones": {milestone.key: described(milestone) for milestone in everybody.milestones},
+        "milestones": {milestone.key: describe(milestone) for milestone in everybody.milestones},
         "of their own": {
-            site.name: {milestone.key: described(milestone) for milestone in site.milestones}
+            site.name: {milestone.key: describe(milestone) for milestone in site.milestones}
             for site in settings.list_sites()
             if site.milestones != everybody.milestones
         },
@@ -45,15 +45,15 @@ def _program(program: Program) -> str:
     return f"{name}: {', '.join(said)}" if said else name
 
 
-def described(milestone: Milestone) -> str:
+def describe(milestone: Milestone) -> str:
     """A milestone in one line."""
     settle = f" and kept for {duration_text(milestone.settle_for)}" if milestone.settle_for else ""
     near = f"; told {milestone.near.within:,} before ({milestone.near.template})" if milestone.near else ""
     gives = ", ".join(reward.summarize() for reward in milestone.rewards) or "nothing"
-    return f"{_reached(milestone)}{settle}{near}; gives {gives}"
+    return f"{_describe_threshold(milestone)}{settle}{near}; gives {gives}"
 
 
-def _reached(milestone: Milestone) -> str:
+def _describe_threshold(milestone: Milestone) -> str:
     points = f"{milestone.threshold:,}"
     match milestone.repeat:
         case Repeat.ONCE:

@@ -21,7 +21,7 @@ async def reload(host: Host, _command: Reload, report: Report[UnderWay]) -> Relo
     Returns when nothing is under way any more that began by the former one.
     """
     configuration = await host.reload()
-    await host.runtime.flights.landed(tell=lambda left: report(UnderWay(under_way=left)))
+    await host.runtime.flights.wait_until_landed(tell=lambda left: report(UnderWay(under_way=left)))
     return ReloadAnswer(configuration=configuration)
 
 

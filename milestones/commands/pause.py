@@ -24,7 +24,9 @@ async def pause(host: Host, command: Pause, report: Report[UnderWay]) -> PauseAn
     Returns when it is true: what had begun has ended, and nothing more will leave.
     """
     answer, ids = await _set(host, command, paused=True)
-    await host.runtime.flights.landed(ids, command.milestone, lambda left: report(UnderWay(under_way=left)))
+    await host.runtime.flights.wait_until_landed(
+        ids, command.milestone, lambda left: report(UnderWay(under_way=left))
+    )
     return answer
 
 
@@ -41,7 +43,7 @@ async def resume(host: Host, command: Resume, report: Report[ScanReport]) -> Res
     rewound = command.rewound
     async with host.runtime.store.read() as tx:
         concerned = await find_sites(tx, command.site)
-        unheard = await _unheard(tx, concerned, command) if rewound else []
+        unheard = await _list_behind(tx, concerned, command) if rewound else []
     _, failed = await scan_each(host, unheard, report)
     if failed and len(failed) == len(concerned):
         first = next(iter(failed.values()))
@@ -52,7 +54,7 @@ async def resume(host: Host, command: Resume, report: Report[ScanReport]) -> Res
     return ResumeAnswer(**dict(answer), not_asked=by_name(unheard, failed))
 
 
-async def _unheard(tx: Transaction, concerned: list[Site], command: Resume) -> list[Site]:
+async def _list_behind(tx: Transaction, concerned: list[Site], command: Resume) -> list[Site]:
     """The sites of which Wix has not told yet what the database has missed."""
     if command.site is None and await heartbeat.get_hold(tx) is not None:
         return concerned

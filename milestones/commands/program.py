@@ -28,7 +28,7 @@ from milestones.commands.scan import Failed, by_name, raise_if_all
 from milestones.config import Settings, Source, restore
 from milestones.errors import ChannelError, ConfigurationError, UsageError
 from milestones.kinds.badge.payload import Badge
-from milestones.program.apply import PlanError, Work, apply, look, planned, settled
+from milestones.program.apply import PlanError, Work, apply, look, look_until_certain, make_plan
 from milestones.program.difference import Shown
 from milestones.program.export import export
 from milestones.program.journal import Journal
@@ -57,11 +57,11 @@ async def plan(host: Host, command: PlanProgram, report: Report[ProgramReport]) 
         work = work_of(host, site, chosen.wanted, report, prune=command.prune)
         try:
             with a_person_waits():
-                live = await (settled if command.settled else look)(work)
+                live = await (look_until_certain if command.settled else look)(work)
         except (ChannelError, ConfigurationError) as error:
             failed[site.id] = error
         else:
-            answer = answer_of(planned(work, live))
+            answer = answer_of(make_plan(work, live))
             plans.append(SitePlan(site=_name(site), id=site.id, **dict(answer)))
     raise_if_all(chosen.sites, failed)
     return PlanAnswer(sites=tuple(plans), failed=by_name(chosen.sites, failed))
@@ -166,7 +166,7 @@ def answer_of(plan: Plan) -> ProgramPlan:
             sentence=step.sentence,
             changes=tuple(
                 FieldChange(
-                    field=visible(change.field), before=_kept(change.before), after=_kept(change.after)
+                    field=visible(change.field), before=_to_json(change.before), after=_to_json(change.after)
                 )
                 for change in step.changes
             ),
@@ -182,7 +182,7 @@ def answer_of(plan: Plan) -> ProgramPlan:
     )
 
 
-def _kept(value: Shown) -> Shown:
+def _to_json(value: Shown) -> Shown:
     """As JSON can carry it: half characters, which Wix may send, are none that can be written."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 

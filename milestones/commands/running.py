@@ -33,7 +33,7 @@ class Running:
         """Begin to carry it out. The task raises nothing but MilestonesError."""
         task = asyncio.create_task(self._carry_out(command, report))
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._on_end)
         return task
 
     async def finish(self) -> None:
@@ -47,7 +47,7 @@ class Running:
             task.cancel()
         await self.finish()
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
+    def _on_end(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         # Asked for, so that asyncio does not complain of an error that nobody is there to hear.
         if not task.cancelled():

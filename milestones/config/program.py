@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from milestones.config.faults import Fault, faulty
 from milestones.config.program_earn import EarnTable
-from milestones.config.program_entry import MOST_ENTRIES, Colour, Thing, alone, repeated
+from milestones.config.program_entry import MOST_ENTRIES, Colour, Thing, alone, find_repeated
 from milestones.config.program_rewards import RewardTable
 from milestones.config.program_tiers import LevelTable, TiersTable
 from milestones.config.sections import Flag, Table, Whole
@@ -111,9 +111,9 @@ def _program_faults(program: ProgramTable) -> Iterator[Fault]:
         value = getattr(program, key)
         if value is not None and (not value.strip() or not value.isprintable()):
             yield Fault((key,), "must be a text that can be seen, on one line")
-    yield from repeated(program.earn or (), ("earn",))
-    yield from repeated(program.rewards or (), ("rewards",))
-    yield from repeated(program.badges or (), ("badges",))
+    yield from find_repeated(program.earn or (), ("earn",))
+    yield from find_repeated(program.rewards or (), ("rewards",))
+    yield from find_repeated(program.badges or (), ("badges",))
     first: dict[str, int] = {}
     for position, earn in enumerate(program.earn or ()):
         if earn.trigger in first and earn.trigger in TRIGGERS:

@@ -16,7 +16,7 @@ MOST_ENTRIES = 1_000
 """Of one list: far more than a shop has, and few enough to compare in no time."""
 
 
-def _shown(value: str) -> str:
+def _require_visible(value: str) -> str:
     if not value.strip() or not value.isprintable():
         raise ValueError("must be a text that can be seen, on one line")
     return value
@@ -50,13 +50,13 @@ def _quantity(value: Any) -> Decimal:
 def alone(key: str, table: type[Table], *kinds: type) -> BeforeValidator:
     """A table whose one important key may stand alone: ``at = { Gold = 80 }``."""
 
-    def opened(value: Any) -> Any:
+    def as_table(value: Any) -> Any:
         return {key: value} if isinstance(value, kinds) and not isinstance(value, bool) else value
 
-    return BeforeValidator(opened, json_schema_input_type=int | str | table)
+    return BeforeValidator(as_table, json_schema_input_type=int | str | table)
 
 
-Title = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_shown)]
+Title = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_require_visible)]
 """As long as Wix takes one, of rules, rewards, tiers and badges alike (docs/wix-api.md, 2)."""
 
 WixId = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_id)]
@@ -85,7 +85,7 @@ class Thing(Table):
         return Wanted(kind, self.title, content, self.id, self.was)
 
 
-def repeated(entries: Sequence[Thing], where: tuple[str, ...]) -> Iterator[Fault]:
+def find_repeated(entries: Sequence[Thing], where: tuple[str, ...]) -> Iterator[Fault]:
     """Titles, ids and former titles that could mean two things."""
     titles: dict[str, int] = {}
     ids: dict[str, int] = {}

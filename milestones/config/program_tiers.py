@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from milestones.config.faults import Fault, faulty
-from milestones.config.program_entry import Cost, Thing, Title, repeated
+from milestones.config.program_entry import Cost, Thing, Title, find_repeated
 from milestones.config.sections import Table, Whole
 from milestones.domain.program import MOST_TIERS, Content, ThingKind, Value, Wanted
 
@@ -57,7 +57,7 @@ class TiersTable(Table):
 
 
 def _tiers_faults(levels: Sequence[LevelTable]) -> Iterator[Fault]:
-    yield from repeated(levels, ("levels",))
+    yield from find_repeated(levels, ("levels",))
     if len(levels) > MOST_TIERS:
         yield Fault(("levels",), f"has {len(levels)}; Wix takes {MOST_TIERS} beside the base tier")
     first: dict[int, int] = {}

@@ -12,7 +12,7 @@ import structlog
 from milestones.config import Settings
 from milestones.errors import ChannelError, ConfigurationError
 from milestones.maintenance.service import pause, repeat
-from milestones.program.apply import Work, look, planned
+from milestones.program.apply import Work, look, make_plan
 from milestones.program.journal import Journal
 from milestones.program.plan import Plan
 from milestones.store import programs, sites
@@ -126,7 +126,7 @@ async def _compare(watch: Watch, site: Site, settings: Settings) -> None:
     if wanted.says_something:
         journal = Journal(watch.store, site.id, settings.wix.query_lag, watch.clock)
         work = Work(watch.client(site.id), wanted, journal)
-        drift = sentences(planned(work, await look(work)))
+        drift = sentences(make_plan(work, await look(work)))
     async with watch.store.write() as tx:
         await programs.set_drift(tx, site.id, drift, programs.Look(watch.clock(), settings.hash))
     if drift:

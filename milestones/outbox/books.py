@@ -175,7 +175,7 @@ async def _write_page(work: SiteWork, current: Callable[[], SiteWork], generatio
         told = await _settle(tx, work, generation, page.ended, now)
         resting = await work.rests.keep(tx)
         refused = await _begin(tx, current, generation, page.beginning, now)
-    work.rests.kept(resting)
+    work.rests.confirm(resting)
     for lease, _ in page.back:
         lease.stage = Stage.RETURNED
         reach("drain.put_back", lease.kind)

@@ -53,7 +53,7 @@ async def drain(current: Callable[[], SiteWork], woken: asyncio.Event | None = N
         if due is None or due > work.clock():
             return due
         work.tidy = False
-    generation = await _begun(work)
+    generation = await _begin(work)
     if generation is None:
         return None
     reach("drain.begun")
@@ -67,7 +67,7 @@ async def drain(current: Callable[[], SiteWork], woken: asyncio.Event | None = N
     return await _next_due(work)
 
 
-async def _begun(work: SiteWork) -> int | None:
+async def _begin(work: SiteWork) -> int | None:
     """The generation of this drain; None where nothing may be done for the site."""
     async with work.store.write() as tx:
         if not (await permission.get_permission(tx, work.site_id)).is_open:
@@ -112,7 +112,7 @@ class Drain:
                 again = await self._look(rung=rung)
                 if not self._tasks():
                     break
-                await self._something(again)
+                await self._wait_for_something(again)
         except asyncio.CancelledError:
             await asyncio.shield(self._abandon())
             raise
@@ -187,7 +187,7 @@ class Drain:
     def _tasks(self) -> list[asyncio.Task[Any]]:
         return [*self._leasing.values(), *self._acting, *self._returning]
 
-    async def _something(self, again: datetime | None) -> None:
+    async def _wait_for_something(self, again: datetime | None) -> None:
         """Wait until a task ends, this is woken, or it is time to look again."""
         seconds = LONGEST_LOOK
         if again is not None:

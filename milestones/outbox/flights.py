@@ -31,7 +31,7 @@ class Flights:
         self._under_way.discard(flight)
         flight.landed.set()
 
-    async def landed(
+    async def wait_until_landed(
         self,
         site_ids: Collection[str] | None = None,
         milestone: str | None = None,

@@ -28,7 +28,7 @@ async def lease_batch(work: SiteWork, books: Books, kind: str) -> list[Lease]:
     now = work.clock()
     leases = [Lease(item, task_of(item), work, now) for item in batch]
     try:
-        stops = await _gated(leases)
+        stops = await _ask_gates(leases)
     except ChannelError as error:
         await _not_now(work, books, kind, error, leases)
         return []
@@ -36,7 +36,7 @@ async def lease_batch(work: SiteWork, books: Books, kind: str) -> list[Lease]:
     return await _open(books, leases, stops)
 
 
-async def _gated(leases: Sequence[Lease]) -> Mapping[int, Stop]:
+async def _ask_gates(leases: Sequence[Lease]) -> Mapping[int, Stop]:
     """What must not be done, by id. Raises ChannelError when what must be known cannot be learned."""
     work, kind = leases[0].work, leases[0].kind
     now = leases[0].gated_at

@@ -66,7 +66,7 @@ async def _due(
         and account.customer.member_id is not None
     ):
         return now
-    if item.needs is Need.THRESHOLD and _reached(task, account):
+    if item.needs is Need.THRESHOLD and _is_reached(task, account):
         return now + timedelta(seconds=task.payload["settle"]["seconds"])
     if item.needs is Need.CONSENT and account.customer.email not in {None, task.customer.email}:
         return now
@@ -75,7 +75,7 @@ async def _due(
     return None
 
 
-def _reached(task: Task, account: AccountState) -> bool:
+def _is_reached(task: Task, account: AccountState) -> bool:
     settle = task.payload["settle"]
     value = account.measures.of(Measure(settle["measure"]))
     return value is None or value >= settle["threshold"]

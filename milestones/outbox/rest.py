@@ -88,13 +88,13 @@ class Rests:
         self._faults = {kind: rest for kind, rest in kept.items() if kind not in self._changed} | unsaved
 
     async def keep(self, tx: Transaction) -> Kept:
-        """Write what has changed; ``kept`` takes the answer when that is committed."""
+        """Write what has changed; ``confirm`` takes the answer when that is committed."""
         changed = {kind: self._faults.get(kind) for kind in self._changed}
         if changed:
             await rests.save_rests(tx, self.site_id, changed)
         return changed
 
-    def kept(self, written: Kept) -> None:
+    def confirm(self, written: Kept) -> None:
         """This is committed. Until then, what ``recall`` reads is older than what is known here."""
         self._changed -= {kind for kind, rest in written.items() if self._faults.get(kind) is rest}
 

@@ -73,7 +73,7 @@ async def look(work: Work) -> Live:
     return replace(live, doubtful=doubtful(recent, live))
 
 
-def planned(work: Work, live: Live) -> Plan:
+def make_plan(work: Work, live: Live) -> Plan:
     """The difference between the file and a site that was read."""
     return plans.make(work.wanted, live, prune=work.prune, in_use=work.in_use)
 
@@ -84,8 +84,8 @@ async def apply(work: Work, shown: str) -> Plan:
 
     Raises PlanError where the plan is not that which was shown, cannot be done, or stopped on the way.
     """
-    live = await settled(work)
-    plan = planned(work, live)
+    live = await look_until_certain(work)
+    plan = make_plan(work, live)
     if plan.refusals:
         raise PlanError("Nothing was done, since not all of it can be:\n" + "\n".join(plan.refusals))
     if plan.fingerprint != shown:
@@ -99,18 +99,18 @@ async def apply(work: Work, shown: str) -> Plan:
             live = await _carried_out(work, step, live)
             done += 1
     except (_MeanwhileError, WixError) as error:
-        raise PlanError(_stopped(plan.steps, done, error)) from error
-    return planned(work, await look(work))
+        raise PlanError(_sentence_of_stop(plan.steps, done, error)) from error
+    return make_plan(work, await look(work))
 
 
-def _stopped(of: Sequence[Step], done: int, error: MilestonesError) -> str:
+def _sentence_of_stop(of: Sequence[Step], done: int, error: MilestonesError) -> str:
     return (
         f"{done} of {len(of)} steps are done. This one is not: {of[done].sentence} {error} "
         "`milestones program plan` shows what is left, and `milestones program apply` goes on from there."
     )
 
 
-async def settled(work: Work) -> Live:
+async def look_until_certain(work: Work) -> Live:
     """The site, once what was asked for a moment ago shows, or is so old that it never came to be. Raises as ``look``."""
     live = await look(work)
     while live.doubtful:
@@ -129,17 +129,17 @@ async def _carried_out(work: Work, step: Step, live: Live) -> Live:
             if _is_done(work, step, live):
                 return live
         try:
-            return await _done(work, step, live)
+            return await _carry_out(work, step, live)
         except WixError as error:
             if attempt == TRIES or not _may_have_happened(step, error):
                 raise
-        live = await settled(work)
+        live = await look_until_certain(work)
         if _is_done(work, step, live):
             return live
     raise AssertionError("the last attempt raises")
 
 
-async def _done(work: Work, step: Step, live: Live) -> Live:
+async def _carry_out(work: Work, step: Step, live: Live) -> Live:
     of_many = step.kind not in (ThingKind.PROGRAM, ThingKind.TIERS)
     makes = of_many and step.verb is Verb.CREATE
     if makes:
@@ -167,7 +167,7 @@ def _may_have_happened(step: Step, error: WixError) -> bool:
 
 def _is_done(work: Work, step: Step, live: Live) -> bool:
     """Whether nothing is left of a step. Raises _MeanwhileError where something else is left than was shown."""
-    left = [other for other in planned(work, live).steps if _is_about_the_same(other, step)]
+    left = [other for other in make_plan(work, live).steps if _is_about_the_same(other, step)]
     if not left:
         return True
     now = left[0]

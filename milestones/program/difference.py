@@ -38,7 +38,7 @@ def differences(
 ) -> tuple[Change, ...]:
     """Every field that is said and is otherwise on the site, and every price of a tier. Both by the titles of tiers."""
     changes = [
-        Change(_label(key, wanted), _shown(live.fields.get(key)), _shown(value))
+        Change(_label(key, wanted), _to_json(live.fields.get(key)), _to_json(value))
         for key, value in wanted.fields.items()
         if key not in skip and not _same(value, live.fields.get(key))
     ]
@@ -50,7 +50,7 @@ def differences(
         before = there.get(tier, {key: live.fields.get(key) for key in base})
         after = here.get(tier, base)
         changes += [
-            Change(f"{_label(key, wanted)} in {tier}", _shown(before.get(key)), _shown(after.get(key)))
+            Change(f"{_label(key, wanted)} in {tier}", _to_json(before.get(key)), _to_json(after.get(key)))
             for key in base
             if not _same(before.get(key), after.get(key))
             # What only follows the base tier is said of the base tier.
@@ -69,7 +69,7 @@ def _same(one: Value, other: Value) -> bool:
     return (one if one != "" else None) == (other if other != "" else None)
 
 
-def _shown(value: Value) -> Shown:
+def _to_json(value: Value) -> Shown:
     if not isinstance(value, Decimal):
         return value
     return int(value) if value == value.to_integral_value() else float(value)

@@ -32,8 +32,8 @@ _LISTS = {
 
 def export(live: Live, remark: str) -> str:
     """The text of ``[program]`` and the tables below it. remark: a comment at its beginning."""
-    parts = [f"# {_one_line(remark)}", _block("[program]", _accepted(_head(live), ()))]
-    settings = _accepted(_settings(live.settings), ("tiers",))
+    parts = [f"# {_one_line(remark)}", _block("[program]", _select_accepted(_head(live), ()))]
+    settings = _select_accepted(_settings(live.settings), ("tiers",))
     if settings:
         parts.append(_block("[program.tiers]", settings))
     names = {tier.id: tier.title for tier in live.tiers}
@@ -65,20 +65,20 @@ def _group(fields: Fields, prefix: str) -> dict[str, Value]:
     }
 
 
-def _accepted(pairs: Iterable[tuple[str, Any]], inside: tuple[str, ...]) -> dict[str, Any]:
+def _select_accepted(pairs: Iterable[tuple[str, Any]], inside: tuple[str, ...]) -> dict[str, Any]:
     """Those that the configuration takes. Of a table, key by key: what cannot be said is not said."""
     kept: dict[str, Any] = {}
     for key, value in pairs:
         if value is None or value == {}:
             continue
-        if isinstance(value, dict) and _fault(_nested((*inside, key), value)):
-            value = _accepted(value.items(), (*inside, key))  # noqa: PLW2901 - what is left of it
-        if (value and not _fault(_nested((*inside, key), value))) or value is False:
+        if isinstance(value, dict) and _fault(_nest((*inside, key), value)):
+            value = _select_accepted(value.items(), (*inside, key))  # noqa: PLW2901 - what is left of it
+        if (value and not _fault(_nest((*inside, key), value))) or value is False:
             kept[key] = value
     return kept
 
 
-def _nested(path: tuple[str, ...], value: Any) -> Toml:
+def _nest(path: tuple[str, ...], value: Any) -> Toml:
     for key in reversed(path):
         value = {key: value}
     return value  # type: ignore[no-any-return]
@@ -115,9 +115,9 @@ def _entries(kind: ThingKind, things: Iterable[Thing], names: Mapping[str, str])
         fault = "is of a type that this program does not know" if entry is None else None
         if entry is not None:
             # Beside those before it, since some rules are about several.
-            fault = _fault(_nested(tuple(_LISTS[kind].split(".")[1:]), [*taken, entry]))
+            fault = _fault(_nest(tuple(_LISTS[kind].split(".")[1:]), [*taken, entry]))
         if entry is None or fault is not None:
-            yield f"# The {NOUNS[kind]} {_quoted(thing.title)} ({_one_line(thing.id)}) is left out: it {_one_line(str(fault))}."
+            yield f"# The {NOUNS[kind]} {_quote(thing.title)} ({_one_line(thing.id)}) is left out: it {_one_line(str(fault))}."
             continue
         taken.append(entry)
         yield _block(f"[[{_LISTS[kind]}]]", entry)
@@ -201,7 +201,7 @@ def _block(header: str, table: Toml) -> str:
 
 
 def _key(key: str) -> str:
-    return key if _BARE.fullmatch(key) else _quoted(key)
+    return key if _BARE.fullmatch(key) else _quote(key)
 
 
 def _value(value: Any) -> str:
@@ -216,10 +216,10 @@ def _value(value: Any) -> str:
         return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
     if isinstance(value, list):
         return f"[{', '.join(_value(one) for one in value)}]"
-    return _quoted(str(value))
+    return _quote(str(value))
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     # JSON escapes what TOML demands, but for DEL, and in words that TOML knows.
     return json.dumps(text, ensure_ascii=not _encodable(text)).replace("\x7f", "\\u007f")
 

@@ -49,7 +49,7 @@ class Journal:
             others = [
                 entry for entry in kept if entry.id is not None or (entry.kind, entry.title) != (kind, title)
             ]
-            await meta.set_to(tx, self._key, _written([*others, Entry(kind, title, key, self.clock())]))
+            await meta.set_to(tx, self._key, _to_json([*others, Entry(kind, title, key, self.clock())]))
 
     async def forget(self, kind: ThingKind, title: str) -> None:
         """After Wix said that it did not make it."""
@@ -58,7 +58,7 @@ class Journal:
             others = [
                 entry for entry in kept if entry.id is not None or (entry.kind, entry.title) != (kind, title)
             ]
-            await meta.set_to(tx, self._key, _written(others))
+            await meta.set_to(tx, self._key, _to_json(others))
 
     def _young(self, entries: Iterable[Entry]) -> tuple[Entry, ...]:
         now = self.clock()
@@ -88,5 +88,5 @@ def _read(text: str | None) -> list[Entry]:
     ]
 
 
-def _written(entries: Iterable[Entry]) -> str:
+def _to_json(entries: Iterable[Entry]) -> str:
     return json.dumps([[entry.kind.value, entry.title, entry.id, entry.at.isoformat()] for entry in entries])

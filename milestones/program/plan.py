@@ -215,7 +215,7 @@ def _steps_of(
         content = by_title(thing.content, names)
         if changes := differences(wanted.content, content, kind, skip=same_trigger(wanted, thing)):
             draft.refusals += cannot_change(kind, thing, changes)
-            draft.steps.append(_changing(kind, wanted, thing, changes))
+            draft.steps.append(_change_step(kind, wanted, thing, changes))
 
 
 def _tier_steps(draft: _Draft, found: Matched, kept: Sequence[Thing], live: Live) -> None:
@@ -240,7 +240,7 @@ def _tier_steps(draft: _Draft, found: Matched, kept: Sequence[Thing], live: Live
             draft.steps.append(_creation(ThingKind.TIER, wanted))
         else:
             changes = differences(wanted.content, thing.content, ThingKind.TIER)
-            draft.steps.append(_changing(ThingKind.TIER, wanted, thing, changes))
+            draft.steps.append(_change_step(ThingKind.TIER, wanted, thing, changes))
 
 
 def _creation(kind: ThingKind, wanted: Wanted) -> Step:
@@ -251,7 +251,7 @@ def _creation(kind: ThingKind, wanted: Wanted) -> Step:
     )
 
 
-def _changing(kind: ThingKind, wanted: Wanted, thing: Thing, changes: tuple[Change, ...]) -> Step:
+def _change_step(kind: ThingKind, wanted: Wanted, thing: Thing, changes: tuple[Change, ...]) -> Step:
     noun = NOUNS[kind]
     sentence = f'Change the {noun} "{thing.title}".'
     if wanted.title != thing.title:

@@ -57,7 +57,9 @@ def rule_of(wanted: Wanted, tier_ids: TierIds, existing: EarningRule | None) -> 
         before = rule.fixed_amount or FixedAmount()
         fixed = before.model_copy(
             update={
-                "configs": _configs(wanted.content, tier_ids, before.configs, FixedConfig(), "points", _fixed)
+                "configs": _configs(
+                    wanted.content, tier_ids, before.configs, FixedConfig(), "points", _fixed_price
+                )
             }
         )
     changes: dict[str, Any] = {
@@ -158,7 +160,7 @@ def _configs(
     )
 
 
-def _fixed(prices: Fields) -> dict[str, Any]:
+def _fixed_price(prices: Fields) -> dict[str, Any]:
     return {"points": prices.get("points")}
 
 
@@ -178,7 +180,7 @@ def tier_of(wanted: Wanted, existing: Tier | None) -> Tier:
     """A tier."""
     fields, tier = wanted.content.fields, existing or Tier()
     definition = tier.tier_definition.model_copy(
-        update={"name": wanted.title, **_described(fields, "description")}
+        update={"name": wanted.title, **_description(fields, "description")}
     )
     return tier.model_copy(update={"tier_definition": definition, "required_points": fields.get("points")})
 
@@ -187,7 +189,7 @@ def settings_of(said: Fields, existing: TiersSettings | None) -> TiersSettings:
     """The settings of all tiers, whole: Wix empties what is left out of the base tier."""
     settings = existing or TiersSettings(status=TiersStatus.DISABLED)
     base: TierDefinition = settings.base_tier_definition
-    changes: dict[str, Any] = _described(said, "base.description")
+    changes: dict[str, Any] = _description(said, "base.description")
     if "base.title" in said:
         changes["name"] = said["base.title"]
     window: RollingWindow = settings.rolling_window
@@ -202,7 +204,7 @@ def settings_of(said: Fields, existing: TiersSettings | None) -> TiersSettings:
     )
 
 
-def _described(fields: Fields, key: str) -> dict[str, Any]:
+def _description(fields: Fields, key: str) -> dict[str, Any]:
     # Empty, and not missing: what is left out of a change stays as it was.
     return {"description": fields[key] or ""} if key in fields else {}
 

@@ -52,7 +52,7 @@ async def note_page(search: Search, page: Page[Account], now: datetime) -> Outco
         await accounts.note_seen(tx, search.site_id, there, now)
         told = await accounts.list_with_customers(tx, search.site_id, silent)
     gone = [
-        await _contact_gone(search.client, contact_id) for _, contact_id in told if contact_id is not None
+        await _check_contact(search.client, contact_id) for _, contact_id in told if contact_id is not None
     ]
     return await _record(search, [event for event in gone if event is not None], now)
 
@@ -68,7 +68,7 @@ async def check_missing(search: Search, started_at: datetime, now: datetime) -> 
         return Outcome()
     gone = []
     for account_id, contact_id in missing:
-        event = await _account_gone(search, account_id, contact_id, now)
+        event = await _check_account(search, account_id, contact_id, now)
         if event is not None:
             gone.append(event)
     if gone:
@@ -76,13 +76,13 @@ async def check_missing(search: Search, started_at: datetime, now: datetime) -> 
     return await _record(search, gone, now)
 
 
-async def _account_gone(
+async def _check_account(
     search: Search, account_id: str, contact_id: str | None, now: datetime
 ) -> Gone | None:
     try:
         account = await wix_accounts.get(search.client, account_id)
     except WixNotFoundError:
-        found = await _contact_gone(search.client, contact_id) if contact_id is not None else None
+        found = await _check_contact(search.client, contact_id) if contact_id is not None else None
         return found or AccountGone(account_id)
     except WixUnreadableError:
         # It is there. What is wrong with it is told where lists show it.
@@ -92,7 +92,7 @@ async def _account_gone(
     return None
 
 
-async def _contact_gone(client: WixClient, contact_id: str) -> Gone | None:
+async def _check_contact(client: WixClient, contact_id: str) -> Gone | None:
     """What became of a contact; None if it is as it was."""
     try:
         contact = await wix_contacts.get(client, contact_id)

@@ -182,14 +182,14 @@ def _stamps(row: Mapping[Any, Any]) -> tuple[Stamp, ...]:
 async def wake(tx: Transaction, site_id: str, need: Need, account_ids: Sequence[str], now: datetime) -> None:
     """Let go on what waited for something of these accounts: a member, or consent."""
     for ids in chunks(account_ids):
-        theirs = _waiting(site_id, need) & _ACTIONS.c.account_id.in_(ids)
+        theirs = _is_waiting(site_id, need) & _ACTIONS.c.account_id.in_(ids)
         await moves.go_on(tx, theirs, now, verdict=None)
 
 
 async def wake_consent(tx: Transaction, site_id: str, email_key: str, now: datetime) -> None:
     """Let go on what waited for the customer of this address to agree to mail."""
     owners = select(_ACCOUNTS.c.id).where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.email_key == email_key)
-    theirs = _waiting(site_id, Need.CONSENT) & _ACTIONS.c.account_id.in_(owners)
+    theirs = _is_waiting(site_id, Need.CONSENT) & _ACTIONS.c.account_id.in_(owners)
     await moves.go_on(tx, theirs, now, verdict=None)
 
 
@@ -217,7 +217,7 @@ async def wake_settling(
             await moves.go_on(tx, _ACTIONS.c.id == row.id, due)
 
 
-def _waiting(site_id: str, need: Need) -> ColumnElement[bool]:
+def _is_waiting(site_id: str, need: Need) -> ColumnElement[bool]:
     return and_(_ACTIONS.c.site_id == site_id, _ACTIONS.c.state == State.WAITING, _ACTIONS.c.needs == need)
 
 

@@ -34,7 +34,7 @@ _SOUND = {
 async def examine(text_url: str) -> list[Finding]:
     """Everything that can be looked at; what depends on something that is wrong is left out."""
     try:
-        standing = await schema.standing(text_url)
+        standing = await schema.get_version_state(text_url)
         altered = await schema.differences(text_url) if standing == "current" else []
     except StoreError as error:
         return [Finding("file", False, str(error))]

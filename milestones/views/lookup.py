@@ -22,11 +22,11 @@ async def find_sites(tx: Transaction, named: str | None) -> list[Site]:
         return found
     found = await lookup.find_sites(tx, named)
     if not found:
-        raise UsageError(f"There is no site {named!r}; {await _known(tx)}.")
+        raise UsageError(f"There is no site {named!r}; {await _known_sites(tx)}.")
     return found
 
 
-async def _known(tx: Transaction) -> str:
+async def _known_sites(tx: Transaction) -> str:
     names = [site.name or site.id for site in await sites.list_sites(tx)]
     if not names:
         return "none is known yet"

@@ -85,7 +85,7 @@ async def get_mailable(tx: Transaction, rules: SiteSettings, site: Site, account
     if refusal not in {None, Verdict.NOT_SUBSCRIBED}:
         assert refusal is not None, "as just looked"
         return Mailable(refusal, refusal.sentence)
-    return _as_last_asked(rules, await _answers(tx, account))
+    return _last_answer(rules, await _answers(tx, account))
 
 
 async def _refusal(
@@ -100,10 +100,10 @@ async def _refusal(
             return {}
         return {email: _Heard(heard.status, heard.deliverability or "NOT_SET")}
 
-    async def suppressed(_site_id: str, _addresses: Sequence[Form], /) -> set[Form]:
+    async def find_suppressed(_site_id: str, _addresses: Sequence[Form], /) -> set[Form]:
         return {address_form(email)} if suppression is not None else set()
 
-    gatekeeper = Gatekeeper(site_id, statuses, suppressed, rules.mail.only_to)
+    gatekeeper = Gatekeeper(site_id, statuses, find_suppressed, rules.mail.only_to)
     return (await gatekeeper.refusals({0: Reader(email)})).get(0)
 
 
@@ -138,7 +138,7 @@ async def _answers(tx: Transaction, account: Account) -> list[tuple[datetime, Ve
     return sorted(found, key=lambda answer: answer[0])
 
 
-def _as_last_asked(rules: SiteSettings, answers: Sequence[tuple[datetime, Verdict | None]]) -> Mailable:
+def _last_answer(rules: SiteSettings, answers: Sequence[tuple[datetime, Verdict | None]]) -> Mailable:
     """Wix told nothing by itself: what it answered when it was asked last."""
     if not answers:
         sentence = "Nobody asked Wix yet about this address; it is asked before each mail."

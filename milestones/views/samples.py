@@ -39,7 +39,7 @@ def sample_variables(
     )
     values = preview_variables(site, now=now, milestone=milestone)
     if milestone is not None:
-        values |= _given(milestone, site, settings.timezone, now)
+        values |= _sample_rewards(milestone, site, settings.timezone, now)
     if account is not None:
         values |= _of(account, milestone, values)
     available = requirements(settings.milestones, settings.brand).get(template)
@@ -57,7 +57,7 @@ def _user_of(settings: SiteSettings, template: str) -> Milestone | None:
     return None
 
 
-def _given(milestone: Milestone, site: Site, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
+def _sample_rewards(milestone: Milestone, site: Site, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
     """The coupon and the badge as the mails of this milestone show them; the code is nobody's."""
     context = Context("preview", "preview", b"preview", now=now, timezone=zone, configuration="preview")
     reached = Crossing(milestone, milestone.threshold, revision=1, value=milestone.threshold)

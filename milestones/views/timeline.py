@@ -115,7 +115,7 @@ class Timeline:
         """How the schema stands. Asking reads every migration, and probes come every few seconds."""
         now = self._clock()
         if self._current_at is None or not timedelta(0) <= now - self._current_at < ASKED_EVERY:
-            standing = await schema.standing(self._settings().daemon.database.get_secret_value())
+            standing = await schema.get_version_state(self._settings().daemon.database.get_secret_value())
             if standing != "current":
                 return standing
             self._current_at = now

@@ -108,12 +108,12 @@ def create_local(running: Running) -> ASGIApp:
     """The application behind the socket."""
     site = FastAPI(title="Milestones, local", docs_url=None, redoc_url=None, openapi_url=None)
     site.include_router(command_routes(running, local=True))
-    site.add_exception_handler(HTTPException, _unknown)
+    site.add_exception_handler(HTTPException, _answer_unknown)
     site.add_exception_handler(RequestValidationError, _other_version)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            body = await _read(receive)
+            body = await _read_body(receive)
         except ClientDisconnect:
             return
         except HTTPException as error:
@@ -124,7 +124,7 @@ def create_local(running: Running) -> ASGIApp:
     return app
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> bytes:
     """The whole body. Raises HTTPException where it is too long or too slow, and ClientDisconnect."""
     body, more = bytearray(), True
     try:
@@ -158,7 +158,7 @@ def _refuse(error: HTTPException) -> Response:
     return problem_response(problem(HTTPStatus(error.status_code), f"{error.detail}."))
 
 
-async def _unknown(request: Request, error: Exception) -> Response:
+async def _answer_unknown(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code not in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
         return _refuse(error)

@@ -91,7 +91,7 @@ async def exchange(http: httpx.AsyncClient, question: Question, headers: Mapping
             try:
                 answer = Answer(
                     status=response.status_code,
-                    body=await _bounded(response, call),
+                    body=await _read_bounded(response, call),
                     content_type=response.headers.get("content-type", "").lower(),
                     request_id=_showable(response.headers.get("x-wix-request-id")),
                     retry_after=response.headers.get("retry-after"),
@@ -132,7 +132,7 @@ def _request(http: httpx.AsyncClient, question: Question, headers: Mapping[str, 
     return request
 
 
-async def _bounded(response: httpx.Response, call: Call) -> bytes:
+async def _read_bounded(response: httpx.Response, call: Call) -> bytes:
     chunks = bytearray()
     async for chunk in response.aiter_bytes():
         chunks += chunk
@@ -151,7 +151,7 @@ def understand(answer: Answer, call: Call, now: datetime) -> dict[str, Any]:
     now: the moment from which a throttled caller's waiting time counts.
     """
     if answer.status == 429:
-        raise _throttled(answer, call, now)
+        raise _throttling(answer, call, now)
     if _is_web_page(answer):
         raise _unavailable(answer, call, "answered with a web page instead of data", connection_wide=True)
     if 200 <= answer.status < 300:
@@ -160,7 +160,7 @@ def understand(answer: Answer, call: Call, now: datetime) -> dict[str, Any]:
         raise _unavailable(answer, call, "is not available", connection_wide=True)
     if answer.status < 400 or answer.status == 408 or (answer.status >= 500 and answer.status != 501):
         raise _unavailable(answer, call, "failed")
-    raise _refused(answer, call)
+    raise _refusal(answer, call)
 
 
 def _is_web_page(answer: Answer) -> bool:
@@ -199,7 +199,7 @@ _ADVICE = {
 }
 
 
-def _refused(answer: Answer, call: Call) -> WixError:
+def _refusal(answer: Answer, call: Call) -> WixError:
     complaint = read_complaint(answer.body)
     fields = f" for {', '.join(complaint.fields)}" if complaint.fields else ""
     code = f" {complaint.code}" if complaint.code else ""
@@ -223,7 +223,7 @@ def _unavailable(answer: Answer, call: Call, how: str, *, connection_wide: bool 
     )
 
 
-def _throttled(answer: Answer, call: Call, now: datetime) -> WixError:
+def _throttling(answer: Answer, call: Call, now: datetime) -> WixError:
     named = answer.retry_after or ""
     seconds = (
         min(int(named), 3600) if named.isascii() and named.isdecimal() and len(named) < 6 else PAUSE_SECONDS

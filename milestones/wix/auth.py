@@ -51,7 +51,7 @@ class Authority(Protocol):
         """The headers that identify us."""
         ...
 
-    async def renewed(self, refused: dict[str, str]) -> dict[str, str] | None:
+    async def renew(self, refused: dict[str, str]) -> dict[str, str] | None:
         """Other headers than those that Wix has just refused, or None when there are none to be had."""
         ...
 
@@ -66,7 +66,7 @@ class ApiKeyAuthority:
         """The key, and the site it is used for."""
         return dict(self._headers)
 
-    async def renewed(self, refused: dict[str, str]) -> dict[str, str] | None:  # noqa: ARG002
+    async def renew(self, refused: dict[str, str]) -> dict[str, str] | None:  # noqa: ARG002
         """None: Wix refused the key, and there is no other."""
         return None
 
@@ -120,7 +120,7 @@ class AppAuthority:
                 token.renew_at = now + RENEW_AGAIN
         return {"Authorization": token.value}
 
-    async def renewed(self, refused: dict[str, str]) -> dict[str, str] | None:
+    async def renew(self, refused: dict[str, str]) -> dict[str, str] | None:
         """A newer token than the refused one: perhaps another call has already fetched it."""
         token = self._token
         if token is None or token.value == refused["Authorization"]:
@@ -143,7 +143,7 @@ class AppAuthority:
         asked_at = self._clock()
         try:
             answer = await exchange(self._http, self._question, headers={})
-            self._token = _granted(understand(answer, _TOKEN_CALL, asked_at), asked_at)
+            self._token = _read_token(understand(answer, _TOKEN_CALL, asked_at), asked_at)
         except WixUnavailableError as failure:
             failure.connection_wide = True  # whatever was to be done with the token is not at fault
             raise
@@ -159,7 +159,7 @@ class AppAuthority:
         return self._token
 
 
-def _granted(answer: dict[str, Any], asked_at: datetime) -> _Token:
+def _read_token(answer: dict[str, Any], asked_at: datetime) -> _Token:
     value = answer.get("access_token")
     if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
         raise WixUnavailableError("Wix answered the request for an access token without one.")

@@ -82,7 +82,7 @@ class WixClient:
         ids: what fills the template's braces. params: the query string. body: JSON.
         Raises WixError and nothing else, but for what keeps a write from beginning (``effects.begin``). A throttled read waits out the pause, unless a person waits for it.
         """
-        question = Question(call, self._base_url + self._filled(call.template, ids or {}), params, body)
+        question = Question(call, self._base_url + self._fill(call.template, ids or {}), params, body)
         if not call.reads:
             return await self._ask(question)
         attempts = stamina.retry_context(
@@ -103,14 +103,14 @@ class WixClient:
         headers = await self._authority.headers()
         if not question.call.reads:
             await effects.begin()
-        answer = await self._observed(question, headers)
+        answer = await self._observe(question, headers)
         if answer.status == 401:
             # A 401 means that nothing was done, so even a write may be repeated; once, lest a missing permission,
             # which Wix also calls 401 at times, turn into a storm of token requests.
-            fresh = await self._authority.renewed(headers)
+            fresh = await self._authority.renew(headers)
             if fresh is not None:
                 await self._await_turn(question.call)
-                answer = await self._observed(question, fresh)
+                answer = await self._observe(question, fresh)
         now = self._clock()
         try:
             return understand(answer, question.call, now)
@@ -128,7 +128,7 @@ class WixClient:
                 retry_at=self._clock() + timedelta(seconds=paused.seconds),
             ) from None
 
-    async def _observed(self, question: Question, headers: Mapping[str, str]) -> Answer:
+    async def _observe(self, question: Question, headers: Mapping[str, str]) -> Answer:
         began = time.perf_counter()
         status: int | None = None
         try:
@@ -144,7 +144,7 @@ class WixClient:
                 call = question.call
                 self._observer(call.method, call.template, status, time.perf_counter() - began)
 
-    def _filled(self, template: str, ids: Mapping[str, str]) -> str:
+    def _fill(self, template: str, ids: Mapping[str, str]) -> str:
         path = template.format_map({name: _segment(name, value) for name, value in ids.items()})
         if path.startswith(_INTERNAL):
             return self._internal_root + path.removeprefix(_INTERNAL)

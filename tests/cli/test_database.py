@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from milestones.store.database.daemon_lock import held
+from milestones.store.database.daemon_lock import hold_lock
 from milestones.store.people import rejected
 from tests.builders import NOW, SITE
 from tests.cli.conftest import Call
@@ -62,7 +62,7 @@ class TestDatabase:
         assert call("db", "check", "--config", path).code == 0
 
     def test_upgrade_refuses_while_somebody_works_on_it(self, call: Call, path: Path) -> None:
-        with held(f"sqlite:///{path.parent / 'var' / 'milestones.db'}"):
+        with hold_lock(f"sqlite:///{path.parent / 'var' / 'milestones.db'}"):
             called = call("db", "upgrade", "--config", path)
         assert called.code == 1
         assert "is in use by process" in called.err

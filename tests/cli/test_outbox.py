@@ -10,7 +10,7 @@ import pytest
 from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
-from milestones.store.database.daemon_lock import held
+from milestones.store.database.daemon_lock import hold_lock
 from tests.builders import SITE
 from tests.cli.conftest import Call
 from tests.cli.filled import daemon_of, filled
@@ -164,7 +164,7 @@ class TestOrders:
     def test_a_daemon_that_holds_the_database_and_does_not_answer_is_named(
         self, call: Call, path: Path
     ) -> None:
-        with held(f"sqlite:///{path.parent / 'var' / 'milestones.db'}"):
+        with hold_lock(f"sqlite:///{path.parent / 'var' / 'milestones.db'}"):
             called = call("outbox", "retry", 4, "--config", path)
         assert called.code == 1
         assert "is in use by process" in called.err

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from milestones.store.database.daemon_lock import held
+from milestones.store.database.daemon_lock import hold_lock
 from tests.e2e.floor import configured, ordered, refused, rewrite
 from tests.process import Shop, shop
 
@@ -108,7 +108,7 @@ class TestDatabase:
         self, wix: Shop, tmp_path: Path
     ) -> None:
         daemon = configured(tmp_path, wix)
-        with held(f"sqlite:///{tmp_path / 'milestones.db'}"):
+        with hold_lock(f"sqlite:///{tmp_path / 'milestones.db'}"):
             told = await refused(daemon, "run")
             assert f"is in use by process {os.getpid()}" in told
             assert "stop that process" in await refused(daemon, "db", "upgrade")

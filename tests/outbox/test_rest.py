@@ -140,7 +140,7 @@ async def test_a_rest_whose_writing_fails_or_is_under_way_is_not_forgotten(bench
     async with bench.store.write() as tx:
         written = await of_site.keep(tx)
     assert (await kept(bench))["email"].until == until
-    of_site.kept(written)
+    of_site.confirm(written)
     async with bench.store.write() as tx:
         await rests.forget(tx, bench.now)
         await of_site.recall(tx)

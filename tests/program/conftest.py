@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from milestones.config import parse
 from milestones.domain.program import Program
-from milestones.program.apply import Work, apply, look, planned, settled
+from milestones.program.apply import Work, apply, look, look_until_certain, make_plan
 from milestones.program.journal import Journal
 from milestones.program.plan import Plan
 from milestones.store.database.store import Store
@@ -60,12 +60,12 @@ class Shop:
 
     async def plan(self, text: str | Program, **more: Any) -> Plan:
         work = self.work(text, **more)
-        return planned(work, await look(work))
+        return make_plan(work, await look(work))
 
     async def apply(self, text: str | Program, **more: Any) -> Plan:
         """Apply what a plan that was made just now shows."""
         work = self.work(text, **more)
-        shown = planned(work, await settled(work))
+        shown = make_plan(work, await look_until_certain(work))
         return await apply(work, shown.fingerprint)
 
     def fault(self, method: str, path: str, effect: Any, **more: Any) -> None:

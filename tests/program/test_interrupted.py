@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from milestones.program.apply import PlanError, apply, look, planned
+from milestones.program.apply import PlanError, apply, look, make_plan
 from milestones.wix.errors import WixUnavailableError
 from tests.program.conftest import Shop
 
@@ -146,7 +146,7 @@ async def test_what_was_asked_for_a_moment_ago_is_said_by_the_plan(
 async def test_a_plan_of_an_older_state_is_not_carried_out(shop: Shop) -> None:
     text = '[program]\nname = "Other"\n[[program.badges]]\ntitle = "Star"\n'
     work = shop.work(text)
-    shown = planned(work, await look(work)).fingerprint
+    shown = make_plan(work, await look(work)).fingerprint
     shop.world.program["name"] = "Renamed in the dashboard"
     before = shop.world.changes
     with pytest.raises(PlanError, match="not as it was when the plan was shown"):
@@ -223,7 +223,7 @@ async def test_a_program_without_a_revision_is_looked_at_directly_before(
         shop.world.program["name"] = "Somebody else's"
 
     work = shop.work(text)
-    shown = planned(work, await look(work)).fingerprint
+    shown = make_plan(work, await look(work)).fingerprint
     read = shop.client.send
     seen = 0
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from milestones.errors import StoreBusyError, StoreUnavailableError
 from milestones.store.database import daemon_lock, meta
-from milestones.store.database.daemon_lock import _DAEMON, held, only_daemon
+from milestones.store.database.daemon_lock import _DAEMON, hold_lock, only_daemon
 from milestones.store.database.store import Store, find_trouble
 from tests.store.rules import opened
 
@@ -22,7 +22,7 @@ from tests.store.rules import opened
 async def daemon(database_url: str) -> AsyncIterator[None]:
     """What a daemon takes before it does anything."""
     async with opened(database_url) as store, asyncio.timeout(10):
-        with held(database_url):
+        with hold_lock(database_url):
             async with only_daemon(store):
                 yield
 
@@ -32,9 +32,9 @@ def test_a_file_is_the_same_by_whichever_link_it_is_named(tmp_path: Path) -> Non
     (tmp_path / "elsewhere" / "data.db").touch()
     (tmp_path / "milestones.db").symlink_to("elsewhere/data.db")
     with (
-        held(f"sqlite:///{tmp_path / 'milestones.db'}"),
+        hold_lock(f"sqlite:///{tmp_path / 'milestones.db'}"),
         pytest.raises(StoreBusyError, match="is in use by process"),
-        held(f"sqlite:///{tmp_path / 'elsewhere' / 'data.db'}"),
+        hold_lock(f"sqlite:///{tmp_path / 'elsewhere' / 'data.db'}"),
     ):
         pass
 

@@ -121,21 +121,21 @@ def _kept(of: list[dict[str, Any]], columns_of: list[dict[str, Any]]) -> list[st
 
 class TestStanding:
     async def test_an_empty_one_is_made_and_then_left_as_it_is(self, empty_database_url: str) -> None:
-        assert await schema.standing(empty_database_url) == "empty"
+        assert await schema.get_version_state(empty_database_url) == "empty"
         await schema.prepare(empty_database_url)
-        assert await schema.standing(empty_database_url) == "current"
+        assert await schema.get_version_state(empty_database_url) == "current"
         await schema.prepare(empty_database_url)
         assert await schema.upgrade(empty_database_url) == "current"
         assert await schema.differences(empty_database_url) == []
 
     async def test_looking_makes_no_file(self, tmp_path: Path) -> None:
-        assert await schema.standing(f"sqlite:///{tmp_path / 'none.db'}") == "empty"
+        assert await schema.get_version_state(f"sqlite:///{tmp_path / 'none.db'}") == "empty"
         assert not (tmp_path / "none.db").exists()
 
     async def test_a_newer_one_is_left_alone(self, empty_database_url: str) -> None:
         await schema.prepare(empty_database_url)
         changed(empty_database_url, "UPDATE alembic_version SET version_num = '9999'")
-        assert await schema.standing(empty_database_url) == "newer"
+        assert await schema.get_version_state(empty_database_url) == "newer"
         for act in (schema.prepare, schema.upgrade):
             with pytest.raises(StoreNewerError, match="written by a newer version of milestones"):
                 await act(empty_database_url)
@@ -149,7 +149,7 @@ class TestStanding:
             changed(empty_database_url, "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
             changed(empty_database_url, f"INSERT INTO alembic_version VALUES ('{revision}')")
         before = first_release.contents(empty_database_url)
-        assert await schema.standing(empty_database_url) == "foreign"
+        assert await schema.get_version_state(empty_database_url) == "foreign"
         for act in (schema.prepare, schema.upgrade):
             with pytest.raises(StoreError, match="holds tables of another program"):
                 await act(empty_database_url)
@@ -160,7 +160,7 @@ class TestStanding:
     ) -> None:
         await schema.prepare(empty_database_url)
         monkeypatch.setattr(schema, "revisions", lambda: ["0001", "9999"])
-        assert await schema.standing(empty_database_url) == "older"
+        assert await schema.get_version_state(empty_database_url) == "older"
         with pytest.raises(
             StoreError, match=r"older version\. Make a backup, then run `milestones db upgrade`"
         ):
@@ -182,15 +182,15 @@ class TestStanding:
             await schema.prepare(empty_database_url)
         assert first_release.contents(empty_database_url) == {}
         await schema.prepare(empty_database_url)
-        assert await schema.standing(empty_database_url) == "current"
+        assert await schema.get_version_state(empty_database_url) == "current"
 
     async def test_two_replicas_may_start_at_once(self, fresh_postgres_url: str) -> None:
         await asyncio.gather(*(schema.prepare(fresh_postgres_url) for _ in range(4)))
-        assert await schema.standing(fresh_postgres_url) == "current"
+        assert await schema.get_version_state(fresh_postgres_url) == "current"
 
     async def test_a_file_that_is_no_database_is_a_sentence(self, tmp_path: Path) -> None:
         (tmp_path / "shop.db").write_text("Dear diary, " * 1_000)
-        for act in (schema.prepare, schema.standing, schema.differences):
+        for act in (schema.prepare, schema.get_version_state, schema.differences):
             with pytest.raises(StoreUnavailableError, match="the file is no SQLite database"):
                 await act(f"sqlite:///{tmp_path / 'shop.db'}")
 
@@ -223,7 +223,7 @@ async def test_what_was_changed_by_hand_is_named(
 async def test_a_table_of_ones_own_beside_them_is_no_fault(empty_database_url: str) -> None:
     await schema.prepare(empty_database_url)
     changed(empty_database_url, "CREATE TABLE notes (id INTEGER)")
-    assert await schema.standing(empty_database_url) == "current"
+    assert await schema.get_version_state(empty_database_url) == "current"
     assert await schema.differences(empty_database_url) == []
 
 
@@ -233,7 +233,7 @@ class TestEncodings:
 
     async def test_it_is_refused_at_the_start_with_what_to_do(self, postgres_url: str, encoding: str) -> None:
         with a_database(postgres_url, encoding) as url:
-            for ask in (schema.prepare, schema.upgrade, schema.standing, schema.differences):
+            for ask in (schema.prepare, schema.upgrade, schema.get_version_state, schema.differences):
                 with pytest.raises(StoreError, match=f"is {encoding}.*ENCODING 'UTF8' TEMPLATE template0"):
                     await ask(url)
 

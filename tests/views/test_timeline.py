@@ -248,7 +248,7 @@ class TestReadiness:
         async def standing(_url: str) -> str:
             return answers.pop(0)
 
-        monkeypatch.setattr(schema, "standing", standing)
+        monkeypatch.setattr(schema, "get_version_state", standing)
         told = happenings(small_shop)
         assert [(await told.readiness()).ok for _ in range(3)] == [False, True, True]
         small_shop.later(minutes=1)

@@ -18,7 +18,7 @@ _LONGEST_PID = 20
 
 
 @contextmanager
-def held(text_url: str) -> Iterator[None]:
+def hold_lock(text_url: str) -> Iterator[None]:
     """Hold the lock file beside the database. PostgreSQL needs none: its writers are many by design.
 
     The system lets go of the lock when the process ends, however it ends. Raises StoreBusyError, which names the
@@ -28,7 +28,7 @@ def held(text_url: str) -> Iterator[None]:
     if database is None:
         yield
         return
-    handle = _opened(database)
+    handle = _open(database)
     try:
         _lock(handle, database)
         os.ftruncate(handle, 0)
@@ -45,7 +45,7 @@ def lock_file(database: Path) -> Path:
     return file.with_name(f"{file.name}.lock")
 
 
-def _opened(database: Path) -> int:
+def _open(database: Path) -> int:
     path = lock_file(database)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def only_daemon(store: Store) -> AsyncIterator[None]:
     """Be the one daemon on a PostgreSQL database. Raises StoreBusyError, also later: when the lock was lost and
-    another daemon has it. On SQLite ``held`` has seen to it.
+    another daemon has it. On SQLite ``hold_lock`` has seen to it.
     """
     if database_file(store.url) is not None:
         yield
@@ -186,7 +186,7 @@ class DaemonLock:
         driver = (await connection.get_raw_connection()).driver_connection
         assert driver is not None, "it was just used"
         while True:
-            await self._heard(driver.fileno())
+            await self._listen(driver.fileno())
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     with sentences():
@@ -195,16 +195,16 @@ class DaemonLock:
                 raise StoreUnavailableError("The server does not answer on the lock's connection.") from None
             self._mine.set()
 
-    async def _heard(self, socket: int) -> None:
+    async def _listen(self, socket: int) -> None:
         """Return when the server says something of its own accord, which is mostly its last word, or after a while."""
         loop, heard = asyncio.get_running_loop(), asyncio.Event()
 
-        def said() -> None:
+        def on_word() -> None:
             # Here and not in a task, which would have its turn after those that are about to write.
             self._mine.clear()
             heard.set()
 
-        loop.add_reader(socket, said)
+        loop.add_reader(socket, on_word)
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 await heard.wait()

@@ -47,7 +47,7 @@ def _migration_url(text_url: str) -> URL:
     return url.set(drivername="sqlite") if database_file(url) is not None else url
 
 
-def _standing(connection: Connection) -> Standing:
+def _version_state(connection: Connection) -> Standing:
     tables = set(inspect(connection).get_table_names())
     revision = (
         connection.execute(select(column("version_num")).select_from(table(_VERSION))).scalar()
@@ -75,11 +75,11 @@ def _upgrade(text_url: str, *, only_if_empty: bool) -> Standing:
     url = _migration_url(text_url)
     if (path := database_file(url)) is not None:
         sqlite.make(path)
-    with _connected(_engine(url)) as connection, connection.begin():
+    with _connect(_engine(url)) as connection, connection.begin():
         if path is None:
             # Two replicas may start at once; the second finds the tables that the first has made.
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-        standing = _standing(connection)
+        standing = _version_state(connection)
         _refuse(standing, only_if_empty=only_if_empty)
         if standing != "current":
             from alembic import command  # noqa: PLC0415
@@ -91,7 +91,7 @@ def _upgrade(text_url: str, *, only_if_empty: bool) -> Standing:
 
 
 @contextmanager
-def _connected(engine: Engine) -> Iterator[Connection]:
+def _connect(engine: Engine) -> Iterator[Connection]:
     """A connection of its own, outside of the event loop, to a database that can hold every name. Raises StoreError."""
     try:
         with sentences(), engine.connect() as connection:
@@ -115,7 +115,7 @@ def _require_every_character(connection: Connection) -> None:
         )
 
 
-def _looking(url: URL) -> Engine:
+def _read_engine(url: URL) -> Engine:
     """One whose transactions lock nothing."""
     if database_file(url) is not None:
         return create_engine(url)
@@ -123,7 +123,7 @@ def _looking(url: URL) -> Engine:
 
 
 def _engine(url: URL) -> Engine:
-    engine = _looking(url)
+    engine = _read_engine(url)
     if database_file(url) is not None:
         # By itself Python's driver ends the transaction at a CREATE TABLE: a start that was killed half-way would
         # leave half a schema, which the next start could not tell from another program's.
@@ -169,11 +169,11 @@ def _look(text_url: str) -> Standing:
     path = database_file(url)
     if path is not None and not path.exists():
         return "empty"
-    with _connected(_looking(url)) as connection:
-        return _standing(connection)
+    with _connect(_read_engine(url)) as connection:
+        return _version_state(connection)
 
 
-async def standing(text_url: str) -> Standing:
+async def get_version_state(text_url: str) -> Standing:
     """How the database's schema stands to this version; changes nothing."""
     return await asyncio.to_thread(_look, text_url)
 
@@ -182,14 +182,14 @@ def _compare(text_url: str) -> list[str]:
     from alembic.autogenerate import compare_metadata  # noqa: PLC0415
     from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
 
-    with _connected(_looking(_migration_url(text_url))) as connection:
+    with _connect(_read_engine(_migration_url(text_url))) as connection:
         found = compare_metadata(MigrationContext.configure(connection), Meta.metadata)
     # What is altered within one column comes as a list of its own.
     changes = [change for item in found for change in (item if isinstance(item, list) else [item])]
-    return [told for change in changes if (told := _told(change)) is not None]
+    return [told for change in changes if (told := _describe_difference(change)) is not None]
 
 
-def _told(change: tuple[Any, ...]) -> str | None:
+def _describe_difference(change: tuple[Any, ...]) -> str | None:
     """A difference as a sentence; None for tables that are no business of ours."""
     match change:
         case ("add_table", table):

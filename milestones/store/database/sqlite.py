@@ -33,7 +33,7 @@ class Connecting:
 
     def to(self, path: Path, mode: str) -> aiosqlite.Connection:
         """A connection to a file, which opens when it is awaited."""
-        location = f"file:{_quoted(path)}?mode={mode}"
+        location = f"file:{_quote(path)}?mode={mode}"
         connect = partial(sqlite3.connect, location, uri=True, check_same_thread=False)
         return _Connection(connect, self._ending)
 
@@ -130,5 +130,5 @@ def _set_up(connection: Any, *, writes: bool) -> None:
     cursor.close()
 
 
-def _quoted(path: Path) -> str:
+def _quote(path: Path) -> str:
     return os.fspath(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")

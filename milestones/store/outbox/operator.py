@@ -46,7 +46,7 @@ async def retry(tx: Transaction, which: Which, now: datetime) -> Moved:
 
     What nobody knows of is looked for before it is repeated. All gates are asked again.
     """
-    chosen, refused = await _chosen(tx, which, _why_not_retried)
+    chosen, refused = await _choose(tx, which, _why_not_retried)
     ids = [_id(action) for action in chosen]
     await moves.begin_anew(
         tx,
@@ -66,37 +66,37 @@ async def retry(tx: Transaction, which: Which, now: datetime) -> Moved:
         settled_at=None,
     )
     await _unblock(tx, ids, now)
-    return await _moved(tx, chosen, refused, Verdict.RELEASED_BY_PERSON, now)
+    return await _count_moves(tx, chosen, refused, Verdict.RELEASED_BY_PERSON, now)
 
 
 async def release(tx: Transaction, which: Which, now: datetime) -> Moved:
     """Let go what is held. What waits for another action goes on waiting, or stays held if that will not come."""
-    chosen, refused = await _chosen(tx, which, _why_not_released)
+    chosen, refused = await _choose(tx, which, _why_not_released)
     await moves.begin_anew(tx, moves.RELEASE, chosen, available_at=_later(_ACTIONS.c.available_at, now))
     await dependents.release_dependents(tx, [_id(action) for action in chosen], now)
-    return await _moved(tx, chosen, refused, Verdict.RELEASED_BY_PERSON, now)
+    return await _count_moves(tx, chosen, refused, Verdict.RELEASED_BY_PERSON, now)
 
 
 async def hold(tx: Transaction, which: Which, now: datetime) -> Moved:
     """Keep back what has not begun, until a person releases it."""
-    chosen, refused = await _chosen(tx, which, _why_not_held)
+    chosen, refused = await _choose(tx, which, _why_not_held)
     ids = [_id(action) for action in chosen]
     await moves.hold(tx, ids)
-    return await _moved(tx, chosen, refused, Verdict.HELD_BY_PERSON, now)
+    return await _count_moves(tx, chosen, refused, Verdict.HELD_BY_PERSON, now)
 
 
 async def cancel(tx: Transaction, which: Which, now: datetime) -> Moved:
     """Give up what has not begun. What waits for it is held, for a person to decide."""
-    chosen, refused = await _chosen(tx, which, _why_not_cancelled)
+    chosen, refused = await _choose(tx, which, _why_not_cancelled)
     ids = [_id(action) for action in chosen]
     await moves.cancel(tx, ids, now)
     await dependents.release_dependents(tx, ids, now)
-    return await _moved(tx, chosen, refused, Verdict.CANCELLED_BY_PERSON, now)
+    return await _count_moves(tx, chosen, refused, Verdict.CANCELLED_BY_PERSON, now)
 
 
 async def resolve(tx: Transaction, which: Which, now: datetime, *, done: bool) -> Moved:
     """Say what became of actions whose fate nobody told: they are done, or to be done again, knowingly."""
-    chosen, refused = await _chosen(tx, which, _why_not_resolved)
+    chosen, refused = await _choose(tx, which, _why_not_resolved)
     ids = [_id(action) for action in chosen]
     if done:
         for action in chosen:
@@ -109,7 +109,7 @@ async def resolve(tx: Transaction, which: Which, now: datetime, *, done: bool) -
     if done:
         await dependents.release_dependents(tx, ids, now)
     verdict = Verdict.DONE if done else Verdict.RELEASED_BY_PERSON
-    return await _moved(tx, chosen, refused, verdict, now)
+    return await _count_moves(tx, chosen, refused, verdict, now)
 
 
 # Which actions an order takes
@@ -132,7 +132,7 @@ def _why_not_retried(action: Action) -> str | None:
 def _why_not_released(action: Action) -> str | None:
     if action.verdict == Verdict.SCAN_UNDER_WAY and action.state == State.HELD:
         return "goes out when the scan that found it is complete"
-    return None if action.state == State.HELD else f"is not held but {_named(action)}"
+    return None if action.state == State.HELD else f"is not held but {_state_name(action)}"
 
 
 def _has_not_begun(action: Action) -> bool:
@@ -145,7 +145,7 @@ def _why_not_held(action: Action) -> str | None:
         return None
     if _has_not_begun(action):
         return None
-    return "is under way" if action.state == State.RUNNING else f"is {_named(action)}"
+    return "is under way" if action.state == State.RUNNING else f"is {_state_name(action)}"
 
 
 def _why_not_cancelled(action: Action) -> str | None:
@@ -153,14 +153,14 @@ def _why_not_cancelled(action: Action) -> str | None:
         return "may have happened already; say what became of it with `milestones outbox resolve`"
     if action.state in {State.AVAILABLE, State.WAITING, State.HELD} or _has_not_begun(action):
         return None
-    return "is under way" if action.state == State.RUNNING else f"is {_named(action)} already"
+    return "is under way" if action.state == State.RUNNING else f"is {_state_name(action)} already"
 
 
 def _why_not_resolved(action: Action) -> str | None:
-    return None if action.state == State.UNKNOWN else f"is not of unknown fate but {_named(action)}"
+    return None if action.state == State.UNKNOWN else f"is not of unknown fate but {_state_name(action)}"
 
 
-def _named(action: Action) -> str:
+def _state_name(action: Action) -> str:
     return "under way" if action.state == State.RUNNING else str(action.state)
 
 
@@ -181,7 +181,7 @@ async def takes(tx: Transaction, order: str, which: Which) -> list[Action]:
     return [action for action in await list_actions(tx, which) if WHY_NOT[order](action) is None]
 
 
-async def _chosen(tx: Transaction, which: Which, why_not: WhyNot) -> tuple[list[Action], dict[int, str]]:
+async def _choose(tx: Transaction, which: Which, why_not: WhyNot) -> tuple[list[Action], dict[int, str]]:
     """The actions that an order takes, and of those that were named, why it does not take them."""
     concerned = select(_ACTIONS.c.site_id).where(which.condition).distinct().order_by(_ACTIONS.c.site_id)
     for site_id in (await tx.execute(concerned)).scalars().all():
@@ -213,7 +213,7 @@ async def _unblock(tx: Transaction, ids: Sequence[int], now: datetime) -> None:
     await dependents.release_dependents(tx, ids, now)
 
 
-async def _moved(
+async def _count_moves(
     tx: Transaction, chosen: Sequence[Action], refused: Mapping[int, str], verdict: Verdict, now: datetime
 ) -> Moved:
     by_site: dict[str, set[tuple[str, str, Verdict]]] = {}

@@ -62,7 +62,7 @@ async def forget(tx: Transaction, now: datetime, site_ids: Collection[str] | Non
     for row in (await tx.execute(delete(_RESTS).where(of_these).returning(*_RESTS.c))).all():
         await tx.execute(
             update(_ACTIONS)
-            .where(_owed(row.site_id, row.kind), _ACTIONS.c.available_at > now)
+            .where(_is_owed(row.site_id, row.kind), _ACTIONS.c.available_at > now)
             .where(_ACTIONS.c.available_at <= row.until)
             .values(available_at=now)
         )
@@ -89,10 +89,10 @@ async def count_rests(tx: Transaction, now: datetime) -> dict[str, int]:
 
 def _concerns(now: datetime) -> ColumnElement[bool]:
     """Whether a channel rests, or has rested and something is still owed over it. What it owed may be cancelled."""
-    return or_(_RESTS.c.until > now, exists().where(_owed(_RESTS.c.site_id, _RESTS.c.kind)))
+    return or_(_RESTS.c.until > now, exists().where(_is_owed(_RESTS.c.site_id, _RESTS.c.kind)))
 
 
-def _owed(site_id: Any, kind: Any) -> ColumnElement[bool]:
+def _is_owed(site_id: Any, kind: Any) -> ColumnElement[bool]:
     return and_(
         _ACTIONS.c.site_id == site_id,
         _ACTIONS.c.kind == kind,

@@ -125,7 +125,7 @@ async def _share_grants(tx: Transaction, site_id: str, accounts: Sequence[str], 
 
     Those that are given again and again do not: each account's history says where its cycles are.
     """
-    repeating = await _repeating(tx, site_id)
+    repeating = await _list_repeating(tx, site_id)
     statement = (
         select(_GRANTS)
         .where(_GRANTS.c.site_id == site_id, _GRANTS.c.account_id.in_(accounts))
@@ -156,7 +156,7 @@ async def _share_grants(tx: Transaction, site_id: str, accounts: Sequence[str], 
     )
 
 
-async def _repeating(tx: Transaction, site_id: str) -> set[int]:
+async def _list_repeating(tx: Transaction, site_id: str) -> set[int]:
     """Numbers of the definitions that are given again and again."""
     statement = select(_VERSIONS.c.number, _VERSIONS.c.definition).where(_VERSIONS.c.site_id == site_id)
     rows = (await tx.execute(statement)).all()

@@ -38,7 +38,7 @@ def with_crossings(story: Story, records: Records, version: Version) -> Story:
         for crossing in owed(milestone, points, [])
     )
     value = next(iter(_values(milestone, reversed(points))), None)
-    standing, because = _standing(records, version, points, grants=len(given), crossings=crossings)
+    standing, because = _state(records, version, points, grants=len(given), crossings=crossings)
     return replace(
         story,
         version=version.number,
@@ -49,7 +49,7 @@ def with_crossings(story: Story, records: Records, version: Version) -> Story:
         standing=standing,
         because=because,
         crossings=crossings,
-        following=(*story.following, *_following(milestone, points, given=bool(given))),
+        following=(*story.following, *_next_steps(milestone, points, given=bool(given))),
     )
 
 
@@ -83,7 +83,7 @@ def _looks_from(state: AccountState, version: Version, points: Sequence[Point]) 
     )
 
 
-def _standing(
+def _state(
     records: Records,
     version: Version,
     points: Sequence[Point],
@@ -121,7 +121,7 @@ def _find_earlier(state: AccountState, runs: Sequence[Run], version: Version) ->
     return next(iter(owed(version.milestone, whole, [])), None)
 
 
-def _following(milestone: Milestone, points: Sequence[Point], *, given: bool) -> list[str]:
+def _next_steps(milestone: Milestone, points: Sequence[Point], *, given: bool) -> list[str]:
     """What has to happen for the next grant."""
     match milestone.repeat:
         case Repeat.ONCE:

@@ -49,11 +49,11 @@ def with_reminder(
         story,
         reminder=verdict.value,
         reminder_because=verdict.sentence,
-        following=(*story.following, *_following(records, milestone, milestone.near, verdict, now)),
+        following=(*story.following, *_next_steps(records, milestone, milestone.near, verdict, now)),
     )
 
 
-def _following(
+def _next_steps(
     records: Records, milestone: Milestone, near: Near, verdict: Verdict, now: datetime
 ) -> list[str]:
     """From when, or from how many points on, a reminder is possible."""
