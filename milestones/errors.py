@@ -4,7 +4,8 @@
 
     MilestonesError                 a sentence for a person: what is wrong, where, what to do
     ├── UsageError                  a command was called wrongly; exit 2
-    │   └── ConfigurationError      config.toml, the environment or a template is faulty; lists every fault
+    │   ├── ConfigurationError      config.toml, the environment or a template is faulty; lists every fault
+    │   └── KeyTakenError           an order's key was used before, for something else
     ├── StoreError                  the database cannot serve
     │   ├── StoreBusyError          another daemon holds it
     │   ├── StoreNewerError         it was written by a newer version of this program
@@ -46,6 +47,10 @@ class ConfigurationError(UsageError):
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
         super().__init__("\n".join(faults))
+
+
+class KeyTakenError(UsageError):
+    """An order's key was used before, for something else."""
 
 
 class StoreError(MilestonesError):

@@ -68,6 +68,8 @@ NAMES = (
     "observe.committed",
     "remind.before_commit",
     "remind.committed",
+    "order.before_commit",
+    "order.committed",
     "scan.begun",
     "scan.page_recorded",
     "scan.before_finish",

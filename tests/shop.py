@@ -107,6 +107,7 @@ class Shop:
     reloads: int = 0
     mistyped: int = 0
     flights: Flights = field(default_factory=Flights)
+    works: bool = False
     refused: dict[str, MilestonesError] = field(default_factory=dict)
     """Sites of which Wix does not tell."""
 

@@ -52,6 +52,11 @@ class Runtime:
         return self.rules.settings
 
     @property
+    def works(self) -> bool:
+        """Whether what is recorded is done here: so it is while the engine runs."""
+        return self.engine.running and not self.engine.stopping
+
+    @property
     def site_ids(self) -> list[str]:
         """The sites that the configuration in force names, by the id under which Wix knows them."""
         return list_site_ids(self.settings, self.wix)

@@ -1,5 +1,6 @@
 """``milestones accounts``: whose points are known, and what they were given."""
 
+import uuid
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -8,14 +9,19 @@ import typer
 from milestones.cli import render
 from milestones.cli.customers import show_person
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
+from milestones.cli.orders import tell_order
 from milestones.cli.readonly import look
+from milestones.cli.remote import carry_out
 from milestones.cli.render import plural, print_json, text, when
+from milestones.commands.models.orders import AdjustAccount
 from milestones.views import customers
 from milestones.views.customers import ListedAccount
 
 app = typer.Typer(no_args_is_help=True, help="Whose points are known, and what they were given.")
 
 Site = Annotated[str | None, typer.Option("--site", help="Only on this site, by name or id.")]
+
+ACCOUNT_HELP = "An address, a name, an account, contact or member id, or the beginning of one."
 
 
 @app.command("list")
@@ -64,9 +70,7 @@ def _table(found: list[ListedAccount], near: str | None) -> None:
 
 @app.command()
 def show(
-    customer: Annotated[
-        str, typer.Argument(metavar="ACCOUNT|EMAIL", help="An account, contact or member id, or an address.")
-    ],
+    customer: Annotated[str, typer.Argument(metavar="ACCOUNT", help=ACCOUNT_HELP)],
     site: Site = None,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
@@ -90,3 +94,26 @@ def show(
         for reminder in record.reminders:
             said = f"{text(reminder.milestone)} on {when(reminder.recorded_at, zone)}, at {reminder.value:,}"
             shown.print(render.pair("reminded", said))
+
+
+@app.command()
+def adjust(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help=ACCOUNT_HELP)],
+    reason: Annotated[str, typer.Option("--reason", help="Why: Wix keeps it with the transaction.")],
+    by: Annotated[int | None, typer.Option("--by", help="Points to add; negative to take.")] = None,
+    to: Annotated[int | None, typer.Option("--to", help="The balance to set.")] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="The same key again means the same order, and is done once.")
+    ] = None,
+    site: Site = None,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Change the points of one account, by an amount or to a balance.
+
+    It is recorded first and done once, whatever dies in between. While the loyalty program is not active it waits.
+    """
+    command = AdjustAccount(
+        account=account, site=site, by=by, to=to, reason=reason, key=key or str(uuid.uuid4())
+    )
+    tell_order(carry_out(settings_in_force(config), command), as_json=as_json)

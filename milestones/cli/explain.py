@@ -23,6 +23,7 @@ from milestones.views.explain.values import (
     Effect,
     ExplainedCrossing,
     ExplainedGrant,
+    ExplainedOrder,
     ExplainedReminder,
     Explanation,
     GateAnswer,
@@ -83,6 +84,10 @@ def _show(shown: Console, found: Explanation, settings: Settings) -> None:
     for story in found.stories:
         shown.print()
         _story(shown, story, zone)
+    if found.orders:
+        shown.print("\n[bold]What was ordered[/]")
+    for order in found.orders:
+        _order(shown, order, zone)
 
 
 def _history(shown: Console, history: Sequence[Stretch], zone: tzinfo) -> None:
@@ -157,6 +162,13 @@ def _reminder(shown: Console, told: ExplainedReminder, story: Story, zone: tzinf
     )
     _line(shown, "reminded", text(sentence))
     _effects(shown, told.effects, zone)
+
+
+def _order(shown: Console, order: ExplainedOrder, zone: tzinfo) -> None:
+    because = "" if order.verdict == Verdict.ORDERED else f". {text(order.reason)}"
+    source = text(f"by {order.source}, key {order.key}, configuration {order.configuration}")
+    _line(shown, "ordered", f"{when(order.recorded_at, zone)}{because} [dim]({source})[/]")
+    _effects(shown, order.effects, zone)
 
 
 def _effects(shown: Console, effects: Sequence[Effect], zone: tzinfo) -> None:

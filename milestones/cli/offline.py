@@ -39,6 +39,7 @@ class StoreAlone:
     rules: ConfiguredRules
     clock: Callable[[], datetime] = runtime.now
     flights: Flights = field(default_factory=Flights)
+    works: bool = False
 
     def tell(self, outcome: Outcome) -> None:
         """What became due is done by the next daemon."""

@@ -31,6 +31,10 @@ class Runtime(Protocol):
         """Wakes whoever has work. Called after a commit."""
 
     @property
+    def works(self) -> bool:
+        """Whether what is recorded is done here, and not by the next daemon."""
+
+    @property
     def flights(self) -> Flights:
         """What is under way here."""
 

@@ -3,11 +3,23 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from milestones.commands import backfill, daemon, optout, outbox, pause, program, rejected, scan, verify
+from milestones.commands import (
+    backfill,
+    daemon,
+    optout,
+    orders,
+    outbox,
+    pause,
+    program,
+    rejected,
+    scan,
+    verify,
+)
 from milestones.commands.host import Host
 from milestones.commands.models.backfill import Backfill
 from milestones.commands.models.command import A, Command, P, Report
 from milestones.commands.models.daemon import GetConfiguration, GetStatus, Reload
+from milestones.commands.models.orders import AdjustAccount
 from milestones.commands.models.outbox import (
     CancelActions,
     HoldActions,
@@ -37,6 +49,7 @@ HANDLERS: Mapping[type[Command[Any, Any]], Handler] = {
     DryRun: scan.dry_run,
     ReplayRejected: rejected.replay,
     Backfill: backfill.backfill,
+    AdjustAccount: orders.adjust,
     Verify: verify.verify,
     PlanProgram: program.plan,
     ApplyProgram: program.apply_plans,

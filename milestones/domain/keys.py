@@ -35,13 +35,18 @@ def reminder_key(site: str, account: str, milestone: str, approach: int, number:
     return _path("reminder", site, account, milestone, approach, number)
 
 
+def order_key(site: str, source: str, key: str) -> str:
+    """The identity of an order, as text."""
+    return _path("order", site, source, key)
+
+
 def _path(*parts: str | int) -> str:
     """Parts as one text that no other parts give. Ids are GUIDs by contract, but they come from outside."""
     return "/".join(quote(str(part), safe="", errors="surrogatepass") for part in parts)
 
 
 def action_key(owner: str, position: int) -> str:
-    """The identity of an action: its grant or reminder, and its place among what that owes."""
+    """The identity of an action: its grant, reminder or order, and its place among what that owes."""
     return f"{owner}#{position}"
 
 
@@ -51,10 +56,18 @@ def _digest(secret: bytes, purpose: str, text: str) -> bytes:
 
 def coupon_code(secret: bytes, key: str, prefix: str = "") -> str:
     """The code that belongs to a grant, at most 20 characters, the same at every attempt."""
-    symbols = base64.b32encode(_digest(secret, "coupon", key)).decode()[:CODE_SYMBOLS]
-    code = prefix.upper() + symbols.translate(_CODE_ALPHABET)
+    code = prefix.upper() + _symbols(secret, "coupon", key)
     assert len(code) <= CODE_LIMIT, "the configuration bounds the prefix"
     return code
+
+
+def adjustment_mark(secret: bytes, key: str) -> str:
+    """13 symbols by which a transaction is known as ours, since an adjustment takes no key (docs/wix-api.md, 2.3)."""
+    return _symbols(secret, "adjustment", key)
+
+
+def _symbols(secret: bytes, purpose: str, key: str) -> str:
+    return base64.b32encode(_digest(secret, purpose, key)).decode()[:CODE_SYMBOLS].translate(_CODE_ALPHABET)
 
 
 def idempotency_key(secret: bytes, key: str) -> str:

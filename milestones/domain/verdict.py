@@ -89,6 +89,12 @@ class Verdict(StrEnum):
     BREAKER = "breaker", "More than the breaker allows within a day: held for a person."
     BLOCKED = "blocked", "What it waits for was discarded; retry that first."
     RESUME = "resume", "The database was copied, restored or asleep: held until a person resumes."
+    # Of an order
+    ORDERED = "ordered", "It was asked for."
+    OTHER_ACCOUNT = (
+        "other_account",
+        "The customer's contact was merged, and the balance was ordered for the account of before.",
+    )
     # Of an effect
     DONE = "done", "Done."
     REFUSED = "refused", "Refused for good by the other side."

@@ -30,6 +30,7 @@ class LocalEngine:
         self._served: set[str] = set()
         self._new: asyncio.Queue[str] = asyncio.Queue()
         self._stopping = asyncio.Event()
+        self.running = False
 
     def wake(self, site_id: str) -> None:
         """Something of this site may be due. Call it after the commit, never before."""
@@ -55,6 +56,7 @@ class LocalEngine:
 
     async def run(self) -> None:
         """Serve until ``stop``; returns when every drain has ended what it had begun."""
+        self.running = True
         async with asyncio.TaskGroup() as group:
             waiting = group.create_task(self._stopping.wait())
             while not self._stopping.is_set():

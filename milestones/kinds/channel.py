@@ -30,6 +30,7 @@ class Task:
     customer: who the account belongs to now; the address may have changed since.
     attempt: 1 for the first.
     lost_at: when the answer to an earlier attempt was lost, UTC; None where none was.
+    intent: what the latest attempt that began had noted (``effects.intending``).
     """
 
     id: int
@@ -43,6 +44,7 @@ class Task:
     customer: Customer = UNKNOWN_CUSTOMER
     attempt: int = 1
     lost_at: datetime | None = None
+    intent: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ class Kind:
     refuses_repetition: whether the other side may refuse a second one because of the first, in words that are documented
     nowhere, while its queries show the first one late. After a lost answer, a refusal is not for good then.
     scrub: the result without what is personal, for an erasure. What remains says what was given, and not to whom.
+    forget: the payload without what is personal, once nothing more is to be done with it; None where nothing of it is.
     copy: the Message-ID under which the mail folder may keep a copy; None where there is none.
     """
 
@@ -58,4 +59,5 @@ class Kind:
     is_message: bool = False
     refuses_repetition: bool = False
     scrub: Callable[[Result], dict[str, Any]] = _unchanged
+    forget: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
     copy: Callable[[Result], str | None] = _no_copy

@@ -3,7 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
+from milestones.domain.actions import State
+from milestones.domain.verdict import Verdict
+from milestones.errors import ChannelError
+from milestones.kinds.channel import PROGRAM_PAUSE, Stop
 from milestones.kinds.email.variables import Program
 from milestones.store import sites
 from milestones.store.database.store import Store
@@ -13,6 +18,27 @@ from milestones.wix.transport import WixClient
 
 PROGRAM_AGE = timedelta(minutes=5)
 """How old the program's status may be when a mail is handed over or points are given; Wix sends no event when it changes."""
+
+
+class CurrentProgram(Protocol):
+    """The loyalty program as Wix had it at most five minutes ago, or as it has it now. Raises ChannelError."""
+
+    async def __call__(self, *, anew: bool = False) -> Program:
+        """anew: ask now."""
+
+
+def stop_while_inactive(now: datetime) -> Stop:
+    """What moves points waits while the program is not active, since Wix then refuses it for good."""
+    return Stop(State.AVAILABLE, Verdict.PROGRAM_NOT_ACTIVE, until=now + PROGRAM_PAUSE)
+
+
+def refusal_while_inactive(what: str, now: datetime) -> ChannelError:
+    """Wix refused because the program was paused since the gate: the whole kind waits. what: was refused."""
+    return ChannelError(
+        f"Wix refused {what} because the loyalty program is not active.",
+        retry_at=now + PROGRAM_PAUSE,
+        connection_wide=True,
+    )
 
 
 @dataclass(slots=True)

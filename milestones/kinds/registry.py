@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from milestones.kinds.services import SiteServices
 
 NAMES = (
+    "adjust",
     "coupon",
     "badge",
     "points",

@@ -54,6 +54,8 @@ def _with_try(lease: Lease, settlement: Settlement, turn_came_at: datetime) -> S
 async def _withdrawable(lease: Lease, books: Books) -> Settlement | None:
     async def ask() -> None:
         lease.flight = lease.flight or lease.work.flights.begin(lease.task.site_id, lease.task.milestone)
+        if lease.stage is Stage.LEASED:
+            lease.intent = effects.intent()
         await books.begin(lease)
 
     try:

@@ -232,7 +232,8 @@ async def _begin(
     told = await get_answers(tx, work, generation, beginning, now)
     may = [lease for lease in beginning if told[lease] is Answer.YES]
     if may:
-        await claims.about_to_act(tx, work.site_id, generation, [lease.id for lease in may], now)
+        intents = {lease.id: lease.intent for lease in may}
+        await claims.about_to_act(tx, work.site_id, generation, intents, now)
     for answer in (Answer.NOT_NOW, Answer.LATER):
         ids = [lease.id for lease in beginning if told[lease] is answer]
         await claims.put_back(tx, work.site_id, generation, ids, answer.until(now))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 from milestones.domain.retry import RetryPolicy
 from milestones.kinds.channel import Channel, Stop, Task
@@ -65,6 +66,7 @@ class Lease:
     flight: its place among what is under way, once it has asked whether it may begin.
     withdrawn: the drain has given it up while it waited.
     began_at: when "about to act" was committed.
+    intent: what is committed with it (``effects.intending``).
     """
 
     claimed: Claimed
@@ -76,6 +78,7 @@ class Lease:
     flight: Flight | None = None
     withdrawn: bool = False
     began_at: datetime | None = None
+    intent: Mapping[str, Any] | None = None
 
     @property
     def id(self) -> int:
@@ -104,6 +107,7 @@ def task_of(item: Claimed) -> Task:
         customer=item.customer,
         attempt=action.attempts + 1,
         lost_at=action.lost_at,
+        intent=action.intent,
     )
 
 

@@ -14,13 +14,14 @@ from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import attempts
 from milestones.store.people import erasure
-from milestones.store.tables import Account, Action, ObservationRun, Rejected, Scan, ScanState, Trace
+from milestones.store.tables import Account, Action, ObservationRun, Order, Rejected, Scan, ScanState, Trace
 
 BATCH = 500
 """Rows of one transaction: a few milliseconds of everybody's time."""
 
 _ACCOUNTS = table_of(Account)
 _ACTIONS = table_of(Action)
+_ORDERS = table_of(Order)
 _RUNS = table_of(ObservationRun)
 _REJECTED = table_of(Rejected)
 _SCANS = table_of(Scan)
@@ -28,7 +29,7 @@ _TRACES = table_of(Trace)
 
 
 async def forget_actions(tx: Transaction, before: datetime) -> int:
-    """Delete the actions of grants and reminders that are settled altogether since before then.
+    """Delete the actions of grants, reminders and orders that are settled altogether since before then.
 
     Points that are capped stay for the period of the cap as well: the next ones are counted against them.
     """
@@ -56,6 +57,13 @@ async def forget_actions(tx: Transaction, before: datetime) -> int:
     await erasure.delete_copies(tx, _ACTIONS.c.id.in_(ids))
     await attempts.forget(tx, ids)
     return (await tx.execute(delete(_ACTIONS).where(_ACTIONS.c.id.in_(ids)))).rowcount
+
+
+async def forget_orders(tx: Transaction, before: datetime) -> int:
+    """Delete the orders that were recorded before then and whose actions are forgotten."""
+    owed = select(_ACTIONS.c.id).where(_ACTIONS.c.owner == _ORDERS.c.owner).exists()
+    old = select(_ORDERS.c.id).where(_ORDERS.c.recorded_at < before, ~owed).limit(BATCH)
+    return (await tx.execute(delete(_ORDERS).where(_ORDERS.c.id.in_(old)))).rowcount
 
 
 async def forget_traces(tx: Transaction, before: datetime) -> int:

@@ -17,20 +17,47 @@ from milestones.store.views import lookup
 from milestones.views.lookup import find_sites, get_secret
 from milestones.views.person import Person, describe_person, get_mailable
 
+MOST_LIKE = 5
+"""Accounts that are shown where one was meant."""
+
 
 class NobodyError(MilestonesError):
     """No account is known by what was asked for."""
 
 
 async def find_accounts(tx: Transaction, text: str, site: str | None) -> list[Account]:
-    """The accounts with this id, contact, member or address. Raises NobodyError with the likely reasons."""
+    """The accounts with this id, contact, member or address; or else the one of this name, or whose id begins so.
+
+    Raises NobodyError with the likely reasons, and UsageError where a name or a beginning is that of several.
+    """
     secret = await get_secret(tx)
     chosen = await find_sites(tx, site) if site is not None else await sites.list_sites(tx)
     on = {one.id for one in chosen}
     found = [one for one in await lookup.find_accounts(tx, secret, text) if one.site_id in on]
     if found:
         return found
+    like = await lookup.find_accounts_like(tx, sorted(on), text, MOST_LIKE + 1)
+    if len(like) == 1:
+        return like
+    if like:
+        raise UsageError(_choice(text, like))
     raise NobodyError(" ".join(await _reasons(tx, secret, text, chosen)))
+
+
+async def find_account(tx: Transaction, text: str, site: str | None) -> Account:
+    """The one account that is meant, as ``find_accounts``. Raises UsageError where there are several."""
+    found = await find_accounts(tx, text, site)
+    if len(found) > 1:
+        raise UsageError(_choice(text, found))
+    return found[0]
+
+
+def _choice(text: str, found: Sequence[Account]) -> str:
+    """Which accounts somebody may mean. Whoever asks may see whose they are."""
+    known = [f"{one.id} ({' '.join(filter(None, (one.name, one.email))) or 'erased'})" for one in found]
+    shown = ", ".join(known[:MOST_LIKE])
+    more = ", and others" if len(known) > MOST_LIKE else ""
+    return f"{text!r} may mean several accounts: {shown}{more}. Give the id of the one you mean."
 
 
 async def _reasons(tx: Transaction, secret: bytes, text: str, chosen: list[Site]) -> list[str]:

@@ -192,7 +192,7 @@ def _action_line(event: Event, row: Action, site: str | None, *, shows_mail: boo
         title=action_sentence(row),
         site=site,
         account=row.account_id,
-        milestone=row.payload["milestone"]["title"],
+        milestone=row.payload.get("milestone", {}).get("title"),
         state=row.state,
         verdict=reason(row.verdict),
         mail=(row.result or {}).get("message_id") if sent and shows_mail else None,

@@ -45,6 +45,10 @@ class OnGround:
     def flights(self) -> Flights:
         return Flights()
 
+    @property
+    def works(self) -> bool:
+        return False
+
     def clock(self) -> Any:
         return self.ground.now
 

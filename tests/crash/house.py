@@ -17,7 +17,8 @@ from typing import Any
 import httpx
 import psycopg
 
-from milestones.cli.client import RefusedError, ask
+from milestones.cli.client import NotRunningError, RefusedError, ask
+from milestones.commands.models.orders import AdjustAccount
 from milestones.commands.models.scan import Scan
 from tests.crash.receiver import Receiver
 from tests.kinds.smtp_server import Mailserver
@@ -75,6 +76,7 @@ class House:
     near: list[Customer] = field(default_factory=list)
     left: list[Customer] = field(default_factory=list)
     doubtful: set[str] = field(default_factory=set)
+    ordered: list[AdjustAccount] = field(default_factory=list)
     _scan: asyncio.Task[None] | None = None
 
     # What happens
@@ -112,6 +114,28 @@ class House:
         await self.shop.adjust(customer.account, 950)
         await until(self._is_told, "the daemon heard of it")
         self._scan = asyncio.create_task(self._scanned())
+
+    async def order(self) -> None:
+        """A person adjusts points, and does not wait for the answer."""
+        customer = self.strangers[0]
+        key, reason = f"key-{len(self.ordered)}", "A late bill"
+        self.ordered.append(AdjustAccount(account=customer.account, by=7, reason=reason, key=key, wait=0))
+        with suppress(RefusedError, NotRunningError):
+            await self.ordered_again()
+
+    async def ordered_again(self) -> None:
+        """Whoever was not answered asks again, with the same key."""
+        await ask(self.daemon.folder / "milestones.sock", self.ordered[-1])
+
+    async def assert_ordered_once(self) -> None:
+        """By the sandbox's books, each order took place exactly once."""
+        await self.settled()
+        booked = [
+            one["amount"]
+            for one in (await self._books("transactions"))["transactions"]
+            if one.get("description", "").startswith("A late bill (")
+        ]
+        assert booked == [7] * len(self.ordered)
 
     async def _scanned(self) -> None:
         # Whoever gave the command learns that its daemon was killed.

@@ -52,6 +52,26 @@ SCAN = (
     "scan.finished:2",
 )
 
+ORDER = (
+    "order.before_commit",
+    "order.committed",
+    "store.before_commit",
+    "store.committed",
+    "drain.before_begin",
+    "drain.claimed@adjust",
+    "drain.gated@adjust",
+    "drain.before_acting@adjust",
+    "drain.acting@adjust",
+    "drain.effect_done@adjust",
+    "drain.before_settle@adjust",
+    "drain.settled@adjust",
+    "wix.before_call:1",
+    "wix.answered:1",
+    "wix.before_call:2",
+    "wix.answered:2",
+)
+"""The calls are for the account and for the adjustment; the program was asked for lately."""
+
 FAREWELL = (
     "store.before_commit",
     "store.committed",

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.crash.house import House, a_house, begun, house, strangers
-from tests.crash.points import CROSSING, DOUBT, FAREWELL, SCAN, SMTP
+from tests.crash.points import CROSSING, DOUBT, FAREWELL, ORDER, SCAN, SMTP
 from tests.crash.receiver import receiver
 from tests.kinds.smtp_server import mailserver
 from tests.postgres import fresh_database
@@ -137,6 +137,15 @@ async def test_a_near_customer_is_reminded_once_although_the_process_died_at(
     await running.look()
     await running.settled()
     await running.assert_everything_once()
+
+
+@on_both(ORDER, _is_of_the_first)
+async def test_an_order_is_carried_out_once_although_the_process_died_at(running: House, point: str) -> None:
+    running.arm(point)
+    await running.order()
+    await running.killed_and_started_again()
+    await running.ordered_again()
+    await running.assert_ordered_once()
 
 
 @on_both(FAREWELL)

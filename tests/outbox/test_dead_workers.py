@@ -61,7 +61,7 @@ async def test_a_frozen_worker_that_wakes_can_write_nothing(bench: Bench) -> Non
     assert overtaken == [True]
     settlement = claims.Settlement(coupon.action.id or 0, State.DISCARDED, Verdict.REFUSED)
     for step in (
-        lambda tx: claims.about_to_act(tx, SITE, old, [coupon.action.id or 0], bench.now),
+        lambda tx: claims.about_to_act(tx, SITE, old, {coupon.action.id or 0: None}, bench.now),
         lambda tx: claims.settle(tx, SITE, old, [settlement], bench.now),
         lambda tx: claims.put_back(tx, SITE, old, [coupon.action.id or 0], None),
         lambda tx: claims.claim(tx, SITE, old, "email", bench.now),

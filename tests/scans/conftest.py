@@ -49,6 +49,7 @@ class Ground:
     wix_now: datetime = NOW
     told: list[Outcome] = field(default_factory=list)
     flights: Flights = field(default_factory=Flights)
+    works: bool = False
     stopping: Callable[[], bool] = lambda: False
     active: bool = True
 

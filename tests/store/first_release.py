@@ -19,8 +19,11 @@ from sqlalchemy import Boolean, Connection, create_engine, inspect, text, update
 from milestones.domain.actions import State
 from milestones.domain.continuity import Beat
 from milestones.domain.event import ContactDeleted, SubscriptionChanged
+from milestones.domain.order import OrderSource
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
+from milestones.kinds.adjust.payload import AdjustPoints
+from milestones.pipeline.orders import Asking, place
 from milestones.store import sites
 from milestones.store.database import heartbeat, schema
 from milestones.store.database.statements import add_missing, table_of
@@ -119,6 +122,10 @@ async def _live(shop: Shop) -> None:
         await rejected.add(tx, SITE, "wix.of.a.new.kind", "It was not understood.", b"\x00{}", NOW)
         await rests.save_rests(tx, SITE, {"email": Rest(NOW, NOW, NOW, 1, "The mail server is not there.")})
         await heartbeat.beat(tx, Beat(NOW, "machine", "place"))
+    request = AdjustPoints("near", 10, None, "A late bill")
+    asking = Asking(SITE, OrderSource.CLI, "a-key", request)
+    await place(shop.store, shop.rules, asking, NOW)
+    async with shop.store.write() as tx:
         actions = table_of(Action)
         theirs = update(actions).where(actions.c.account_id == "held")
         await tx.execute(theirs.values(state=State.HELD, verdict=Verdict.BREAKER))

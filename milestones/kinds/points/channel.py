@@ -11,16 +11,9 @@ from sqlalchemy import func, select
 from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
-from milestones.kinds.channel import (
-    PROGRAM_PAUSE,
-    Fate,
-    Found,
-    Stop,
-    Task,
-    await_query,
-)
-from milestones.kinds.email.variables import Program
+from milestones.kinds.channel import Fate, Found, Stop, Task, await_query
 from milestones.kinds.points.payload import Points, PointsPayload
+from milestones.kinds.program import CurrentProgram, refusal_while_inactive, stop_while_inactive
 from milestones.kinds.services import SiteServices
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store, Transaction
@@ -55,13 +48,6 @@ class EarnedSince(Protocol):
         self, account_id: str, milestone: str, since: datetime, /, *, apart_from: Collection[int]
     ) -> int:
         """Raises StoreError."""
-
-
-class CurrentProgram(Protocol):
-    """The loyalty program as Wix had it at most five minutes ago, or as it has it now. Raises ChannelError."""
-
-    async def __call__(self, *, anew: bool = False) -> Program:
-        """anew: ask now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +150,7 @@ class PointsChannel:
         since Wix then refuses points for good.
         """
         if not (await self._program()).active:
-            until = self._clock() + PROGRAM_PAUSE
-            return {task.id: Stop(State.AVAILABLE, Verdict.PROGRAM_NOT_ACTIVE, until=until) for task in tasks}
+            return {task.id: stop_while_inactive(self._clock()) for task in tasks}
         stops: dict[int, Stop] = {}
         # One whose answer was lost counts as had for others, and must not stand in its own way.
         batch = [task.id for task in tasks]
@@ -196,11 +181,7 @@ class PointsChannel:
             # With which status Wix refuses then is documented nowhere (section 8), and it sends no event of a pause.
             if not error.permanent or (await self._program(anew=True)).active:
                 raise
-            raise ChannelError(
-                "Wix refused the points because the loyalty program is not active.",
-                retry_at=self._clock() + PROGRAM_PAUSE,
-                connection_wide=True,
-            ) from error
+            raise refusal_while_inactive("the points", self._clock()) from error
         return _result(payload, transaction_id)
 
     async def recover(self, task: Task) -> Found:

@@ -19,6 +19,7 @@ from milestones.store.tables import (
     DefinitionVersion,
     Grant,
     ObservationRun,
+    Order,
     Reminder,
     Scan,
     ScanState,
@@ -30,6 +31,7 @@ _ACTIONS = table_of(Action)
 _ATTEMPTS = table_of(Attempt)
 _CHANGES = table_of(ContactChange)
 _GRANTS = table_of(Grant)
+_ORDERS = table_of(Order)
 _REMINDERS = table_of(Reminder)
 _RUNS = table_of(ObservationRun)
 _SCANS = table_of(Scan)
@@ -127,8 +129,9 @@ def _of_actions(dialect: str) -> Iterator[Contradiction]:
         )
         for table in (_GRANTS, _REMINDERS)
     ]
+    owners.append(exists().where(_ORDERS.c.owner == _ACTIONS.c.owner))
     name, state = _ACTIONS.c.id, _ACTIONS.c.state
-    yield Contradiction(name, not_(or_(*owners)), "action(s) belong to no grant and to no reminder")
+    yield Contradiction(name, not_(or_(*owners)), "action(s) belong to no grant, reminder or order")
     yield Contradiction(
         name,
         or_(state.not_in(list(State)), _ACTIONS.c.kind.not_in(NAMES)),

@@ -120,13 +120,23 @@ async def list_waiting(tx: Transaction, site_id: str, generation: int) -> set[in
 
 
 async def about_to_act(
-    tx: Transaction, site_id: str, generation: int, action_ids: Sequence[int], now: datetime
+    tx: Transaction,
+    site_id: str,
+    generation: int,
+    intents: Mapping[int, Mapping[str, Any] | None],
+    now: datetime,
 ) -> None:
-    """The last step before effects: from here on a lost answer is looked for. Raises FencedError."""
+    """The last step before effects: from here on a lost answer is looked for. intents: by action, what whoever looks
+    for it must know. Raises FencedError.
+    """
     await check(tx, site_id, generation)
+    told = {number: intent for number, intent in intents.items() if intent is not None}
+    for number, intent in told.items():
+        leased_still = _leased(site_id, generation, [number]) & _ACTIONS.c.acted_at.is_(None)
+        await tx.execute(update(_ACTIONS).where(leased_still).values(intent=dict(intent)))
     await tx.execute(
         update(_ACTIONS)
-        .where(_leased(site_id, generation, action_ids), _ACTIONS.c.acted_at.is_(None))
+        .where(_leased(site_id, generation, intents), _ACTIONS.c.acted_at.is_(None))
         .values(acted_at=now, attempts=_ACTIONS.c.attempts + 1)
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select, update
 
+from milestones.domain.actions import FINAL, State
 from milestones.domain.keys import contact_key
 from milestones.domain.verdict import Verdict
 from milestones.formats.mail_addresses import spellings
@@ -45,6 +46,9 @@ REWRITE = "rewrite"
 
 REWRITTEN = "rewritten"
 """The fact when the database was last rewritten."""
+
+_WORDY = [name for name, kind in KINDS.items() if kind.forget is not None]
+"""Kinds whose payload holds words that may tell of a person."""
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -91,10 +95,21 @@ async def scrub(tx: Transaction, which: ColumnElement[bool]) -> None:
     """
     await tx.execute(update(_ACTIONS).where(which, _ACTIONS.c.error.is_not(None)).values(error=None))
     await attempts.scrub(tx, which)
+    await _forget_payloads(tx, which)
     for row in await delete_copies(tx, which):
         left = KINDS[row.kind].scrub(row.result)
         if left != row.result:
             await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == row.id).values(result=left))
+
+
+async def _forget_payloads(tx: Transaction, which: ColumnElement[bool]) -> None:
+    """Take what is personal out of what was ordered and is not done any more; to find what was lost, all of it is needed."""
+    over = _ACTIONS.c.state.in_([*FINAL, State.UNKNOWN])
+    columns = (_ACTIONS.c.id, _ACTIONS.c.kind, _ACTIONS.c.payload)
+    for row in (await tx.execute(select(*columns).where(which, over, _ACTIONS.c.kind.in_(_WORDY)))).all():
+        forget = KINDS[row.kind].forget
+        assert forget is not None, "as they were chosen"
+        await tx.execute(update(_ACTIONS).where(_ACTIONS.c.id == row.id).values(payload=forget(row.payload)))
 
 
 async def delete_copies(tx: Transaction, which: ColumnElement[bool]) -> Sequence[Any]:

@@ -60,15 +60,44 @@ class Reminder(SQLModel, table=True):
     recorded_at: datetime = Field(sa_type=Moment)
 
 
-class Action(SQLModel, table=True):
-    """One effect that a grant or reminder owes; its life is told in ``domain.actions.State``.
+class Order(SQLModel, table=True):
+    """What somebody else than a milestone asks for (``domain.order``). No two of a site have the same source and key.
 
-    owner: the key of its grant or reminder.
+    owner: under which its actions are found. fingerprint: of what was asked for. verdict: ORDERED, or why its actions
+    began as held or cancelled.
+    """
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        UniqueConstraint("site_id", "source", "key"),
+        UniqueConstraint("owner"),
+        Index("ix_orders_account", "site_id", "account_id"),
+        Index("ix_orders_recorded", "recorded_at"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(Serial, primary_key=True))
+    site_id: str
+    source: str
+    key: str
+    owner: str
+    fingerprint: str
+    kind: str
+    account_id: str
+    configuration: str
+    verdict: str
+    recorded_at: datetime = Field(sa_type=Moment)
+
+
+class Action(SQLModel, table=True):
+    """One effect that a grant, a reminder or an order owes; its life is told in ``domain.actions.State``.
+
+    owner: the key of its grant, reminder or order. milestone: empty where an order owes it.
     waits_for: keys of the actions whose results it shows.
     needs: ``consent``, ``member``, ``threshold`` or, after a merge, ``account``, while it waits for that.
     generation, acted_at: of the drain that holds it, and when that committed "about to act".
     lost_at: when an attempt's answer was lost; the next begins by looking for its effect.
     failing_since: when the first of its failures in a row was, or the first rest of its channel ended.
+    intent: what was committed with "about to act" (``effects.intending``).
     scan_id: the scan whose end lets it go.
     """
 
@@ -102,6 +131,7 @@ class Action(SQLModel, table=True):
     scan_id: int | None = None
     generation: int | None = None
     acted_at: datetime | None = Field(default=None, sa_type=Moment)
+    intent: dict[str, Any] | None = Field(default=None, sa_type=Json)
     recorded_at: datetime = Field(sa_type=Moment)
     settled_at: datetime | None = Field(default=None, sa_type=Moment)
 

@@ -156,6 +156,26 @@ async def find_accounts(tx: Transaction, secret: bytes, text: str) -> list[Accou
     return list(found.values())
 
 
+SHORTEST_PREFIX = 4
+"""Characters of an id by which an account is found: fewer are a typing error."""
+
+
+async def find_accounts_like(
+    tx: Transaction, site_ids: Sequence[str], text: str, limit: int
+) -> list[Account]:
+    """Accounts of these sites by the customer's name, or by the beginning of an account, contact or member id."""
+    wanted = text.strip().lower()
+    if not wanted:
+        return []
+    like = [func.lower(_ACCOUNTS.c.name) == wanted, _ACCOUNTS.c.name == text.strip()]
+    if len(wanted) >= SHORTEST_PREFIX:
+        ids = (_ACCOUNTS.c.id, _ACCOUNTS.c.contact_id, _ACCOUNTS.c.member_id)
+        like += [func.lower(column).startswith(wanted, autoescape=True) for column in ids]
+    statement = select(_ACCOUNTS).where(_ACCOUNTS.c.site_id.in_(site_ids), or_(*like))
+    statement = statement.order_by(_ACCOUNTS.c.site_id, _ACCOUNTS.c.id).limit(limit)
+    return [Account(**row) for row in (await tx.execute(statement)).mappings()]
+
+
 async def list_accounts(
     tx: Transaction, *, site_id: str | None, near: Milestone | None, limit: int
 ) -> list[Account]:

@@ -11,7 +11,7 @@ from milestones.domain.verdict import Verdict
 from milestones.errors import UsageError
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
-from milestones.store.tables import Account, Grant, ObservationRun, Reminder, SiteState
+from milestones.store.tables import Account, Grant, ObservationRun, Order, Reminder, SiteState
 from milestones.views.attempts import attempt_lines
 from milestones.views.explain.crossings import describe_rule, with_crossings
 from milestones.views.explain.records import Records, get_records
@@ -19,6 +19,7 @@ from milestones.views.explain.reminder import find_verdicts, with_reminder
 from milestones.views.explain.values import (
     Effect,
     ExplainedGrant,
+    ExplainedOrder,
     ExplainedReminder,
     Explanation,
     GateAnswer,
@@ -49,6 +50,7 @@ async def explain(
         person=describe_person(records.site, account, records.mail),
         history=tuple(map(_stretch, records.rows)),
         stories=tuple(stories),
+        orders=tuple(_order(records, row) for row in records.orders) if only is None else (),
         notes=(*_notes(records, settings, await heartbeat.get_hold(tx), only), *resting),
     )
 
@@ -109,6 +111,19 @@ def _reminder(records: Records, row: Reminder) -> ExplainedReminder:
         recorded_at=row.recorded_at,
         configuration=row.configuration,
         effects=_effects(records, owner),
+    )
+
+
+def _order(records: Records, row: Order) -> ExplainedOrder:
+    return ExplainedOrder(
+        source=row.source,
+        key=row.key,
+        kind=row.kind,
+        recorded_at=row.recorded_at,
+        configuration=row.configuration,
+        verdict=row.verdict,
+        reason=reason(row.verdict),
+        effects=_effects(records, row.owner),
     )
 
 

@@ -12,8 +12,19 @@ from milestones.pipeline.facts import StoredFacts
 from milestones.store import sites
 from milestones.store.database.store import Transaction
 from milestones.store.outbox.attempts import list_attempts
+from milestones.store.outbox.orders import list_orders
 from milestones.store.outbox.reminders import PersonReminders
-from milestones.store.tables import Account, Action, Attempt, Grant, ObservationRun, Reminder, Site, Trace
+from milestones.store.tables import (
+    Account,
+    Action,
+    Attempt,
+    Grant,
+    ObservationRun,
+    Order,
+    Reminder,
+    Site,
+    Trace,
+)
 from milestones.store.views import lookup
 from milestones.views.lookup import get_secret
 from milestones.views.person import Mailable, get_mailable
@@ -24,7 +35,7 @@ class Records:
     """What is stored. rows: the history as it is kept, of which ``runs`` are what is judged by.
 
     facts: what the pipeline's judgement would look at.
-    actions: by the key of the grant or reminder that owes them.
+    actions: by the key of the grant, reminder or order that owes them.
     paused: keys of milestones.
     """
 
@@ -39,6 +50,7 @@ class Records:
     versions: Mapping[str, Version]
     grants: Sequence[Grant]
     reminders: Sequence[Reminder]
+    orders: Sequence[Order]
     person: PersonReminders
     traces: Sequence[Trace]
     actions: Mapping[str, Sequence[Action]]
@@ -72,6 +84,7 @@ async def get_records(tx: Transaction, rules: SiteSettings, account: Account) ->
         rows=await lookup.list_runs(tx, site.id, account.id),
         versions=definitions.versions,
         grants=await lookup.list_grants(tx, site.id, account.id),
+        orders=await list_orders(tx, site.id, account.id, by_owner),
         reminders=await lookup.list_reminders(tx, site.id, account.id),
         person=(await facts.get_people([account.id]))[account.id],
         traces=await lookup.list_traces(tx, site.id, account.id),

@@ -9,7 +9,7 @@ from milestones.views.person import Person
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """An action of a grant or a reminder. tries: its attempts, oldest first."""
+    """An action of a grant, a reminder or an order. tries: its attempts, oldest first."""
 
     id: int
     kind: str
@@ -87,6 +87,20 @@ class ExplainedReminder:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainedOrder:
+    """An order, and what became of what it owes. source: who asked. verdict: with what its actions began."""
+
+    source: str
+    key: str
+    kind: str
+    recorded_at: datetime
+    configuration: str
+    verdict: str
+    reason: str | None
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GateAnswer:
     """What a gate answered, from when to when, and how often."""
 
@@ -129,9 +143,10 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything that is known of one account. notes: what holds for the whole site."""
+    """Everything that is known of one account. orders: oldest first. notes: what holds for the whole site."""
 
     person: Person
     history: tuple[Stretch, ...]
     stories: tuple[Story, ...]
+    orders: tuple[ExplainedOrder, ...] = ()
     notes: tuple[str, ...] = field(default=())

@@ -5,9 +5,10 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from milestones.commands.models.problem import MEDIA_TYPE, Problem
-from milestones.errors import ChannelError, MilestonesError, StoreError, UsageError
+from milestones.errors import ChannelError, KeyTakenError, MilestonesError, StoreError, UsageError
 
 _STATUSES: tuple[tuple[type[BaseException], HTTPStatus], ...] = (
+    (KeyTakenError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (UsageError, HTTPStatus.BAD_REQUEST),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
     (ChannelError, HTTPStatus.BAD_GATEWAY),

@@ -68,6 +68,7 @@ def upgrade() -> None:
         sa.Column("scan_id", sa.Integer(), nullable=True),
         sa.Column("generation", sa.Integer(), nullable=True),
         sa.Column("acted_at", columns.Moment(), nullable=True),
+        sa.Column("intent", columns.Json, nullable=True),
         sa.Column("recorded_at", columns.Moment(), nullable=False),
         sa.Column("settled_at", columns.Moment(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
@@ -242,6 +243,27 @@ def upgrade() -> None:
         sa.Column("program_checked_at", columns.Moment(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_table(
+        "orders",
+        sa.Column("id", columns.Serial, nullable=False),
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("configuration", sa.String(), nullable=False),
+        sa.Column("verdict", sa.String(), nullable=False),
+        sa.Column("recorded_at", columns.Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("owner"),
+        sa.UniqueConstraint("site_id", "source", "key"),
+    )
+    with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.create_index("ix_orders_account", ["site_id", "account_id"], unique=False)
+        batch_op.create_index("ix_orders_recorded", ["recorded_at"], unique=False)
+
     op.create_table(
         "subscriptions",
         sa.Column("site_id", sa.String(), nullable=False),

@@ -1,0 +1,48 @@
+"""What became of an order, for whoever gave it."""
+
+import typer
+
+from milestones.cli import render
+from milestones.cli.render import print_json, text
+from milestones.commands.models.orders import OrderAnswer
+
+_FAILED = {"discarded", "cancelled"}
+
+
+def tell_order(answer: OrderAnswer, *, as_json: bool) -> None:
+    """Show it. Exits 1 where it will not be done."""
+    if as_json:
+        print_json(answer)
+    else:
+        _show(answer)
+    if any(action.state in _FAILED for action in answer.actions):
+        raise typer.Exit(1)
+
+
+def _show(answer: OrderAnswer) -> None:
+    shown = render.console()
+    if not answer.created:
+        shown.print("[dim]This order was given before, with the same key; it is done once.[/]")
+    for action in answer.actions:
+        shown.print(f"#{action.id} {text(action.sentence)}.")
+        if action.state == "done":
+            shown.print(_balances(action.result or {}))
+            continue
+        for why in filter(None, (action.error, action.reason)):
+            shown.print(f"   {text(why)}")
+    if not answer.is_done:
+        shown.print(_following(answer))
+
+
+def _balances(result: dict[str, object]) -> str:
+    before, after = result.get("before"), result.get("after")
+    if not isinstance(before, int) or not isinstance(after, int):
+        return "   Wix has it."
+    return f"   The balance went from {before:,} to {after:,}."
+
+
+def _following(answer: OrderAnswer) -> str:
+    numbers = ", ".join(f"`milestones outbox show {action.id}`" for action in answer.actions)
+    if not answer.works and not answer.settled:
+        return f"It is recorded, and the next `milestones run` does it: {numbers}."
+    return f"{numbers} tells what became of it."

@@ -1,0 +1,62 @@
+"""Orders: what a person or a program asks for, for one account."""
+
+from typing import Any, ClassVar
+
+from pydantic import Field, StrictInt
+
+from milestones.commands.models.command import Answer, Command, NoReport
+
+LONGEST_WAIT = 30.0
+
+
+class OrderedAction(Answer):
+    """An action that an order owes, as ``outbox show`` has it. reason: why it stands where it stands."""
+
+    id: int
+    kind: str
+    state: str
+    sentence: str
+    reason: str | None
+    error: str | None
+    result: dict[str, Any] | None
+
+
+class OrderAnswer(Answer):
+    """An order, and what became of it.
+
+    created: whether it was recorded now, and not when it was asked for before with the same key. settled: whether
+    nothing more will become of it by itself. works: whether who was asked does it, and not the next daemon.
+    """
+
+    order: int
+    key: str
+    created: bool
+    site: str
+    account: str
+    verdict: str
+    settled: bool
+    works: bool
+    actions: tuple[OrderedAction, ...]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all of it took place."""
+        return all(action.state == "done" for action in self.actions)
+
+
+class AdjustAccount(Command[OrderAnswer, NoReport]):
+    """Change the points of an account by an amount, or to a balance: exactly one of ``by`` and ``to``.
+
+    account: its id, a contact or member id, an address, a name, or the beginning of an id. key: with the same one again
+    the same order is meant. wait: for so many seconds for what becomes of it.
+    """
+
+    path: ClassVar[str] = "/accounts/adjust"
+
+    account: str
+    site: str | None = None
+    by: StrictInt | None = None
+    to: StrictInt | None = None
+    reason: str
+    key: str
+    wait: float = Field(default=5.0, ge=0, le=LONGEST_WAIT, allow_inf_nan=False)

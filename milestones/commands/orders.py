@@ -1,0 +1,77 @@
+"""Orders of a person: recorded in one transaction, done by the drain, and awaited for a moment."""
+
+import asyncio
+
+from milestones.commands.host import Host
+from milestones.commands.models.command import NoReport, Report
+from milestones.commands.models.orders import AdjustAccount, OrderAnswer, OrderedAction
+from milestones.domain.actions import FINAL, State
+from milestones.domain.order import OrderSource
+from milestones.kinds.adjust.payload import AdjustPoints
+from milestones.pipeline.context import Outcome
+from milestones.pipeline.orders import Asking, Placed, place
+from milestones.store.tables import Action
+from milestones.store.views import lookup
+from milestones.views.actions import describe_action
+from milestones.views.customers import find_account
+
+LOOK = 0.05
+"""Seconds between two looks at what a person waits for."""
+
+
+async def adjust(host: Host, command: AdjustAccount, _report: Report[NoReport]) -> OrderAnswer:
+    """Change the points of an account. Raises UsageError and NobodyError."""
+    runtime = host.runtime
+    async with runtime.store.read() as tx:
+        account = await find_account(tx, command.account, command.site)
+    request = AdjustPoints(account.id, command.by, command.to, command.reason.strip())
+    asking = Asking(account.site_id, OrderSource.CLI, command.key, request)
+    placed = await place(runtime.store, runtime.rules, asking, runtime.clock())
+    runtime.tell(Outcome(wake={account.site_id}))
+    return await _result(host, placed, command.wait)
+
+
+async def _result(host: Host, placed: Placed, seconds: float) -> OrderAnswer:
+    """What became of it, as soon as it is settled, or after so many seconds."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + (seconds if host.runtime.works else 0)
+    actions = await _actions(host, placed)
+    while not _is_settled(actions) and loop.time() < until:
+        await asyncio.sleep(LOOK)
+        actions = await _actions(host, placed)
+    order = placed.order
+    assert order.id is not None, "it was read from the table"
+    return OrderAnswer(
+        order=order.id,
+        key=order.key,
+        created=placed.created,
+        site=order.site_id,
+        account=order.account_id,
+        verdict=order.verdict,
+        settled=_is_settled(actions),
+        works=host.runtime.works,
+        actions=tuple(map(_describe, actions)),
+    )
+
+
+async def _actions(host: Host, placed: Placed) -> list[Action]:
+    async with host.runtime.store.read() as tx:
+        return await lookup.of_owner(tx, placed.order.owner)
+
+
+def _is_settled(actions: list[Action]) -> bool:
+    """Whether nobody but a person moves them on."""
+    return all(action.state in FINAL | {State.HELD, State.UNKNOWN} for action in actions)
+
+
+def _describe(action: Action) -> OrderedAction:
+    line = describe_action(action)
+    return OrderedAction(
+        id=line.id,
+        kind=line.kind,
+        state=line.state,
+        sentence=line.sentence,
+        reason=line.reason,
+        error=line.error,
+        result=action.result,
+    )

@@ -1,0 +1,1 @@
+"""Points changed by hand: by an amount, or to a balance."""
