@@ -14,6 +14,8 @@ from milestones.cli.readonly import look
 from milestones.cli.remote import carry_out
 from milestones.cli.render import plural, print_json, text, when
 from milestones.commands.models.orders import AdjustAccount
+from milestones.commands.models.transactions import ListTransactions
+from milestones.config import Settings
 from milestones.views import customers
 from milestones.views.customers import ListedAccount
 
@@ -71,12 +73,18 @@ def _table(found: list[ListedAccount], near: str | None) -> None:
 @app.command()
 def show(
     customer: Annotated[str, typer.Argument(metavar="ACCOUNT", help=ACCOUNT_HELP)],
+    transactions: Annotated[
+        bool, typer.Option("--transactions", help="Ask Wix for what moved its points, the newest first.")
+    ] = False,
     site: Site = None,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Show one account, and what it was given. `milestones explain` says why."""
     settings = settings_in_force(config)
+    if transactions:
+        _show_transactions(settings, customer, site, as_json=as_json)
+        return
     found = look(settings, lambda tx: customers.find_customers(tx, settings, customer, site))
     if as_json:
         print_json(found)
@@ -94,6 +102,19 @@ def show(
         for reminder in record.reminders:
             said = f"{text(reminder.milestone)} on {when(reminder.recorded_at, zone)}, at {reminder.value:,}"
             shown.print(render.pair("reminded", said))
+
+
+def _show_transactions(settings: Settings, customer: str, site: str | None, *, as_json: bool) -> None:
+    answer = carry_out(settings, ListTransactions(account=customer, site=site), asks_wix=True)
+    if as_json:
+        print_json(answer)
+        return
+    zone = settings.for_site(answer.site).timezone
+    rows = render.table("when", "points", "type", "why", right=("points",))
+    for one in answer.transactions:
+        rows.add_row(when(one.at, zone), f"{one.amount:+,}", text(one.type), text(one.description or ""))
+    shown = render.console()
+    shown.print(rows if answer.transactions else "Wix tells of no transaction of this account.")
 
 
 @app.command()

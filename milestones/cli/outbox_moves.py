@@ -147,7 +147,9 @@ def _ask(name: str, found: list[Action]) -> None:
     shown = render.console(stderr=True)
     shown.print(f"This would {name} [bold]{plural(len(found), 'action')}[/]:")
     for action in found[:5]:
-        shown.print(f"  #{action.id} {text(action_sentence(action))} [dim]({text(action.milestone or 'ordered')})[/]")
+        shown.print(
+            f"  #{action.id} {text(action_sentence(action))} [dim]({text(action.milestone or 'ordered')})[/]"
+        )
     if len(found) > 5:
         shown.print(f"  and {len(found) - 5:,} more")
     typer.confirm("Go on?", abort=True, err=True)

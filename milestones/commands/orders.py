@@ -56,7 +56,7 @@ async def _result(host: Host, placed: Placed, seconds: float) -> OrderAnswer:
 
 async def _actions(host: Host, placed: Placed) -> list[Action]:
     async with host.runtime.store.read() as tx:
-        return await lookup.of_owner(tx, placed.order.owner)
+        return await lookup.list_of_owner(tx, placed.order.owner)
 
 
 def _is_settled(actions: list[Action]) -> bool:

@@ -13,6 +13,7 @@ from milestones.commands import (
     program,
     rejected,
     scan,
+    transactions,
     verify,
 )
 from milestones.commands.host import Host
@@ -31,6 +32,7 @@ from milestones.commands.models.pause import Pause, Resume
 from milestones.commands.models.people import ImportOptOuts, ReplayRejected
 from milestones.commands.models.program import ApplyProgram, ExportProgram, PlanProgram
 from milestones.commands.models.scan import DryRun, Scan
+from milestones.commands.models.transactions import ListTransactions
 from milestones.commands.models.verify import Verify
 
 Handler = Callable[[Host, Any, Report[Any]], Awaitable[Any]]
@@ -50,6 +52,7 @@ HANDLERS: Mapping[type[Command[Any, Any]], Handler] = {
     ReplayRejected: rejected.replay,
     Backfill: backfill.backfill,
     AdjustAccount: orders.adjust,
+    ListTransactions: transactions.list_transactions,
     Verify: verify.verify,
     PlanProgram: program.plan,
     ApplyProgram: program.apply_plans,

@@ -13,7 +13,7 @@ from milestones.pipeline.context import Rules
 from milestones.pipeline.record import DAY
 from milestones.store import sites
 from milestones.store.database.locks import lock_accounts, lock_breaker
-from milestones.store.database.store import Store, Transaction, again_after_a_race
+from milestones.store.database.store import Store, Transaction, retry_races
 from milestones.store.outbox import ledger, orders
 from milestones.store.tables import Order, Site, SiteState
 from milestones.store.views import lookup
@@ -50,7 +50,7 @@ async def place(store: Store, rules: Rules, asking: Asking, now: datetime) -> Pl
     return placed
 
 
-@again_after_a_race
+@retry_races
 async def _place(store: Store, rules: Rules, asking: Asking, now: datetime) -> Placed:
     async with store.write() as tx:
         await lock_accounts(tx, [(asking.site_id, asking.request.account_id)])
@@ -71,7 +71,7 @@ async def _place(store: Store, rules: Rules, asking: Asking, now: datetime) -> P
 
 async def _find_site(tx: Transaction, asking: Asking) -> Site:
     """The site, if the account can be acted for. Raises UsageError."""
-    site = await sites.named(tx, asking.site_id)
+    site = await sites.find_site(tx, asking.site_id)
     if site is None or site.state != SiteState.ACTIVE:
         raise UsageError(
             f"The site {asking.site_id} is not active here, so nothing is done for its accounts."

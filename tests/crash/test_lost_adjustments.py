@@ -14,7 +14,7 @@ from milestones.pipeline import observe
 from milestones.pipeline.orders import Asking, place
 from milestones.scans.pages import observation
 from milestones.store.tables import Action
-from milestones.store.views.lookup import Which, actions
+from milestones.store.views.lookup import Which, list_actions
 from milestones.wix import answers
 from milestones.wix.account import Account as WixAccount
 from tests.crash.giving import Giving, giving
@@ -60,7 +60,7 @@ def booked(shop: Giving) -> list[int]:
 
 async def the_action(shop: Giving) -> Action:
     async with shop.runtime.store.read() as tx:
-        (found,) = await actions(tx, Which(kind="adjust"))
+        (found,) = await list_actions(tx, Which(kind="adjust"))
     return found
 
 

@@ -184,7 +184,7 @@ async def test_what_was_lost_before_a_merge_is_looked_for_where_it_was_and_else_
 
 
 async def test_a_balance_is_set_for_no_other_account_and_an_amount_goes_along(channel: AdjustChannel) -> None:
-    moved = {"account_id": "account-2"}
+    moved: dict[str, Any] = {"account_id": "account-2"}
     assert await channel.gate([an_adjustment(None, 5, **moved)]) == {
         1: Stop(State.CANCELLED, Verdict.OTHER_ACCOUNT)
     }

@@ -157,7 +157,7 @@ async def test_an_order_is_sound_and_is_forgotten_with_its_actions(bench: Bench)
     await placed(bench)
     await bench.drain()
     async with bench.store.write() as tx:
-        assert not any((await integrity.contradictions(tx)).values())
+        assert not any((await integrity.list_contradictions(tx)).values())
         assert await retention.forget_orders(tx, bench.now.replace(year=2030)) == 0
         assert await retention.forget_actions(tx, bench.now.replace(year=2030)) == 1
         assert await retention.forget_orders(tx, bench.now) == 0
@@ -169,7 +169,7 @@ async def test_an_action_whose_order_is_gone_is_told(bench: Bench) -> None:
     await placed(bench)
     async with bench.store.write() as tx:
         await tx.execute(table_of(Order).delete())
-        told = await integrity.contradictions(tx)
+        told = await integrity.list_contradictions(tx)
     assert "belong to no grant, reminder or order" in " ".join(told["actions"])
 
 

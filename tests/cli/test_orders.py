@@ -1,0 +1,54 @@
+"""``milestones accounts adjust``, as a person calls it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Call
+from tests.cli.filled import filled
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COLUMNS", "120")
+    return filled(tmp_path / "shop")
+
+
+def test_without_a_daemon_it_is_recorded_for_the_next_and_told_everywhere(call: Call, path: Path) -> None:
+    order = ("accounts", "adjust", "ada@example.com", "--by", "-5", "--reason", "A late [bill]", "--key", "k")
+    called = call(*order, "--config", path)
+    assert called.code == 0, called.err
+    number = called.out.partition("#")[2].partition(" ")[0]
+    assert f"#{number} An adjustment by -5 points is due: A late [bill]." in called.out
+    assert "the next `milestones run` does it" in called.out
+    again = call(*order, "--config", path, "--json")
+    assert (json.loads(again.out)["created"], json.loads(again.out)["actions"][0]["id"]) == (
+        False,
+        int(number),
+    )
+    assert "adjust: A late [bill]" in call("outbox", "list", "--config", path).out
+    assert "order/" in call("outbox", "show", number, "--config", path).out
+    assert "What was ordered" in call("explain", "ada", "--config", path).out
+    assert call("db", "check", "--config", path).code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--reason", "x"), "Give either an amount"),
+        (("--reason", "x", "--by", "1", "--to", "1"), "Give either an amount"),
+        (("--reason", "x", "--by", "0"), "and not by 0"),
+        (("--reason", "", "--by", "1"), "The reason is empty"),
+        (("--reason", "x", "--to", "1000000000"), "A balance is 0 to 999,999,999 points"),
+        (("--reason", "x", "--by", "1", "--key", "a b"), "A key has 1 to 200"),
+        (("--reason", "x", "--by", "many"), "'--by'"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence_and_a_wrong_usage(
+    call: Call, path: Path, options: tuple[str, ...], sentence: str
+) -> None:
+    called = call("accounts", "adjust", "ada@example.com", *options, "--config", path)
+    assert (called.code, called.out) == (2, "")
+    assert sentence in called.err
+    assert "Traceback" not in called.err
