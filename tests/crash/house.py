@@ -132,7 +132,7 @@ class House:
         await self.settled()
         booked = [
             one["amount"]
-            for one in (await self._books("transactions"))["transactions"]
+            for one in (await self.shop.state("transactions"))["transactions"]
             if one.get("description", "").startswith("A late bill (")
         ]
         assert booked == [7] * len(self.ordered)
