@@ -1,8 +1,9 @@
 """Named places at which a test may kill the process, to prove that nothing is lost or doubled there.
 
 ``MILESTONES_FAILPOINT`` in the environment arms one: ``name``, ``name:3`` (the third time), ``name@email`` (with an
-action of this kind), ``name stop`` (freezes the process instead), or ``@FILE``, a file with such a line that is looked at each time, so that a process which is running
-already can be armed too. Without the variable ``reach`` is a function with nothing in it. Never set it outside of tests.
+action of this kind), ``name,other`` (the first ``other`` after ``name``), ``name stop`` (freezes the process instead), or
+``@FILE``, a file with such a line that is looked at each time, so that a process which is running already can be armed
+too. Without the variable ``reach`` is a function with nothing in it. Never set it outside of tests.
 """
 
 import os
@@ -26,21 +27,30 @@ def _nothing(name: str, kind: str = "") -> None:
 
 
 def _killer(armed: Callable[[], str]) -> Reach:
-    order, left = "", 0
+    order = ""
+    ahead: list[str] = []
 
     def reach(name: str, kind: str = "") -> None:
-        nonlocal order, left
+        nonlocal order, ahead
         standing = armed()
-        place, _, freeze = standing.partition(" ")
-        wanted, _, times = place.partition(":")
+        places, _, freeze = standing.partition(" ")
         if standing != order:
-            order, left = standing, int(times or 1)
-        if wanted in {name, f"{name}@{kind}"}:
-            left -= 1
-            if left == 0:
+            order, ahead = standing, _list_steps(places)
+        if ahead and ahead[0] in {name, f"{name}@{kind}"}:
+            del ahead[0]
+            if not ahead:
                 os.kill(os.getpid(), signal.SIGSTOP if freeze else signal.SIGKILL)
 
     return reach
+
+
+def _list_steps(places: str) -> list[str]:
+    """What must be reached, one after the other."""
+    steps = []
+    for place in places.split(","):
+        name, _, times = place.partition(":")
+        steps += [name] * int(times or 1)
+    return steps
 
 
 def _order() -> str:
@@ -56,6 +66,7 @@ reach: Reach = _killer(_order) if os.environ.get(_VARIABLE) else _nothing
 
 NAMES = (
     # every transaction that writes
+    "store.before_begin",
     "store.before_commit",
     "store.committed",
     # every exchange with Wix, those for tokens included

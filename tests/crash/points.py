@@ -33,6 +33,7 @@ CROSSING = (
     "wix.before_call:2",
     "wix.answered:1",
     "wix.answered:3",
+    "store.before_begin:2",
     "store.before_commit:2",
     "store.committed:5",
 )

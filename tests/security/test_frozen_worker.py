@@ -34,21 +34,28 @@ async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
 
 @asynccontextmanager
 async def frozen_while_creating_the_coupon(daemon: Daemon) -> AsyncIterator[dict[str, Any]]:
-    """A customer crosses, and the process stands still between Wix's answer and the settling, until the end.
+    """A customer crosses, and the process stands still between Wix's answer and the settling, holding no lock, until
+    the end.
 
     Gives the account. Whoever stops it from outside when Wix has the coupon may come too late on a busy machine.
     """
     account = await subscribed(daemon)
-    await ordered(daemon, "pause")
+    # The coupon comes last, so that nothing else is under way: a badge that is being given has a right to be looked for.
+    await daemon.shop.fault("POST", "^/stores/v2/coupons$", "status", status=503, times=0)
     await daemon.shop.adjust(account["id"], 1001)
 
-    async def recorded() -> bool:
-        return await daemon.shop.quiet() and bool(daemon.query("SELECT 1 FROM grants"))
+    async def only_the_coupon_is_due() -> bool:
+        tried = "kind = 'coupon' AND state = 'available' AND error IS NOT NULL"
+        given = "kind = 'badge' AND state = 'done'"
+        return await daemon.shop.quiet() and all(
+            daemon.query(f"SELECT 1 FROM actions WHERE {one}") for one in (tried, given)
+        )
 
-    await until(recorded, "the crossing")
-    # Kinds are done side by side: a badge that is being written meanwhile would hold SQLite's lock for the frozen.
-    await daemon.shop.fault("POST", "/badges/v4/badges/query", "delay", seconds=20)
-    (daemon.folder / "failpoint").write_text("drain.effect_done@coupon stop")
+    await until(only_the_coupon_is_due, "the badge")
+    # Whoever is next to write has its turn and has not begun: SQLite's lock is nobody's. The coupon is not settled, since
+    # that needs a turn.
+    (daemon.folder / "failpoint").write_text("drain.effect_done@coupon,store.before_begin stop")
+    (await daemon.shop.http.delete("/_sandbox/faults")).raise_for_status()
     # Its answer may come only when the daemon is awake again.
     resuming = asyncio.create_task(ordered(daemon, "resume"))
     await until(daemon.is_frozen, "the worker is frozen")

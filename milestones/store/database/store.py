@@ -146,6 +146,7 @@ class Store:
         async with self._turn:
             for fence in self.fences:
                 await fence.open()
+            reach("store.before_begin")
             with sentences():
                 async with self._writer.begin() as connection:
                     yield connection
