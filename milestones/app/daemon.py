@@ -267,7 +267,7 @@ class Daemon:
         return replace(found, notices=[*found.notices, *callback_notices(self.mistyped_callbacks())])
 
     def mistyped_callbacks(self) -> int:
-        """Webhooks that came to a mistyped address since this began."""
+        """Genuine webhooks that came to a mistyped address since this began."""
         name, served = "milestones_mistyped_callbacks_total", {"outcome": "served"}
         return int(self.runtime.metrics.registry.get_sample_value(name, served) or 0)
 

@@ -57,7 +57,7 @@ class Host(Protocol):
         """Run a scan, after those of the same site that were asked for before. Raises MilestonesError."""
 
     def mistyped_callbacks(self) -> int:
-        """Webhooks that came to a mistyped address since this began."""
+        """Genuine webhooks that came to a mistyped address since this began."""
 
     async def reload(self) -> str:
         """Put the configuration into force as it is now; returns its hash. Raises ConfigurationError."""

@@ -31,7 +31,7 @@ class Metrics:
         )
         self.mistyped_callbacks = Counter(
             "milestones_mistyped_callbacks",
-            "POSTs to a path that is none: `served` as the webhook that they can only mean, or `unknown`.",
+            "POSTs to a path that is none: `served`, a genuine webhook, or `unknown`.",
             ["outcome"],
             registry=registry,
         )

@@ -30,13 +30,13 @@ def settings_notices(settings: Settings) -> list[str]:
 
 
 def callback_notices(mistyped: int) -> list[str]:
-    """Webhooks that come to a mistyped address. mistyped: how many did, since the daemon started."""
+    """Genuine webhooks that come to a mistyped address. mistyped: how many did, since the daemon started."""
     if not mistyped:
         return []
-    came = "1 request" if mistyped == 1 else f"{mistyped:,} requests"
+    came = "1 webhook" if mistyped == 1 else f"{mistyped:,} webhooks"
     sentence = (
-        f"{came} came, since the daemon started, to another address than /webhooks/wix that can only mean it, and "
-        "found it all the same. Correct the callback in Wix's dashboard."
+        f"{came} of Wix came, since the daemon started, to another address than /webhooks/wix, and found the way all "
+        "the same. Correct the callback in Wix's dashboard."
     )
     return [sentence]
 

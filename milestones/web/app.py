@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from milestones.errors import StoreError
-from milestones.web import callback, dashboard, probes, unsubscribe, webhooks
+from milestones.web import dashboard, probes, unsubscribe, webhooks
 from milestones.web.access import RefusedError
 from milestones.web.assets import DEFAULT_HEADERS, Pages
 from milestones.web.callback import Mistyped
@@ -23,17 +23,18 @@ _log = structlog.get_logger(__name__)
 def create_app(services: WebServices) -> ASGIApp:
     """The whole application. No exception of a route leaves it, since a server would log it with what it quotes."""
     webhook = WebhookRoute(services.receive, services.metrics)
-    mistyped = Mistyped(services)
     site = create_site(services)
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        await _guard(site, scope, receive, send)
+
+    others = Mistyped(services, webhook, guarded)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == webhooks.PATH:
             await webhook(scope, receive, send)
-        elif scope["type"] == "http" and callback.is_meant(scope["method"], scope["path"]):
-            mistyped.note(served=True)
-            await webhook(scope, receive, send)
         else:
-            await _guard(site, scope, receive, mistyped.watch(scope, send))
+            await others(scope, receive, send)
 
     return app
 

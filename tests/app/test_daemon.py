@@ -17,6 +17,7 @@ from milestones.config import Settings
 from milestones.errors import ConfigurationError, StoreUnavailableError
 from milestones.kinds.email.folder import FolderTransport
 from milestones.store import sites
+from tests.ingest import tokens
 from tests.shop import write_config
 
 
@@ -53,11 +54,15 @@ async def visit(running: Daemon, page: str = "/happenings") -> httpx.Response:
         return await visitor.get(page)
 
 
-async def test_a_callback_that_is_mistyped_is_a_notice_on_the_page(running: Daemon) -> None:
-    assert "Correct the callback" not in (await visit(running)).text
+async def test_a_callback_that_is_mistyped_is_a_notice_on_the_page(running: Daemon, runtime: Runtime) -> None:
+    runtime.wix.public_key = tokens.private_key().public_key()
     app = httpx.ASGITransport(running._app())
-    async with httpx.AsyncClient(transport=app, base_url="http://127.0.0.1:8080") as wix:
-        assert (await wix.post("/webhook/wix", content=b"no webhook")).status_code == 401
+    async with httpx.AsyncClient(transport=app, base_url="http://127.0.0.1:8080") as peer:
+        for forged in (b"no webhook", tokens.token({}, tokens.private_key("another"))):
+            await peer.post("/webhook/wix", content=forged)
+        assert running.mistyped_callbacks() == 0
+        assert "Correct the callback" not in (await visit(running)).text
+        assert (await peer.post("/webhook/wix", content=tokens.genuine(b"[]"))).status_code == 200
     assert running.mistyped_callbacks() == 1
     assert "Correct the callback in Wix" in (await visit(running)).text
 

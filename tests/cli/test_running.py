@@ -89,7 +89,7 @@ class TestStatus:
         async with daemon_of(path) as shop:
             shop.mistyped = 1_200
             called = await asyncio.to_thread(call, "status", "--config", path)
-            assert called.out.startswith(" !  1,200 requests came")
+            assert called.out.startswith(" !  1,200 webhooks of Wix came")
             told = await asyncio.to_thread(call, "status", "--json", "--config", path)
             assert json.loads(told.out)["daemon"]["mistyped_callbacks"] == 1_200
 

@@ -25,7 +25,7 @@ class StatusAnswer(Answer):
     """Who answers here. configuration: its hash.
 
     database: ``serves``, or a sentence that says why it does not.
-    mistyped_callbacks: webhooks that came, since the daemon started, to an address that can only have meant the right one.
+    mistyped_callbacks: genuine webhooks that came, since the daemon started, to another address than the right one.
     """
 
     pid: int
