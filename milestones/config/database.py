@@ -73,6 +73,9 @@ class PostgresAddress:
         return f"postgresql://{user}{self.host or ''}{port}/{self.name}"
 
 
+_OPTION = re.compile(r"\?[^/]*=")
+"""What the drivers of other programs take for an option. A ? alone may stand in the name of a file."""
+
 Address = Path | PostgresAddress
 """A file of SQLite, or a database of a server."""
 
@@ -84,7 +87,7 @@ def read_address(text: str) -> Address:
         path = text.removeprefix(SQLITE)
         if not path or path.endswith("/") or not path.isprintable():
             raise ValueError("must name a file behind sqlite:///")
-        if "?" in path or ":memory:" in path:
+        if _OPTION.search(path) or ":memory:" in path:
             # Taken as written, it would be a file of that name, and not what its author meant.
             raise ValueError("must name a file behind sqlite:///, without options, and not :memory:")
         return Path(path)

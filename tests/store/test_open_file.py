@@ -129,7 +129,7 @@ async def test_a_lost_connection_does_not_adopt_another_file(store: Store, folde
     back = replaced(folder)
     assert store._writer is not None
     await store._writer.dispose()
-    with pytest.raises(StoreUnavailableError, match="another file was put"):
+    with pytest.raises(StoreUnavailableError, match="was removed or replaced"):
         await write(store, "into another")
     back()
     await write(store, "after")

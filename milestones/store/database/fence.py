@@ -56,8 +56,8 @@ class OpenFile:
                 ) from error
             if found != known:
                 raise StoreUnavailableError(
-                    f"The database cannot be used now: another file was put at {path} while it was open. Put the "
-                    "former one back, or restart the daemon to use this one."
+                    f"The database cannot be used now: {path} was removed or replaced while it was open. Put the "
+                    "former one back; or restart the daemon to go on with what is there, which may lack the newest."
                 )
 
 
