@@ -140,6 +140,9 @@ def _innermost(error: Exception) -> Exception:
     return error
 
 
+_NO_FOLDER = "The folder that this was called in is gone. Change to another, or name the configuration by its whole path (--config)."
+
+
 def _complain(error: Exception) -> int:
     """Say what is wrong; returns the exit code."""
     match error:
@@ -147,13 +150,10 @@ def _complain(error: Exception) -> int:
             _say(f"{error}\n{len(faults)} faults.")
             return error.exit_code
         case MilestonesError():
-            _say(str(error))
+            _say(str(error) if _has_folder() else f"{error}\n{_NO_FOLDER}")
             return error.exit_code
         case FileNotFoundError() if not _has_folder():
-            _say(
-                "The folder that this was called in is gone. Change to another, or name the configuration by its whole "
-                "path (--config)."
-            )
+            _say(_NO_FOLDER)
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
             _say(f"{where}{error.strerror or error}.")
