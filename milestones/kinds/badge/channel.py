@@ -165,10 +165,10 @@ class BadgeChannel:
         badge_id, title = payload.badge_id, payload.title
         if badge_id or title in self._known:
             return str(badge_id or self._known[str(title)])
-        found = await self._badges.find(str(title))
-        if found is not None:
-            self._known[str(title)] = found
-        return found
+        result = await self._badges.find(str(title))
+        if result is not None:
+            self._known[str(title)] = result
+        return result
 
     async def _resolve(self, payload: BadgePayload) -> tuple[str, str]:
         """The id and title of a badge that exists now; made if it may be. Raises ChannelError."""

@@ -26,8 +26,8 @@ class SiteBadges:
 
     async def find(self, title: str, /) -> str | None:
         """The id of the badge with this title."""
-        found = await badges.find_by_title(self.client, title)
-        return found.id if found is not None else None
+        result = await badges.find_by_title(self.client, title)
+        return result.id if result is not None else None
 
     async def title(self, badge_id: str, /) -> str:
         """The title of a badge."""
@@ -42,8 +42,8 @@ class SiteBadges:
         pages = assignments.query_all(
             self.client, assignments.of_any(badge_ids=[badge_id], member_ids=member_ids)
         )
-        shown = [found async for page in pages for found in page.items]
-        return {found.member_id for found in shown if found.badge_id == badge_id and found.member_id}
+        shown = [item async for page in pages for item in page.items]
+        return {item.member_id for item in shown if item.badge_id == badge_id and item.member_id}
 
     async def assign(self, badge_id: str, member_id: str, /) -> None:
         """Gives the badge; to have it already is success, in whatever words Wix says so."""

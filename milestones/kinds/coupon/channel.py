@@ -71,8 +71,8 @@ class SiteCoupons:
 
     async def find(self, code: str, /) -> MadeCoupon | None:
         """The coupon with this code, or None while queries do not show it."""
-        found = await coupons.find_by_code(self.client, code)
-        return MadeCoupon(found.id, found.specification.expiration_time) if found is not None else None
+        result = await coupons.find_by_code(self.client, code)
+        return MadeCoupon(result.id, result.specification.expiration_time) if result is not None else None
 
 
 class CouponChannel:

@@ -161,10 +161,10 @@ def _specification(coupon: Coupon, giving: Giving) -> dict[str, Any]:
 def _scope(scope: str) -> dict[str, Any]:
     namespace, _, rest = scope.partition("/")
     group, _, entity = rest.partition("/")
-    found: dict[str, Any] = {"namespace": namespace}
+    result: dict[str, Any] = {"namespace": namespace}
     if group:
-        found["group"] = {"name": group, **({"entityId": entity} if entity else {})}
-    return found
+        result["group"] = {"name": group, **({"entityId": entity} if entity else {})}
+    return result
 
 
 def _worth(coupon: Coupon) -> str:

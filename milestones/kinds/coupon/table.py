@@ -78,8 +78,8 @@ def _decimal_text(value: float | Decimal) -> str:
 def _coupon_faults(coupon: CouponReward) -> Iterator[Fault]:
     given = [key for key in _DISCOUNTS if getattr(coupon, key) is not None]
     if len(given) != 1:
-        found = f"has {' and '.join(given)}" if given else "has no discount"
-        yield Fault((), f"{found}; give exactly one of {', '.join(_DISCOUNTS)}")
+        result = f"has {' and '.join(given)}" if given else "has no discount"
+        yield Fault((), f"{result}; give exactly one of {', '.join(_DISCOUNTS)}")
     if coupon.free_shipping:
         if coupon.scope is not None:
             yield Fault(("scope",), "cannot be had with free_shipping; leave it out")

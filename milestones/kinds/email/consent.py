@@ -64,23 +64,23 @@ class Gatekeeper:
 
     async def refusals(self, readers: Mapping[int, Reader]) -> dict[int, Verdict]:
         """Who must not be mailed, and why. Raises ChannelError or StoreError when that cannot be learned."""
-        found = {
+        result = {
             number: verdict
             for number, reader in readers.items()
             if (verdict := self._judge_address(reader.address))
         }
-        left = {number: reader for number, reader in readers.items() if number not in found}
+        left = {number: reader for number, reader in readers.items() if number not in result}
         if left:
             suppressed = await self.suppressed(self.site_id, list(dict.fromkeys(map(_key, left.values()))))
             for number, reader in left.items():
                 if _key(reader) in suppressed:
-                    found[number] = Verdict.SUPPRESSED
-            left = {number: reader for number, reader in left.items() if number not in found}
+                    result[number] = Verdict.SUPPRESSED
+            left = {number: reader for number, reader in left.items() if number not in result}
         known = await _in_batches(self.statuses, _addresses(left))
         for number, reader in left.items():
             if verdict := _judge_subscription(known.get(_key(reader)), reader.consent):
-                found[number] = verdict
-        return found
+                result[number] = verdict
+        return result
 
     def _judge_address(self, address: str | None) -> Verdict | None:
         if not address or not address.strip():
@@ -103,11 +103,11 @@ def _judge_subscription(subscription: Subscription | None, consent: Consent) -> 
 
 
 async def _in_batches(statuses: Statuses, addresses: Sequence[str]) -> dict[Form, Subscription]:
-    found: dict[Form, Subscription] = {}
+    result: dict[Form, Subscription] = {}
     for start in range(0, len(addresses), BATCH):
         answer = await statuses(addresses[start : start + BATCH])
-        found.update({address_form(address): subscription for address, subscription in answer.items()})
-    return found
+        result.update({address_form(address): subscription for address, subscription in answer.items()})
+    return result
 
 
 def _key(reader: Reader) -> Form:

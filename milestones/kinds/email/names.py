@@ -119,10 +119,10 @@ def first_name(name: str) -> str:
             given = given[1:]
     if len(given) < len(words) and len(given) == 1 and len(named) == 1:
         return ""
-    found = next((word for word in given if any(unicodedata.category(one)[0] in "LN" for one in word)), "")
-    stripped = found.strip(_AROUND)
+    result = next((word for word in given if any(unicodedata.category(one)[0] in "LN" for one in word)), "")
+    stripped = result.strip(_AROUND)
     # An initial keeps its full stop.
-    return f"{stripped}." if len(stripped) == 1 and f"{stripped}." in found else stripped
+    return f"{stripped}." if len(stripped) == 1 and f"{stripped}." in result else stripped
 
 
 def _is_suffix(words: list[str]) -> bool:

@@ -30,8 +30,8 @@ class SiteConsent:
         """Which of these addresses must not be mailed."""
         by_key = {keys.address_key(self.secret, site_id, address): address for address in addresses}
         async with self.store.read() as tx:
-            found = await people.find_suppressed(tx, list(by_key))
-        return {by_key[key] for key in found}
+            result = await people.find_suppressed(tx, list(by_key))
+        return {by_key[key] for key in result}
 
 
 @dataclass(frozen=True, slots=True)

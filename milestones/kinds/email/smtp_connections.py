@@ -82,12 +82,12 @@ class Connections:
             while not (self._idle or self._may_open() or self._failed_since(seen)):
                 await self._changed.wait()
             if self._idle:
-                found = self._idle.pop()
+                connection = self._idle.pop()
                 self._in_use += 1
                 if fresh:
-                    self.drop(found)
-                elif await self._is_alive(found):
-                    return found
+                    self.drop(connection)
+                elif await self._is_alive(connection):
+                    return connection
             elif self._failed_since(seen):
                 raise self._failure_error()
             else:
@@ -194,5 +194,5 @@ class Connections:
 
     def _tell(self) -> None:
         """Whoever waits looks again."""
-        told, self._changed = self._changed, asyncio.Event()
-        told.set()
+        event, self._changed = self._changed, asyncio.Event()
+        event.set()

@@ -36,21 +36,21 @@ def faults(folder: Path, needed: Mapping[str, frozenset[str]]) -> list[str]:
     except ConfigurationError as error:
         return error.faults
     made = environment(folder)
-    found: list[str] = []
+    result: list[str] = []
     for name in sorted(names | set(needed)):
         if name not in names:
-            found.append(_missing_template(name, names))
+            result.append(_missing_template(name, names))
             continue
         broken = list(broken_parts(made, name))
         if not broken:
             available = needed.get(name, VARIABLES)
             uses = [use for part in PARTS for use in read(made, f"{name}/{part}").uses]
             broken = [fault for use in uses for fault in _find_undefined(use, available)]
-        found.extend(broken)
+        result.extend(broken)
     # What cannot be seen in the syntax shows when the templates are tried; but only sound ones can be.
-    if not found:
+    if not result:
         return _render_trials(folder, needed)
-    return [f"{folder.name}/{fault}" for fault in dict.fromkeys(found)]
+    return [f"{folder.name}/{fault}" for fault in dict.fromkeys(result)]
 
 
 def _missing_template(name: str, names: frozenset[str]) -> str:
@@ -91,7 +91,7 @@ def _render_trials(folder: Path, needed: Mapping[str, frozenset[str]]) -> list[s
     """Renders every template for every kind of customer; a fault names the plainest for whom it shows."""
     catalogue = Catalogue(folder)
     made = environment(folder)
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     for name in sorted(catalogue.templates):
         available = needed.get(name, VARIABLES)
         extra = {path.removeprefix("brand."): "Sample" for path in available - VARIABLES}
@@ -99,10 +99,10 @@ def _render_trials(folder: Path, needed: Mapping[str, frozenset[str]]) -> list[s
         mails = Mails(sample, available, _whole(made, name))
         for trial in mails:
             for fault, advice in _of_one(catalogue, name, mails.values(trial)).items():
-                if fault not in found:
+                if fault not in result:
                     customer = _fails(catalogue, name, mails, trial, fault)
-                    found[fault] = f"{fault}, for {customer}{advice}" if customer else f"{fault}{advice}"
-    return list(found.values())
+                    result[fault] = f"{fault}, for {customer}{advice}" if customer else f"{fault}{advice}"
+    return list(result.values())
 
 
 def _fails(catalogue: Catalogue, name: str, mails: Mails, trial: Trial, fault: str) -> str:

@@ -75,7 +75,7 @@ def read(environment: Environment, name: str) -> Reading:
 
     Raises jinja2.TemplateNotFound if there is no such file, jinja2.TemplateSyntaxError for what is in it.
     """
-    found: list[Use] = []
+    result: list[Use] = []
     local: set[str] = set()
     compared: dict[str, frozenset[Any]] = {}
     filters: set[str] = set()
@@ -93,12 +93,12 @@ def read(environment: Environment, name: str) -> Reading:
             compared[path] = compared.get(path, _NONE) | {constant}
         for item in _walk(file.tree, reference.file, reference.given):
             if isinstance(item, Use):
-                found.append(item)
+                result.append(item)
             else:
                 todo.append(item)
     # A name set in one file is known in the others: a child's assignments reach the layout that it extends.
     known = local | _BUILT_IN | set(environment.globals)
-    uses = sorted((use for use in found if use.path[0] not in known), key=lambda use: (use.file, use.line))
+    uses = sorted((use for use in result if use.path[0] not in known), key=lambda use: (use.file, use.line))
     return Reading(uses, frozenset(file for file, _ in seen), compared, frozenset(filters))
 
 

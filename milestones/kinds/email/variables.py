@@ -83,22 +83,22 @@ def available_variables(
 
     coupon, badge: whether the milestone gives one. brand: names that the shop added.
     """
-    found = _ALWAYS | {f"brand.{name}" for name in brand}
+    result = _ALWAYS | {f"brand.{name}" for name in brand}
     if reminder:
-        found |= _REMINDER
-        found |= {path for path, given in (("reward.coupon", coupon), ("reward.badge", badge)) if given}
-        return found
+        result |= _REMINDER
+        result |= {path for path, given in (("reward.coupon", coupon), ("reward.badge", badge)) if given}
+        return result
     if coupon:
-        found |= _COUPON
+        result |= _COUPON
     if badge:
-        found |= _BADGE
-    return found
+        result |= _BADGE
+    return result
 
 
 def requirements(milestones: Iterable[Milestone], brand: Iterable[str] = ()) -> dict[str, frozenset[str]]:
     """For each template that these milestones name, the variables that every mail made from it has."""
     names = frozenset(brand)
-    found: dict[str, frozenset[str]] = {}
+    result: dict[str, frozenset[str]] = {}
     for milestone in milestones:
         given = {reward.kind for reward in milestone.rewards if reward.is_shown}
         mails = [(reward.template, False) for reward in milestone.rewards if isinstance(reward, Email)]
@@ -108,14 +108,14 @@ def requirements(milestones: Iterable[Milestone], brand: Iterable[str] = ()) -> 
             has = available_variables(
                 reminder=reminder, coupon="coupon" in given, badge="badge" in given, brand=names
             )
-            found[template] = found.get(template, has) & has
-    return found
+            result[template] = result.get(template, has) & has
+    return result
 
 
 def variables(task: Task, *, site: Site, program: Program, unsubscribe_url: str) -> dict[str, Any]:
     """What the mail of this task may show."""
     name = person(task.customer.name)
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "customer": {
             "name": name,
             "first_name": first_name(name),
@@ -130,12 +130,12 @@ def variables(task: Task, *, site: Site, program: Program, unsubscribe_url: str)
         "unsubscribe_url": unsubscribe_url,
     }
     if "near" in task.payload:
-        found["reward"] = dict(task.payload.get("reward") or {})
+        result["reward"] = dict(task.payload.get("reward") or {})
     if coupon := task.inputs.get("coupon"):
-        found["coupon"] = _coupon(coupon, site)
+        result["coupon"] = _coupon(coupon, site)
     if badge := task.inputs.get("badge"):
-        found["badge"] = {"title": plain(str(badge["title"]))}
-    return found
+        result["badge"] = {"title": plain(str(badge["title"]))}
+    return result
 
 
 def preview_variables(site: Site, *, now: datetime, milestone: Milestone | None = None) -> dict[str, Any]:
@@ -181,16 +181,16 @@ def preview_variables(site: Site, *, now: datetime, milestone: Milestone | None 
 
 def only(values: Mapping[str, Any], paths: frozenset[str]) -> dict[str, Any]:
     """The variables without those that are not among the paths, as a mail without them would have it."""
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for group, value in values.items():
         if not isinstance(value, Mapping):
             if group in paths:
-                found[group] = value
+                result[group] = value
             continue
         kept = {name: leaf for name, leaf in value.items() if f"{group}.{name}" in paths}
         if kept or group in paths:
-            found[group] = kept
-    return found
+            result[group] = kept
+    return result
 
 
 def _coupon(result: Mapping[str, Any], site: Site) -> dict[str, str]:
