@@ -28,7 +28,7 @@ _Place = tuple[str, tuple[int, int, int, int, bool, int]]
 
 async def get_states(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, AccountState]:
     """What is known of these accounts, with the newest run of each."""
-    found: dict[str, AccountState] = {}
+    result: dict[str, AccountState] = {}
     run = (_RUNS.c.stamps, _RUNS.c.tier_points.label("run_tier_points"))
     newest = (
         (_RUNS.c.site_id == _ACCOUNTS.c.site_id)
@@ -42,13 +42,13 @@ async def get_states(tx: Transaction, site_id: str, account_ids: Iterable[str]) 
             .where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.id.in_(ids))
         )
         for row in (await tx.execute(statement)).mappings():
-            found[row["id"]] = _state(row)
-    return found
+            result[row["id"]] = _state(row)
+    return result
 
 
 async def get_histories(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, list[Run]]:
     """The whole kept history of each of these accounts, in true order."""
-    found: dict[str, list[Run]] = {}
+    result: dict[str, list[Run]] = {}
     for ids in chunks(list(account_ids)):
         statement = (
             select(_RUNS)
@@ -56,8 +56,8 @@ async def get_histories(tx: Transaction, site_id: str, account_ids: Iterable[str
             .order_by(_RUNS.c.account_id, _RUNS.c.run)
         )
         for row in (await tx.execute(statement)).mappings():
-            found.setdefault(row["account_id"], []).append(_run(row))
-    return found
+            result.setdefault(row["account_id"], []).append(_run(row))
+    return result
 
 
 async def save(tx: Transaction, site_id: str, secret: bytes, taken: Sequence[Taken], now: datetime) -> None:
@@ -94,36 +94,36 @@ async def _origins(
     tx: Transaction, site_id: str, account_ids: Sequence[str]
 ) -> dict[_Place, tuple[str, datetime]]:
     """Who told of each point of these histories first, and when: to be kept when they are written anew."""
-    found: dict[_Place, tuple[str, datetime]] = {}
+    result: dict[_Place, tuple[str, datetime]] = {}
     for ids in chunks(account_ids):
         statement = select(_RUNS).where(_RUNS.c.site_id == site_id, _RUNS.c.account_id.in_(ids))
         for row in (await tx.execute(statement)).mappings():
             run = _run(row)
             points = [Point(stamp, run.measures) for stamp in run.stamps]
-            found |= {
+            result |= {
                 (row["account_id"], point.order): (row["source"], row["recorded_at"]) for point in points
             }
-    return found
+    return result
 
 
 def person_keys(site_id: str, secret: bytes, state: AccountState) -> tuple[str | None, str | None]:
     """The keys by which the contact and the mail address of an account are recognised; two that share one are one
     person's.
     """
-    told, email = state.customer.contact_id, state.customer.email
+    contact_id, email = state.customer.contact_id, state.customer.email
     return (
-        state.contact_key or (contact_key(secret, site_id, told) if told else None),
+        state.contact_key or (contact_key(secret, site_id, contact_id) if contact_id else None),
         address_key(secret, site_id, address_form(email)) if email else None,
     )
 
 
 def _account_row(site_id: str, secret: bytes, state: AccountState, now: datetime) -> dict[str, Any]:
-    newest, customer, told = state.last.last.stamp, state.customer, state.customer.contact_id
+    newest, customer, contact_id = state.last.last.stamp, state.customer, state.customer.contact_id
     of_contact, of_address = person_keys(site_id, secret, state)
     return {
         "site_id": site_id,
         "id": state.account_id,
-        "contact_id": told if state.erased_at is None else None,
+        "contact_id": contact_id if state.erased_at is None else None,
         "contact_key": of_contact,
         "member_id": customer.member_id,
         "email": customer.email,
@@ -159,7 +159,7 @@ def _state(row: Mapping[Any, Any]) -> AccountState:
         measures=measures,
         first=Stamp(row["first_revision"], row["first_stamped_at"], row["first_sequence"]),
         definitions=row["definitions"],
-        bases={key: Point(Stamp(*told[:3]), Measures(*told[3:])) for key, told in row["bases"].items()},
+        bases={key: Point(Stamp(*point[:3]), Measures(*point[3:])) for key, point in row["bases"].items()},
         customer=Customer(row["contact_id"], row["member_id"], row["email"], row["name"]),
         created_at=row["created_at"],
         erased_at=row["erased_at"],
@@ -194,14 +194,14 @@ async def wake_consent(tx: Transaction, site_id: str, email_key: str, now: datet
 
 
 async def wake_settling(
-    tx: Transaction, site_id: str, standing: Mapping[tuple[str, str], int | None], now: datetime
+    tx: Transaction, site_id: str, measures: Mapping[tuple[str, str], int | None], now: datetime
 ) -> None:
     """Of rewards that had fallen back, those that are reached again: their return period starts anew.
 
-    standing: the measure now, by (account, milestone); None where Wix does not tell it any more.
+    measures: the measure now, by (account, milestone); None where Wix does not tell it any more.
     """
     columns = (_ACTIONS.c.id, _ACTIONS.c.account_id, _ACTIONS.c.milestone, _ACTIONS.c.payload)
-    for ids in chunks(sorted({account_id for account_id, _ in standing})):
+    for ids in chunks(sorted({account_id for account_id, _ in measures})):
         waiting = select(*columns).where(
             _ACTIONS.c.site_id == site_id,
             _ACTIONS.c.account_id.in_(ids),
@@ -210,8 +210,8 @@ async def wake_settling(
         )
         for row in (await tx.execute(waiting)).all():
             key, settle = (row.account_id, row.milestone), row.payload["settle"]
-            value = standing.get(key)
-            if key not in standing or (value is not None and value < settle["threshold"]):
+            value = measures.get(key)
+            if key not in measures or (value is not None and value < settle["threshold"]):
                 continue
             due = now + timedelta(seconds=settle["seconds"])
             await moves.go_on(tx, _ACTIONS.c.id == row.id, due)
@@ -241,8 +241,10 @@ async def list_with_customers(
     tx: Transaction, site_id: str, account_ids: Sequence[str]
 ) -> list[tuple[str, str | None]]:
     """(account, contact) of those of whose customer a name or an address is known."""
-    told = _ACCOUNTS.c.email.is_not(None) | _ACCOUNTS.c.name.is_not(None)
-    statement = select(_ACCOUNTS.c.id, _ACCOUNTS.c.contact_id).where(_ACCOUNTS.c.site_id == site_id, told)
+    with_customer = _ACCOUNTS.c.email.is_not(None) | _ACCOUNTS.c.name.is_not(None)
+    statement = select(_ACCOUNTS.c.id, _ACCOUNTS.c.contact_id).where(
+        _ACCOUNTS.c.site_id == site_id, with_customer
+    )
     return [
         (row.id, row.contact_id)
         for ids in chunks(account_ids)

@@ -197,17 +197,17 @@ class DaemonLock:
 
     async def _listen(self, socket: int) -> None:
         """Return when the server says something of its own accord, which is mostly its last word, or after a while."""
-        loop, heard = asyncio.get_running_loop(), asyncio.Event()
+        loop, word_came = asyncio.get_running_loop(), asyncio.Event()
 
         def on_word() -> None:
             # Here and not in a task, which would have its turn after those that are about to write.
             self._mine.clear()
-            heard.set()
+            word_came.set()
 
         loop.add_reader(socket, on_word)
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                await heard.wait()
+                await word_came.wait()
         except TimeoutError:
             pass
         finally:

@@ -67,8 +67,8 @@ def failure(error: DBAPIError) -> StoreError:
     if sqlstate in _RACES:
         return StoreRaceError("Two writers met over the same rows; nothing of this was kept.")
     if _is_of_the_row(error):
-        told = sqlstate or _result_name(error) or type(error.orig).__name__
-        return StoreRefusedError(f"The database refuses what was to be written ({told}).")
+        code = sqlstate or _result_name(error) or type(error.orig).__name__
+        return StoreRefusedError(f"The database refuses what was to be written ({code}).")
     return StoreUnavailableError(f"The database cannot be used now: {_reason(error)}.")
 
 
@@ -103,8 +103,8 @@ def _reason(error: DBAPIError) -> str:
         return f"{_first_line(error)} ({sqlstate})"
     if result in _BY_RESULT:
         return _BY_RESULT[result]
-    told = _first_line(error)
-    return "the schema is missing; run `milestones db upgrade`" if "no such table" in told else told
+    line = _first_line(error)
+    return "the schema is missing; run `milestones db upgrade`" if "no such table" in line else line
 
 
 def _sqlstate(error: DBAPIError) -> str | None:

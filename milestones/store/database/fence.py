@@ -48,13 +48,13 @@ class OpenFile:
         """Raise StoreUnavailableError where the file or its log is not the one that is open."""
         for path, known in self._known.items():
             try:
-                found = _identity(path)
+                result = _identity(path)
             except OSError as error:
                 raise StoreUnavailableError(
                     f"The database cannot be used now: {path} was removed or moved away while it was open "
                     f"({error.strerror}). Put it back, or stop the daemon and restore a backup."
                 ) from error
-            if found != known:
+            if result != known:
                 raise StoreUnavailableError(
                     f"The database cannot be used now: {path} was removed or replaced while it was open. Put the "
                     "former one back; or restart the daemon to go on with what is there, which may lack the newest."
@@ -62,5 +62,5 @@ class OpenFile:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_dev, found.st_ino
+    result = path.stat()
+    return result.st_dev, result.st_ino

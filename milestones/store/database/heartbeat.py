@@ -36,11 +36,11 @@ def machine() -> str:
     """What names this machine: its machine id, or its network card and name."""
     for path in _MACHINE_IDS:
         try:
-            found = path.read_text(encoding="ascii").strip()
+            result = path.read_text(encoding="ascii").strip()
         except OSError:
             continue
-        if found:
-            return found
+        if result:
+            return result
     return f"{uuid.getnode():x}/{platform.node()}"
 
 
@@ -62,14 +62,14 @@ async def get_last(tx: Transaction) -> Beat | None:
     kept = await facts.get(tx, _BEAT)
     if kept is None:
         return None
-    told = json.loads(kept)
-    return Beat(datetime.fromisoformat(told["at"]), told["machine"], told["place"])
+    stored = json.loads(kept)
+    return Beat(datetime.fromisoformat(stored["at"]), stored["machine"], stored["place"])
 
 
 async def beat(tx: Transaction, now: Beat) -> None:
     """Leave a sign of life."""
-    told = {"at": now.at.isoformat(), "machine": now.machine, "place": now.place}
-    await facts.set_to(tx, _BEAT, json.dumps(told))
+    stored = {"at": now.at.isoformat(), "machine": now.machine, "place": now.place}
+    await facts.set_to(tx, _BEAT, json.dumps(stored))
 
 
 def witness(store: Store, at: datetime) -> None:

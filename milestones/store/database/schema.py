@@ -79,15 +79,15 @@ def _upgrade(text_url: str, *, only_if_empty: bool) -> Standing:
         if path is None:
             # Two replicas may start at once; the second finds the tables that the first has made.
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-        standing = _version_state(connection)
-        _refuse(standing, only_if_empty=only_if_empty)
-        if standing != "current":
+        state = _version_state(connection)
+        _refuse(state, only_if_empty=only_if_empty)
+        if state != "current":
             from alembic import command  # noqa: PLC0415
 
             config = _script()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-        return standing
+        return state
 
 
 @contextmanager
@@ -138,17 +138,17 @@ def _engine(url: URL) -> Engine:
     return engine
 
 
-def _refuse(standing: Standing, *, only_if_empty: bool) -> None:
-    if standing == "newer":
+def _refuse(state: Standing, *, only_if_empty: bool) -> None:
+    if state == "newer":
         raise StoreNewerError(
             "The database was written by a newer version of milestones. Install that version, or restore a "
             "backup made before the upgrade; this version leaves it alone."
         )
-    if standing == "foreign":
+    if state == "foreign":
         raise StoreError(
             "The database holds tables of another program. Name an empty one in daemon.database."
         )
-    if standing == "older" and only_if_empty:
+    if state == "older" and only_if_empty:
         raise StoreError(
             "The database is of an older version. Make a backup, then run `milestones db upgrade`."
         )
@@ -183,10 +183,10 @@ def _compare(text_url: str) -> list[str]:
     from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
 
     with _connect(_read_engine(_migration_url(text_url))) as connection:
-        found = compare_metadata(MigrationContext.configure(connection), Meta.metadata)
+        result = compare_metadata(MigrationContext.configure(connection), Meta.metadata)
     # What is altered within one column comes as a list of its own.
-    changes = [change for item in found for change in (item if isinstance(item, list) else [item])]
-    return [told for change in changes if (told := _describe_difference(change)) is not None]
+    changes = [change for item in result for change in (item if isinstance(item, list) else [item])]
+    return [sentence for change in changes if (sentence := _describe_difference(change)) is not None]
 
 
 def _describe_difference(change: tuple[Any, ...]) -> str | None:

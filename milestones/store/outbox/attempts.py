@@ -76,13 +76,13 @@ async def add_unended(tx: Transaction, site_id: str) -> None:
 
 async def list_attempts(tx: Transaction, action_ids: Sequence[int]) -> dict[int, list[Attempt]]:
     """The attempts of these actions, oldest first; of one without any, nothing."""
-    found: dict[int, list[Attempt]] = {}
+    result: dict[int, list[Attempt]] = {}
     for ids in chunks(action_ids):
         statement = select(_ATTEMPTS).where(_ATTEMPTS.c.action_id.in_(ids))
         ordered = statement.order_by(_ATTEMPTS.c.action_id, _ATTEMPTS.c.number)
         for row in (await tx.execute(ordered)).mappings():
-            found.setdefault(row["action_id"], []).append(Attempt(**row))
-    return found
+            result.setdefault(row["action_id"], []).append(Attempt(**row))
+    return result
 
 
 async def scrub(tx: Transaction, which: ColumnElement[bool]) -> None:

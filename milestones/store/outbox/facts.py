@@ -62,7 +62,7 @@ async def list_claimed(
     grants = await lookup.get_grants_by_account(tx, site_id, sorted(concerned))
     announced = sorted({action.account_id for action in actions if "near" in action.payload})
     definitions = await sites.get_definitions(tx, site_id) if announced else {}
-    told = await reminders.get_by_person(tx, site_id, announced) if announced else {}
+    histories = await reminders.get_by_person(tx, site_id, announced) if announced else {}
     claimed = []
     for action in actions:
         account = accounts.get(action.account_id)
@@ -83,7 +83,9 @@ async def list_claimed(
                     if grant.milestone == action.milestone
                 ],
                 definition=definitions.get(action.milestone),
-                free_at=told[action.account_id].free_at(action, now) if "near" in action.payload else None,
+                free_at=histories[action.account_id].free_at(action, now)
+                if "near" in action.payload
+                else None,
             )
         )
     return claimed

@@ -30,28 +30,28 @@ async def get_grants(
     tx: Transaction, site_id: str, account_ids: Iterable[str]
 ) -> dict[tuple[str, str], list[Given]]:
     """The grants of these accounts, by (account, milestone)."""
-    found: dict[tuple[str, str], list[Given]] = {}
+    result: dict[tuple[str, str], list[Given]] = {}
     for ids in chunks(list(account_ids)):
         statement = select(_GRANTS).where(_GRANTS.c.site_id == site_id, _GRANTS.c.account_id.in_(ids))
         for row in (await tx.execute(statement)).mappings():
             place = row["revision"], row["stamped_at"], row["value"]
             grant = Given(row["occurrence"], *place, version=row["version"])
-            found.setdefault((row["account_id"], row["milestone"]), []).append(grant)
-    return found
+            result.setdefault((row["account_id"], row["milestone"]), []).append(grant)
+    return result
 
 
 async def get_reminders(
     tx: Transaction, site_id: str, account_ids: Iterable[str]
 ) -> dict[str, list[Reminder]]:
     """The reminders of these accounts, oldest first."""
-    found: dict[str, list[Reminder]] = {}
+    result: dict[str, list[Reminder]] = {}
     for ids in chunks(list(account_ids)):
         statement = select(_REMINDERS).where(
             _REMINDERS.c.site_id == site_id, _REMINDERS.c.account_id.in_(ids)
         )
         for row in (await tx.execute(statement.order_by(_REMINDERS.c.id))).mappings():
-            found.setdefault(row["account_id"], []).append(Reminder(**row))
-    return found
+            result.setdefault(row["account_id"], []).append(Reminder(**row))
+    return result
 
 
 async def count_recent(tx: Transaction, site_id: str, since: datetime) -> dict[str, int]:

@@ -148,10 +148,10 @@ async def _people(
                     _share(sharing, row.id, (row.contact_key, row.email_key))
     for account_id, pair in assumed.items():
         _share(sharing, account_id, pair)
-    found = {account_id: frozenset({account_id}) for account_id in account_ids}
+    result = {account_id: frozenset({account_id}) for account_id in account_ids}
     for account_id, pair in asked.items():
-        found[account_id] |= frozenset(other for key in pair if key is not None for other in sharing[key])
-    return found
+        result[account_id] |= frozenset(other for key in pair if key is not None for other in sharing[key])
+    return result
 
 
 def _share(sharing: dict[str, set[str]], account_id: str, keys: Keys) -> None:

@@ -43,7 +43,7 @@ async def follow_clock(tx: Transaction, was: datetime, now: datetime) -> int:
 async def find_due_kinds(tx: Transaction, site_id: str, kinds: Sequence[str], now: datetime) -> set[str]:
     """Those of the kinds of which something is due."""
     paused = await sites.list_paused_milestones(tx, site_id)
-    found = set()
+    result = set()
     for kind in kinds:
         due = select(_ACTIONS.c.id).where(
             _ACTIONS.c.site_id == site_id,
@@ -53,8 +53,8 @@ async def find_due_kinds(tx: Transaction, site_id: str, kinds: Sequence[str], no
             _ACTIONS.c.milestone.not_in(paused),
         )
         if (await tx.execute(due.limit(1))).first() is not None:
-            found.add(kind)
-    return found
+            result.add(kind)
+    return result
 
 
 async def find_next_due(tx: Transaction, site_id: str, kinds: Sequence[str]) -> datetime | None:

@@ -51,15 +51,15 @@ class _Customer:
 
 async def find_merged(tx: Transaction, site_id: str, contact_keys: Iterable[str]) -> set[str]:
     """Which of these contacts were merged, or had another merged into them."""
-    found: set[str] = set()
+    result: set[str] = set()
     for keys in chunks(sorted(set(contact_keys))):
         merged = (_CHANGES.c.site_id == site_id) & (_CHANGES.c.change == Change.MERGED)
         statement = select(_CHANGES.c.contact_key, _CHANGES.c.target_key).where(
             merged, or_(_CHANGES.c.contact_key.in_(keys), _CHANGES.c.target_key.in_(keys))
         )
         for row in (await tx.execute(statement)).all():
-            found.update({row.contact_key, row.target_key} & set(keys))
-    return found
+            result.update({row.contact_key, row.target_key} & set(keys))
+    return result
 
 
 async def follow(tx: Transaction, site_id: str, contact_keys: Iterable[str], now: datetime) -> None:
@@ -89,8 +89,8 @@ async def _tree(tx: Transaction, site_id: str, contact_key: str) -> tuple[str, s
     tree, edge = {root}, {root}
     sources = select(_CHANGES.c.contact_key).where(_CHANGES.c.site_id == site_id)
     while edge:
-        found = (await tx.execute(sources.where(_CHANGES.c.target_key.in_(edge)))).scalars()
-        edge = set(found) - tree
+        result = (await tx.execute(sources.where(_CHANGES.c.target_key.in_(edge)))).scalars()
+        edge = set(result) - tree
         tree |= edge
     return root, tree | passed
 
@@ -267,7 +267,7 @@ async def list_expired(tx: Transaction, now: datetime) -> dict[str, list[str]]:
             _CHANGES.c.recorded_at <= now - PATIENCE,
         )
     )
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for row in (await tx.execute(waiting.distinct())).all():
-        found.setdefault(row.site_id, []).append(row.account_id)
-    return found
+        result.setdefault(row.site_id, []).append(row.account_id)
+    return result

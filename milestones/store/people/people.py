@@ -50,11 +50,11 @@ async def suppress(tx: Transaction, address_keys: Iterable[str], reason: str, no
 
 async def find_suppressed(tx: Transaction, address_keys: Sequence[str]) -> set[str]:
     """Which of these must not be mailed."""
-    found: set[str] = set()
+    result: set[str] = set()
     for keys in chunks(address_keys):
         statement = select(_SUPPRESSIONS.c.address_key).where(_SUPPRESSIONS.c.address_key.in_(keys))
-        found.update((await tx.execute(statement)).scalars())
-    return found
+        result.update((await tx.execute(statement)).scalars())
+    return result
 
 
 async def list_suppressions(tx: Transaction) -> list[Suppression]:
@@ -124,12 +124,12 @@ async def anonymize(tx: Transaction, site_id: str, secret: bytes, event: Anonymi
         gone = ContactDeleted(event.contact_id, anonymized=True)
         await delete_contact(tx, site_id, secret, gone, now)
     named = [
-        column == told
-        for column, told in (
+        column == value
+        for column, value in (
             (_ACCOUNTS.c.member_id, event.member_id),
             (_ACCOUNTS.c.id, event.account_id),
         )
-        if told is not None
+        if value is not None
     ]
     if not named:
         return
@@ -155,15 +155,15 @@ async def find_gone(
 ) -> dict[str, datetime]:
     """Which of these contacts are gone, and since when."""
     by_key = {contact_key(secret, site_id, contact_id): contact_id for contact_id in contact_ids}
-    found: dict[str, datetime] = {}
+    result: dict[str, datetime] = {}
     for keys in chunks(sorted(by_key)):
         statement = select(_CHANGES.c.contact_key, _CHANGES.c.recorded_at).where(
             _CHANGES.c.site_id == site_id,
             _CHANGES.c.contact_key.in_(keys),
             _CHANGES.c.change.in_([Change.DELETED, Change.MERGED]),
         )
-        found |= {by_key[row.contact_key]: row.recorded_at for row in (await tx.execute(statement)).all()}
-    return found
+        result |= {by_key[row.contact_key]: row.recorded_at for row in (await tx.execute(statement)).all()}
+    return result
 
 
 async def concerns_the_gone(tx: Transaction, site_id: str, secret: bytes, contact_ids: Sequence[str]) -> bool:
@@ -201,10 +201,10 @@ async def list_overdue(tx: Transaction, now: datetime) -> dict[str, list[str]]:
     statement = select(_CHANGES.c.site_id, _CHANGES.c.contact_key).where(
         _CHANGES.c.change == Change.MERGING, _CHANGES.c.recorded_at <= now - merges.PATIENCE
     )
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for row in (await tx.execute(statement.order_by(_CHANGES.c.site_id))).all():
-        found.setdefault(row.site_id, []).append(row.contact_key)
-    return found
+        result.setdefault(row.site_id, []).append(row.contact_key)
+    return result
 
 
 async def list_accounts(

@@ -59,9 +59,9 @@ async def add_account(
 async def forget_accounts(tx: Transaction, site_id: str, account_ids: Sequence[str]) -> None:
     """Forget what was kept of accounts that were read since."""
     kept = select(_REJECTED.c.account_id).where(_of(site_id))
-    found = set((await tx.execute(kept)).scalars()).intersection(account_ids)
-    if found:
-        await tx.execute(delete(_REJECTED).where(_of(site_id), _REJECTED.c.account_id.in_(found)))
+    result = set((await tx.execute(kept)).scalars()).intersection(account_ids)
+    if result:
+        await tx.execute(delete(_REJECTED).where(_of(site_id), _REJECTED.c.account_id.in_(result)))
 
 
 def _of(site_id: str) -> ColumnElement[bool]:

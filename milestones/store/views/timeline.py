@@ -98,7 +98,7 @@ _SHELVES = (
 
 async def list_events(tx: Transaction, limit: int, before: tuple[datetime, str] | None = None) -> list[Event]:
     """The newest events, at most so many, after a place in the list if one is given."""
-    found: list[Event] = []
+    result: list[Event] = []
     for shelf in _SHELVES:
         statement = select(shelf.table, shelf.at.label("happened_at")).where(shelf.where)
         if before is not None:
@@ -107,9 +107,9 @@ async def list_events(tx: Transaction, limit: int, before: tuple[datetime, str] 
         for row in (await tx.execute(statement)).mappings():
             values = dict(row)
             at = values.pop("happened_at")
-            found.append(Event(at, f"{shelf.name}-{values['id']:0{_DIGITS}d}", shelf.model(**values)))
-    found.sort(key=lambda event: (event.at, event.key), reverse=True)
-    return found[:limit]
+            result.append(Event(at, f"{shelf.name}-{values['id']:0{_DIGITS}d}", shelf.model(**values)))
+    result.sort(key=lambda event: (event.at, event.key), reverse=True)
+    return result[:limit]
 
 
 class Tallies(NamedTuple):
