@@ -68,10 +68,10 @@ class ActionDetail:
 
 async def get_detail(tx: Transaction, action_id: int) -> ActionDetail:
     """One action with its neighbours. Raises UsageError where there is none of this number."""
-    found = await lookup.list_actions(tx, Which(ids=(action_id,)))
-    if not found:
+    result = await lookup.list_actions(tx, Which(ids=(action_id,)))
+    if not result:
         raise UsageError(f"There is no action #{action_id}. `milestones outbox list` shows their numbers.")
-    (action,) = found
+    (action,) = result
     siblings = await lookup.list_of_owner(tx, action.owner)
     return ActionDetail(
         id=action_id,

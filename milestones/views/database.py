@@ -34,12 +34,12 @@ _SOUND = {
 async def examine(text_url: str) -> list[Finding]:
     """Everything that can be looked at; what depends on something that is wrong is left out."""
     try:
-        standing = await schema.get_version_state(text_url)
-        altered = await schema.differences(text_url) if standing == "current" else []
+        state = await schema.get_version_state(text_url)
+        altered = await schema.differences(text_url) if state == "current" else []
     except StoreError as error:
         return [Finding("file", False, str(error))]
-    findings = [Finding("schema", standing == "current", _STANDINGS[standing])]
-    if standing != "current":
+    findings = [Finding("schema", state == "current", _STANDINGS[state])]
+    if state != "current":
         return findings
     if altered:
         # Every question about the rows takes the tables to be as they should be.
@@ -50,8 +50,8 @@ async def examine(text_url: str) -> list[Finding]:
         async with store.read() as tx:
             faults = await integrity.list_file_faults(tx)
             findings.append(Finding("file", not faults, "; ".join(faults) or "It is whole."))
-            for what, told in (await integrity.list_contradictions(tx)).items():
-                findings.append(Finding(what, not told, " ".join(told) or _SOUND[what]))
+            for what, sentences in (await integrity.list_contradictions(tx)).items():
+                findings.append(Finding(what, not sentences, " ".join(sentences) or _SOUND[what]))
     except StoreError as error:
         findings.append(Finding("file", False, str(error)))
     finally:

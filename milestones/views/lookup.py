@@ -16,14 +16,14 @@ async def get_secret(tx: Transaction) -> bytes:
 async def find_sites(tx: Transaction, named: str | None) -> list[Site]:
     """The sites of this name or id, or every active one. Raises UsageError where there is none."""
     if named is None:
-        found = await sites.list_active(tx)
-        if not found:
+        result = await sites.list_active(tx)
+        if not result:
             raise UsageError("No site is active yet. `milestones run` takes on those of the configuration.")
-        return found
-    found = await lookup.find_sites(tx, named)
-    if not found:
+        return result
+    result = await lookup.find_sites(tx, named)
+    if not result:
         raise UsageError(f"There is no site {named!r}; {await _known_sites(tx)}.")
-    return found
+    return result
 
 
 async def _known_sites(tx: Transaction) -> str:

@@ -74,13 +74,13 @@ async def get_mailable(tx: Transaction, rules: SiteSettings, site: Site, account
         return Mailable(Verdict.NO_ADDRESS, Verdict.NO_ADDRESS.sentence)
     key = address_key(await get_secret(tx), site.id, address_form(email))
     suppression = await lookup.find_suppression(tx, key)
-    heard = await lookup.find_subscription(tx, site.id, key)
-    refusal = await _refusal(site.id, rules, email, suppression, heard)
+    subscription = await lookup.find_subscription(tx, site.id, key)
+    refusal = await _refusal(site.id, rules, email, suppression, subscription)
     if refusal is Verdict.SUPPRESSED and suppression is not None:
         since = spell_time(suppression.recorded_at, zone)
         return Mailable(refusal, f"{refusal.sentence} Since {since} ({suppression.reason}).")
-    if heard is not None and refusal in {None, Verdict.NOT_SUBSCRIBED, Verdict.UNDELIVERABLE}:
-        status = f"Wix said {heard.status} on {spell_time(heard.changed_at or heard.heard_at, zone)}."
+    if subscription is not None and refusal in {None, Verdict.NOT_SUBSCRIBED, Verdict.UNDELIVERABLE}:
+        status = f"Wix said {subscription.status} on {spell_time(subscription.changed_at or subscription.heard_at, zone)}."
         return Mailable(refusal, f"{refusal.sentence if refusal else 'May be mailed.'} {status}")
     if refusal not in {None, Verdict.NOT_SUBSCRIBED}:
         assert refusal is not None, "as just looked"
@@ -93,12 +93,12 @@ async def _refusal(
     rules: SiteSettings,
     email: str,
     suppression: Suppression | None,
-    heard: Subscription | None,
+    subscription: Subscription | None,
 ) -> Verdict | None:
     async def statuses(_addresses: Sequence[str], /) -> Mapping[str, _Heard]:
-        if heard is None:
+        if subscription is None:
             return {}
-        return {email: _Heard(heard.status, heard.deliverability or "NOT_SET")}
+        return {email: _Heard(subscription.status, subscription.deliverability or "NOT_SET")}
 
     async def find_suppressed(_site_id: str, _addresses: Sequence[Form], /) -> set[Form]:
         return {address_form(email)} if suppression is not None else set()
@@ -124,7 +124,7 @@ _YES = {
 
 async def _answers(tx: Transaction, account: Account) -> list[tuple[datetime, Verdict | None]]:
     """What Wix answered when a scan or a mail asked: a refusal, or None for a yes. Oldest first."""
-    found: list[tuple[datetime, Verdict | None]] = [
+    result: list[tuple[datetime, Verdict | None]] = [
         (trace.last_at, _NO.get(trace.verdict))
         for trace in await lookup.list_traces(tx, account.site_id, account.id)
         if trace.verdict in _NO or trace.verdict in _YES
@@ -134,8 +134,8 @@ async def _answers(tx: Transaction, account: Account) -> list[tuple[datetime, Ve
         if mail.settled_at is None or mail.payload["consent"] != Consent.MARKETING:
             continue
         if mail.state == State.DONE or mail.verdict in _NO:
-            found.append((mail.settled_at, _NO.get(mail.verdict or "")))
-    return sorted(found, key=lambda answer: answer[0])
+            result.append((mail.settled_at, _NO.get(mail.verdict or "")))
+    return sorted(result, key=lambda answer: answer[0])
 
 
 def _last_answer(rules: SiteSettings, answers: Sequence[tuple[datetime, Verdict | None]]) -> Mailable:

@@ -81,7 +81,7 @@ def _sample_rewards(milestone: Milestone, site: Site, zone: ZoneInfo, now: datet
 
 def _of(account: Account, milestone: Milestone | None, values: dict[str, Any]) -> dict[str, Any]:
     name = plain(account.name or "")
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "customer": {
             **values["customer"],
             "name": name,
@@ -93,5 +93,5 @@ def _of(account: Account, milestone: Milestone | None, values: dict[str, Any]) -
         value = getattr(account, milestone.measure.value)
         if value is not None:
             missing = max(milestone.target(value) - value, 0)
-            found["points"] = {**values["points"], "value": value, "missing": missing}
-    return found
+            result["points"] = {**values["points"], "value": value, "missing": missing}
+    return result

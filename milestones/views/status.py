@@ -112,13 +112,13 @@ async def _site(tx: Transaction, site: Site) -> SiteStatus:
 
 
 def _scan(scan: Scan) -> ScanStatus:
-    told = f"{scan.counts.get('read', 0):,} accounts"
+    sentence = f"{scan.counts.get('read', 0):,} accounts"
     if unread := scan.counts.get("unreadable", 0):
-        told += f", {unread:,} left out (`milestones rejected list`)"
+        sentence += f", {unread:,} left out (`milestones rejected list`)"
     if near := scan.counts.get("near", 0):
-        told += f", {near:,} to be reminded"
+        sentence += f", {near:,} to be reminded"
     if scan.state != ScanState.FINISHED:
-        told = f"under way, {told} so far"
+        sentence = f"under way, {sentence} so far"
     if scan.error:
-        told += f"; stopped: {scan.error}"
-    return ScanStatus(scan.kind, scan.state, scan.finished_at or scan.started_at, told)
+        sentence += f"; stopped: {scan.error}"
+    return ScanStatus(scan.kind, scan.state, scan.finished_at or scan.started_at, sentence)

@@ -38,7 +38,7 @@ def with_crossings(story: Story, records: Records, version: Version) -> Story:
         for crossing in owed(milestone, points, [])
     )
     value = next(iter(_values(milestone, reversed(points))), None)
-    standing, because = _state(records, version, points, grants=len(given), crossings=crossings)
+    state, because = _state(records, version, points, grants=len(given), crossings=crossings)
     return replace(
         story,
         version=version.number,
@@ -46,7 +46,7 @@ def with_crossings(story: Story, records: Records, version: Version) -> Story:
         looks_from=_looks_from(records.state, version, points),
         value=value,
         target=milestone.target(value) if value is not None else None,
-        standing=standing,
+        standing=state,
         because=because,
         crossings=crossings,
         following=(*story.following, *_next_steps(milestone, points, given=bool(given))),
