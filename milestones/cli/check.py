@@ -44,11 +44,11 @@ def check(
         settings = settings_at(config)
         require_sound(settings)
     except ConfigurationError as error:
-        found = [*error.faults, *_other_template_faults(config, error.faults)]
+        result = [*error.faults, *_other_template_faults(config, error.faults)]
         if as_json:
-            typer.echo(json.dumps({"ok": False, "faults": found}, indent=2))
+            typer.echo(json.dumps({"ok": False, "faults": result}, indent=2))
             raise typer.Exit(error.exit_code) from None
-        raise ConfigurationError(found) from None
+        raise ConfigurationError(result) from None
     tried = asyncio.run(_try_everything(settings)) if online else []
     if as_json:
         _tell_a_machine(settings, tried)
@@ -64,18 +64,20 @@ def json_schema() -> dict[str, Any]:
     # A site says of its mail only what differs, so that nothing is required of it there.
     tables = schema["$defs"]
     tables["MailOfASite"] = {
-        name: told for name, told in tables["MailSettings"].items() if name != "required"
+        name: field for name, field in tables["MailSettings"].items() if name != "required"
     }
     tables["SiteTable"]["properties"]["mail"] = {"$ref": "#/$defs/MailOfASite"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Milestones"}
 
 
-def _other_template_faults(config: Path, told: list[str]) -> list[str]:
+def _other_template_faults(config: Path, known: list[str]) -> list[str]:
     """What is wrong with the templates whatever mails are made from them, since the configuration cannot say which."""
     folder = templates_folder(config, os.environ)
     if folder is None or not folder.is_dir():
         return []
-    return [fault for fault in faults(folder, {}) if not any(fault.split(": ")[0] in other for other in told)]
+    return [
+        fault for fault in faults(folder, {}) if not any(fault.split(": ")[0] in other for other in known)
+    ]
 
 
 async def _try_everything(settings: Settings) -> list[Trial]:

@@ -63,13 +63,13 @@ async def ask(path: Path, command: Command[A, P], report: Report[P] = lambda _re
 async def _result(response: "httpx.Response", command: Command[A, P], report: Report[P]) -> A:
     """The last line. What stands before it is reported."""
     async for line in _lines(response):
-        told: dict[str, Any] = from_json(line)
-        if "progress" in told:
-            report(command.report_type().model_validate(told["progress"]))
-        elif "problem" in told:
-            raise _refusal(Problem.model_validate(told["problem"]))
+        message: dict[str, Any] = from_json(line)
+        if "progress" in message:
+            report(command.report_type().model_validate(message["progress"]))
+        elif "problem" in message:
+            raise _refusal(Problem.model_validate(message["problem"]))
         else:
-            return command.answer_type().model_validate(told["result"])
+            return command.answer_type().model_validate(message["result"])
     raise _daemon_gone()
 
 

@@ -25,8 +25,8 @@ def upgrade(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
     if as_json:
         print_json({"before": before, "now": "current"})
         return
-    told = {"empty": "was made", "current": "is of this version already"}
-    typer.echo(f"{place(settings)} {told.get(before, 'was upgraded to this version')}.")
+    outcome = {"empty": "was made", "current": "is of this version already"}
+    typer.echo(f"{place(settings)} {outcome.get(before, 'was upgraded to this version')}.")
 
 
 @app.command()

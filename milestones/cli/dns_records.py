@@ -29,26 +29,26 @@ async def trials(domain: str, selector: str | None, lookup: Lookup) -> AsyncIter
 
 async def _spf(domain: str, lookup: Lookup) -> Trial:
     try:
-        found = [record for record in await lookup(domain) if record.lower().split(" ")[0] == "v=spf1"]
+        result = [record for record in await lookup(domain) if record.lower().split(" ")[0] == "v=spf1"]
     except NoResolverError as error:
         return Trial("SPF", Outcome.UNTRIED, str(error))
-    if not found:
+    if not result:
         return Trial(
             "SPF",
             Outcome.FAILED,
             f"{domain} has no TXT record that begins with v=spf1; add your mail server's",
         )
-    if len(found) > 1:
+    if len(result) > 1:
         return Trial(
             "SPF",
             Outcome.FAILED,
-            f"{domain} has {len(found)} SPF records, which makes all of them void; join them",
+            f"{domain} has {len(result)} SPF records, which makes all of them void; join them",
         )
-    if found[0].rstrip().lower().endswith("+all"):
+    if result[0].rstrip().lower().endswith("+all"):
         return Trial(
             "SPF", Outcome.FAILED, f"{domain} lets everybody send (+all); end the record with ~all or -all"
         )
-    return Trial("SPF", Outcome.OK, f"{domain}: {found[0]}")
+    return Trial("SPF", Outcome.OK, f"{domain}: {result[0]}")
 
 
 async def _dkim(domain: str, selector: str, lookup: Lookup) -> Trial:

@@ -70,10 +70,10 @@ def init(
 
     The configuration works as it is, on the simulated Wix and in shadow mode; its first lines say what to change.
     """
-    taken = [name for name in (CONFIG, TEMPLATES, UNIT) if (folder / name).exists()]
-    if taken:
+    existing = [name for name in (CONFIG, TEMPLATES, UNIT) if (folder / name).exists()]
+    if existing:
         raise UsageError(
-            f"{folder.absolute()} already has {' and '.join(taken)}, and nothing was written. "
+            f"{folder.absolute()} already has {' and '.join(existing)}, and nothing was written. "
             "Name another folder, or move them away."
         )
     folder.mkdir(parents=True, exist_ok=True)

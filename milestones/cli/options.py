@@ -41,12 +41,12 @@ def settings_in_force(config: Path) -> Settings:
     """
     for socket in list_sockets(config, os.environ):
         try:
-            told = asyncio.run(client.ask(socket, GetConfiguration()))
+            running = asyncio.run(client.ask(socket, GetConfiguration()))
         except (client.NotRunningError, client.RefusedError):
             continue
         # Two configurations of one folder may each have a daemon.
-        if told.path.resolve() == config.resolve():
-            uses = {template: frozenset(groups) for template, groups in told.uses.items()}
-            return restore(Source(told.text, told.environ, uses), config)
+        if running.path.resolve() == config.resolve():
+            uses = {template: frozenset(groups) for template, groups in running.uses.items()}
+            return restore(Source(running.text, running.environ, uses), config)
     # Who may not ask it may still look into the file.
     return load(config, os.environ, secrets=False)

@@ -30,34 +30,32 @@ def import_file(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Never mail these again. Nobody is taken off the list, and no address is kept: only what recognises it."""
-    found = entries(file.read_bytes())
+    result = entries(file.read_bytes())
     settings = settings_in_force(config)
     added = known = 0
-    for part in found.parts(AT_ONCE):
+    for part in result.parts(AT_ONCE):
         command = ImportOptOuts(addresses=part.addresses, keys=part.keys, site=site or None)
         answer = carry_out(settings, command)
         added, known = added + answer.added, known + answer.known
     if as_json:
-        print_json({"added": added, "known": known, "refused": found.refused})
+        print_json({"added": added, "known": known, "refused": result.refused})
     else:
         counts = f"{plural(added, 'entry', 'entries')} added, {known:,} known before"
-        refused = f"; {plural(len(found.refused), 'row', 'rows')} refused" if found.refused else ""
+        refused = f"; {plural(len(result.refused), 'row', 'rows')} refused" if result.refused else ""
         typer.echo(f"{counts}{refused}.")
-    if found.refused:
-        typer.echo(_complaint(found), err=True)
+    if result.refused:
+        typer.echo(_complaint(result), err=True)
         raise typer.Exit(1)
 
 
-def _complaint(found: Entries) -> str:
+def _complaint(result: Entries) -> str:
     """Which lines were not imported. What stands there is not repeated, since it may be an address with a typing error."""
-    lines = _ranges(found.refused)
-    which = f"Line {lines} was" if len(found.refused) == 1 else f"Lines {lines} were"
-    told = f"{which} not imported: no mail address can be read there, and no key of an export. Mend them and import again."
-    if found.is_utf8:
-        return told
-    return (
-        f"{told} The file is not in UTF-8, so only what is in ASCII could be read; save it as CSV in UTF-8."
-    )
+    lines = _ranges(result.refused)
+    which = f"Line {lines} was" if len(result.refused) == 1 else f"Lines {lines} were"
+    sentence = f"{which} not imported: no mail address can be read there, and no key of an export. Mend them and import again."
+    if result.is_utf8:
+        return sentence
+    return f"{sentence} The file is not in UTF-8, so only what is in ASCII could be read; save it as CSV in UTF-8."
 
 
 def _ranges(numbers: Sequence[int]) -> str:
@@ -78,8 +76,8 @@ def export_file(
 ) -> None:
     """Write the list. It holds keys and no addresses: they recognise an address in this database and its copies."""
     settings = settings_in_force(config)
-    found = look(settings, people.list_suppressions)
-    rows = [(one.address_key, one.reason, one.recorded_at.isoformat()) for one in found]
+    result = look(settings, people.list_suppressions)
+    rows = [(one.address_key, one.reason, one.recorded_at.isoformat()) for one in result]
     if str(file) == "-":
         csv.writer(sys.stdout).writerows([COLUMNS, *rows])
         return

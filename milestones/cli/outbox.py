@@ -50,35 +50,35 @@ def list_actions(
 
     async def query(tx: Transaction) -> tuple[list[str], dict[str, int], list[Action]]:
         chosen = await on_site(tx, which, site)
-        found = await lookup.list_actions(tx, chosen, limit=limit, untold=untold)
+        result = await lookup.list_actions(tx, chosen, limit=limit, untold=untold)
         return (
             await list_notices(tx, settings, datetime.now(UTC)),
             await lookup.count_by_state(tx, chosen),
-            found,
+            result,
         )
 
-    notable, counts, found = look(settings, query)
+    notable, counts, result = look(settings, query)
     if as_json:
-        print_json({"counts": counts, "actions": [describe_action(action) for action in found]})
+        print_json({"counts": counts, "actions": [describe_action(action) for action in result]})
         return
     shown = render.console()
     render.banner(shown, notable)
     if not untold:
         states = "  ".join(f"{render.state(name)} {number:,}" for name, number in counts.items())
         shown.print(states or _nothing(which, site))
-    elif not found:
+    elif not result:
         shown.print("Somebody was told of every code that was made, or still will be.")
-    if found:
-        _table(shown, found, settings)
+    if result:
+        _table(shown, result, settings)
 
 
 def _nothing(which: Which, site: str | None) -> str:
     return "Nothing is in the outbox." if which == Which() and site is None else "There is no such action."
 
 
-def _table(shown: Console, found: list[Action], settings: Settings) -> None:
+def _table(shown: Console, result: list[Action], settings: Settings) -> None:
     rows = render.table("id", "when", "what", "state and reason", right=("id",))
-    for action in found:
+    for action in result:
         zone = settings.for_site(action.site_id).timezone
         verdict = "" if action.state == State.DONE else text(reason(action.verdict) or "")
         moment = action.settled_at or action.recorded_at
@@ -102,50 +102,50 @@ def show(
 ) -> None:
     """Show one action whole: what is frozen in it, what came of it, and who moves it on."""
     settings = settings_in_force(config)
-    found = look(settings, lambda tx: get_detail(tx, action_id))
+    result = look(settings, lambda tx: get_detail(tx, action_id))
     if as_json:
-        print_json(found)
+        print_json(result)
         return
-    _show(render.console(), found, settings)
+    _show(render.console(), result, settings)
 
 
-def _show(shown: Console, found: ActionDetail, settings: Settings) -> None:
-    zone = settings.for_site(found.site_id).timezone
-    shown.print(f"[bold]#{found.id}[/]  {text(found.sentence)}")
+def _show(shown: Console, result: ActionDetail, settings: Settings) -> None:
+    zone = settings.for_site(result.site_id).timezone
+    shown.print(f"[bold]#{result.id}[/]  {text(result.sentence)}")
     shown.print(
         render.pairs(
             {
-                "state": render.state(found.state),
-                "why": text(found.reason or ""),
-                "waits for": text(found.waits_because or ""),
-                "goes on": text(found.moved_on_by),
-                "account": text(found.account_id),
-                "site": text(found.site_id),
-                "milestone": text(found.milestone),
-                "owed by": text(found.owner),
-                "recorded": when(found.recorded_at, zone, seconds=True),
-                "due": when(found.available_at, zone, seconds=True) if found.is_open else "",
-                "settled": when(found.settled_at, zone, seconds=True) if found.settled_at else "",
-                "attempts": str(found.attempts) if found.attempts else "",
-                "lost": "the answer to the last attempt was lost" if found.lost else "",
-                "error": f"[red]{text(found.error)}[/]" if found.error else "",
+                "state": render.state(result.state),
+                "why": text(result.reason or ""),
+                "waits for": text(result.waits_because or ""),
+                "goes on": text(result.moved_on_by),
+                "account": text(result.account_id),
+                "site": text(result.site_id),
+                "milestone": text(result.milestone),
+                "owed by": text(result.owner),
+                "recorded": when(result.recorded_at, zone, seconds=True),
+                "due": when(result.available_at, zone, seconds=True) if result.is_open else "",
+                "settled": when(result.settled_at, zone, seconds=True) if result.settled_at else "",
+                "attempts": str(result.attempts) if result.attempts else "",
+                "lost": "the answer to the last attempt was lost" if result.lost else "",
+                "error": f"[red]{text(result.error)}[/]" if result.error else "",
             }
         )
     )
-    for title, others in (("Waits for", found.waits_for), ("Wait for it", found.awaited_by)):
+    for title, others in (("Waits for", result.waits_for), ("Wait for it", result.awaited_by)):
         if others:
             shown.print(f"\n[bold]{title}[/]")
             for other in others:
                 shown.print(f"  #{other.id} {other.kind} {render.state(other.state)}: {text(other.subject)}")
-    if found.tries:
+    if result.tries:
         shown.print("\n[bold]Attempts[/]")
-        for one in found.tries:
+        for one in result.tries:
             shown.print(f"  {render.attempt(one, zone)}")
     shown.print("\n[bold]What is frozen in it[/]")
-    print_data(shown, found.payload)
-    if found.result is not None:
+    print_data(shown, result.payload)
+    if result.result is not None:
         shown.print("[bold]What came of it[/]")
-        print_data(shown, found.result)
+        print_data(shown, result.result)
 
 
 add_to(app)

@@ -49,13 +49,13 @@ def plan(
     Exit code 0 when nothing differs, 2 when something does, 1 when Wix could not be asked about a site.
     """
     settings = settings_at(config, secrets=False)
-    found = _plan(settings, PlanProgram(written=_read_written(settings), site=site, prune=prune))
+    result = _plan(settings, PlanProgram(written=_read_written(settings), site=site, prune=prune))
     if as_json:
-        print_json(found)
+        print_json(result)
     else:
-        _show(found)
-    _exit_for(found.failed)
-    if any(one.differs for one in found.sites):
+        _show(result)
+    _exit_for(result.failed)
+    if any(one.differs for one in result.sites):
         raise typer.Exit(DIFFERS)
 
 
@@ -74,17 +74,17 @@ def apply(
     """
     settings = settings_at(config, secrets=False)
     written = _read_written(settings)
-    found = _plan(settings, PlanProgram(written=written, site=site, prune=prune, settled=True))
-    changed = [one for one in found.sites if one.steps]
-    refusals = [sentence for one in found.sites for sentence in one.refusals]
+    result = _plan(settings, PlanProgram(written=written, site=site, prune=prune, settled=True))
+    changed = [one for one in result.sites if one.steps]
+    refusals = [sentence for one in result.sites for sentence in one.refusals]
     if not as_json or not yes:
-        _show(found, stderr=as_json)
+        _show(result, stderr=as_json)
     if refusals:
         raise MilestonesError("Nothing is done, since not all of it can be:\n" + "\n".join(refusals))
     if not changed:
         if as_json:
-            print_json(ApplyAnswer(sites=(), failed=found.failed))
-        _exit_for(found.failed)
+            print_json(ApplyAnswer(sites=(), failed=result.failed))
+        _exit_for(result.failed)
         return
     if not yes:
         number = sum(len(one.steps) for one in changed)
@@ -94,7 +94,7 @@ def apply(
         command = ApplyProgram(written=written, plans=plans, site=site, prune=prune)
         applied = carry_out(settings, command, report=report, asks_wix=True)
     # A site of which Wix does not tell keeps no other from its turn.
-    answer = ApplyAnswer(sites=applied.sites, failed={**found.failed, **applied.failed})
+    answer = ApplyAnswer(sites=applied.sites, failed={**result.failed, **applied.failed})
     if as_json:
         print_json(answer)
     else:
@@ -115,17 +115,17 @@ def export(
 ) -> None:
     """Write the loyalty program of a site as a part of config.toml, of which a plan is empty."""
     with _show_progress() as report:
-        found = carry_out(settings_in_force(config), ExportProgram(site=site), report=report, asks_wix=True)
+        result = carry_out(settings_in_force(config), ExportProgram(site=site), report=report, asks_wix=True)
     if output is not None:
         # Exclusively: a program that somebody wrote must not be lost.
         with output.open("x", encoding="utf-8") as file:
-            file.write(found.text)
+            file.write(result.text)
     if as_json:
-        print_json(found)
+        print_json(result)
     elif output is None:
-        typer.echo(found.text, nl=False)
+        typer.echo(result.text, nl=False)
     else:
-        typer.echo(f"The program of {printable(found.site)} is in {output}.")
+        typer.echo(f"The program of {printable(result.site)} is in {output}.")
 
 
 def _read_written(settings: Settings) -> Written:
@@ -144,9 +144,9 @@ def _plan(settings: Settings, command: PlanProgram) -> PlanAnswer:
 def _show_progress() -> Iterator[Report[ProgramReport]]:
     with Console(stderr=True).status("Asking Wix") as status:
 
-        def report(told: ProgramReport) -> None:
-            number = f" ({told.number} of {told.total})" if told.number else ""
-            status.update(text(f"{told.site}{number} {told.sentence or ''}"))
+        def report(progress: ProgramReport) -> None:
+            number = f" ({progress.number} of {progress.total})" if progress.number else ""
+            status.update(text(f"{progress.site}{number} {progress.sentence or ''}"))
 
         yield report
 
@@ -162,9 +162,9 @@ def _exit_for(failed: Mapping[str, str]) -> None:
 # What is shown
 
 
-def _show(found: PlanAnswer, *, stderr: bool = False) -> None:
+def _show(result: PlanAnswer, *, stderr: bool = False) -> None:
     out = render.console(stderr=stderr)
-    for one in found.sites:
+    for one in result.sites:
         out.print(f"[bold]{text(one.site)}[/]")
         for step in one.steps:
             _show_step(out, step)

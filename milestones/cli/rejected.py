@@ -35,15 +35,15 @@ def list_rejected(
 ) -> None:
     """Show what is kept, newest first, with the reason."""
     settings = settings_in_force(config)
-    found = look(settings, lambda tx: lookup.list_rejected(tx, limit=limit))
+    result = look(settings, lambda tx: lookup.list_rejected(tx, limit=limit))
     if as_json:
-        print_json([describe_rejected(row) for row in found])
+        print_json([describe_rejected(row) for row in result])
         return
-    if not found:
+    if not result:
         typer.echo("Everything was understood.")
         return
     rows = render.table("id", "when", "type", "reason", right=("id",))
-    for row in found:
+    for row in result:
         at = when(row.received_at, settings.daemon.timezone)
         rows.add_row(str(row.id), at, text(row.event_type or "unknown"), text(row.reason))
     render.console().print(rows)
@@ -59,10 +59,10 @@ def show(
 ) -> None:
     """Show one as it came. It may hold personal data of a customer."""
     settings = settings_in_force(config)
-    found = look(settings, lambda tx: lookup.list_rejected(tx, [number]))
-    if not found:
+    result = look(settings, lambda tx: lookup.list_rejected(tx, [number]))
+    if not result:
         raise UsageError(f"Nothing is kept under {number}. `milestones rejected list` shows their numbers.")
-    row = describe_body(found[0])
+    row = describe_body(result[0])
     if as_json:
         print_json(row)
         return
@@ -98,9 +98,11 @@ def replay(
     if as_json:
         print_json(answer)
         return
-    told = f"{plural(answer.taken, 'webhook or account', 'webhooks and accounts')} understood and recorded"
+    sentence = (
+        f"{plural(answer.taken, 'webhook or account', 'webhooks and accounts')} understood and recorded"
+    )
     typer.echo(
-        f"{told}, {answer.unneeded:,} of a kind that nobody needs, {len(answer.kept):,} still not understood."
+        f"{sentence}, {answer.unneeded:,} of a kind that nobody needs, {len(answer.kept):,} still not understood."
     )
     for number, why in answer.kept.items():
         typer.echo(printable(f"#{number}: {why}"))

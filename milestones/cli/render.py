@@ -49,11 +49,11 @@ NARROWEST, WIDTH = 20, 80
 
 def console(*, stderr: bool = False) -> Console:
     """Where answers go, or with ``stderr`` questions. Made for each command, so that it sees the terminal as it is."""
-    found = Console(highlight=False, soft_wrap=False, stderr=stderr)
-    if found.width < NARROWEST:
+    result = Console(highlight=False, soft_wrap=False, stderr=stderr)
+    if result.width < NARROWEST:
         # COLUMNS=0, as some service managers and editors set it, would show nothing at all.
-        found.width = WIDTH
-    return found
+        result.width = WIDTH
+    return result
 
 
 def tell_under_way(report: UnderWay) -> None:

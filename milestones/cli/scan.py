@@ -80,11 +80,11 @@ def _progress(report: ScanReport) -> str:
     return f"{where}, {report.read:,}{total} accounts"
 
 
-def _show_verdicts(shown: Console, found: SiteDryRun) -> None:
-    shown.print(f"[bold]{text(found.site)}[/]: {plural(found.read, 'account')} near a milestone were read.")
-    if found.shadow:
+def _show_verdicts(shown: Console, result: SiteDryRun) -> None:
+    shown.print(f"[bold]{text(result.site)}[/]: {plural(result.read, 'account')} near a milestone were read.")
+    if result.shadow:
         shown.print("[yellow]Shadow mode: a real scan would record this and send nothing.[/]")
-    by_count = sorted(found.verdicts.items(), key=lambda item: -item[1].count)
+    by_count = sorted(result.verdicts.items(), key=lambda item: -item[1].count)
     summary = render.table("accounts", "verdict", "meaning", right=("accounts",))
     for verdict, kept in by_count:
         summary.add_row(f"{kept.count:,}", text(verdict), text(kept.sentence))
@@ -98,20 +98,20 @@ def _show_verdicts(shown: Console, found: SiteDryRun) -> None:
         more = kept.count - len(kept.examples)
         shown.print(f"[bold]{text(verdict)}[/]" + (f" [dim](and {more:,} more)[/]" if more else ""))
         shown.print(rows)
-    near = found.verdicts.get("near")
+    near = result.verdicts.get("near")
     reminded = near.count if near is not None else 0
     shown.print(
-        f"A scan now would record {plural(reminded, 'reminder')}; past {found.limit:,} of one milestone within "
+        f"A scan now would record {plural(reminded, 'reminder')}; past {result.limit:,} of one milestone within "
         "a day, the breaker holds them for a person. Nothing was recorded and nothing was sent."
     )
 
 
-def _show_scans(shown: Console, found: Sequence[ScanDone]) -> None:
+def _show_scans(shown: Console, result: Sequence[ScanDone]) -> None:
     rows = render.table("site", "scan", "accounts", "to be reminded", right=("accounts", "to be reminded"))
-    for one in found:
+    for one in result:
         counts = one.counts
         near = f"{counts.get('near', 0):,}" if one.kind == "near" else ""
         rows.add_row(text(one.site), text(one.kind), f"{counts.get('read', 0):,}", near)
     shown.print(rows)
-    if any(one.state != "finished" for one in found):
+    if any(one.state != "finished" for one in result):
         shown.print("[yellow]Not every scan came to its end; the daemon goes on where they stopped.[/]")

@@ -30,24 +30,24 @@ def status(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
     settings = settings_in_force(config)
     daemon = daemon_status(settings)
     now = datetime.now(UTC)
-    found: Status | None = None
+    result: Status | None = None
     trouble: StoreError | None = None
     try:
-        found = asyncio.run(_read_status(settings, now))
+        result = asyncio.run(_read_status(settings, now))
     except StoreError as error:
         trouble = error
     if as_json:
-        told = {"daemon": daemon, "mode": settings.daemon.mode, "configuration": settings.hash}
-        print_json({**told, "database": str(trouble or "current"), "standing": found})
+        header = {"daemon": daemon, "mode": settings.daemon.mode, "configuration": settings.hash}
+        print_json({**header, "database": str(trouble or "current"), "standing": result})
     else:
         shown = render.console()
-        notices = list(found.notices) if found is not None else settings_notices(settings)
+        notices = list(result.notices) if result is not None else settings_notices(settings)
         render.banner(shown, notices + callback_notices(daemon.mistyped_callbacks if daemon else 0))
         shown.print(_daemon(daemon, settings))
-        if found is None:
+        if result is None:
             shown.print(text(trouble), soft_wrap=True)
         else:
-            _show(shown, found, settings, now)
+            _show(shown, result, settings, now)
     if trouble is not None and not isinstance(trouble, NoDatabaseError):
         raise typer.Exit(trouble.exit_code)
 
@@ -80,26 +80,28 @@ def _daemon(answer: StatusAnswer | None, settings: Settings) -> str:
     return sentence
 
 
-def _show(shown: Console, found: Status, settings: Settings, now: datetime) -> None:
-    oldest = f", the oldest for {span(found.oldest)}" if found.due and found.oldest else ""
+def _show(shown: Console, result: Status, settings: Settings, now: datetime) -> None:
+    oldest = f", the oldest for {span(result.oldest)}" if result.due and result.oldest else ""
     wanted = {
-        "due now": f"{found.due:,}{oldest}",
-        "held": _wants(found.held, "`milestones outbox list --state held`, then release or cancel"),
-        "unknown": _wants(found.unknown, "`milestones outbox list --state unknown`, then resolve"),
-        "failed": _wants(found.discarded, "`milestones outbox list --state discarded`, then retry"),
+        "due now": f"{result.due:,}{oldest}",
+        "held": _wants(result.held, "`milestones outbox list --state held`, then release or cancel"),
+        "unknown": _wants(result.unknown, "`milestones outbox list --state unknown`, then resolve"),
+        "failed": _wants(result.discarded, "`milestones outbox list --state discarded`, then retry"),
         "untold": _wants(
-            found.untold, "codes of 30 days that nobody was told of: `milestones outbox list --untold`"
+            result.untold, "codes of 30 days that nobody was told of: `milestones outbox list --untold`"
         ),
-        "rejected": _wants(found.rejected, "webhooks or accounts not understood: `milestones rejected list`"),
+        "rejected": _wants(
+            result.rejected, "webhooks or accounts not understood: `milestones rejected list`"
+        ),
     }
     shown.print(render.pairs(wanted))
-    for site in found.sites:
+    for site in result.sites:
         shown.print()
         _site(shown, site, settings, now)
-    if not found.sites:
+    if not result.sites:
         shown.print("No site is known yet.")
-    if found.more_sites:
-        shown.print(f"\nand {found.more_sites:,} more sites.")
+    if result.more_sites:
+        shown.print(f"\nand {result.more_sites:,} more sites.")
 
 
 def _wants(number: int, what: str) -> str:
@@ -126,5 +128,5 @@ def _site(shown: Console, site: SiteStatus, settings: Settings, now: datetime) -
     )
 
 
-def _scan(at: datetime, told: str, now: datetime) -> str:
-    return f"{span(now - at)} ago: {text(told)}"
+def _scan(at: datetime, sentence: str, now: datetime) -> str:
+    return f"{span(now - at)} ago: {text(sentence)}"

@@ -92,15 +92,15 @@ def _schedule(value: Any) -> str:
 
 def lines(found: dict[str, Any]) -> list[str]:
     """The summary as a person reads it."""
-    told: list[str] = []
+    rows: list[str] = []
     for name, value in found.items():
         if isinstance(value, dict):
-            told += _table(name, value)
+            rows += _table(name, value)
         elif isinstance(value, list):
-            told += [f"{name:<14}{', '.join(value)}"] if value else []
+            rows += [f"{name:<14}{', '.join(value)}"] if value else []
         else:
-            told.append(f"{name:<14}{value}")
-    return told
+            rows.append(f"{name:<14}{value}")
+    return rows
 
 
 def _table(name: str, rows: dict[str, Any]) -> list[str]:

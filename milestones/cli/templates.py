@@ -12,5 +12,5 @@ def require_sound(settings: Settings) -> None:
     for site in (settings.for_site(""), *settings.list_sites()):
         for template, variables in requirements(site.milestones, site.brand).items():
             needed[template] = needed.get(template, variables) & variables
-    if found := faults(settings.daemon.templates, needed):
-        raise ConfigurationError(found)
+    if result := faults(settings.daemon.templates, needed):
+        raise ConfigurationError(result)

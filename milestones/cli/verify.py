@@ -52,7 +52,7 @@ def _show(answer: VerifyAnswer) -> None:
         out.print("[green]Everything agrees.[/]")
         return
     out.print(f"[red]{plural(len(differences), 'difference')}:[/]")
-    for found in differences[:SHOWN]:
-        out.print(text(f"  {found.account}  {found.sentence}"))
+    for item in differences[:SHOWN]:
+        out.print(text(f"  {item.account}  {item.sentence}"))
     if len(differences) > SHOWN:
         out.print(f"  and {len(differences) - SHOWN:,} more; --json has them all.")
