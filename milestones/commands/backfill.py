@@ -22,14 +22,14 @@ async def backfill(host: Host, command: Backfill, report: Report[BackfillReport]
     key = command.milestone
     async with host.runtime.store.read() as tx:
         chosen = await find_sites(tx, command.site)
-    found = []
+    result = []
     for site in chosen:
         milestone = next((m for m in host.runtime.rules.site(site.id).milestones if m.key == key), None)
         if milestone is not None:
-            found.append(await _site(host, site, milestone, report, counts_only=command.counts_only))
-    if not found:
+            result.append(await _site(host, site, milestone, report, counts_only=command.counts_only))
+    if not result:
         raise UsageError(f"No site has a milestone {key!r}. Its key is the one in config.toml.")
-    return BackfillAnswer(milestone=key, sites=tuple(found))
+    return BackfillAnswer(milestone=key, sites=tuple(result))
 
 
 async def _site(

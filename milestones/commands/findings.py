@@ -27,7 +27,7 @@ class Findings:
         action: int | None = None,
     ) -> None:
         """Note a difference."""
-        found = Difference(
+        result = Difference(
             what=what, sentence=sentence, site=site.id, account=account, milestone=milestone, action=action
         )
-        self.differences.append(found)
+        self.differences.append(result)

@@ -79,23 +79,23 @@ def entries(data: bytes) -> Entries:
     text, is_utf8 = _decode(data)
     lines = _LINE_END.split(text)
     first = next((number for number, line in enumerate(lines) if not _is_blank([line])), None)
-    if first is not None and (told := _SEPARATOR_LINE.fullmatch(lines[first].strip())):
-        delimiter, first = told[1], first + 1
+    if first is not None and (separator := _SEPARATOR_LINE.fullmatch(lines[first].strip())):
+        delimiter, first = separator[1], first + 1
     elif first is not None:
         delimiter = max(_DELIMITERS, key=lines[first].count)
     else:
         raise UsageError("The file is empty. Nothing was imported.")
     rows = list(_records(lines, first, delimiter))
     columns, further = _columns(rows[0][1]) if rows else ([], [])
-    found: dict[bool, dict[str, None]] = {True: {}, False: {}}
+    result: dict[bool, dict[str, None]] = {True: {}, False: {}}
     refused = []
     for number, cells in rows[1:] if columns else rows:
         values = _values(cells, columns, further)
         if values is None:
             refused.append(number)
         for value in values or ():
-            found["@" in value][value] = None
-    return Entries(tuple(found[True]), tuple(found[False]), tuple(refused), is_utf8)
+            result["@" in value][value] = None
+    return Entries(tuple(result[True]), tuple(result[False]), tuple(refused), is_utf8)
 
 
 def _decode(data: bytes) -> tuple[str, bool]:
@@ -115,24 +115,24 @@ def _records(lines: Sequence[str], first: int, delimiter: str) -> Iterator[tuple
     """The rows with something in them, each with the line at which it begins."""
     number = first
     while number < len(lines):
-        taken, cells = _record(lines, number, delimiter)
+        count, cells = _record(lines, number, delimiter)
         if not _is_blank(cells):
             yield number + 1, cells
-        number += taken
+        number += count
 
 
 def _record(lines: Sequence[str], number: int, delimiter: str) -> tuple[int, list[str]]:
     """How many lines the row goes over, and its cells. A line with an address in it is never taken for a note's."""
-    for taken in range(1, min(_LONGEST_RECORD, len(lines) - number) + 1):
-        if taken > 1 and _holds_something(lines[number + taken - 1], delimiter):
+    for count in range(1, min(_LONGEST_RECORD, len(lines) - number) + 1):
+        if count > 1 and _holds_something(lines[number + count - 1], delimiter):
             break
         try:
             cells = next(
-                csv.reader(["\n".join(lines[number : number + taken])], delimiter=delimiter, strict=True), []
+                csv.reader(["\n".join(lines[number : number + count])], delimiter=delimiter, strict=True), []
             )
         except csv.Error:
             continue
-        return taken, cells
+        return count, cells
     return 1, lines[number].split(delimiter)
 
 
@@ -170,7 +170,7 @@ def _values(cells: Sequence[str], columns: Sequence[int], further: Sequence[int]
     """The addresses or keys of a row; None where it has none, or where one of them cannot be read."""
     looked_at = [cells[number] for number in columns if number < len(cells)] if columns else cells
     more = [cells[number] for number in further if number < len(cells)]
-    found: list[str] = []
+    result: list[str] = []
     for counts, cell in [(True, cell) for cell in looked_at] + [(False, cell) for cell in more]:
         addresses = [_bare(part) for part in _BETWEEN.split(cell.translate(_AT)) if "@" in part]
         if not all(map(_is_whole, addresses)):
@@ -178,8 +178,8 @@ def _values(cells: Sequence[str], columns: Sequence[int], further: Sequence[int]
         is_other = not addresses and not _is_blank([cell]) and not _KEY.fullmatch(cell.strip())
         if is_other and columns and counts:
             return None
-        found += addresses
-    return found or [key for cell in looked_at if _KEY.fullmatch(key := cell.strip())] or None
+        result += addresses
+    return result or [key for cell in looked_at if _KEY.fullmatch(key := cell.strip())] or None
 
 
 def _bare(candidate: str) -> str:

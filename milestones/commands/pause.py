@@ -68,9 +68,9 @@ async def reconcile(host: Host, report: Report[ScanReport] = lambda _report: Non
     Returns the sites of which Wix does not tell. Raises MilestonesError when it tells of none.
     """
     async with host.runtime.store.read() as tx:
-        found = await sites.list_active(tx)
-    _, failed = await scan_each(host, found, report)
-    raise_if_all(found, failed)
+        result = await sites.list_active(tx)
+    _, failed = await scan_each(host, result, report)
+    raise_if_all(result, failed)
     return failed
 
 

@@ -26,11 +26,11 @@ async def replay(host: Host, command: ReplayRejected, _report: Report[NoReport])
     if missing:
         raise UsageError(f"Nothing is kept under {', '.join(map(str, missing))}.")
     still: dict[int, str] = {}
-    taken = unneeded = 0
+    recorded = unneeded = 0
     for row in reversed(kept):
         try:
             if await _take(runtime, row):
-                taken += 1
+                recorded += 1
             else:
                 unneeded += 1
         except UnreadableError as error:
@@ -39,7 +39,7 @@ async def replay(host: Host, command: ReplayRejected, _report: Report[NoReport])
             continue
         async with runtime.store.write() as tx:
             await rejected.forget(tx, row)
-    return ReplayAnswer(taken=taken, unneeded=unneeded, kept=still)
+    return ReplayAnswer(taken=recorded, unneeded=unneeded, kept=still)
 
 
 async def _take(runtime: Runtime, row: Rejected) -> bool:

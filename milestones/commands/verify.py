@@ -29,25 +29,25 @@ BATCH = 500
 
 async def verify(host: Host, command: Verify, report: Report[VerifyReport]) -> VerifyAnswer:
     """Compare grants with the log, and with Wix if ``online``. Changes nothing."""
-    found = Findings()
+    result = Findings()
     async with host.runtime.store.read() as tx:
         chosen = await find_sites(tx, command.site)
     for site in chosen:
         if site.state == SiteState.ACTIVE:
-            await _compare_log(host, site, found, report)
+            await _compare_log(host, site, result, report)
             if command.online:
                 with a_person_waits():
-                    await compare_wix(host, site, found, report)
+                    await compare_wix(host, site, result, report)
     return VerifyAnswer(
-        accounts=found.accounts,
-        grants=found.grants,
-        forgotten=found.forgotten,
-        checked_in_wix=found.checked_in_wix,
-        differences=tuple(found.differences),
+        accounts=result.accounts,
+        grants=result.grants,
+        forgotten=result.forgotten,
+        checked_in_wix=result.checked_in_wix,
+        differences=tuple(result.differences),
     )
 
 
-async def _compare_log(host: Host, site: Site, found: Findings, report: Report[VerifyReport]) -> None:
+async def _compare_log(host: Host, site: Site, result: Findings, report: Report[VerifyReport]) -> None:
     """One batch of accounts in each transaction, so that a long look holds nobody up."""
     milestones = host.runtime.rules.site(site.id).milestones
     after: str | None = ""
@@ -56,10 +56,10 @@ async def _compare_log(host: Host, site: Site, found: Findings, report: Report[V
             versions = await sites.get_versions(tx, site.id, milestones)
             shapes = await sites.get_all_versions(tx, site.id)
             ids = await lookup.list_account_ids(tx, site.id, after, BATCH)
-            await _compare_batch(tx, site, ids, versions, shapes, found)
-        found.accounts += len(ids)
+            await _compare_batch(tx, site, ids, versions, shapes, result)
+        result.accounts += len(ids)
         after = ids[-1] if len(ids) == BATCH else None
-        report(VerifyReport(accounts=found.accounts, differences=len(found.differences)))
+        report(VerifyReport(accounts=result.accounts, differences=len(result.differences)))
 
 
 async def _compare_batch(
@@ -68,7 +68,7 @@ async def _compare_batch(
     ids: Sequence[str],
     versions: Sequence[Version],
     shapes: Mapping[int, Version],
-    found: Findings,
+    result: Findings,
 ) -> None:
     states = await accounts.get_states(tx, site.id, ids)
     histories = await accounts.get_histories(tx, site.id, ids)
@@ -79,18 +79,20 @@ async def _compare_batch(
         points = [Point(stamp, run.measures) for run in runs for stamp in run.stamps]
         kept_since = None if _is_whole(state, runs) else state.first
         of_this_history = [grant for grant in grants.get(account_id, []) if not _is_older(site, grant)]
-        found.grants += len(grants.get(account_id, []))
-        found.forgotten += len(grants.get(account_id, [])) - len(of_this_history)
+        result.grants += len(grants.get(account_id, []))
+        result.forgotten += len(grants.get(account_id, [])) - len(of_this_history)
         for grant in of_this_history:
             version = shapes.get(grant.version)
             if version is None:
                 continue
-            told = _to_given(grant)
+            grant_row = _to_given(grant)
             from_zero = state.created_at is not None and state.created_at > version.activated_at
-            verdict = evidence(version.milestone, told, points, from_zero=from_zero, kept_since=kept_since)
-            found.forgotten += verdict is Evidence.FORGOTTEN
+            verdict = evidence(
+                version.milestone, grant_row, points, from_zero=from_zero, kept_since=kept_since
+            )
+            result.forgotten += verdict is Evidence.FORGOTTEN
             if verdict not in {Evidence.FOUND, Evidence.FORGOTTEN} and grant.verdict == "crossed":
-                found.add(
+                result.add(
                     "grant_without_evidence",
                     f"{grant.milestone} was given at revision {grant.revision} with {grant.value} points, and the "
                     f"log says: {verdict.value.replace('_', ' ')}.",
@@ -98,9 +100,9 @@ async def _compare_batch(
                     account_id,
                     milestone=grant.milestone,
                 )
-        _add_missing(site, account_id, state, runs, versions, given, found)
+        _add_missing(site, account_id, state, runs, versions, given, result)
         if kept_since is None:
-            _add_doubled(site, account_id, state, runs, versions, of_this_history, found)
+            _add_doubled(site, account_id, state, runs, versions, of_this_history, result)
 
 
 def _is_older(site: Site, grant: Grant) -> bool:
@@ -124,7 +126,7 @@ def _add_missing(
     runs: Sequence[Run],
     versions: Sequence[Version],
     given: Mapping[tuple[str, str], list[Given]],
-    found: Findings,
+    result: Findings,
 ) -> None:
     for version in versions:
         if version.number > state.definitions:
@@ -133,7 +135,7 @@ def _add_missing(
         milestone = version.milestone
         history = history_for(state, runs, version)
         for crossing in owed_under(version, history, given.get((account_id, milestone.key), [])):
-            found.add(
+            result.add(
                 "grant_missing",
                 f"The log shows that {milestone.key} was reached at revision {crossing.revision} with "
                 f"{crossing.value} points, and no grant tells of it.",
@@ -150,7 +152,7 @@ def _add_doubled(
     runs: Sequence[Run],
     versions: Sequence[Version],
     grants: Sequence[Grant],
-    found: Findings,
+    result: Findings,
 ) -> None:
     """Of ONCE and LADDER the database refuses a second grant; of EVERY only its cycle tells that it is one."""
     for version in versions:
@@ -169,7 +171,7 @@ def _add_doubled(
             }:
                 earlier = first.setdefault(cycle, grant)
                 if earlier is not grant:
-                    found.add(
+                    result.add(
                         "grant_twice",
                         f"{milestone.key} was given at revision {earlier.revision} and again at revision "
                         f"{grant.revision}, and the log does not show a fall below {milestone.rearm_below} points "

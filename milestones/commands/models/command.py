@@ -45,18 +45,18 @@ class Command(BaseModel, Generic[A, P]):
     @classmethod
     def answer_type(cls) -> type[A]:
         """The model of its answer."""
-        found: type[A] = cls._arguments()[0]
-        return found
+        result: type[A] = cls._arguments()[0]
+        return result
 
     @classmethod
     def report_type(cls) -> type[P]:
         """The model of what it reports meanwhile."""
-        found: type[P] = cls._arguments()[1]
-        return found
+        result: type[P] = cls._arguments()[1]
+        return result
 
     @classmethod
     def _arguments(cls) -> tuple[Any, ...]:
         """A and P of the ``Command[A, P]`` that it is made from."""
         bases = (one.__pydantic_generic_metadata__ for one in cls.__mro__ if issubclass(one, Command))
-        found: tuple[Any, ...] = next(base["args"] for base in bases if base["args"])
-        return found
+        result: tuple[Any, ...] = next(base["args"] for base in bases if base["args"])
+        return result
