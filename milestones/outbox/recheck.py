@@ -45,14 +45,14 @@ async def get_answers(
     """May these begin, by the configuration, the orders and the facts of this moment?"""
     allowed = await permission.get_permission(tx, work.site_id)
     fresh = await claims.find_leased(tx, work.site_id, generation, [lease.id for lease in leases], now)
-    told = {}
+    answers = {}
     for lease in leases:
         still_ordered = lease.work is work and allowed.allows(lease.task.milestone)
         if still_ordered and not work.stopping() and _is_as_it_was(lease, fresh.get(lease.id), now):
-            told[lease] = await _consents(tx, lease, now)
+            answers[lease] = await _consents(tx, lease, now)
         else:
-            told[lease] = Answer.NOT_NOW
-    return told
+            answers[lease] = Answer.NOT_NOW
+    return answers
 
 
 def _is_as_it_was(lease: Lease, fresh: Claimed | None, now: datetime) -> bool:
@@ -74,8 +74,8 @@ async def _consents(tx: Transaction, lease: Lease, now: datetime) -> Answer:
     if await people.find_suppressed(tx, [key]):
         # The gate reads the same list, and gives the no its name.
         return Answer.NOT_NOW
-    heard = await lookup.find_subscription(tx, lease.task.site_id, key)
-    if heard is None or lease.task.payload.get("consent") == Consent.SERVICE:
+    subscription = await lookup.find_subscription(tx, lease.task.site_id, key)
+    if subscription is None or lease.task.payload.get("consent") == Consent.SERVICE:
         return Answer.YES
-    contradicts = heard.status != "SUBSCRIBED" and now - heard.heard_at <= LAG
+    contradicts = subscription.status != "SUBSCRIBED" and now - subscription.heard_at <= LAG
     return Answer.LATER if contradicts else Answer.YES

@@ -45,15 +45,15 @@ async def reconsider(
     await lock_site(tx, site_id)
     await lock_accounts(tx, ((site_id, account_id) for account_id in concerned))
     known = await accounts.get_states(tx, site_id, concerned)
-    found = []
+    result = []
     for item in settlements:
         task = tasks[item.action_id]
         account = known.get(task.account_id)
         due = await _due(tx, item, task, account, now) if item.needs and account is not None else None
-        found.append(
+        result.append(
             item if due is None else replace(item, state=State.AVAILABLE, needs=None, available_at=due)
         )
-    return found
+    return result
 
 
 async def _due(
@@ -85,5 +85,11 @@ async def _just_subscribed(tx: Transaction, site_id: str, address: str | None, n
     if address is None:
         return False
     secret = bytes.fromhex(await meta.get(tx, "secret") or "")
-    heard = await lookup.find_subscription(tx, site_id, address_key(secret, site_id, address_form(address)))
-    return heard is not None and heard.status == "SUBSCRIBED" and now - heard.heard_at <= LAG
+    subscription = await lookup.find_subscription(
+        tx, site_id, address_key(secret, site_id, address_form(address))
+    )
+    return (
+        subscription is not None
+        and subscription.status == "SUBSCRIBED"
+        and now - subscription.heard_at <= LAG
+    )
