@@ -59,13 +59,13 @@ async def _waited_long_enough(store: Store, now: datetime) -> None:
 async def _mails(store: Store, forget_mail: ForgetMail) -> None:
     while True:
         async with store.read() as tx:
-            found = await erasure.list_erased_mails(tx, MAILS)
-        for site_id, message_id in found:
+            result = await erasure.list_erased_mails(tx, MAILS)
+        for site_id, message_id in result:
             await forget_mail(site_id, message_id)
-        if not found:
+        if not result:
             return
         async with store.write() as tx:
-            for site_id, message_id in found:
+            for site_id, message_id in result:
                 await erasure.forget_mail(tx, site_id, message_id)
 
 

@@ -75,14 +75,14 @@ async def keep_watching(watch: Watch, stop: asyncio.Event) -> None:
     async def work() -> None:
         if watch.changed:
             await pause(BURST, stop)
-        heard, watch.changed = watch.changed, set()
+        changed, watch.changed = watch.changed, set()
         async with watch.store.read() as tx:
             active = await sites.list_active(tx)
         for site in active:
             if stop.is_set():
                 return
             try:
-                await check(watch, site, heard=site.id in heard)
+                await check(watch, site, heard=site.id in changed)
             except (ChannelError, ConfigurationError) as error:
                 # The site's turn comes again; what concerns its mails and rewards is told where they rest.
                 log.info("program_not_read", site=site.id, reason=str(error))

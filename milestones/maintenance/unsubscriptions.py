@@ -32,10 +32,10 @@ async def tell_wix(store: Store, client: Callable[[str], WixClient], now: dateti
     count = 0
     for key in keys:
         async with store.read() as tx:
-            found = await people.list_addresses(tx, key)
-        if not silent.isdisjoint(site_id for site_id, _ in found):
+            result = await people.list_addresses(tx, key)
+        if not silent.isdisjoint(site_id for site_id, _ in result):
             continue
-        if failed := await _tell(client, found):
+        if failed := await _tell(client, result):
             silent.add(failed)
             continue
         async with store.write() as tx:
@@ -44,9 +44,9 @@ async def tell_wix(store: Store, client: Callable[[str], WixClient], now: dateti
     return count
 
 
-async def _tell(client: Callable[[str], WixClient], found: Sequence[tuple[str, str]]) -> str | None:
+async def _tell(client: Callable[[str], WixClient], result: Sequence[tuple[str, str]]) -> str | None:
     """Tell of these (site, address). Returns the site that cannot be told now, if one cannot."""
-    for site_id, address in found:
+    for site_id, address in result:
         try:
             await subscriptions.upsert(client(site_id), address, SubscriptionStatus.UNSUBSCRIBED)
         except (ChannelError, ConfigurationError) as error:
