@@ -173,9 +173,9 @@ def _is_done(work: Work, step: Step, live: Live) -> bool:
     now = left[0]
     if (now.verb, now.changes) == (step.verb, step.changes):
         return False
-    found = ", ".join(f"{change.field} is {change.before!r} there" for change in now.changes)
+    result = ", ".join(f"{change.field} is {change.before!r} there" for change in now.changes)
     raise _MeanwhileError(
-        f"Somebody changed it on the site meanwhile{f' ({found})' if found else ''}; nothing of that was overwritten."
+        f"Somebody changed it on the site meanwhile{f' ({result})' if result else ''}; nothing of that was overwritten."
     )
 
 

@@ -62,7 +62,7 @@ def differences(
 
 
 def _keys(*prices: Fields | None) -> Iterable[str]:
-    return dict.fromkeys(key for found in prices if found is not None for key in found)
+    return dict.fromkeys(key for item in prices if item is not None for key in item)
 
 
 def _same(one: Value, other: Value) -> bool:

@@ -109,17 +109,17 @@ def _sentence(error: ValidationError) -> str:
 def _entries(kind: ThingKind, things: Iterable[Thing], names: Mapping[str, str]) -> Iterator[str]:
     things = list(things)
     titles = Counter(thing.title for thing in things)
-    taken: list[Toml] = []
+    accepted: list[Toml] = []
     for thing in things:
         entry = _entry(kind, thing, names, with_id=titles[thing.title] > 1)
         fault = "is of a type that this program does not know" if entry is None else None
         if entry is not None:
             # Beside those before it, since some rules are about several.
-            fault = _fault(_nest(tuple(_LISTS[kind].split(".")[1:]), [*taken, entry]))
+            fault = _fault(_nest(tuple(_LISTS[kind].split(".")[1:]), [*accepted, entry]))
         if entry is None or fault is not None:
             yield f"# The {NOUNS[kind]} {_quote(thing.title)} ({_one_line(thing.id)}) is left out: it {_one_line(str(fault))}."
             continue
-        taken.append(entry)
+        accepted.append(entry)
         yield _block(f"[[{_LISTS[kind]}]]", entry)
 
 

@@ -31,8 +31,8 @@ def match(kind: ThingKind, wanted: Sequence[Wanted], things: Sequence[Thing]) ->
     """Tell the things of the file from each other on the site. Ids go first, so that no title takes what an id names."""
     noun = NOUNS[kind]
     by_id = {thing.id: thing for thing in things}
-    taken: set[str] = set()
-    found: dict[int, Thing | None] = {}
+    matched: set[str] = set()
+    result: dict[int, Thing | None] = {}
     refusals: list[str] = []
     for position, one in enumerate(wanted):
         if one.id is None:
@@ -44,25 +44,25 @@ def match(kind: ThingKind, wanted: Sequence[Wanted], things: Sequence[Thing]) ->
             )
             refusals.append(f"{sentence} Leave it out, to have one made.")
         else:
-            taken.add(thing.id)
-            found[position] = thing
+            matched.add(thing.id)
+            result[position] = thing
     left = [position for position, one in enumerate(wanted) if one.id is None]
     for key in ("title", "was"):
         for position in list(left):
             title = getattr(wanted[position], key)
-            same = [thing for thing in things if thing.title == title and thing.id not in taken]
+            same = [thing for thing in things if thing.title == title and thing.id not in matched]
             if not same:
                 continue
             left.remove(position)
-            taken |= {thing.id for thing in same}
+            matched |= {thing.id for thing in same}
             if len(same) == 1:
-                found[position] = same[0]
+                result[position] = same[0]
             else:
                 ids = ", ".join(sorted(thing.id for thing in same))
                 refusals.append(
                     f'The site has {len(same)} {noun}s "{title}". Say in the file which is meant, by id: {ids}.'
                 )
-    found |= dict.fromkeys(left)
-    pairs = tuple((wanted[position], found[position]) for position in sorted(found))
-    extra = tuple(thing for thing in things if thing.id not in taken)
+    result |= dict.fromkeys(left)
+    pairs = tuple((wanted[position], result[position]) for position in sorted(result))
+    extra = tuple(thing for thing in things if thing.id not in matched)
     return Matched(kind, pairs, extra, tuple(refusals))

@@ -70,11 +70,11 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """The same for plans that do the same, whenever they were made."""
-        told = [
+        content = [
             [step.kind, step.verb, step.title, step.id, [[c.field, c.before, c.after] for c in step.changes]]
             for step in self.steps
         ]
-        return hashlib.sha256(json.dumps([told, self.refusals]).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps([content, self.refusals]).encode()).hexdigest()[:16]
 
 
 @dataclass(slots=True)
@@ -113,10 +113,10 @@ def make(wanted: Program, live: Live, *, prune: bool = False, in_use: frozenset[
         _tier_steps(draft, levels, _without_extra(draft, levels, names, prune=prune), live)
     _tiers_settings(draft, wanted, live)
     titles = _titles_after(levels, live, prune=prune)
-    for found in matched.values():
-        draft.refusals += [*found.refusals, *unknown_tiers(found, titles)]
-        kept = _without_extra(draft, found, names, prune=prune, in_use=in_use)
-        _steps_of(draft, found, kept, names, live)
+    for item in matched.values():
+        draft.refusals += [*item.refusals, *unknown_tiers(item, titles)]
+        kept = _without_extra(draft, item, names, prune=prune, in_use=in_use)
+        _steps_of(draft, item, kept, names, live)
     _switches(draft, wanted, live)
     steps = [replace(step, sentence=visible(step.sentence)) for step in draft.steps]
     return Plan(tuple(steps), tuple(map(visible, draft.refusals)), tuple(map(visible, draft.notes)))
@@ -169,12 +169,17 @@ def _switches(draft: _Draft, wanted: Program, live: Live) -> None:
 
 
 def _without_extra(
-    draft: _Draft, found: Matched, names: dict[str, str], *, prune: bool, in_use: frozenset[str] = frozenset()
+    draft: _Draft,
+    result: Matched,
+    names: dict[str, str],
+    *,
+    prune: bool,
+    in_use: frozenset[str] = frozenset(),
 ) -> list[Thing]:
     """Remove what only the site has, if that is wanted. Returns what stays."""
-    kept, kind = [thing for _, thing in found.pairs if thing is not None], found.kind
+    kept, kind = [thing for _, thing in result.pairs if thing is not None], result.kind
     noun = NOUNS[kind]
-    for thing in found.extra:
+    for thing in result.extra:
         on_site = f'The {noun} "{thing.title}" is on the site and not in the file; it is left alone'
         if prune and kind is ThingKind.BADGE and (thing.title in in_use or thing.id in in_use):
             draft.notes.append(f"{on_site}, since a milestone gives it.")
@@ -196,11 +201,11 @@ def _without_extra(
 
 
 def _steps_of(
-    draft: _Draft, found: Matched, kept: Sequence[Thing], names: dict[str, str], live: Live
+    draft: _Draft, result: Matched, kept: Sequence[Thing], names: dict[str, str], live: Live
 ) -> None:
-    kind = found.kind
-    changed = [pair for pair in found.pairs if pair[1] is not None]
-    new = [pair for pair in found.pairs if pair[1] is None]
+    kind = result.kind
+    changed = [pair for pair in result.pairs if pair[1] is not None]
+    new = [pair for pair in result.pairs if pair[1] is None]
     for wanted, thing in [*changed, *new]:
         if thing is None:
             draft.refusals += cannot_make(kind, wanted, kept)
@@ -218,10 +223,10 @@ def _steps_of(
             draft.steps.append(_change_step(kind, wanted, thing, changes))
 
 
-def _tier_steps(draft: _Draft, found: Matched, kept: Sequence[Thing], live: Live) -> None:
+def _tier_steps(draft: _Draft, result: Matched, kept: Sequence[Thing], live: Live) -> None:
     changed = [
         (wanted, thing)
-        for wanted, thing in found.pairs
+        for wanted, thing in result.pairs
         if thing is None or differences(wanted.content, thing.content, ThingKind.TIER)
     ]
     ordered, collisions = tiers.in_order(changed, kept)
@@ -262,18 +267,18 @@ def _change_step(kind: ThingKind, wanted: Wanted, thing: Thing, changes: tuple[C
 # The tiers that others name
 
 
-def _tier_names(found: Matched | None, live: Live, *, prune: bool) -> dict[str, str]:
+def _tier_names(result: Matched | None, live: Live, *, prune: bool) -> dict[str, str]:
     """The titles of the site's tiers that stay, as they will be."""
-    if found is None:
+    if result is None:
         return {thing.id: thing.title for thing in live.tiers}
-    left = () if prune else found.extra
+    left = () if prune else result.extra
     return {thing.id: thing.title for thing in left} | {
-        thing.id: wanted.title for wanted, thing in found.pairs if thing is not None
+        thing.id: wanted.title for wanted, thing in result.pairs if thing is not None
     }
 
 
-def _titles_after(found: Matched | None, live: Live, *, prune: bool) -> set[str]:
-    if found is None:
+def _titles_after(result: Matched | None, live: Live, *, prune: bool) -> set[str]:
+    if result is None:
         return {thing.title for thing in live.tiers}
-    left = () if prune else found.extra
-    return {wanted.title for wanted, _ in found.pairs} | {thing.title for thing in left}
+    left = () if prune else result.extra
+    return {wanted.title for wanted, _ in result.pairs} | {thing.title for thing in left}

@@ -80,15 +80,15 @@ async def _current(
     touched: Touched,
 ) -> list[E]:
     """What a list shows, corrected by what is known to be newer."""
-    found = {one.id: one for one in listed}
+    result = {one.id: one for one in listed}
     for of_kind, key in touched:
         if of_kind is not kind:
             continue
         try:
-            found[key] = await get(client, key)
+            result[key] = await get(client, key)
         except WixNotFoundError:
-            found.pop(key, None)
-    return list(found.values())
+            result.pop(key, None)
+    return list(result.values())
 
 
 async def _is_automated(client: WixClient, rule: EarningRule) -> bool:
