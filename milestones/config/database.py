@@ -174,7 +174,7 @@ def _is_port(text: str) -> bool:
 
 
 def _options(query: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     for pair in query.split("&") if query else ():
         name, _, written = pair.partition("=")
         value = _decode(written)
@@ -185,17 +185,17 @@ def _options(query: str) -> dict[str, str]:
             )
         if pattern.fullmatch(value) is None:
             raise ValueError(f"holds a value for {name} that it cannot have")
-        if name in found:
+        if name in result:
             raise ValueError(f"names {name} twice")
-        found[name] = value
-    return found
+        result[name] = value
+    return result
 
 
 def _decode(text: str) -> str:
     try:
-        found = unquote(text, errors="strict")
+        result = unquote(text, errors="strict")
     except UnicodeDecodeError:
         raise ValueError("holds an escape that is no text in UTF-8") from None
-    if any(character < " " for character in found):
+    if any(character < " " for character in result):
         raise ValueError("holds an escape for a character that cannot be typed")
-    return found
+    return result

@@ -82,11 +82,11 @@ def _position(part: str, entries: list[Any]) -> int:
     names = [
         str(entry.get("key", entry.get("name", ""))) if isinstance(entry, dict) else "" for entry in entries
     ]
-    found = [position for position, name in enumerate(names) if name and _fold(name) == _fold(part)]
-    if len(found) != 1:
+    result = [position for position, name in enumerate(names) if name and _fold(name) == _fold(part)]
+    if len(result) != 1:
         listed = ", ".join(name for name in names if name) or "none"
         raise ValueError(f"no entry, or more than one, is called '{part.lower()}'; there are: {listed}")
-    return found[0]
+    return result[0]
 
 
 def _fold(name: str) -> str:

@@ -27,9 +27,9 @@ class Fault(NamedTuple):
 
 def faulty(faults: Iterable[Fault]) -> None:
     """Refuse a table from inside a validator, if there are faults; their paths begin at that table."""
-    found = list(faults)
-    if found:
-        raise PydanticCustomError(_RULES, "breaks the rules", {"faults": found})
+    result = list(faults)
+    if result:
+        raise PydanticCustomError(_RULES, "breaks the rules", {"faults": result})
 
 
 def overlap(one: Where, other: Where) -> bool:
@@ -48,13 +48,13 @@ def spell(path: Where) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """``; did you mean 'threshold'?`` where one of the known words is like it, else nothing."""
-    found = _nearest(word, known)
-    return f"; did you mean '{found}'?" if found else ""
+    result = _nearest(word, known)
+    return f"; did you mean '{result}'?" if result else ""
 
 
 def _nearest(word: str, known: Iterable[str]) -> str | None:
-    found = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
+    result = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    return result[0] if result else None
 
 
 def unknown_key(path: Where, known: Iterable[str]) -> Fault:

@@ -205,9 +205,9 @@ class _Reading:
             try:
                 return adapter.validate_python(rest, context=self._around)
             except ValidationError as error:
-                found = collect(error, where, partial(known_keys, Settings))
+                result = collect(error, where, partial(known_keys, Settings))
             before = tuple(self.gone)
-            for fault in found:
+            for fault in result:
                 if any(overlap(fault.path, place) for place in before):
                     # It was told, and taking it out did not help: then what is around it goes too.
                     self.gone.append(fault.path[:-1])
@@ -280,7 +280,7 @@ def _sentences(
         place, variable = _place(fault.path, places, sources)
         source = variable or f"{path}:{place.line}:{place.column}"
         sentences.append((place, f"{source}: {spell(fault.path)}: {fault.sentence}"))
-    return [sentence for _, sentence in sorted(sentences, key=lambda told: told[0])]
+    return [sentence for _, sentence in sorted(sentences, key=lambda pair: pair[0])]
 
 
 def _place(

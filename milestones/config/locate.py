@@ -20,11 +20,11 @@ class Place(NamedTuple):
 def places(text: str) -> dict[Where, Place]:
     """The place of every key, table and list entry of a valid file. Dotted keys name each of their parts."""
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_toml.language()))
-    found: dict[Where, Place] = {}
+    result: dict[Where, Place] = {}
     for path, node in _document(parser.parse(text.encode()).root_node):
         # A table can be opened more than once, ([a.b] and [a]): the first place is where a person looks.
-        found.setdefault(path, _place(node))
-    return found
+        result.setdefault(path, _place(node))
+    return result
 
 
 def _place(node: tree_sitter.Node) -> Place:

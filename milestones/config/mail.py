@@ -42,12 +42,12 @@ def _host(value: str) -> str:
 
 
 def _hello(value: str) -> str:
-    found = wire_name(value)
-    if found is None:
+    result = wire_name(value)
+    if result is None:
         raise ValueError(
             'must be the full name of this machine such as "shop.example.com", or its address in brackets'
         )
-    return found
+    return result
 
 
 def _selector(value: str) -> str:

@@ -53,8 +53,8 @@ _GIVES = ("percent_off", "money_off", "free_shipping")
 def _coupon_faults(coupon: CouponTable) -> Iterator[Fault]:
     given = [key for key in _GIVES if getattr(coupon, key) is not None]
     if len(given) != 1:
-        found = f"has {' and '.join(given)}" if given else "has no discount"
-        yield Fault((), f"{found}; give exactly one of {', '.join(_GIVES)}")
+        result = f"has {' and '.join(given)}" if given else "has no discount"
+        yield Fault((), f"{result}; give exactly one of {', '.join(_GIVES)}")
     if coupon.scope is not None and coupon.minimum_subtotal is not None:
         yield Fault(("minimum_subtotal",), "cannot be had with scope; Wix takes exactly one of the two")
     if coupon.free_shipping and coupon.scope is not None:

@@ -87,12 +87,12 @@ def resolve_reference(value: Any, info: ValidationInfo) -> SecretStr:
     kind, name = _reference(value)
     around = surroundings(info) or Surroundings(Path(), os.environ)
     try:
-        found = _fetch(kind, name, around)
+        result = _fetch(kind, name, around)
     except ValueError as error:
         if around.demand_secrets:
             raise
         return Secret("", f"{kind}:{name}", missing=f"A secret is needed that is not there: it {error}.")
-    return Secret(found, f"{kind}:{name}")
+    return Secret(result, f"{kind}:{name}")
 
 
 def _reference(value: Any) -> tuple[str, str]:
@@ -107,10 +107,10 @@ def _reference(value: Any) -> tuple[str, str]:
 
 def _fetch(kind: str, name: str, around: Surroundings) -> str:
     if kind == "env":
-        found = _trim(around.environ.get(name, ""), f"the environment variable {name}")
-        if not found:
+        result = _trim(around.environ.get(name, ""), f"the environment variable {name}")
+        if not result:
             raise ValueError(f"refers to the environment variable {name}, which is not set")
-        return found
+        return result
     try:
         # With the mark that some editors put at the beginning, and without.
         text = (around.folder / name).read_text(encoding="utf-8-sig")
@@ -118,31 +118,35 @@ def _fetch(kind: str, name: str, around: Surroundings) -> str:
         raise ValueError(f"refers to the file {name}, which is not in UTF-8; save it as UTF-8") from None
     except OSError as error:
         raise ValueError(f"refers to the file {name}, which cannot be read ({error.strerror})") from None
-    found = _trim(text, f"the file {name}")
-    if not found:
+    result = _trim(text, f"the file {name}")
+    if not result:
         raise ValueError(f"refers to the file {name}, which is empty")
-    return found
+    return result
 
 
 def _trim(text: str, where: str) -> str:
     """Without the line end of a file. What nobody sees would only be found by whoever is refused for it."""
-    found = text.strip().strip("\ufeff").strip()
-    for character in found:
+    result = text.strip().strip("\ufeff").strip()
+    for character in result:
         if is_unseen(character) or (not character.isprintable() and character not in "\r\n\t \u00a0"):
-            told = f"U+{ord(character):04X}"
+            code_point = f"U+{ord(character):04X}"
             raise ValueError(
-                f"refers to {where}, which holds a character that cannot be seen ({told}); remove it"
+                f"refers to {where}, which holds a character that cannot be seen ({code_point}); remove it"
             )
-    return found
+    return result
 
 
 def _in_one_line(value: Any, info: ValidationInfo) -> SecretStr:
-    found = resolve_reference(value, info)
-    if isinstance(found, Secret) and found.missing is None and len(found.get_secret_value().splitlines()) > 1:
+    result = resolve_reference(value, info)
+    if (
+        isinstance(result, Secret)
+        and result.missing is None
+        and len(result.get_secret_value().splitlines()) > 1
+    ):
         raise ValueError(
-            f"refers to {found.reference}, which holds several lines; only the secret belongs there"
+            f"refers to {result.reference}, which holds several lines; only the secret belongs there"
         )
-    return found
+    return result
 
 
 def secret_or_text(value: Any, info: ValidationInfo) -> tuple[str, str | None]:

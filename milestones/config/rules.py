@@ -41,9 +41,9 @@ Rule = Callable[[Draft], Iterator[Fault]]
 
 def find_broken(draft: Draft) -> list[Fault]:
     """Every fault that the rules find, where none was told before."""
-    told = [place for fault in draft.faults for place in (fault.path, fault.meant) if place is not None]
-    found = [fault for rule in RULES for fault in rule(draft)]
-    return [fault for fault in found if not any(overlap(fault.path, place) for place in told)]
+    known = [place for fault in draft.faults for place in (fault.path, fault.meant) if place is not None]
+    result = [fault for rule in RULES for fault in rule(draft)]
+    return [fault for fault in result if not any(overlap(fault.path, place) for place in known)]
 
 
 def _each_key_once(draft: Draft) -> Iterator[Fault]:

@@ -192,14 +192,14 @@ class Settings(Table):
             nameless = [i for i, site in enumerate(self.sites) if not (site.instance_id or site.site_id)]
             self._derived["positions"] = ids, nameless[0] if self.wix.sandbox and nameless else None
         ids, otherwise = self._derived["positions"]
-        found: int | None = ids.get(site_key, otherwise)
-        return found
+        result: int | None = ids.get(site_key, otherwise)
+        return result
 
     def _site(self, position: int | None) -> SiteSettings:
         if ("site", position) not in self._derived:
             self._derived["site", position] = self._effective(position)
-        found: SiteSettings = self._derived["site", position]
-        return found
+        result: SiteSettings = self._derived["site", position]
+        return result
 
     def _effective(self, position: int | None) -> SiteSettings:
         site = None if position is None else self.sites[position]

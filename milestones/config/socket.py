@@ -43,4 +43,4 @@ def _list_of_file(path: Path) -> Iterator[object]:
     try:
         yield tomllib.loads(text)["daemon"]["socket"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        yield from (found[2] for found in _SOCKET_LINE.finditer(text))
+        yield from (item[2] for item in _SOCKET_LINE.finditer(text))

@@ -21,14 +21,14 @@ class Uses:
 
 def read_uses(templates: Path, names: Iterable[str]) -> Uses:
     """Read each of these templates once. templates: the folder of all of them."""
-    found: dict[str, frozenset[str]] = {}
+    result: dict[str, frozenset[str]] = {}
     faults: dict[str, str] = {}
     for name in dict.fromkeys(names):
         try:
-            found[name] = groups(templates, name)
+            result[name] = groups(templates, name)
         except ValueError as error:
             faults[name] = str(error)
-    return Uses(found, faults)
+    return Uses(result, faults)
 
 
 def groups(templates: Path, name: str) -> frozenset[str]:
@@ -38,8 +38,8 @@ def groups(templates: Path, name: str) -> frozenset[str]:
     """
     folder = templates / name
     if not folder.is_dir():
-        found = sorted(path.parent.name for path in templates.glob("*/subject.txt"))
-        listed = f"there are {', '.join(found)}" if found else "it has none"
+        result = sorted(path.parent.name for path in templates.glob("*/subject.txt"))
+        listed = f"there are {', '.join(result)}" if result else "it has none"
         raise ValueError(f"names the template '{name}', which is not in {templates} ({listed})")
     for part in PARTS:
         if not (folder / part).is_file():

@@ -27,10 +27,10 @@ def duration(value: Any) -> timedelta:
     if isinstance(value, timedelta):
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    found = timedelta(seconds=int(match[1]) * _UNITS[match[2]]) if match else None
-    if found is None or found > _LONGEST:
+    result = timedelta(seconds=int(match[1]) * _UNITS[match[2]]) if match else None
+    if result is None or result > _LONGEST:
         raise ValueError('must be a duration such as "30s", "15m", "1h" or "7d"')
-    return found
+    return result
 
 
 def duration_text(value: timedelta) -> str:

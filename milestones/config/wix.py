@@ -35,10 +35,10 @@ def _public_key(value: Any, info: ValidationInfo) -> SecretStr:
         return Secret(pem, pem)
     if not isinstance(value, dict | SecretStr):
         raise ValueError("is no public key; write it as PEM in quotes, or refer to it")  # noqa: TRY004 - pydantic wants ValueError
-    found = resolve_reference(value, info)
-    if isinstance(found, Secret) and found.missing is not None:
-        return found
-    return Secret(_check(found.get_secret_value()), reference_of(found))
+    result = resolve_reference(value, info)
+    if isinstance(result, Secret) and result.missing is not None:
+        return result
+    return Secret(_check(result.get_secret_value()), reference_of(result))
 
 
 def _check(value: str) -> str:
