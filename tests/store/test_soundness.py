@@ -43,7 +43,7 @@ async def wrong(text_url: str) -> list[Finding]:
             "grants",
             "1 reminder(s) were made under a definition that is not known (1).",
         ),
-        ("DELETE FROM reminders", "actions", "1 action(s) belong to no grant and to no reminder (7)."),
+        ("DELETE FROM reminders", "actions", "1 action(s) belong to no grant, reminder or order (7)."),
         (
             "UPDATE actions SET state = 'dreaming' WHERE id = 1",
             "actions",
@@ -85,7 +85,7 @@ async def test_of_many_only_some_are_named(empty_database_url: str) -> None:
     await asyncio.to_thread(first_release.fill, empty_database_url)
     changed(empty_database_url, "UPDATE actions SET milestone = 'unheard-of'")
     [finding] = await wrong(empty_database_url)
-    assert finding.told == "10 action(s) belong to no grant and to no reminder (1, 2, 3, 4, 5, ...)."
+    assert finding.told == "10 action(s) belong to no grant, reminder or order (1, 2, 3, 4, 5, ...)."
 
 
 async def test_tables_that_were_altered_are_named_and_nothing_is_asked_of_them(
