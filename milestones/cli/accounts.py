@@ -12,10 +12,11 @@ from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_forc
 from milestones.cli.orders import tell_order
 from milestones.cli.readonly import look
 from milestones.cli.remote import carry_out
-from milestones.cli.render import plural, print_json, text, when
+from milestones.cli.render import print_json, text, when
 from milestones.commands.models.orders import AdjustAccount
 from milestones.commands.models.transactions import ListTransactions
 from milestones.config import Settings
+from milestones.config.values import plural
 from milestones.views import customers
 from milestones.views.customers import ListedAccount
 

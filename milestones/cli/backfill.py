@@ -6,8 +6,9 @@ import typer
 
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.remote import carry_out
-from milestones.cli.render import plural, print_json
+from milestones.cli.render import print_json
 from milestones.commands.models.backfill import Backfill
+from milestones.config.values import plural
 
 app = typer.Typer()
 

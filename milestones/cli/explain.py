@@ -13,8 +13,9 @@ from milestones.cli import render
 from milestones.cli.customers import show_person
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.readonly import open_view
-from milestones.cli.render import plural, print_json, text, when
+from milestones.cli.render import print_json, text, when
 from milestones.config import Settings
+from milestones.config.values import plural
 from milestones.domain.verdict import Verdict
 from milestones.store.outbox.operator import STAGE
 from milestones.views.customers import find_accounts

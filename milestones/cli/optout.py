@@ -11,9 +11,10 @@ import typer
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.readonly import look
 from milestones.cli.remote import carry_out
-from milestones.cli.render import plural, print_json
+from milestones.cli.render import print_json
 from milestones.commands.models.people import ImportOptOuts
 from milestones.commands.optout_file import COLUMNS, Entries, entries
+from milestones.config.values import plural
 from milestones.store.people import people
 
 app = typer.Typer(no_args_is_help=True, help="Who must not be mailed, whatever Wix says.")

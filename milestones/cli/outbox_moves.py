@@ -10,12 +10,7 @@ from milestones.cli import render
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.readonly import look
 from milestones.cli.remote import carry_out
-from milestones.cli.render import (
-    LARGEST_ID,
-    plural,
-    print_json,
-    text,
-)
+from milestones.cli.render import LARGEST_ID, print_json, text
 from milestones.commands.models.outbox import (
     CancelActions,
     HoldActions,
@@ -27,6 +22,7 @@ from milestones.commands.models.outbox import (
     RetryActions,
 )
 from milestones.config import Settings
+from milestones.config.values import plural
 from milestones.domain.actions import State
 from milestones.errors import UsageError
 from milestones.kinds.registry import NAMES

@@ -11,7 +11,7 @@ from rich.console import Console
 from milestones.cli import render
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_at, settings_in_force
 from milestones.cli.remote import carry_out
-from milestones.cli.render import plural, print_json, printable, text
+from milestones.cli.render import print_json, printable, text
 from milestones.commands.models.command import Report
 from milestones.commands.models.program import (
     ApplyAnswer,
@@ -25,6 +25,7 @@ from milestones.commands.models.program import (
     Written,
 )
 from milestones.config import Settings
+from milestones.config.values import plural
 from milestones.errors import MilestonesError
 
 app = typer.Typer(no_args_is_help=True)

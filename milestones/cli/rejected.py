@@ -8,16 +8,9 @@ from milestones.cli import render
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.readonly import look
 from milestones.cli.remote import carry_out
-from milestones.cli.render import (
-    LARGEST_ID,
-    plural,
-    print_data,
-    print_json,
-    printable,
-    text,
-    when,
-)
+from milestones.cli.render import LARGEST_ID, print_data, print_json, printable, text, when
 from milestones.commands.models.people import ReplayRejected
+from milestones.config.values import plural
 from milestones.errors import UsageError
 from milestones.store.views import lookup
 from milestones.views.rejected import describe_body, describe_rejected

@@ -110,11 +110,6 @@ def text(value: Any) -> str:
     return escape(printable(value))
 
 
-def plural(number: int, one: str, many: str | None = None) -> str:
-    """Such as "1 action" and "2,000 actions"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     """A plain table; columns named in ``right`` hold numbers."""
     made = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")

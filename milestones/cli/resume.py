@@ -10,8 +10,9 @@ from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_forc
 from milestones.cli.pause import Milestone, Site, tell
 from milestones.cli.readonly import look
 from milestones.cli.remote import carry_out
-from milestones.cli.render import plural, text
+from milestones.cli.render import text
 from milestones.commands.models.pause import Resume
+from milestones.config.values import plural
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
 

@@ -10,10 +10,11 @@ from rich.console import Console
 from milestones.cli import render
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.remote import carry_out
-from milestones.cli.render import plural, print_json, text
+from milestones.cli.render import print_json, text
 from milestones.commands.models.command import Report
 from milestones.commands.models.scan import DryRun, Scan, ScanDone, ScanReport, SiteDryRun
 from milestones.config import Settings
+from milestones.config.values import plural
 
 app = typer.Typer()
 

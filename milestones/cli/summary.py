@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from milestones.cli.render import plural
 from milestones.config import Settings
 from milestones.config.database import PostgresAddress, read_address
-from milestones.config.values import duration_text
+from milestones.config.values import duration_text, plural
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.program import Program
 

@@ -6,8 +6,9 @@ import typer
 
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.cli.remote import carry_out
-from milestones.cli.render import console, plural, print_json, text
+from milestones.cli.render import console, print_json, text
 from milestones.commands.models.verify import Verify, VerifyAnswer
+from milestones.config.values import plural
 
 app = typer.Typer()
 

@@ -33,6 +33,11 @@ def duration(value: Any) -> timedelta:
     return result
 
 
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """Such as "1 action" and "2,000 actions"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def duration_text(value: timedelta) -> str:
     """A duration as it is written: in the largest unit that leaves no rest."""
     seconds = int(value.total_seconds())
