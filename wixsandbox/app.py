@@ -31,7 +31,7 @@ async def serve_api(sandbox: Sandbox, scope: Scope, receive: Receive, send: Send
     if fault is not None and fault.effect == "delay":
         await asyncio.sleep(fault.seconds)
     prevented = fault is not None and fault.prevents
-    operation, answer = _prevented(request) if prevented else _answer(sandbox, request, text)
+    operation, answer = _prevent(request) if prevented else _answer(sandbox, request, text)
     dropped = fault is not None and fault.effect in {"drop_before", "drop_after"}
     if fault is not None and fault.effect in {"status", "status_after"}:
         answer = _faulty(fault)
@@ -63,7 +63,7 @@ async def serve_api(sandbox: Sandbox, scope: Scope, receive: Receive, send: Send
     await answer(scope, receive, send)
 
 
-def _prevented(request: Request) -> tuple[str | None, Response]:
+def _prevent(request: Request) -> tuple[str | None, Response]:
     found = route(request.method, request.url.path)
     return found[0].name if found else None, Response(status_code=500)
 
@@ -85,7 +85,7 @@ def _answer(sandbox: Sandbox, request: Request, text: bytes) -> tuple[str | None
         caller = sandbox.access.caller(world, request.headers)
         wait = sandbox.limit.wait(world.now, world.switches, reads=operation.reads)
         if wait is not None:
-            return operation.name, _throttled(world, wait)
+            return operation.name, _throttle(world, wait)
         call = Call(parameters, nested(request.query_params.multi_items()), _json_body(text), caller)
         return operation.name, JSONResponse(operation.handler(world, call))
     except InvalidCursorError as error:
@@ -149,7 +149,7 @@ def _oauth(sandbox: Sandbox, method: str, path: str, text: bytes) -> tuple[str |
     return None, Response("Not Found", 404, media_type="text/plain")
 
 
-def _throttled(world: World, wait: int) -> Response:
+def _throttle(world: World, wait: int) -> Response:
     refused = RefusedError(429, "RESOURCE_EXHAUSTED", "Too many requests")
     headers = {"Retry-After": str(wait)} if world.switches.rate_limit_retry_after else None
     return JSONResponse(refused.body(), refused.status, headers)

@@ -77,7 +77,7 @@ def sign(event: Event, instance_id: str, key: RSAPrivateKey, now: datetime, swit
     envelope: Document = {
         "eventType": event.type,
         "instanceId": instance_id,
-        "data": _text(_spelled(event.data, switches)),
+        "data": _text(_spell(event.data, switches)),
     }
     if event.identity is not None:
         envelope["identity"] = _text(event.identity)
@@ -116,7 +116,7 @@ def read_key(pem: str) -> RSAPrivateKey:
     return key
 
 
-def _spelled(data: Document, switches: Switches) -> Document:
+def _spell(data: Document, switches: Switches) -> Document:
     if switches.event_spelling == "current":
         return data
 

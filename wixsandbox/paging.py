@@ -165,7 +165,7 @@ class _Order(Generic[R]):
         directions = {descends for _, descends in self._getters}
         self._reverse = directions == {True}
         self._mixed = len(directions) == 2
-        self._key = self._composed()
+        self._key = self._compose()
 
     def sorted(self, records: Iterable[R]) -> list[R]:
         return sorted(records, key=self._key, reverse=self._reverse)
@@ -177,7 +177,7 @@ class _Order(Generic[R]):
     def beyond(self, records: Iterable[R], position: list[Any], *, backwards: bool) -> Iterator[R]:
         """The records after a position, or before it; the record at it is neither."""
         key = self._key
-        start = self._placed(position)
+        start = self._place(position)
         if backwards is not self._reverse:
             return (one for one in records if key(one) < start)
         return (one for one in records if start < key(one))
@@ -197,14 +197,14 @@ class _Order(Generic[R]):
         """The position of a record, for a cursor."""
         return [*(get(record) for get, _ in self._getters), self._id_of(record)]
 
-    def _composed(self) -> Callable[[R], tuple[Any, ...]]:
+    def _compose(self) -> Callable[[R], tuple[Any, ...]]:
         id_of = self._id_of
         if len(self._getters) == 1:
             get, descends = self._getters[0]
             return lambda one: (((value := get(one)) is not None) is descends, value, id_of(one))
-        return lambda one: self._placed(self.plain(one))
+        return lambda one: self._place(self.plain(one))
 
-    def _placed(self, position: list[Any]) -> tuple[Any, ...]:
+    def _place(self, position: list[Any]) -> tuple[Any, ...]:
         key: list[Any] = []
         for value, (_, descends) in zip(position, self._getters, strict=False):
             # what is missing comes last in both directions

@@ -62,7 +62,7 @@ def held(path: Path | None) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.with_name(f"{path.name}.lock").open("a")
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise _write_in_thread_error(path, error) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -90,7 +90,7 @@ def load(settings: SandboxSettings, clock: Clock, drop: Drop | None) -> Sandbox 
         content = json.loads(path.read_text())
         orderly = not mark.exists()
         run = content["run"] if orderly else max(content["run"], int(mark.read_text() or 0))
-        return _restored(content, settings, clock, drop, run=run + 1, orderly=orderly)
+        return _restore(content, settings, clock, drop, run=run + 1, orderly=orderly)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SandboxError(
             f"The sandbox's state file {path} cannot be used ({error}). Delete it to start with a new world, "
@@ -113,7 +113,7 @@ def opened(sandbox: Sandbox) -> None:
         if not path.exists():
             _write(path, _snapshot(sandbox))
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise _write_in_thread_error(path, error) from error
 
 
 async def keep(sandbox: Sandbox) -> None:
@@ -131,14 +131,14 @@ async def keep(sandbox: Sandbox) -> None:
         began = time.monotonic()
         # records are immutable, so that a shallow copy made here is a consistent picture
         try:
-            await _written(path, _snapshot(sandbox))
+            await _write_in_thread(path, _snapshot(sandbox))
             saved = changes
         except OSError as error:
             log.warning("the sandbox's state was not saved: %s", error.strerror)
         pause = max(sandbox.settings.save_seconds, 5 * (time.monotonic() - began))
 
 
-async def _written(path: Path, snapshot: Document) -> None:
+async def _write_in_thread(path: Path, snapshot: Document) -> None:
     writing = asyncio.ensure_future(asyncio.to_thread(_write, path, snapshot))
     try:
         await asyncio.shield(writing)
@@ -157,10 +157,10 @@ def close(sandbox: Sandbox) -> None:
         _write(path, _snapshot(sandbox))
         _mark(path).unlink(missing_ok=True)
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise _write_in_thread_error(path, error) from error
 
 
-def _not_written(path: Path, error: OSError) -> SandboxError:
+def _write_in_thread_error(path: Path, error: OSError) -> SandboxError:
     return SandboxError(
         f"The sandbox cannot write its state file {path} ({error.strerror or error}). "
         "Make the folder writable, or name another file."
@@ -188,7 +188,7 @@ def _snapshot(sandbox: Sandbox) -> Document:
         "run": world.run,
         "key": private_pem(sandbox.key),
         "webhook_url": sandbox.sender.url,
-        "plain": {name: _copied(getattr(world, name)) for name in _PLAIN},
+        "plain": {name: _copy(getattr(world, name)) for name in _PLAIN},
         "records": {name: list(getattr(world, name)) for name in _RECORDS},
         "documents": {name: list(getattr(world, name)) for name in _DOCUMENTS},
         "agenda": list(world.agenda),
@@ -199,13 +199,13 @@ def _snapshot(sandbox: Sandbox) -> Document:
     }
 
 
-def _copied(value: Any) -> Any:
+def _copy(value: Any) -> Any:
     return value.copy() if isinstance(value, dict | list) else value
 
 
 def _write(path: Path, snapshot: Document) -> None:
     """Replace the file in one step: a reader, or a crash, sees the old one or the new one."""
-    encoded = json.dumps({**snapshot, **_encoded(snapshot)}, separators=(",", ":"))
+    encoded = json.dumps({**snapshot, **_encode(snapshot)}, separators=(",", ":"))
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_temporary(path))
     try:
@@ -219,7 +219,7 @@ def _write(path: Path, snapshot: Document) -> None:
         raise
 
 
-def _encoded(snapshot: Document) -> Document:
+def _encode(snapshot: Document) -> Document:
     rows = {
         name: [[getattr(one, field.name) for field in fields(_RECORDS[name])] for one in records]
         for name, records in snapshot["records"].items()
@@ -232,7 +232,7 @@ def _encoded(snapshot: Document) -> Document:
     return {"records": rows, "agenda": agenda, "deliveries": deliveries}
 
 
-def _restored(
+def _restore(
     content: Document, settings: SandboxSettings, clock: Clock, drop: Drop | None, *, run: int, orderly: bool
 ) -> Sandbox:
     if content["format"] != FORMAT:

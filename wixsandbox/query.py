@@ -121,7 +121,7 @@ def _membership(operator: str, wanted: set[Any], kind: Kind) -> Test:
 
     def test(value: Any) -> bool:
         held = value if isinstance(value, list) else [value]
-        return any(_stored(kind, one) in wanted for one in held) is not negative
+        return any(_to_stored(kind, one) in wanted for one in held) is not negative
 
     return test
 
@@ -133,22 +133,22 @@ def _comparison(operator: str, wanted: Any, kind: Kind) -> Test:
         def same(value: Any) -> bool:
             if isinstance(value, list):
                 return (wanted in value) is equal
-            return (_stored(kind, value) == wanted) is equal
+            return (_to_stored(kind, value) == wanted) is equal
 
         return same
     if operator == "$startsWith":
         prefix = str(wanted).casefold()
         return lambda value: isinstance(value, str) and value.casefold().startswith(prefix)
     if operator == "$lt":
-        return lambda value: value is not None and _stored(kind, value) < wanted
+        return lambda value: value is not None and _to_stored(kind, value) < wanted
     if operator == "$lte":
-        return lambda value: value is not None and _stored(kind, value) <= wanted
+        return lambda value: value is not None and _to_stored(kind, value) <= wanted
     if operator == "$gt":
-        return lambda value: value is not None and _stored(kind, value) > wanted
-    return lambda value: value is not None and _stored(kind, value) >= wanted
+        return lambda value: value is not None and _to_stored(kind, value) > wanted
+    return lambda value: value is not None and _to_stored(kind, value) >= wanted
 
 
-def _stored(kind: Kind, value: Any) -> Any:
+def _to_stored(kind: Kind, value: Any) -> Any:
     return value[:-1] if kind == "date" and value is not None else value
 
 

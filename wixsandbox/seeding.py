@@ -38,7 +38,7 @@ def seed_world(world: World, customers: int, *, new_program: bool = False) -> No
     """
     rng = random.Random(f"{world.seed}:customers")  # noqa: S311 - a simulated shop, not a secret
     now = world.now.replace(microsecond=0)
-    world.program = _installed(stamp(now if new_program else now - timedelta(days=900)))
+    world.program = _installation(stamp(now if new_program else now - timedelta(days=900)))
     if not new_program:
         _program(world)
         _rewards(world, now)
@@ -61,7 +61,7 @@ def seed_world(world: World, customers: int, *, new_program: bool = False) -> No
         world.checkouts.put({"id": checkout, "accountId": account.id})
 
 
-def _installed(when: str) -> Document:
+def _installation(when: str) -> Document:
     return {
         "pointDefinition": {"customName": "Points"},
         "status": "DRAFT",
@@ -85,7 +85,7 @@ def _program(world: World) -> None:
         "metadata": {"canBeDeleted": True},
         "triggerFilters": [],
     }
-    world.earning_rules.put({**rule, **_dated(opened)})
+    world.earning_rules.put({**rule, **_date_fields(opened)})
 
 
 def _rewards(world: World, now: datetime) -> None:
@@ -118,7 +118,7 @@ def _rewards(world: World, now: datetime) -> None:
         },
     ]
     for number, reward in enumerate(rewards):
-        world.rewards.put({"id": guid(world.seed, "reward", number), **reward, **_dated(opened)})
+        world.rewards.put({"id": guid(world.seed, "reward", number), **reward, **_date_fields(opened)})
 
 
 def _tiers(world: World, now: datetime) -> None:
@@ -130,12 +130,12 @@ def _tiers(world: World, now: datetime) -> None:
             "tierDefinition": definition,
             "requiredPoints": points,
         }
-        world.tiers.put({**tier, **_dated(opened)})
+        world.tiers.put({**tier, **_date_fields(opened)})
     world.tier_settings = {
         "status": "ACTIVE",
         "rollingWindow": {"durationInMonths": 12},
         "baseTierDefinition": {"name": "Bronze", "description": "Everybody starts here"},
-        **_dated(opened),
+        **_date_fields(opened),
     }
 
 
@@ -149,11 +149,11 @@ def _badges(world: World, now: datetime) -> None:
         "slug": "first-order",
         "permissionsEnabled": False,
     }
-    world.badges.put({**badge, **_dated(stamp(now - timedelta(days=860)))})
+    world.badges.put({**badge, **_date_fields(stamp(now - timedelta(days=860)))})
     world.badge_order.append(str(badge["id"]))
 
 
-def _dated(when: str) -> Document:
+def _date_fields(when: str) -> Document:
     return {"revision": "1", "createdDate": when, "updatedDate": when}
 
 

@@ -89,7 +89,7 @@ async def serve(settings: SandboxSettings, clock: Clock = utc_now) -> AsyncItera
             asyncio.create_task(persistence.keep(sandbox), name="sandbox-state"),
         ]
         for task in tasks:
-            task.add_done_callback(_told)
+            task.add_done_callback(_log_failure)
         try:
             await server.ready.wait()
             yield RunningSandbox(base_url, sandbox)
@@ -101,7 +101,7 @@ async def serve(settings: SandboxSettings, clock: Clock = utc_now) -> AsyncItera
             persistence.close(sandbox)
 
 
-def _told(task: asyncio.Task[None]) -> None:
+def _log_failure(task: asyncio.Task[None]) -> None:
     """A part that failed is told at once: the others go on without it, for days perhaps."""
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("%s failed; start the simulated Wix again", task.get_name(), exc_info=error)
@@ -115,14 +115,14 @@ async def run(settings: SandboxSettings) -> None:
         loop.add_signal_handler(number, stopped.set)
     try:
         async with serve(settings) as running:
-            print(_greeting(running), flush=True)  # noqa: T201 - the command's one line
+            print(_greeting_text(running), flush=True)  # noqa: T201 - the command's one line
             await stopped.wait()
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
 
-def _greeting(running: RunningSandbox) -> str:
+def _greeting_text(running: RunningSandbox) -> str:
     customers = len(running.sandbox.world.accounts)
     return f"The simulated Wix serves {customers} customers at {running.base_url} (credentials: /_sandbox/credentials)"
 

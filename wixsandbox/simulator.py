@@ -64,7 +64,7 @@ class Sandbox:
         self.request_count = 0
         self.clock = clock
         self.sender = Sender(
-            self._signed,
+            self._sign,
             clock,
             lambda: self.world.switches,
             seed=settings.seed,
@@ -133,5 +133,5 @@ class Sandbox:
         agenda.advance(self.world)
         self.traffic.advance(self.world)
 
-    def _signed(self, event: Event) -> str:
+    def _sign(self, event: Event) -> str:
         return sign(event, self.world.identity.instance_id, self.key, self.clock(), self.world.switches)

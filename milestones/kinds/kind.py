@@ -10,7 +10,7 @@ Result = Mapping[str, Any]
 """What became of an action that is done, as it is stored; empty while it is not."""
 
 
-def _unchanged(result: Result) -> dict[str, Any]:
+def _copy_result(result: Result) -> dict[str, Any]:
     return dict(result)
 
 
@@ -58,6 +58,6 @@ class Kind:
     is_many: bool = False
     is_message: bool = False
     refuses_repetition: bool = False
-    scrub: Callable[[Result], dict[str, Any]] = _unchanged
+    scrub: Callable[[Result], dict[str, Any]] = _copy_result
     forget: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
     copy: Callable[[Result], str | None] = _no_copy

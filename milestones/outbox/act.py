@@ -87,16 +87,16 @@ async def _outcome(lease: Lease) -> Settlement | None:
     except ChannelError as error:
         if lease.withdrawn and lease.stage is Stage.LEASED:
             return None
-        return _failed(lease, error)
+        return _settle_failure(lease, error)
     except FencedError:
         raise
     except StoreError as error:
         # Channels ask the store before their effect. To raise it from here would make lost answers of all the others.
-        return _failed(lease, ChannelError(str(error), connection_wide=True))
+        return _settle_failure(lease, ChannelError(str(error), connection_wide=True))
     except Exception as error:
         # One action must neither hold up all the others nor be tried for ever. How far it came, nobody knows.
         log.exception("action_crashed", **log_fields(task))
-        return _failed(lease, describe_crash(error))
+        return _settle_failure(lease, describe_crash(error))
     reach("drain.effect_done", lease.kind)
     lease.work.rests.end(lease.kind)
     return Settlement(task.id, State.DONE, Verdict.DONE, result=result)
@@ -112,7 +112,7 @@ def settle_stopped(action_id: int, stop: Stop) -> Settlement:
     return Settlement(action_id, stop.state, stop.verdict, available_at=stop.until, needs=stop.needs)
 
 
-def _failed(lease: Lease, error: ChannelError) -> Settlement:
+def _settle_failure(lease: Lease, error: ChannelError) -> Settlement:
     task, work = lease.task, lease.work
     now = work.clock()
     begun = lease.stage is Stage.BEGUN

@@ -82,7 +82,7 @@ class Books:
         lease.stage = Stage.ASKED
         page = self._page()
         page.beginning.append(lease)
-        await _answered(page.askers)
+        await _wait_for_answer(page.askers)
         if lease.stage is Stage.RETURNED:
             raise WithdrawnError("It may not begin any more.")
         lease.stage = Stage.BEGUN
@@ -93,7 +93,7 @@ class Books:
         if ended:
             page = self._page()
             page.ended.update(ended)
-            await _answered(page.settlers)
+            await _wait_for_answer(page.settlers)
 
     async def put_back(self, leases: Sequence[Lease], until: datetime | None = None) -> None:
         """Give leases back that have not begun. until: their channel has failed and rests so long.
@@ -103,7 +103,7 @@ class Books:
         if leases:
             page = self._page()
             page.back += [(lease, until) for lease in leases]
-            await _answered(page.askers)
+            await _wait_for_answer(page.askers)
 
     async def close(self) -> None:
         """Return when all that was asked for is written, or failed to be. A database that is gone is tried once more."""
@@ -148,7 +148,7 @@ class Books:
                 await self._closing.wait()
 
 
-async def _answered(waiting: list[asyncio.Future[None]]) -> None:
+async def _wait_for_answer(waiting: list[asyncio.Future[None]]) -> None:
     """Wait among these. Whoever asked may be cancelled meanwhile."""
     future = asyncio.get_running_loop().create_future()
     waiting.append(future)

@@ -29,7 +29,7 @@ class _BulkLabels(_Bulk):
 
 def bulk_delete(world: World, call: Call) -> Document:
     """Deletes what the filter finds, but no members."""
-    for contact in _found(world, call.parsed(_Bulk)):
+    for contact in _find_contacts(world, call.parsed(_Bulk)):
         if world.members.find("contactId", contact.id) is None:
             people.remove_contact(world, contact, call.caller)
     return {"jobId": world.new_id("job")}
@@ -38,7 +38,7 @@ def bulk_delete(world: World, call: Call) -> Document:
 def bulk_update(world: World, call: Call) -> Document:
     """Changes what the filter finds."""
     wanted = call.parsed(_BulkUpdate)
-    for contact in _found(world, wanted):
+    for contact in _find_contacts(world, wanted):
         info = people.checked_info(world, {**contact.info, **wanted.info})
         people.change_contact(world, contact, info, call.caller)
     return {"jobId": world.new_id("job")}
@@ -47,7 +47,7 @@ def bulk_update(world: World, call: Call) -> Document:
 def bulk_labels(world: World, call: Call) -> Document:
     """Labels what the filter finds."""
     wanted = call.parsed(_BulkLabels)
-    for contact in _found(world, wanted):
+    for contact in _find_contacts(world, wanted):
         relabel(world, call, contact, wanted.label_keys_to_add, wanted.label_keys_to_remove)
     return {"jobId": world.new_id("job")}
 
@@ -61,7 +61,7 @@ def facets(world: World, call: Call) -> Document:
     return {"facets": [{"name": "info.labelKeys", "values": values}], "total": len(found)}
 
 
-def _found(world: World, wanted: _Bulk) -> list[Contact]:
+def _find_contacts(world: World, wanted: _Bulk) -> list[Contact]:
     if wanted.filter is None and wanted.search is None:
         raise RefusedError(400, "NEITHER_FILTER_NOR_SEARCH", "Either a filter or a search is needed")
     words = (wanted.search or "").casefold()

@@ -74,7 +74,7 @@ def get_contact(world: World, call: Call) -> Document:
     while target in world.merged_contacts:
         target = world.merged_contacts[target]
     contact = people.the_contact(world, target)
-    document = _reduced(people.contact_answer(world, contact), shown.fieldsets)
+    document = _reduce(people.contact_answer(world, contact), shown.fieldsets)
     return {"contact": document, "responseType": "REGULAR" if target == key else "MERGED"}
 
 
@@ -138,7 +138,7 @@ def update_contact(world: World, call: Call) -> Document:
     info = people.checked_info(world, {**contact.info, **wanted.info})
     if not wanted.allow_duplicates:
         people.refuse_duplicate(world, info, contact.id)
-    return {"contact": _changed(world, call, contact, info)}
+    return {"contact": _change(world, call, contact, info)}
 
 
 def delete_contact(world: World, call: Call) -> Document:
@@ -154,12 +154,12 @@ class _Labels(Wire):
 
 def label_contact(world: World, call: Call) -> Document:
     """Adds labels."""
-    return {"contact": _relabelled(world, call, call.parsed(_Labels).label_keys, [])}
+    return {"contact": _relabel(world, call, call.parsed(_Labels).label_keys, [])}
 
 
 def unlabel_contact(world: World, call: Call) -> Document:
     """Takes labels away; they come as query parameters."""
-    return {"contact": _relabelled(world, call, [], call.parsed_query(_Labels).label_keys)}
+    return {"contact": _relabel(world, call, [], call.parsed_query(_Labels).label_keys)}
 
 
 class _Merge(Wire):
@@ -193,7 +193,7 @@ def _sources(world: World, target: Contact, wanted: _Merge) -> list[Contact]:
     return [people.the_contact(world, key) for key in keys]
 
 
-def _relabelled(world: World, call: Call, add: list[str], remove: list[str]) -> Document:
+def _relabel(world: World, call: Call, add: list[str], remove: list[str]) -> Document:
     contact = people.the_contact(world, call.path["contactId"])
     return relabel(world, call, contact, add, remove)
 
@@ -202,10 +202,10 @@ def relabel(world: World, call: Call, contact: Contact, add: list[str], remove: 
     """The contact with other labels."""
     old: list[str] = contact.info.get("labelKeys", {}).get("items", [])
     labels = [one for one in dict.fromkeys([*old, *add]) if one not in remove]
-    return _changed(world, call, contact, {**contact.info, "labelKeys": {"items": labels}})
+    return _change(world, call, contact, {**contact.info, "labelKeys": {"items": labels}})
 
 
-def _changed(world: World, call: Call, contact: Contact, info: Document) -> Document:
+def _change(world: World, call: Call, contact: Contact, info: Document) -> Document:
     changed = people.change_contact(world, contact, info, call.caller)
     return people.contact_answer(world, changed)
 
@@ -223,12 +223,12 @@ def _page(
         raise RefusedError(400, "UNSUPPORTED_SORT_FIELD", error.body()["message"]) from error
     page = found[paging.offset : paging.offset + limit]
     return {
-        "contacts": [_reduced(people.contact_answer(world, one), fieldsets) for one in page],
+        "contacts": [_reduce(people.contact_answer(world, one), fieldsets) for one in page],
         "pagingMetadata": offset_metadata(len(page), paging.offset, len(found)),
     }
 
 
-def _reduced(document: Document, fieldsets: list[str]) -> Document:
+def _reduce(document: Document, fieldsets: list[str]) -> Document:
     if not fieldsets or set(fieldsets) & {"FULL", "EXTENDED"}:
         return document
     kept = {name: document[name] for name in _BASIC if name in document}

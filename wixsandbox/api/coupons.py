@@ -61,7 +61,7 @@ def bulk_create(world: World, call: Call) -> Document:
     wanted = call.parsed(_BulkCreate)
 
     def create(world: World, item: Document) -> Document:
-        return _shown(world, _create(world, call, parse(Specification, item)))
+        return _render(world, _create(world, call, parse(Specification, item)))
 
     answer = results_of(world, wanted.specifications, create, full=wanted.return_full_entity)
     for result in answer["results"]:
@@ -72,17 +72,17 @@ def bulk_create(world: World, call: Call) -> Document:
 
 def get_coupon(world: World, call: Call) -> Document:
     """The read to trust: it never lags."""
-    return {"coupon": _shown(world, _the_coupon(world, call.path["id"]))}
+    return {"coupon": _render(world, _the_coupon(world, call.path["id"]))}
 
 
 def query_coupons(world: World, call: Call) -> Document:
     """``filter`` and ``sort`` are JSON texts; lags behind writes."""
     query = call.parsed(_QueryRequest).query
     keep = matcher(_json_object(query.filter, "query.filter"), FIELDS, logical=world.switches.logical_filters)
-    found = [one for one in (_aged(world, one) for one in world.coupons.visible(world.now)) if keep(one)]
-    found = sorted_records(found, FIELDS, _sorting(query.sort), lambda one: str(one["id"]))
+    found = [one for one in (_age(world, one) for one in world.coupons.visible(world.now)) if keep(one)]
+    found = sorted_records(found, FIELDS, _parse_sorting(query.sort), lambda one: str(one["id"]))
     page = found[query.paging.offset : query.paging.offset + query.paging.limit]
-    return {"coupons": [_shown(world, one) for one in page], "totalResults": len(found)}
+    return {"coupons": [_render(world, one) for one in page], "totalResults": len(found)}
 
 
 def update_coupon(world: World, call: Call) -> Document:
@@ -99,7 +99,7 @@ def update_coupon(world: World, call: Call) -> Document:
     if holder is not None and holder["id"] != coupon["id"]:
         raise _duplicate(world)
     changed = world.coupons.put({**coupon, "specification": specification}, world.write_visible)
-    world.updated(COUPON, _shown(world, changed), call.caller)
+    world.updated(COUPON, _render(world, changed), call.caller)
     return {}
 
 
@@ -135,7 +135,7 @@ def apply_coupon(world: World, code: str, order_id: str) -> Document:
     if limit is not None and coupon["numberOfUsages"] >= limit:
         raise RefusedError(428, "FAILED_PRECONDITION", "The coupon was used up")
     used = world.coupons.put({**coupon, "numberOfUsages": coupon["numberOfUsages"] + 1}, world.write_visible)
-    body = {"coupon": _shown(world, used), "wixAppId": world.identity.app_id, "wixAppOrderId": order_id}
+    body = {"coupon": _render(world, used), "wixAppId": world.identity.app_id, "wixAppOrderId": order_id}
     world.emit(COUPON, "applied", used["id"], lambda: {"actionEvent": {"body": body}}, world.owner)
     return used
 
@@ -157,7 +157,7 @@ def _create(world: World, call: Call, wanted: Specification) -> Document:
     if call.caller.kind == "APP":
         coupon["appId"] = call.caller.id
     world.coupons.put(coupon, world.write_visible)
-    world.created(COUPON, _shown(world, coupon), call.caller)
+    world.created(COUPON, _render(world, coupon), call.caller)
     return coupon
 
 
@@ -179,7 +179,7 @@ def _the_coupon(world: World, key: str) -> Document:
     coupon = world.coupons.get(key)
     if coupon is None:
         raise not_found("Coupon", key)
-    return _aged(world, coupon)
+    return _age(world, coupon)
 
 
 def _delete(world: World, call: Call, key: str) -> None:
@@ -199,13 +199,13 @@ def _delete(world: World, call: Call, key: str) -> None:
     world.deleted(COUPON, key, call.caller)
 
 
-def _aged(world: World, coupon: Document) -> Document:
+def _age(world: World, coupon: Document) -> Document:
     expiry = coupon["specification"].get("expirationTime")
     expired = expiry is not None and int(expiry) <= milliseconds(world.now)
     return coupon if coupon["expired"] == expired else {**coupon, "expired": expired}
 
 
-def _shown(world: World, coupon: Document) -> Document:
+def _render(world: World, coupon: Document) -> Document:
     if world.switches.coupon_times == "number":
         return coupon
     specification = dict(coupon["specification"])
@@ -227,7 +227,7 @@ def _json_object(text: str | None, field: str) -> Document:
     return value
 
 
-def _sorting(text: str | None) -> list[Sorting]:
+def _parse_sorting(text: str | None) -> list[Sorting]:
     wanted = {str(name): str(order) for name, order in _json_object(text, "query.sort").items()}
     if not wanted:
         wanted = {"dateCreated": "desc"}

@@ -113,7 +113,7 @@ def create_custom(world: World, call: Call) -> Document:
 
 def get_rule(world: World, call: Call) -> Document:
     """Non-automated rules only."""
-    return {"earningRule": _shown(_the_rule(world, call.path["id"], automated=False))}
+    return {"earningRule": _render(_the_rule(world, call.path["id"], automated=False))}
 
 
 class _List(Wire):
@@ -125,7 +125,7 @@ def list_rules(world: World, call: Call) -> Document:
     """All rules, automated or not, without paging."""
     wanted = call.parsed_query(_List).document()
     found = [one for one in world.earning_rules if all(one[name] == value for name, value in wanted.items())]
-    return {"earningRules": [_shown(one) for one in found]}
+    return {"earningRules": [_render(one) for one in found]}
 
 
 def update_rule(world: World, call: Call) -> Document:
@@ -137,8 +137,8 @@ def update_rule(world: World, call: Call) -> Document:
         rule = {name: value for name, value in rule.items() if name not in {"fixedAmount", "conversionRate"}}
     changed = {**rule, **wanted, "revision": str(revision), "updatedDate": world.stamp}
     world.earning_rules.put(changed, world.write_visible)
-    world.updated(EARNING_RULE, _shown(changed), call.caller)
-    return {"earningRule": _shown(changed)}
+    world.updated(EARNING_RULE, _render(changed), call.caller)
+    return {"earningRule": _render(changed)}
 
 
 class _Delete(Wire):
@@ -172,8 +172,8 @@ def _create(world: World, call: Call, content: Document) -> Document:
         "updatedDate": now,
     }
     world.earning_rules.put(rule, world.write_visible)
-    world.created(EARNING_RULE, _shown(rule), call.caller)
-    return _shown(rule)
+    world.created(EARNING_RULE, _render(rule), call.caller)
+    return _render(rule)
 
 
 def _delete(world: World, call: Call, rule: Document) -> Document:
@@ -189,7 +189,7 @@ def _the_rule(world: World, key: str, *, automated: bool) -> Document:
     return rule
 
 
-def _shown(rule: Document) -> Document:
+def _render(rule: Document) -> Document:
     return {name: value for name, value in rule.items() if name != "automated"}
 
 

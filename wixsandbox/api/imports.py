@@ -109,7 +109,7 @@ def execute_import(world: World, call: Call) -> Document:
     rows = _table(world, entity["upload"])[1:]
     details = {"id": entity["id"], "columns": columns, "caller": caller, "rows": rows, "failed": []}
     world.later(world.switches.job_seconds, IMPORT, **details, total=len(rows))
-    return {"loyaltyImport": _shown(changed)}
+    return {"loyaltyImport": _render(changed)}
 
 
 def imported(world: World, appointment: Appointment) -> None:
@@ -156,7 +156,7 @@ class _ById(Wire):
 
 def get_import(world: World, call: Call) -> Document:
     """The id is a query parameter here."""
-    return {"loyaltyImport": _shown(_the_import(world, call.parsed_query(_ById).loyalty_import_id))}
+    return {"loyaltyImport": _render(_the_import(world, call.parsed_query(_ById).loyalty_import_id))}
 
 
 def error_file_url(world: World, call: Call) -> Document:
@@ -177,7 +177,7 @@ def query_imports(world: World, call: Call) -> Document:
         id_of=lambda one: str(one["id"]),
         logical=world.switches.logical_filters,
     )
-    return {"loyaltyImports": [_shown(one) for one in page.records], "pagingMetadata": page.metadata()}
+    return {"loyaltyImports": [_render(one) for one in page.records], "pagingMetadata": page.metadata()}
 
 
 def upload(world: World, key: str, content: bytes) -> None:
@@ -209,7 +209,7 @@ def _store(world: World, entity: Document, changes: Document) -> Document:
     return world.imports.put(changed, world.write_visible)
 
 
-def _shown(entity: Document) -> Document:
+def _render(entity: Document) -> Document:
     return {name: value for name, value in entity.items() if name != "upload"}
 
 

@@ -69,7 +69,7 @@ class _QueryRequest(_Shown):
 def get_member(world: World, call: Call) -> Document:
     """PUBLIC by default, which hides the address."""
     fieldsets = call.parsed_query(_Shown).fieldsets
-    return {"member": _shown(people.the_member(world, call.path["id"]), fieldsets)}
+    return {"member": _render(people.the_member(world, call.path["id"]), fieldsets)}
 
 
 def list_members(world: World, call: Call) -> Document:
@@ -254,7 +254,7 @@ def _contact_for(world: World, call: Call, wanted: _Member) -> Contact:
     return people.new_contact(world, people.checked_info(world, info), "SITE_MEMBERS", call.caller)
 
 
-def _shown(member: Member, fieldsets: list[Fieldset]) -> Document:
+def _render(member: Member, fieldsets: list[Fieldset]) -> Document:
     return member_document(member, public=not {"FULL", "EXTENDED"} & set(fieldsets))
 
 
@@ -268,7 +268,7 @@ def _page(
     found = sorted_records(found, FIELDS, order, lambda one: one.id)
     page = found[paging.offset : paging.offset + limit]
     return {
-        "members": [_shown(one, fieldsets) for one in page],
+        "members": [_render(one, fieldsets) for one in page],
         "metadata": offset_metadata(len(page), paging.offset, len(found)),
     }
 

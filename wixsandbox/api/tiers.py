@@ -70,7 +70,7 @@ def get_tier(world: World, call: Call) -> Document:
 
 def list_tiers(world: World, _call: Call) -> Document:
     """All tiers but the base tier, from the lowest up."""
-    return {"tiers": _sorted(world)}
+    return {"tiers": _sort(world)}
 
 
 def update_tier(world: World, call: Call) -> Document:
@@ -169,7 +169,7 @@ def update_settings(world: World, call: Call) -> Document:
 def get_tiers_program(world: World, _call: Call) -> Document:
     """Tiers and settings; makes default settings if there are none."""
     settings = world.tier_settings or _store_settings(world, _Settings.model_validate({}).document(), 1)
-    return {"tiers": _sorted(world), "programSettings": settings}
+    return {"tiers": _sort(world), "programSettings": settings}
 
 
 def _create(world: World, call: Call, wanted: _Tier) -> Document:
@@ -209,7 +209,7 @@ def _the_tier(world: World, key: str) -> Document:
     return tier
 
 
-def _sorted(world: World) -> list[Document]:
+def _sort(world: World) -> list[Document]:
     return sorted(world.tiers, key=lambda tier: int(tier["requiredPoints"]))
 
 

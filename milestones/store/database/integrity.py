@@ -70,11 +70,11 @@ async def list_contradictions(tx: Transaction) -> dict[str, list[str]]:
         ("grants", _of_grants()),
         ("actions", _of_actions(tx.dialect.name)),
     ):
-        found[what] = [told for one in of_table if (told := await _told(tx, one)) is not None]
+        found[what] = [told for one in of_table if (told := await _describe(tx, one)) is not None]
     return found
 
 
-async def _told(tx: Transaction, one: Contradiction) -> str | None:
+async def _describe(tx: Transaction, one: Contradiction) -> str | None:
     counted = select(func.count()).select_from(one.row.table).where(one.where)
     number = (await tx.execute(counted)).scalar_one()
     if not number:

@@ -86,7 +86,7 @@ async def claim(tx: Transaction, site_id: str, generation: int, kind: str, now: 
     return await list_claimed(tx, site_id, actions, now)
 
 
-def _leased(site_id: str, generation: int, action_ids: Iterable[int]) -> ColumnElement[bool]:
+def _is_leased(site_id: str, generation: int, action_ids: Iterable[int]) -> ColumnElement[bool]:
     """Those that still are this drain's: a person may have taken what had not begun."""
     return and_(
         _ACTIONS.c.id.in_(list(action_ids)),
@@ -101,7 +101,7 @@ async def find_leased(
 ) -> dict[int, Claimed]:
     """Of these, what is this drain's still and has not begun, with its facts as they are now. Changes nothing."""
     statement = select(_ACTIONS).where(
-        _leased(site_id, generation, action_ids), _ACTIONS.c.acted_at.is_(None)
+        _is_leased(site_id, generation, action_ids), _ACTIONS.c.acted_at.is_(None)
     )
     actions = [Action(**row) for row in (await tx.execute(statement)).mappings()]
     found = await list_claimed(tx, site_id, actions, now) if actions else []
@@ -132,11 +132,11 @@ async def about_to_act(
     await check(tx, site_id, generation)
     told = {number: intent for number, intent in intents.items() if intent is not None}
     for number, intent in told.items():
-        leased_still = _leased(site_id, generation, [number]) & _ACTIONS.c.acted_at.is_(None)
+        leased_still = _is_leased(site_id, generation, [number]) & _ACTIONS.c.acted_at.is_(None)
         await tx.execute(update(_ACTIONS).where(leased_still).values(intent=dict(intent)))
     await tx.execute(
         update(_ACTIONS)
-        .where(_leased(site_id, generation, intents), _ACTIONS.c.acted_at.is_(None))
+        .where(_is_leased(site_id, generation, intents), _ACTIONS.c.acted_at.is_(None))
         .values(acted_at=now, attempts=_ACTIONS.c.attempts + 1)
     )
 
@@ -158,7 +158,7 @@ async def put_back(
     if not action_ids:
         return
     await check(tx, site_id, generation)
-    leased_still = _leased(site_id, generation, action_ids)
+    leased_still = _is_leased(site_id, generation, action_ids)
     await moves.put_back(tx, leased_still, until, failing=failing, begun=begun)
 
 
@@ -176,7 +176,7 @@ async def settle(
             values["available_at"] = item.available_at
         if item.result is not None:
             values["result"] = dict(item.result)
-        which = _leased(site_id, generation, [item.action_id])
+        which = _is_leased(site_id, generation, [item.action_id])
         if await moves.settle(tx, which, item.state, item.verdict, now, attempts=item.attempts, **values):
             written.append(item)
     await attempts.add(

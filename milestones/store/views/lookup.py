@@ -80,7 +80,7 @@ async def list_actions(
     """Actions, newest first. untold: only coupons that are there and whose mail will not come."""
     statement = select(_ACTIONS).where(which.condition).order_by(_ACTIONS.c.id.desc()).limit(limit)
     if untold:
-        statement = statement.where(_untold())
+        statement = statement.where(_is_untold())
     return [Action(**row) for row in (await tx.execute(statement)).mappings()]
 
 
@@ -88,7 +88,7 @@ _MAILS = _ACTIONS.alias("mails")
 _HOPELESS = [State.CANCELLED.value, State.DISCARDED.value]
 
 
-def _untold() -> ColumnElement[bool]:
+def _is_untold() -> ColumnElement[bool]:
     """Made, while no mail of the same grant was sent or still may be: nobody knows the code."""
     of_same = and_(_MAILS.c.owner == _ACTIONS.c.owner, _MAILS.c.kind == MAIL)
     mails = select(_MAILS.c.id).where(of_same)
@@ -105,7 +105,7 @@ async def count_untold(tx: Transaction, since: datetime) -> int:
     lately = select(_MAILS.c.owner).where(
         _MAILS.c.settled_at > since, _MAILS.c.kind == MAIL, _MAILS.c.state.in_(_HOPELESS)
     )
-    statement = select(func.count()).where(_ACTIONS.c.owner.in_(lately), _untold())
+    statement = select(func.count()).where(_ACTIONS.c.owner.in_(lately), _is_untold())
     return int((await tx.execute(statement)).scalar_one())
 
 
