@@ -1,6 +1,7 @@
 """Delivers webhooks as Wix does: at least once, in no promised order, with twelve more attempts (section 4.1)."""
 
 import asyncio
+import contextlib
 import heapq
 import logging
 import random
@@ -119,10 +120,10 @@ class Sender:
                 if wait <= 0:
                     return
                 wait = min(wait, 0.05)
-            try:
-                await asyncio.wait_for(self._more.wait(), wait)
-            except TimeoutError:
-                continue
+            # Not wait_for: that of Python 3.11 swallows a cancellation that comes as what it waits for does.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._more.wait()
 
     async def _attempt(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
         body = self._signed(delivery.event) if delivery.body is None else delivery.body

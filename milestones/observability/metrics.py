@@ -3,6 +3,8 @@
 No label holds a site, an account or an address: their number has no bound, and metrics are no place for people.
 """
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 MOST_EVENT_TYPES = 100
@@ -20,93 +22,62 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self._types: set[str] = set()
-        self._events = Counter(
-            "milestones_events",
-            "Genuine webhooks by type and outcome.",
-            ["type", "outcome"],
-            registry=registry,
+        count = partial(Counter, registry=registry)
+        show = partial(Gauge, registry=registry)
+        measure = partial(Histogram, registry=registry)
+        self._events = count(
+            "milestones_events", "Genuine webhooks by type and outcome.", ["type", "outcome"]
         )
-        self.webhook_answers = Counter(
-            "milestones_webhook_answers", "Answers to webhooks by status.", ["status"], registry=registry
+        self.webhook_answers = count(
+            "milestones_webhook_answers", "Answers to webhooks by status.", ["status"]
         )
-        self.mistyped_callbacks = Counter(
+        self.mistyped_callbacks = count(
             "milestones_mistyped_callbacks",
             "POSTs to a path that is none: `served`, a genuine webhook, or `unknown`.",
             ["outcome"],
-            registry=registry,
         )
-        self.ack_seconds = Histogram(
+        self.ack_seconds = measure(
             "milestones_ack_seconds",
             "From the first byte of a webhook to its answer, after the commit.",
             buckets=_SECONDS,
-            registry=registry,
         )
-        self.commit_events = Histogram(
-            "milestones_commit_events", "Events that shared a commit.", buckets=_BATCHES, registry=registry
+        self.commit_events = measure(
+            "milestones_commit_events", "Events that shared a commit.", buckets=_BATCHES
         )
-        self.observations = Counter(
-            "milestones_observations",
-            "Account states that were news, by source.",
-            ["source"],
-            registry=registry,
+        self.observations = count(
+            "milestones_observations", "Account states that were news, by source.", ["source"]
         )
-        self.grants = Counter("milestones_grants", "Grants recorded.", ["milestone"], registry=registry)
-        self.reminders = Counter(
-            "milestones_reminders", "Reminders recorded.", ["milestone"], registry=registry
+        self.grants = count("milestones_grants", "Grants recorded.", ["milestone"])
+        self.reminders = count("milestones_reminders", "Reminders recorded.", ["milestone"])
+        self.actions = count(
+            "milestones_actions", "Actions by kind and the state they went into.", ["kind", "state"]
         )
-        self.actions = Counter(
-            "milestones_actions",
-            "Actions by kind and the state they went into.",
-            ["kind", "state"],
-            registry=registry,
-        )
-        self.scans = Counter(
-            "milestones_scans", "Scans by kind and outcome.", ["kind", "outcome"], registry=registry
-        )
-        self.accounts_left_out = Counter(
+        self.scans = count("milestones_scans", "Scans by kind and outcome.", ["kind", "outcome"])
+        self.accounts_left_out = count(
             "milestones_accounts_left_out",
             "Accounts that a scan read and could not understand or record, by its kind.",
             ["kind"],
-            registry=registry,
         )
-        self.scans_failing = Gauge(
-            "milestones_scans_failing",
-            "Scans that stopped at an error and have not come to their end since.",
-            registry=registry,
+        self.scans_failing = show(
+            "milestones_scans_failing", "Scans that stopped at an error and have not come to their end since."
         )
-        self.programs_differing = Gauge(
-            "milestones_programs_differing",
-            "Sites whose loyalty program is not as the configuration has it.",
-            registry=registry,
+        self.programs_differing = show(
+            "milestones_programs_differing", "Sites whose loyalty program is not as the configuration has it."
         )
-        self.wix_calls = Counter(
-            "milestones_wix_calls", "Calls to Wix by status; 0 is no answer.", ["status"], registry=registry
+        self.wix_calls = count("milestones_wix_calls", "Calls to Wix by status; 0 is no answer.", ["status"])
+        self.wix_seconds = measure("milestones_wix_seconds", "Duration of calls to Wix.", buckets=_SECONDS)
+        self.backlog = show("milestones_backlog_actions", "Actions that are due and not done.")
+        self.backlog_age = show(
+            "milestones_backlog_age_seconds", "How long the oldest due action has been due."
         )
-        self.wix_seconds = Histogram(
-            "milestones_wix_seconds", "Duration of calls to Wix.", buckets=_SECONDS, registry=registry
+        self.held = show("milestones_held_actions", "Actions that wait for a person to release them.")
+        self.unknown = show(
+            "milestones_unknown_actions", "Actions of which nobody knows whether they took place."
         )
-        self.backlog = Gauge(
-            "milestones_backlog_actions", "Actions that are due and not done.", registry=registry
-        )
-        self.backlog_age = Gauge(
-            "milestones_backlog_age_seconds",
-            "How long the oldest due action has been due.",
-            registry=registry,
-        )
-        self.held = Gauge(
-            "milestones_held_actions", "Actions that wait for a person to release them.", registry=registry
-        )
-        self.unknown = Gauge(
-            "milestones_unknown_actions",
-            "Actions of which nobody knows whether they took place.",
-            registry=registry,
-        )
-
-        self.resting = Gauge(
+        self.resting = show(
             "milestones_resting_channels",
             "Sites at which a channel fails as a whole and rests between its tries, by kind of action.",
             ["kind"],
-            registry=registry,
         )
 
     def event(self, event_type: str | None, outcome: str) -> None:
