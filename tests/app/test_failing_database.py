@@ -94,7 +94,7 @@ class Failing:
 
 
 async def until(happened: Callable[[], bool], serving: asyncio.Task[None]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not happened():
             assert not serving.done(), serving
             await asyncio.sleep(0.005)

@@ -17,7 +17,7 @@ async def started(*arguments: str) -> tuple[asyncio.subprocess.Process, str, str
     )
     assert program.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             greeting = (await program.stdout.readline() + await program.stdout.readline()).decode()
         return program, greeting, re.findall(r"http://\S+", greeting)[0]
     except BaseException:
@@ -28,7 +28,7 @@ async def started(*arguments: str) -> tuple[asyncio.subprocess.Process, str, str
 async def stopped(program: asyncio.subprocess.Process) -> str:
     """What it said on stderr, after a SIGTERM."""
     program.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         _, err = await program.communicate()
     assert program.returncode == 0
     return err.decode()

@@ -39,6 +39,8 @@ PATIENCE = timedelta(seconds=65)
 just started waits anew.
 """
 
+ENOUGH_GRANTS = 12
+
 
 class GaveUpError(Exception):
     """The shop stopped repeating an event, since the daemon was down too often: then nothing can be compared."""
@@ -91,8 +93,8 @@ class Storm:
     async def rage(self, purchases: float, kills: int, end: float = math.inf) -> None:
         """So many purchases a second, answers that are lost, and kills: half of them at failure points.
 
-        It goes on until one of the kills was at a failure point and an answer was lost, which takes longer on a busy
-        machine. end: when to stop at the latest, by the monotonic clock.
+        It goes on until one of the kills was at a failure point, an answer was lost, enough was granted and a mail left:
+        how long that takes depends on the machine. end: when to stop at the latest, by the monotonic clock.
         """
         await self.shop.settings(
             duplicate_probability=0.3,
@@ -116,7 +118,9 @@ class Storm:
         (await self.shop.http.delete("/_sandbox/faults")).raise_for_status()
 
     def _has_hit(self) -> bool:
-        return min(self.found.kills_at_failpoints, self.found.faults) > 0
+        [(grants,)] = self.daemon.query("SELECT count(*) FROM grants")
+        hits = min(self.found.kills_at_failpoints, self.found.faults, len(self.mail.taken))
+        return hits > 0 and int(grants) >= ENOUGH_GRANTS
 
     async def _kill(self) -> None:
         if self.dice.random() < 0.5:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.storm import storm
+from tests.crash.storm import ENOUGH_GRANTS, storm
 
 KILLS = 8
 
@@ -27,4 +27,4 @@ async def test_nothing_is_lost_or_doubled_however_often_the_process_dies(
     assert tally.clean, tally
     assert tally.kills >= KILLS
     assert min(tally.kills_at_failpoints, tally.faults, tally.mails) > 0, tally
-    assert tally.grants > 10, "the shop was busy"
+    assert tally.grants >= ENOUGH_GRANTS

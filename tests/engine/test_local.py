@@ -42,7 +42,7 @@ class Sites:
             self.under_way[site_id] -= 1
 
     async def until(self, enough: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not enough():
                 self.changed.clear()
                 await self.changed.wait()
@@ -53,7 +53,7 @@ async def running(sites: Sites) -> AsyncIterator[LocalEngine]:
     task = asyncio.create_task(sites.engine.run())
     yield sites.engine
     sites.engine.stop()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await task
 
 

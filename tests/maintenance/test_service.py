@@ -33,7 +33,7 @@ async def test_what_is_woken_does_not_wait_and_what_is_stopped_ends() -> None:
     async def work() -> None:
         done.release()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         service = asyncio.create_task(repeat(work, stop, every=LONG, failure=None, woken=woken))
         for _ in range(3):
             await done.acquire()

@@ -77,7 +77,7 @@ class Bench:
         task = asyncio.create_task(self.drain())
         try:
             yield task
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await task
         finally:
             task.cancel()

@@ -72,7 +72,7 @@ class FakeChannel:
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait until something holds that changes with what is begun here."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not true():
                 self.changed.clear()
                 await self.changed.wait()

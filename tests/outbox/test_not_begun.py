@@ -48,7 +48,7 @@ async def test_a_mail_is_lost_only_after_the_server_was_to_take_it(
         await reach(bench)
         server.at[verb] = SILENCE
         draining = asyncio.create_task(bench.drain())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await server.reached["DATA" if verb == "DOT" else verb].wait()
         draining.cancel()
         await asyncio.gather(draining, return_exceptions=True)

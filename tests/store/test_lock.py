@@ -21,7 +21,7 @@ from tests.store.rules import opened
 @asynccontextmanager
 async def daemon(database_url: str) -> AsyncIterator[None]:
     """What a daemon takes before it does anything."""
-    async with opened(database_url) as store, asyncio.timeout(10):
+    async with opened(database_url) as store, asyncio.timeout(60):
         with hold_lock(database_url):
             async with only_daemon(store):
                 yield
@@ -92,7 +92,7 @@ class TestLostLock:
                 await end_holder(postgres_database_url)
                 await queued
                 so_far = len(written)
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     with pytest.raises(ExceptionGroup) as stopped:
                         await serving
         assert stopped.group_contains(StoreBusyError, match="so this one stops")
@@ -115,7 +115,7 @@ class TestLostLock:
                 with pytest.raises(StoreUnavailableError, match="lock"):
                     await write()
                 assert "lock" in str(await find_trouble(store))
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while await find_trouble(store) is not None:  # noqa: ASYNC110 - nobody tells of it
                     await asyncio.sleep(0)
             await write()

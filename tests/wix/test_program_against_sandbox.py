@@ -47,8 +47,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def until(look: Callable[[], Awaitable[T]], settled: Callable[[T], bool]) -> T:
-    """Looks until what it sees has settled, 10 s at most."""
-    deadline = time.monotonic() + 10
+    """Looks until what it sees has settled, 60 s at most."""
+    deadline = time.monotonic() + 60
     while not settled(seen := await look()):
         assert time.monotonic() < deadline, seen
         await asyncio.sleep(0.02)

@@ -124,7 +124,7 @@ async def test_a_webhook_that_a_stop_interrupts_is_kept(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{receiver.sockets[0].getsockname()[1]}/"
     async with running(path, url) as first:
         buy(first.sandbox)
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(asked.wait(), 60)
         emitted = first.sandbox.world.emitted
     receiver.close()
     async with running(path) as second:
@@ -137,7 +137,7 @@ async def test_a_reset_is_saved_like_any_change(tmp_path: Path) -> None:
         began = sandbox.sandbox.world
         sandbox.sandbox.reset(seed=9, customers=3)
         sandbox.sandbox.world.changes = began.changes + began.emitted - sandbox.sandbox.world.emitted
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while json.loads(path.read_text())["seed"] != 9:  # noqa: ASYNC110 - the file has no event
                 await asyncio.sleep(0.01)
 

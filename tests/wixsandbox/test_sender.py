@@ -12,7 +12,7 @@ from wixsandbox.events import Event
 from wixsandbox.sender import DUPLICATE, RETRIES, Sender
 from wixsandbox.settings import Switches
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 class Receiver:

@@ -73,7 +73,7 @@ async def test_traffic_is_heard_over_signed_webhooks_on_a_real_connection() -> N
     receiver = await asyncio.start_server(handle, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{receiver.sockets[0].getsockname()[1]}/"
     async with serve(SandboxSettings(port=0, customers=20, webhook_url=url, earn_per_second=200)):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await heard.wait()
     receiver.close()
     assert all(body.count(b".") == 2 for body in bodies)
@@ -104,8 +104,8 @@ async def test_the_command_prints_one_line_and_ends_cleanly_on_a_signal(number: 
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
-    line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+    line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
     assert "serves 3 customers at http://127.0.0.1:" in line
     process.send_signal(number)
-    _, errors = await asyncio.wait_for(process.communicate(), 30)
+    _, errors = await asyncio.wait_for(process.communicate(), 60)
     assert (process.returncode, errors.decode()) == (0, "")
