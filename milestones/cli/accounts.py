@@ -13,7 +13,7 @@ from milestones.cli.orders import tell_order
 from milestones.cli.readonly import look
 from milestones.cli.remote import carry_out
 from milestones.cli.render import print_json, text, when
-from milestones.commands.models.orders import AdjustAccount
+from milestones.commands.models.orders import AdjustAccount, EarnForAccount
 from milestones.commands.models.transactions import ListTransactions
 from milestones.config import Settings
 from milestones.config.values import plural
@@ -137,5 +137,26 @@ def adjust(
     """
     command = AdjustAccount(
         account=account, site=site, by=by, to=to, reason=reason, key=key or str(uuid.uuid4())
+    )
+    tell_order(carry_out(settings_in_force(config), command), as_json=as_json)
+
+
+@app.command()
+def earn(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help=ACCOUNT_HELP)],
+    points: Annotated[int, typer.Argument(metavar="N", help="How many.")],
+    description: Annotated[
+        str, typer.Option("--description", help="What the customer reads of them in Wix.")
+    ],
+    key: Annotated[
+        str | None, typer.Option("--key", help="The same key again means the same order, and is done once.")
+    ] = None,
+    site: Site = None,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Have one account earn points. Unlike an adjustment, they are points that were earned."""
+    command = EarnForAccount(
+        account=account, site=site, amount=points, description=description, key=key or str(uuid.uuid4())
     )
     tell_order(carry_out(settings_in_force(config), command), as_json=as_json)

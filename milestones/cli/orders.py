@@ -26,7 +26,8 @@ def _show(answer: OrderAnswer) -> None:
     for action in answer.actions:
         shown.print(f"#{action.id} {text(action.sentence)}.")
         if action.state == "done":
-            shown.print(_balances(action.result or {}))
+            if action.kind == "adjust":
+                shown.print(_balances(action.result or {}))
             continue
         for why in filter(None, (action.error, action.reason)):
             shown.print(f"   {text(why)}")

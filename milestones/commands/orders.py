@@ -4,10 +4,17 @@ import asyncio
 
 from milestones.commands.host import Host
 from milestones.commands.models.command import NoReport, Report
-from milestones.commands.models.orders import AdjustAccount, OrderAnswer, OrderedAction
+from milestones.commands.models.orders import (
+    AdjustAccount,
+    EarnForAccount,
+    OrderAnswer,
+    OrderCommand,
+    OrderedAction,
+)
 from milestones.domain.actions import FINAL, State
-from milestones.domain.order import OrderSource
+from milestones.domain.order import OrderSource, Person, Request
 from milestones.kinds.adjust.payload import AdjustPoints
+from milestones.kinds.points.payload import EarnPoints
 from milestones.pipeline.context import Outcome
 from milestones.pipeline.orders import Asking, Placed, place
 from milestones.store.tables import Action
@@ -21,11 +28,19 @@ LOOK = 0.05
 
 async def adjust(host: Host, command: AdjustAccount, _report: Report[NoReport]) -> OrderAnswer:
     """Change the points of an account. Raises UsageError and NobodyError."""
+    return await _order(host, command, AdjustPoints(command.by, command.to, command.reason.strip()))
+
+
+async def earn(host: Host, command: EarnForAccount, _report: Report[NoReport]) -> OrderAnswer:
+    """Have an account earn points. Raises UsageError and NobodyError."""
+    return await _order(host, command, EarnPoints(command.amount, command.description.strip()))
+
+
+async def _order(host: Host, command: OrderCommand, request: Request) -> OrderAnswer:
     runtime = host.runtime
     async with runtime.store.read() as tx:
         account = await find_account(tx, command.account, command.site)
-    request = AdjustPoints(account.id, command.by, command.to, command.reason.strip())
-    asking = Asking(account.site_id, OrderSource.CLI, command.key, request)
+    asking = Asking(account.site_id, OrderSource.CLI, command.key, Person(account_id=account.id), request)
     placed = await place(runtime.store, runtime.rules, asking, runtime.clock())
     runtime.tell(Outcome(wake={account.site_id}))
     return await _result(host, placed, command.wait)

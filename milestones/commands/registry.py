@@ -20,7 +20,7 @@ from milestones.commands.host import Host
 from milestones.commands.models.backfill import Backfill
 from milestones.commands.models.command import A, Command, P, Report
 from milestones.commands.models.daemon import GetConfiguration, GetStatus, Reload
-from milestones.commands.models.orders import AdjustAccount
+from milestones.commands.models.orders import AdjustAccount, EarnForAccount
 from milestones.commands.models.outbox import (
     CancelActions,
     HoldActions,
@@ -52,6 +52,7 @@ HANDLERS: Mapping[type[Command[Any, Any]], Handler] = {
     ReplayRejected: rejected.replay,
     Backfill: backfill.backfill,
     AdjustAccount: orders.adjust,
+    EarnForAccount: orders.earn,
     ListTransactions: transactions.list_transactions,
     Verify: verify.verify,
     PlanProgram: program.plan,

@@ -85,6 +85,11 @@ def webhook_id(secret: bytes, key: str) -> str:
     return f"msg_{_digest(secret, 'webhook', key).hex()[:32]}"
 
 
+def request_mark(secret: bytes, told: str) -> str:
+    """By which two requests are compared. Keyed, since a guessed address or reason must not be confirmed by it."""
+    return _digest(secret, "request", told).hex()
+
+
 def address_key(secret: bytes, site: str, address: Form) -> str:
     """A keyed hash by which an address is recognised after it was erased (22 characters, URL-safe)."""
     digest = _digest(secret, "address", _path(site, address))

@@ -1,32 +1,45 @@
-"""An order becomes actions: ONE transaction, in which it is recorded, counted by the breaker, and owed."""
+"""Orders become actions: ONE transaction, in which they are recorded, counted by the breaker, and owed."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from milestones.domain import keys
 from milestones.domain.actions import Context
-from milestones.domain.order import OrderSource, Request, find_key_fault, fingerprint, plan_order
+from milestones.domain.order import OrderSource, Person, Request, find_key_fault, fingerprint, plan_order
 from milestones.domain.verdict import Verdict
 from milestones.errors import KeyTakenError, UsageError
 from milestones.failpoints import reach
 from milestones.pipeline.context import Rules
+from milestones.pipeline.persons import Whose, find_person_fault, find_whose
 from milestones.pipeline.record import DAY
 from milestones.store import sites
 from milestones.store.database.locks import lock_accounts, lock_breaker
 from milestones.store.database.store import Store, Transaction, retry_races
 from milestones.store.outbox import ledger, orders
 from milestones.store.tables import Order, Site, SiteState
-from milestones.store.views import lookup
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks for what, on which site. key: the same for the same order, however often it is asked for."""
+    """Who asks for what, for whom, on which site. key: the same for the same order, however often it is asked for."""
 
     site_id: str
     source: OrderSource
     key: str
+    person: Person
     request: Request
+
+    @property
+    def owner(self) -> str:
+        """Under which its actions are found."""
+        return keys.order_key(self.site_id, self.source, self.key)
+
+    def fault(self) -> str | None:
+        """What is wrong with it, whatever is known of the person."""
+        return self.request.fault() or find_person_fault(self.person) or find_key_fault(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,93 +55,142 @@ async def place(store: Store, rules: Rules, asking: Asking, now: datetime) -> Pl
 
     Raises UsageError for a fault in it, KeyTakenError where its key was used for something else, and StoreError.
     """
-    fault = asking.request.fault() or find_key_fault(asking.key)
-    if fault is not None:
-        raise UsageError(fault)
-    placed = await _place(store, rules, asking, now)
+    (result,) = await place_all(store, rules, [asking], now)
+    if isinstance(result, UsageError):
+        raise result
+    return result
+
+
+async def place_all(
+    store: Store, rules: Rules, askings: Sequence[Asking], now: datetime
+) -> list[Placed | UsageError]:
+    """Record orders of one site in one transaction, each as ``place`` does: what is wrong with one is its own result,
+    at its place, and keeps no other back. Give some hundreds at a time, since nobody else writes meanwhile.
+
+    Raises UsageError where nothing is done for the site, and StoreError; then none of them was recorded.
+    """
+    if not askings:
+        return []
+    results = await _place_all(store, rules, askings, now)
     reach("order.committed")
-    return placed
+    return results
+
+
+@dataclass(slots=True)
+class _Page:
+    """What one transaction records. recent: orders of the last day, by source, as the breaker counts them."""
+
+    site: Site
+    rules: Rules
+    now: datetime
+    recent: Counter[str]
+    recorded: dict[str, Order]
+    created: dict[str, Order] = field(default_factory=dict)
+    actions: list[dict[str, Any]] = field(default_factory=list)
+
+    def enter(self, asking: Asking, whose: Whose) -> None:
+        """Plan a new order. Raises UsageError where it cannot be done for this person."""
+        if whose.fault is not None:
+            raise UsageError(whose.fault)
+        of_site = self.rules.site(self.site.id)
+        order = Order(
+            site_id=self.site.id,
+            source=asking.source,
+            key=asking.key,
+            owner=asking.owner,
+            fingerprint=fingerprint(self.rules.secret, asking.person, asking.request),
+            kind=asking.request.kind,
+            account_id=whose.account_id,
+            configuration=of_site.configuration,
+            verdict=self._verdict(asking.source),
+            recorded_at=self.now,
+        )
+        context = Context(
+            self.site.id,
+            whose.account_id,
+            self.rules.secret,
+            now=self.now,
+            timezone=of_site.timezone,
+            configuration=of_site.configuration,
+        )
+        self.created[order.owner] = order
+        self.actions += ledger.action_rows(
+            plan_order([asking.request], asking.source, asking.key, context),
+            site_id=self.site.id,
+            account_id=whose.account_id,
+            milestone="",
+            now=self.now,
+            stop=None if order.verdict == Verdict.ORDERED else Verdict(order.verdict),
+        )
+
+    def _verdict(self, source: OrderSource) -> Verdict:
+        of_site = self.rules.site(self.site.id)
+        if of_site.shadow:
+            return Verdict.SHADOW
+        if not source.is_counted:
+            return Verdict.ORDERED
+        self.recent[source] += 1
+        past = self.recent[source] > of_site.breaker.limit(self.site.accounts)
+        return Verdict.BREAKER if past else Verdict.ORDERED
 
 
 @retry_races
-async def _place(store: Store, rules: Rules, asking: Asking, now: datetime) -> Placed:
+async def _place_all(
+    store: Store, rules: Rules, askings: Sequence[Asking], now: datetime
+) -> list[Placed | UsageError]:
     async with store.write() as tx:
-        await lock_accounts(tx, [(asking.site_id, asking.request.account_id)])
-        if asking.source.is_counted:
-            await lock_breaker(tx, asking.site_id)
-        site = await _find_site(tx, asking)
-        order, created = await orders.add_order(tx, await _row(tx, rules, site, asking, now))
-        if created:
-            await _owe(tx, rules, asking, order)
+        site = await _find_site(tx, askings)
+        sound = [asking for asking in askings if asking.fault() is None]
+        whose = await find_whose(tx, rules.secret, site.id, [asking.person for asking in sound])
+        # Of two that come at once with one key, the second finds what the first has recorded.
+        named = {one.account_id for one in whose.values() if one.account_id}
+        owners = {asking.owner for asking in sound}
+        await lock_accounts(tx, ((site.id, name) for name in named | owners))
+        if any(asking.source.is_counted for asking in sound):
+            await lock_breaker(tx, site.id)
+        whose = await find_whose(tx, rules.secret, site.id, [asking.person for asking in sound])
+        recorded = await orders.get_orders(tx, owners)
+        recent = await _recent(tx, site.id, sound, now)
+        page = _Page(site, rules, now, recent, recorded)
+        results = [_result(page, asking, whose) for asking in askings]
+        await orders.add_orders(tx, list(page.created.values()))
+        await ledger.add_actions(tx, page.actions)
+        written = await orders.get_orders(tx, page.created)
         reach("order.before_commit")
-    if order.fingerprint != fingerprint(asking.request):
-        raise KeyTakenError(
-            f"The key {asking.key!r} was used on {order.recorded_at:%Y-%m-%d %H:%M} UTC for something else, so this was "
-            "not recorded. Take another key for another order."
-        )
-    return Placed(order, created)
+    return [
+        Placed(written[result.order.owner], result.created)
+        if isinstance(result, Placed) and result.order.owner in written
+        else result
+        for result in results
+    ]
 
 
-async def _find_site(tx: Transaction, asking: Asking) -> Site:
-    """The site, if the account can be acted for. Raises UsageError."""
-    site = await sites.find_site(tx, asking.site_id)
+async def _find_site(tx: Transaction, askings: Sequence[Asking]) -> Site:
+    (site_id,) = {asking.site_id for asking in askings}
+    site = await sites.find_site(tx, site_id)
     if site is None or site.state != SiteState.ACTIVE:
-        raise UsageError(
-            f"The site {asking.site_id} is not active here, so nothing is done for its accounts."
-        )
-    found = await lookup.accounts_by_id(tx, asking.site_id, [asking.request.account_id])
-    if not found:
-        raise UsageError(f"No account {asking.request.account_id} is known on this site.")
-    if found[0].erased_at is not None:
-        raise UsageError(
-            f"The customer of account {asking.request.account_id} was deleted or erased, so nothing is done for it."
-        )
+        raise UsageError(f"The site {site_id} is not active here, so nothing is done for its accounts.")
     return site
 
 
-async def _row(tx: Transaction, rules: Rules, site: Site, asking: Asking, now: datetime) -> Order:
-    of_site = rules.site(site.id)
-    verdict = Verdict.ORDERED
-    if of_site.shadow:
-        verdict = Verdict.SHADOW
-    elif asking.source.is_counted:
-        before = await orders.recent(tx, site.id, asking.source, now - DAY)
-        if before >= of_site.breaker.limit(site.accounts):
-            verdict = Verdict.BREAKER
-    return Order(
-        site_id=site.id,
-        source=asking.source,
-        key=asking.key,
-        owner=keys.order_key(site.id, asking.source, asking.key),
-        fingerprint=fingerprint(asking.request),
-        kind=asking.request.kind,
-        account_id=asking.request.account_id,
-        configuration=of_site.configuration,
-        verdict=verdict,
-        recorded_at=now,
-    )
+async def _recent(tx: Transaction, site_id: str, askings: Sequence[Asking], now: datetime) -> Counter[str]:
+    counted = {asking.source for asking in askings if asking.source.is_counted}
+    return Counter({source.value: await orders.recent(tx, site_id, source, now - DAY) for source in counted})
 
 
-async def _owe(tx: Transaction, rules: Rules, asking: Asking, order: Order) -> None:
-    site = rules.site(order.site_id)
-    context = Context(
-        order.site_id,
-        order.account_id,
-        rules.secret,
-        now=order.recorded_at,
-        timezone=site.timezone,
-        configuration=order.configuration,
-    )
-    planned = plan_order(asking.request, asking.source, asking.key, context)
-    stop = None if order.verdict == Verdict.ORDERED else Verdict(order.verdict)
-    await ledger.add_actions(
-        tx,
-        ledger.action_rows(
-            planned,
-            site_id=order.site_id,
-            account_id=order.account_id,
-            milestone="",
-            now=order.recorded_at,
-            stop=stop,
-        ),
-    )
+def _result(page: _Page, asking: Asking, whose: Mapping[Person, Whose]) -> Placed | UsageError:
+    if (fault := asking.fault()) is not None:
+        return UsageError(fault)
+    before = page.recorded.get(asking.owner) or page.created.get(asking.owner)
+    if before is None:
+        try:
+            page.enter(asking, whose[asking.person])
+        except UsageError as error:
+            return error
+        return Placed(page.created[asking.owner], created=True)
+    if before.fingerprint != fingerprint(page.rules.secret, asking.person, asking.request):
+        return KeyTakenError(
+            f"The key {asking.key!r} was used on {before.recorded_at:%Y-%m-%d %H:%M} UTC for something else, so this "
+            "was not recorded. Take another key for another order."
+        )
+    return Placed(before, created=False)

@@ -52,3 +52,15 @@ def test_what_cannot_be_is_a_sentence_and_a_wrong_usage(
     assert (called.code, called.out) == (2, "")
     assert sentence in called.err
     assert "Traceback" not in called.err
+
+
+def test_points_that_are_earned_are_an_order_as_well(call: Call, path: Path) -> None:
+    earn = ("accounts", "earn", "ada@example.com", "50", "--key", "k", "--config", path)
+    called = call(*earn, "--description", "A [review]")
+    assert called.code == 0, called.err
+    assert "50 points are due: A [review]." in called.out
+    refused = call(*earn, "--description", "Another")
+    assert (refused.code, "for something else" in refused.err) == (2, True)
+    for points, sentence in (("0", "1 to 9,999,999"), ("10000000", "1 to 9,999,999"), ("many", "'N'")):
+        wrong = call("accounts", "earn", "ada@example.com", points, "--description", "x", "--config", path)
+        assert (wrong.code, sentence in wrong.err) == (2, True), wrong.err

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from milestones.domain.observation import Source
-from milestones.domain.order import OrderSource
+from milestones.domain.order import OrderSource, Person
 from milestones.kinds.adjust.payload import AdjustPoints
 from milestones.outbox import act
 from milestones.pipeline import observe
@@ -47,7 +47,8 @@ async def order(shop: Giving, *, by: int | None = 7, to: int | None = None) -> s
     told = WixAccount.model_validate(ledger.document(shop.books, account))
     seen = [observation(told, Source.WEBHOOK, shop.clock())]
     await observe.observe(shop.runtime.store, shop.runtime.rules, shop.site_id, seen, shop.clock())
-    asking = Asking(shop.site_id, OrderSource.CLI, "key", AdjustPoints(account.id, by, to, "A late bill"))
+    request = AdjustPoints(by, to, "A late bill")
+    asking = Asking(shop.site_id, OrderSource.CLI, "key", Person(account_id=account.id), request)
     await place(shop.runtime.store, shop.runtime.rules, asking, shop.clock())
     return account.id
 

@@ -260,7 +260,7 @@ async def test_any_other_failure_is_as_it_was(
 def test_what_wix_would_refuse_is_a_sentence_before(
     by: int | None, to: int | None, reason: str, fault: str
 ) -> None:
-    assert fault in (AdjustPoints("account-1", by, to, reason).fault() or "")
+    assert fault in (AdjustPoints(by, to, reason).fault() or "")
 
 
 @pytest.mark.parametrize(
@@ -275,8 +275,12 @@ def test_what_wix_would_refuse_is_a_sentence_before(
 def test_what_wix_takes_is_taken_and_fits_its_description(
     by: int | None, to: int | None, reason: str
 ) -> None:
-    request = AdjustPoints("account-1", by, to, reason)
+    request = AdjustPoints(by, to, reason)
     assert request.fault() is None
-    frozen = AdjustPayload.from_json(request.freeze(SECRET, "order/1#0"))
+    frozen = AdjustPayload.from_json(request.freeze(SECRET, "order/1#0", "account-1"))
     assert len(frozen.description) <= 100
-    assert frozen.to_json() == request.freeze(SECRET, "order/1#0") != request.freeze(SECRET, "order/2#0")
+    assert (
+        frozen.to_json()
+        == request.freeze(SECRET, "order/1#0", "account-1")
+        != request.freeze(SECRET, "order/2#0", "account-1")
+    )

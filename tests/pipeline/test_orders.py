@@ -1,18 +1,22 @@
 """An order is recorded once for each site, source and key, with what it owes, and counted where it asks by itself."""
 
 import asyncio
+import hashlib
+import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict, replace
 
 import pytest
 
 from milestones.domain.actions import State
-from milestones.domain.order import LONGEST_KEY, OrderSource
+from milestones.domain.order import LONGEST_KEY, Create, OrderSource, Person, Request
 from milestones.domain.policy import Breaker
 from milestones.domain.verdict import Verdict
 from milestones.errors import KeyTakenError, UsageError
 from milestones.kinds.adjust.payload import AdjustPoints
+from milestones.kinds.points.payload import EarnPoints
 from milestones.pipeline import observe
-from milestones.pipeline.orders import Asking, Placed, place
+from milestones.pipeline.orders import Asking, Placed, place, place_all
 from milestones.store import retention, sites
 from milestones.store.database import integrity
 from milestones.store.database.statements import table_of
@@ -23,6 +27,9 @@ from tests.builders import NOW, SITE, a_customer, an_observation
 from tests.outbox.bench import Bench
 from tests.store.rules import FixedRules, go_live, opened
 
+MAIL = "ada@example.com"
+KNOWN = Person(account_id="account")
+
 
 @pytest.fixture
 async def bench(database_url: str) -> AsyncIterator[Bench]:
@@ -31,7 +38,8 @@ async def bench(database_url: str) -> AsyncIterator[Bench]:
         rules = FixedRules(())
         await go_live(store, rules)
         for account in ("account", "other"):
-            seen = an_observation(10, 1, account_id=account, customer=a_customer())
+            customer = replace(a_customer(), contact_id=f"contact of {account}".replace(" ", "-"))
+            seen = an_observation(10, 1, account_id=account, customer=customer)
             await observe.observe(store, rules, SITE, [seen], NOW)
         yield found
 
@@ -45,8 +53,19 @@ async def placed(
     source: OrderSource = OrderSource.CLI,
     rules: FixedRules | None = None,
 ) -> Placed:
-    request = AdjustPoints(account, by, None, "A late bill")
-    return await place(bench.store, rules or FixedRules(()), Asking(SITE, source, key, request), bench.now)
+    asking = asked(key, by=by, person=Person(account_id=account), source=source)
+    return await place(bench.store, rules or FixedRules(()), asking, bench.now)
+
+
+def asked(
+    key: str = "key-1",
+    *,
+    by: int = 5,
+    person: Person = KNOWN,
+    request: Request | None = None,
+    source: OrderSource = OrderSource.CLI,
+) -> Asking:
+    return Asking(SITE, source, key, person, request or AdjustPoints(by, None, "A late bill"))
 
 
 async def test_an_order_owes_its_action_and_is_done(bench: Bench) -> None:
@@ -183,3 +202,139 @@ async def test_an_order_goes_on_while_a_milestone_is_paused_and_waits_while_the_
         await sites.change(tx, SITE, paused=False)
     await bench.drain()
     assert await bench.states() == {"adjust": "done"}
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        Person(contact_id="contact-of-account"),
+        Person(email=f"  {MAIL.upper()} "),
+        Person(email=MAIL, create=Create.CONTACT, first_name="Somebody", last_name="Else"),
+        Person(account_id="account"),
+    ],
+)
+async def test_a_person_whose_account_is_known_gets_the_plain_action(bench: Bench, person: Person) -> None:
+    async with bench.store.write() as tx:
+        await erasure.erase(tx, SITE, ["other"], NOW)
+    placed = await place(bench.store, FixedRules(()), asked(person=person), NOW)
+    [action] = await bench.rows()
+    assert placed.order.account_id == action.account_id == "account"
+    assert action.payload["account_id"] == "account"
+
+
+async def test_a_mail_address_of_several_accounts_is_that_of_none(bench: Bench) -> None:
+    with pytest.raises(UsageError, match="Several accounts have this mail address: account, other"):
+        await place(bench.store, FixedRules(()), asked(person=Person(email=MAIL)), NOW)
+
+
+@pytest.mark.parametrize(
+    ("person", "fault"),
+    [
+        (Person(), "one of an account id, a contact id and a mail address"),
+        (Person(account_id="account", email=MAIL), "one of an account id"),
+        (Person(email="ada"), "no mail address"),
+        (Person(email="ada@example.com\r\nBcc: all@example.com"), "no mail address"),
+        (Person(email="a" * 400 + "@example.com"), "no mail address"),
+        (Person(account_id="a\0b"), "An id has"),
+        (Person(contact_id="\ud800"), "An id has"),
+        (Person(contact_id="nobody"), "No account of this contact is known"),
+        (Person(email="nobody@example.com"), "No account of this mail address is known"),
+        (Person(email=MAIL, first_name="a\nb"), "The first name holds a character"),
+        (Person(email=MAIL, last_name="x" * 101), "The last name has 101 characters"),
+        (Person(email=MAIL, phone=" "), "The telephone number is empty"),
+    ],
+)
+async def test_who_is_nobody_is_told_in_a_sentence_and_nothing_is_recorded(
+    bench: Bench, person: Person, fault: str
+) -> None:
+    with pytest.raises(UsageError, match=fault):
+        await place(bench.store, FixedRules(()), asked(person=person), NOW)
+    assert await bench.rows() == []
+
+
+async def test_points_that_are_ordered_are_earned_with_a_key_of_the_order_s(bench: Bench) -> None:
+    for key in ("one", "two", "one"):
+        await place(bench.store, FixedRules(()), asked(key, request=EarnPoints(50, "A review")), NOW)
+    await bench.drain()
+    first, second = bench.channels["points"].performed
+    assert (first.payload["amount"], first.payload["description"]) == (50, "A review")
+    assert first.payload["idempotency_key"] != second.payload["idempotency_key"]
+
+
+async def test_the_description_of_earned_points_goes_with_the_person(bench: Bench) -> None:
+    await place(bench.store, FixedRules(()), asked(request=EarnPoints(50, "For Ada")), NOW)
+    await bench.drain()
+    async with bench.store.write() as tx:
+        await erasure.erase(tx, SITE, ["account"], NOW)
+    row = await bench.row("points")
+    assert (row.payload["description"], row.payload["amount"], row.state) == ("", 50, "done")
+
+
+@pytest.mark.parametrize(
+    ("amount", "description", "fault"),
+    [
+        (0, "x", "1 to 9,999,999"),
+        (-1, "x", "1 to 9,999,999"),
+        (10_000_000, "x", "1 to 9,999,999"),
+        (10**400, "x", "1 to 9,999,999"),
+        (1, "", "is empty"),
+        (1, "x" * 101, "has 101 characters"),
+        (1, "a\0b", "cannot be shown"),
+    ],
+)
+def test_points_that_wix_would_refuse_are_a_sentence_before(
+    amount: int, description: str, fault: str
+) -> None:
+    assert fault in (EarnPoints(amount, description).fault() or "")
+    assert EarnPoints(9_999_999, "x" * 100).fault() is EarnPoints(1, "x").fault() is None
+
+
+async def test_of_many_at_once_each_has_its_own_result(bench: Bench) -> None:
+    results = await place_all(
+        bench.store,
+        FixedRules(()),
+        [
+            asked("a"),
+            asked("b", by=0),
+            asked("c", person=Person(account_id="nobody")),
+            asked("a"),
+            asked("a", by=6),
+            asked("d", request=EarnPoints(5, "A review")),
+            asked("e f"),
+        ],
+        NOW,
+    )
+    told = [one if isinstance(one, UsageError) else (one.order.key, one.created) for one in results]
+    assert [type(one) for one in told] == [
+        tuple,
+        UsageError,
+        UsageError,
+        tuple,
+        KeyTakenError,
+        tuple,
+        UsageError,
+    ]
+    assert [one for one in told if isinstance(one, tuple)] == [("a", True), ("a", False), ("d", True)]
+    assert all(one.order.id is not None for one in results if isinstance(one, Placed))
+    assert await bench.states() == {"adjust": "available", "points": "available"}
+
+
+async def test_the_breaker_counts_within_one_call_too(bench: Bench) -> None:
+    rules = FixedRules((), breaker=Breaker(0.1, 2))
+    askings = [asked(str(number), source=OrderSource.IMPORT) for number in range(4)]
+    await place_all(bench.store, rules, askings, NOW)
+    assert [row.state for row in await bench.rows()] == [State.AVAILABLE] * 2 + [State.HELD] * 2
+
+
+async def test_an_order_is_told_again_whatever_became_of_its_customer(bench: Bench) -> None:
+    first = await placed(bench)
+    async with bench.store.write() as tx:
+        await erasure.erase(tx, SITE, ["account"], NOW)
+    again = await placed(bench)
+    assert (again.created, again.order.id) == (False, first.order.id)
+
+
+async def test_what_was_asked_for_cannot_be_guessed_from_what_is_kept(bench: Bench) -> None:
+    order = (await placed(bench)).order
+    told = json.dumps(["adjust", asdict(KNOWN), asked().request.to_json()], sort_keys=True)
+    assert order.fingerprint not in {hashlib.sha256(told.encode()).hexdigest(), ""}

@@ -19,7 +19,7 @@ from sqlalchemy import Boolean, Connection, create_engine, inspect, text, update
 from milestones.domain.actions import State
 from milestones.domain.continuity import Beat
 from milestones.domain.event import ContactDeleted, SubscriptionChanged
-from milestones.domain.order import OrderSource
+from milestones.domain.order import OrderSource, Person
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.kinds.adjust.payload import AdjustPoints
@@ -122,8 +122,8 @@ async def _live(shop: Shop) -> None:
         await rejected.add(tx, SITE, "wix.of.a.new.kind", "It was not understood.", b"\x00{}", NOW)
         await rests.save_rests(tx, SITE, {"email": Rest(NOW, NOW, NOW, 1, "The mail server is not there.")})
         await heartbeat.beat(tx, Beat(NOW, "machine", "place"))
-    request = AdjustPoints("near", 10, None, "A late bill")
-    asking = Asking(SITE, OrderSource.CLI, "a-key", request)
+    request = AdjustPoints(10, None, "A late bill")
+    asking = Asking(SITE, OrderSource.CLI, "a-key", Person(account_id="near"), request)
     await place(shop.store, shop.rules, asking, NOW)
     async with shop.store.write() as tx:
         actions = table_of(Action)

@@ -44,19 +44,33 @@ class OrderAnswer(Answer):
         return all(action.state == "done" for action in self.actions)
 
 
-class AdjustAccount(Command[OrderAnswer, NoReport]):
-    """Change the points of an account by an amount, or to a balance: exactly one of ``by`` and ``to``.
+class OrderCommand(Command[OrderAnswer, NoReport]):
+    """An order for one account.
 
     account: its id, a contact or member id, an address, a name, or the beginning of an id. key: with the same one again
     the same order is meant. wait: for so many seconds for what becomes of it.
     """
 
-    path: ClassVar[str] = "/accounts/adjust"
-
     account: str
     site: str | None = None
+    key: str
+    wait: float = Field(default=5.0, ge=0, le=LONGEST_WAIT, allow_inf_nan=False)
+
+
+class AdjustAccount(OrderCommand):
+    """Change the points of an account by an amount, or to a balance: exactly one of ``by`` and ``to``."""
+
+    path: ClassVar[str] = "/accounts/adjust"
+
     by: StrictInt | None = None
     to: StrictInt | None = None
     reason: str
-    key: str
-    wait: float = Field(default=5.0, ge=0, le=LONGEST_WAIT, allow_inf_nan=False)
+
+
+class EarnForAccount(OrderCommand):
+    """Have an account earn points, which count for its tier as well."""
+
+    path: ClassVar[str] = "/accounts/earn"
+
+    amount: StrictInt
+    description: str

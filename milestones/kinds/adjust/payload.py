@@ -69,7 +69,6 @@ class AdjustPoints:
 
     kind: ClassVar[str] = "adjust"
 
-    account_id: str
     by: int | None
     to: int | None
     reason: str
@@ -88,10 +87,10 @@ class AdjustPoints:
         """All of it."""
         return asdict(self)
 
-    def freeze(self, secret: bytes, key: str) -> dict[str, Any]:
+    def freeze(self, secret: bytes, key: str, account_id: str) -> dict[str, Any]:
         """With a mark that is the same at every attempt."""
         mark = keys.adjustment_mark(secret, key)
-        return AdjustPayload(self.account_id, self.by, self.to, self.reason, mark).to_json()
+        return AdjustPayload(account_id, self.by, self.to, self.reason, mark).to_json()
 
 
 def forget(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,20 @@
 """Points as a reward, and what is frozen of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from milestones.domain import keys
 from milestones.domain.milestone import Giving, Reward
+from milestones.domain.order import find_text_fault
 from milestones.domain.policy import Rate
 from milestones.kinds import kind
 from milestones.kinds.kind import Kind, Result
+
+MOST_EARNED = 9_999_999
+LONGEST_DESCRIPTION = 100
+"""Of one call, and its characters (docs/wix-api.md, 6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class PointsPayload(kind.Payload):
     def subject(self, result: Result) -> str:
         """What the customer reads of them in Wix."""
         del result
-        return self.description
+        return self.description or "its description was erased"
 
     def assumed_result(self) -> dict[str, Any]:
         """The transaction is not known."""
@@ -76,6 +81,36 @@ class Points(Reward):
         return f"{self.amount:,} points"
 
 
+@dataclass(frozen=True, slots=True)
+class EarnPoints:
+    """A request (``domain.order.Request``): points to be earned, with what the customer reads of them in Wix."""
+
+    kind: ClassVar[str] = "points"
+
+    amount: int
+    description: str
+
+    def fault(self) -> str | None:
+        """What Wix would refuse."""
+        if not 1 <= self.amount <= MOST_EARNED:
+            return f"Points are earned by 1 to {MOST_EARNED:,} at a time."
+        return find_text_fault("The description", self.description, LONGEST_DESCRIPTION)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it."""
+        return asdict(self)
+
+    def freeze(self, secret: bytes, key: str, account_id: str) -> dict[str, Any]:
+        """With a key that is the same at every attempt."""
+        del account_id
+        return PointsPayload(self.amount, self.description, keys.idempotency_key(secret, key)).to_json()
+
+
+def forget(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Take out the words of who ordered them, which may name the customer. A milestone's are the shop's own."""
+    return {**payload, "description": ""} if "order" in payload else dict(payload)
+
+
 KIND = Kind(
     name=Points.kind,
     read=PointsPayload.from_json,
@@ -83,4 +118,5 @@ KIND = Kind(
     plural="Points",
     is_many=True,
     refuses_repetition=True,
+    forget=forget,
 )

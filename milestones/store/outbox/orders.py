@@ -1,26 +1,30 @@
 """Orders as rows: written once for each site, source and key, whoever comes first."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
-from milestones.store.database.statements import add_one, chunks, table_of
+from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.tables import Order
 
 _ORDERS = table_of(Order)
 
 
-async def add_order(tx: Transaction, order: Order) -> tuple[Order, bool]:
-    """Write an order, or find the one that has its site, source and key. Returns it, and whether it was written.
+async def add_orders(tx: Transaction, rows: Sequence[Order]) -> None:
+    """Write orders. The caller looked which exist, under the lock of their keys; the constraint is the last guard."""
+    if rows:
+        await tx.execute(insert(_ORDERS), [row.model_dump(exclude={"id"}) for row in rows])
 
-    On PostgreSQL one of two that come at once waits here for the other to commit.
-    """
-    row = order.model_dump(exclude={"id"})
-    written = await add_one(tx, Order, row, unique=["site_id", "source", "key"])
-    statement = select(_ORDERS).where(_ORDERS.c.owner == order.owner)
-    return Order(**(await tx.execute(statement)).mappings().one()), written
+
+async def get_orders(tx: Transaction, owners: Iterable[str]) -> dict[str, Order]:
+    """Those of these orders that are recorded, by owner."""
+    found: dict[str, Order] = {}
+    for some in chunks(list(owners)):
+        rows = (await tx.execute(select(_ORDERS).where(_ORDERS.c.owner.in_(some)))).mappings()
+        found |= {row["owner"]: Order(**row) for row in rows}
+    return found
 
 
 async def recent(tx: Transaction, site_id: str, source: str, since: datetime) -> int:

@@ -202,6 +202,31 @@ async def accounts_by_id(tx: Transaction, site_id: str, account_ids: Iterable[st
     ]
 
 
+async def accounts_by_contact(
+    tx: Transaction, site_id: str, contact_keys: Iterable[str]
+) -> dict[str, list[Account]]:
+    """The accounts of these contacts of a site, by contact key, those that were erased included."""
+    return await _accounts_by(tx, site_id, _ACCOUNTS.c.contact_key, contact_keys)
+
+
+async def accounts_by_email(
+    tx: Transaction, site_id: str, email_keys: Iterable[str]
+) -> dict[str, list[Account]]:
+    """The accounts of a site that have these addresses, by address key."""
+    return await _accounts_by(tx, site_id, _ACCOUNTS.c.email_key, email_keys)
+
+
+async def _accounts_by(
+    tx: Transaction, site_id: str, column: ColumnElement[str], keys: Iterable[str]
+) -> dict[str, list[Account]]:
+    found: dict[str, list[Account]] = {}
+    for some in chunks(list(keys)):
+        statement = select(_ACCOUNTS).where(_ACCOUNTS.c.site_id == site_id, column.in_(some))
+        for row in (await tx.execute(statement.order_by(_ACCOUNTS.c.id))).mappings():
+            found.setdefault(str(row[column]), []).append(Account(**row))
+    return found
+
+
 async def list_runs(tx: Transaction, site_id: str, account_id: str) -> list[ObservationRun]:
     """The history of an account as it is kept, oldest first."""
     statement = (
