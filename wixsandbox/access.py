@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from wixsandbox.errors import RefusedError, forbidden
 from wixsandbox.events import Caller
 from wixsandbox.settings import Switches
-from wixsandbox.wire import Document, derived
+from wixsandbox.wire import Document, derive
 from wixsandbox.world import World
 
 
@@ -52,7 +52,7 @@ class Access:
         now = world.now
         self._tokens = {token: until for token, until in self._tokens.items() if until > now}
         self._issued += 1
-        token = f"OAUTH2.{derived(own.app_secret, now.isoformat(), self._issued, world.run)}"
+        token = f"OAUTH2.{derive(own.app_secret, now.isoformat(), self._issued, world.run)}"
         self._tokens[token] = now + timedelta(seconds=world.switches.token_seconds)
         return {"access_token": token, "token_type": "Bearer", "expires_in": world.switches.token_seconds}
 

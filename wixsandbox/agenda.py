@@ -12,8 +12,8 @@ DOINGS: Mapping[str, Callable[[World, Appointment], None]] = {
     bulk.ADJUST_SOME: bulk.adjust_some,
     bulk.REVIEW_SOME: bulk.review_some,
     redemption.SETTLE: redemption.settle,
-    imports.PARSE: imports.parsed,
-    imports.IMPORT: imports.imported,
+    imports.PARSE: imports.finish_parsing,
+    imports.IMPORT: imports.import_rows,
 }
 
 

@@ -86,7 +86,7 @@ def _answer(sandbox: Sandbox, request: Request, text: bytes) -> tuple[str | None
         wait = sandbox.limit.wait(world.now, world.switches, reads=operation.reads)
         if wait is not None:
             return operation.name, _throttle(world, wait)
-        call = Call(parameters, nested(request.query_params.multi_items()), _json_body(text), caller)
+        call = Call(parameters, nest(request.query_params.multi_items()), _json_body(text), caller)
         return operation.name, JSONResponse(operation.handler(world, call))
     except InvalidCursorError as error:
         return operation.name, JSONResponse(error.body(), world.switches.bad_cursor_status)
@@ -94,7 +94,7 @@ def _answer(sandbox: Sandbox, request: Request, text: bytes) -> tuple[str | None
         return operation.name, JSONResponse(error.body(), error.status)
 
 
-def nested(items: list[tuple[str, str]]) -> Document:
+def nest(items: list[tuple[str, str]]) -> Document:
     """Query parameters as a document: dots nest, repeats make lists (docs/wix-api.md, 0)."""
     document: Document = {}
     for key, value in items:

@@ -47,7 +47,7 @@ def recalculate_some(world: World, appointment: Appointment) -> None:
         _continue(world, appointment, appointment.details["ids"])
         return
 
-    def recalculated(account: Account) -> None:
+    def recalculate(account: Account) -> None:
         tier_id = ledger.tier_for(world, account.tier_points)
         moved = tier_id != account.tier_id
         if not moved and world.switches.recalculation_scope == "changed":
@@ -59,11 +59,11 @@ def recalculate_some(world: World, appointment: Appointment) -> None:
         if moved or world.switches.recalculation_raises_revision:
             new = replace(new, revision=account.revision + 1, updated=world.stamp)
             world.accounts.put(new, world.write_visible)
-        world.updated(ACCOUNT, ledger.document(world, new), None)
+        world.emit_updated(ACCOUNT, ledger.document(world, new), None)
         if new.reward_available != account.reward_available:
             ledger.tell_availability(world, new, "TIERS_RECALCULATED", None)
 
-    _turn(world, appointment, recalculated)
+    _turn(world, appointment, recalculate)
 
 
 def review_rewards(world: World) -> None:
@@ -74,13 +74,13 @@ def review_rewards(world: World) -> None:
 def review_some(world: World, appointment: Appointment) -> None:
     """One turn of a review; only accounts for which something changed are touched."""
 
-    def reviewed(account: Account) -> None:
+    def review(account: Account) -> None:
         available = ledger.reward_in_reach(world, account.balance, account.tier_id)
         if available != account.reward_available:
             changed = ledger.touch(world, account, None, reward_available=available)
             ledger.tell_availability(world, changed, "REWARD_UPDATED", None)
 
-    _turn(world, appointment, reviewed)
+    _turn(world, appointment, review)
 
 
 def start_adjustment(
@@ -96,13 +96,13 @@ def adjust_some(world: World, appointment: Appointment) -> None:
     details = appointment.details
     caller = Caller(details["kind"], details["caller"])
 
-    def adjusted(account: Account) -> None:
+    def adjust(account: Account) -> None:
         target = details["balance"]
         delta = details["amount"] if target is None else target - account.balance
         if account.balance + delta >= 0:
             ledger.adjust(world, account, delta, caller, None)
 
-    _turn(world, appointment, adjusted)
+    _turn(world, appointment, adjust)
 
 
 def _turn(world: World, appointment: Appointment, act: Callable[[Account], None]) -> None:

@@ -81,12 +81,12 @@ def add_faults(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
     wanted = TypeAdapter(Fault | list[Fault]).validate_json(body)
     for fault in wanted if isinstance(wanted, list) else [wanted]:
         sandbox.faults.add(fault)
-    return JSONResponse({"faults": sandbox.faults.listed()})
+    return JSONResponse({"faults": sandbox.faults.list_armed()})
 
 
 def list_faults(sandbox: Sandbox, _request: Request, _body: bytes) -> Response:
     """What is armed."""
-    return JSONResponse({"faults": sandbox.faults.listed()})
+    return JSONResponse({"faults": sandbox.faults.list_armed()})
 
 
 def delete_faults(sandbox: Sandbox, _request: Request, _body: bytes) -> Response:

@@ -109,7 +109,7 @@ class Faults:
         """Disarm all."""
         self._armed.clear()
 
-    def listed(self) -> list[dict[str, object]]:
+    def list_armed(self) -> list[dict[str, object]]:
         """The armed faults and how often each has happened."""
         return [{**armed.fault.model_dump(mode="json"), "happened": armed.happened} for armed in self._armed]
 

@@ -26,7 +26,7 @@ def open_account(world: World, contact_id: str, caller: Caller | None) -> Accoun
         created=now, updated=now, last_activity=now, revision=1,
     )  # fmt: skip
     world.accounts.put(account, world.write_visible)
-    world.created(ACCOUNT, document(world, account), caller)
+    world.emit_created(ACCOUNT, document(world, account), caller)
     return account
 
 
@@ -122,7 +122,7 @@ def touch(world: World, account: Account, caller: Caller | None, **values: Any) 
     """The account with something changed that is not points; tells ``account_updated`` only."""
     changed = replace(account, **values, updated=world.stamp, revision=account.revision + 1)
     world.accounts.put(changed, world.write_visible)
-    world.updated(ACCOUNT, document(world, changed), caller)
+    world.emit_updated(ACCOUNT, document(world, changed), caller)
     return changed
 
 
@@ -155,7 +155,7 @@ def book(
     return transaction
 
 
-def checked_revision(entity: Document, revision: str | int | None) -> int:
+def next_revision(entity: Document, revision: str | int | None) -> int:
     """The next revision of a document, if the caller knows the present one."""
     if revision is None or str(revision) != entity["revision"]:
         raise stale_revision(entity["id"])
@@ -211,6 +211,6 @@ def _tell_points(world: World, account: Account, caller: Caller | None) -> None:
     if order in {"points_first", "points_only"}:
         points()
     if order != "points_only":
-        world.updated(ACCOUNT, content, caller)
+        world.emit_updated(ACCOUNT, content, caller)
     if order == "account_first":
         points()

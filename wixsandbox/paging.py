@@ -137,11 +137,11 @@ def cursor_page(
     )
 
 
-def sorted_records(
+def sort_records(
     records: Iterable[R], fields: Fields[R], sort: list[Sorting], id_of: Callable[[R], str]
 ) -> list[R]:
     """All records in order, for offset paging."""
-    return _Order(sort, fields, id_of).sorted(records)
+    return _Order(sort, fields, id_of).sort(records)
 
 
 def offset_metadata(count: int, offset: int, total: int) -> Document:
@@ -167,7 +167,7 @@ class _Order(Generic[R]):
         self._mixed = len(directions) == 2
         self._key = self._compose()
 
-    def sorted(self, records: Iterable[R]) -> list[R]:
+    def sort(self, records: Iterable[R]) -> list[R]:
         return sorted(records, key=self._key, reverse=self._reverse)
 
     def first(self, records: Iterable[R], count: int, *, backwards: bool) -> list[R]:

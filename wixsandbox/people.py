@@ -51,11 +51,11 @@ def new_contact(world: World, info: Document, source: str, caller: Caller | None
     now = world.stamp
     contact = Contact(world.new_id("contact"), info, source, now, now, 1)
     world.contacts.put(contact, world.write_visible)
-    world.created(CONTACT, contact_answer(world, contact), caller)
+    world.emit_created(CONTACT, contact_answer(world, contact), caller)
     return contact
 
 
-def checked_info(world: World, info: Document) -> Document:
+def check_info(world: World, info: Document) -> Document:
     """``info`` with ids for its mails; raises for too little data and for what has the wrong form."""
     checked = parse(Described, {"info": info}).info.document()
     emails = checked.pop("emails", {"items": []})["items"]
@@ -116,7 +116,7 @@ def remove_contact(world: World, contact: Contact, caller: Caller | None) -> Non
     if world.members.find("contactId", contact.id) is not None:
         raise RefusedError(409, "CANNOT_DELETE_MEMBER", "A contact that is a site member cannot be deleted")
     _forget(world, contact)
-    world.deleted(CONTACT, contact.id, caller)
+    world.emit_deleted(CONTACT, contact.id, caller)
 
 
 def erase(world: World, contact: Contact) -> None:
@@ -130,7 +130,7 @@ def erase(world: World, contact: Contact) -> None:
             world.subscriptions.delete(subscription.id, world.write_visible)
         world.unsubscribe_tokens.pop(world.unsubscribe_token(email), None)
     _forget(world, contact)
-    world.deleted(CONTACT, contact.id, world.owner, triggeredByAnonymizeRequest=True)
+    world.emit_deleted(CONTACT, contact.id, world.owner, triggeredByAnonymizeRequest=True)
 
 
 def remove_member(world: World, member: Member, caller: Caller | None, **more: Any) -> None:
@@ -140,7 +140,7 @@ def remove_member(world: World, member: Member, caller: Caller | None, **more: A
         content = {"deletedEvent": {"deletedEntity": assignment}}
         world.emit(BADGE_ASSIGNMENT, "deleted", assignment["id"], content.copy, caller)
     world.members.delete(member.id, world.write_visible)
-    world.deleted(MEMBER, member.id, caller, **more)
+    world.emit_deleted(MEMBER, member.id, caller, **more)
     account = world.accounts.find("contactId", member.contact_id)
     if account is not None:
         ledger.touch(world, account, caller, member_id=None)
@@ -161,7 +161,7 @@ def merge(world: World, target: Contact, sources: list[Contact], caller: Caller)
                 409, "SOURCE_CONTACT_IS_MEMBER", "A site member can only be the target of a merge"
             )
     merged = replace(
-        target, info=merged_info(target, sources), revision=target.revision + 1, updated=world.stamp
+        target, info=merge_info(target, sources), revision=target.revision + 1, updated=world.stamp
     )
     accounts = [one for one in (world.accounts.find("contactId", source.id) for source in sources) if one]
     before = contact_answer(world, target)
@@ -174,7 +174,7 @@ def merge(world: World, target: Contact, sources: list[Contact], caller: Caller)
     content = {**_updated_event(before, answer), **origin}
     world.emit(CONTACT, "updated", target.id, content.copy, caller)
     for source in sources:
-        world.deleted(CONTACT, source.id, caller, **origin)
+        world.emit_deleted(CONTACT, source.id, caller, **origin)
     body = {
         "targetContactId": target.id,
         "sourceContactIds": [one.id for one in sources],
@@ -185,7 +185,7 @@ def merge(world: World, target: Contact, sources: list[Contact], caller: Caller)
     return merged
 
 
-def merged_info(target: Contact, sources: list[Contact]) -> Document:
+def merge_info(target: Contact, sources: list[Contact]) -> Document:
     """The target's data, completed by what only a source has; all mails are kept."""
     info = dict(target.info)
     emails = list(info.get("emails", {}).get("items", []))

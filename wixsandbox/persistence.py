@@ -51,7 +51,7 @@ R = TypeVar("R")
 
 
 @contextmanager
-def held(path: Path | None) -> Iterator[None]:
+def hold_file(path: Path | None) -> Iterator[None]:
     """Keep every other sandbox off this state file: each would write over what the other saved. Raises
     `SandboxError` if another has it, or it cannot be written.
     """
@@ -101,7 +101,7 @@ def load(settings: SandboxSettings, clock: Clock, drop: Drop | None) -> Sandbox 
             gc.enable()
 
 
-def opened(sandbox: Sandbox) -> None:
+def mark_open(sandbox: Sandbox) -> None:
     """Leave a mark that a sandbox runs on this file. Raises `SandboxError` if it cannot be written."""
     path = sandbox.settings.state_file
     if path is None:
@@ -192,7 +192,7 @@ def _snapshot(sandbox: Sandbox) -> Document:
         "records": {name: list(getattr(world, name)) for name in _RECORDS},
         "documents": {name: list(getattr(world, name)) for name in _DOCUMENTS},
         "agenda": list(world.agenda),
-        "deliveries": sandbox.sender.waiting(),
+        "deliveries": sandbox.sender.list_waiting(),
         "delivered": sandbox.sender.delivered,
         "attempts": sandbox.sender.attempts,
         "lost": sandbox.sender.lost,

@@ -74,7 +74,7 @@ def _loyalty_coupon(
         refundable=refundable,
     )
     world.loyalty_coupons.put(loyalty_coupon, world.write_visible)
-    world.created(LOYALTY_COUPON, loyalty_coupon, caller)
+    world.emit_created(LOYALTY_COUPON, loyalty_coupon, caller)
     return loyalty_coupon
 
 
@@ -134,7 +134,7 @@ def _wix_coupon(world: World, reward: Document, account: Account, caller: Caller
         "numberOfUsages": 0,
     }
     world.coupons.put(coupon, world.write_visible)
-    world.created(COUPON, coupon, caller)
+    world.emit_created(COUPON, coupon, caller)
     return coupon
 
 

@@ -69,7 +69,7 @@ class Sender:
         """Events that are not delivered yet, among them duplicates and those that wait for a retry."""
         return len(self.queue) + len(self._under_way)
 
-    def waiting(self) -> list[Delivery]:
+    def list_waiting(self) -> list[Delivery]:
         """Everything that is not delivered yet, for the state file."""
         return [*self._under_way.values(), *self.queue]
 

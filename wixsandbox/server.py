@@ -72,7 +72,7 @@ async def serve(settings: SandboxSettings, clock: Clock = utc_now) -> AsyncItera
     """
     listener = _listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
-    with contextlib.closing(listener), persistence.held(settings.state_file):
+    with contextlib.closing(listener), persistence.hold_file(settings.state_file):
         transports = _Transports()
         sandbox = persistence.load(settings, clock, transports.drop)
         if sandbox is None:
@@ -80,7 +80,7 @@ async def serve(settings: SandboxSettings, clock: Clock = utc_now) -> AsyncItera
             sandbox.begin(settings.customers)
         base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         sandbox.world.base_url = base_url
-        persistence.opened(sandbox)
+        persistence.mark_open(sandbox)
         server = _Server(_config(sandbox, transports))
         tasks = [
             asyncio.create_task(server.serve([listener]), name="sandbox-http"),

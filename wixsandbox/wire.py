@@ -74,7 +74,7 @@ def _violation(error: Any) -> tuple[str, str, str, str | None]:
     return place, "must not be empty" if rule == "REQUIRED_FIELD" else error["msg"].lower(), rule, None
 
 
-def listed(value: Any) -> Any:
+def as_list(value: Any) -> Any:
     """A repeated query parameter is a list even when it comes once."""
     return [value] if isinstance(value, str) else value
 
@@ -86,8 +86,8 @@ def _guid(value: str) -> str:
 
 
 Guid = Annotated[str, AfterValidator(_guid)]
-GuidList = Annotated[list[Guid], BeforeValidator(listed)]
-TextList = Annotated[list[str], BeforeValidator(listed)]
+GuidList = Annotated[list[Guid], BeforeValidator(as_list)]
+TextList = Annotated[list[str], BeforeValidator(as_list)]
 
 
 def is_guid(value: str) -> bool:
@@ -98,7 +98,7 @@ def is_guid(value: str) -> bool:
     )
 
 
-def derived(*parts: object) -> str:
+def derive(*parts: object) -> str:
     """32 hexadecimal digits that depend on the parts only: ids and keys are the same for the same seed."""
     text = ":".join(map(str, parts))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -106,7 +106,7 @@ def derived(*parts: object) -> str:
 
 def guid(*parts: object) -> str:
     """An id in GUID form that depends on the parts only."""
-    digits = derived(*parts)
+    digits = derive(*parts)
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
 
 

@@ -10,7 +10,7 @@ from wixsandbox.collection import Collection, visible_at
 from wixsandbox.events import Caller, Event, domain_event
 from wixsandbox.records import Account, Contact, Member, Subscription, Transaction, primary_email
 from wixsandbox.settings import Switches
-from wixsandbox.wire import Document, derived, guid, stamp
+from wixsandbox.wire import Document, derive, guid, stamp
 
 Clock = Callable[[], datetime]
 LOYALTY_APP_ID = "553c79f3-5625-4f38-b14b-ef7c0d1e87df"  # the Wix Loyalty Program app (docs/wix-api.md, 1)
@@ -35,7 +35,7 @@ def identity_of(seed: int) -> Identity:
         app_secret=guid(seed, "secret"),
         instance_id=guid(seed, "instance"),
         site_id=guid(seed, "site"),
-        api_key=f"IST.{derived(seed, 'api-key', 1)}{derived(seed, 'api-key', 2)}",
+        api_key=f"IST.{derive(seed, 'api-key', 1)}{derive(seed, 'api-key', 2)}",
         owner_id=guid(seed, "owner"),
     )
 
@@ -148,7 +148,7 @@ class World:
 
     def unsubscribe_token(self, email: str) -> str:
         """What an address is called in its unsubscribe link."""
-        return derived(self.identity.app_secret, "unsubscribe", self.email_key(email))
+        return derive(self.identity.app_secret, "unsubscribe", self.email_key(email))
 
     def code_key(self, code: str) -> str:
         """What makes two coupon codes the same."""
@@ -212,15 +212,15 @@ class World:
         if self.sink is not None:
             self.sink(Event(event_type, data, self._told_identity(caller)))
 
-    def created(self, fqdn: str, entity: Document, caller: Caller | None) -> None:
+    def emit_created(self, fqdn: str, entity: Document, caller: Caller | None) -> None:
         """Tell that something was created."""
         self.emit(fqdn, "created", entity["id"], lambda: {"createdEvent": {"entity": entity}}, caller)
 
-    def updated(self, fqdn: str, entity: Document, caller: Caller | None) -> None:
+    def emit_updated(self, fqdn: str, entity: Document, caller: Caller | None) -> None:
         """Tell that something was changed."""
         self.emit(fqdn, "updated", entity["id"], lambda: {"updatedEvent": {"currentEntity": entity}}, caller)
 
-    def deleted(self, fqdn: str, entity_id: str, caller: Caller | None, **more: Any) -> None:
+    def emit_deleted(self, fqdn: str, entity_id: str, caller: Caller | None, **more: Any) -> None:
         """Tell that something is gone."""
         self.emit(fqdn, "deleted", entity_id, lambda: {"deletedEvent": {}, **more}, caller)
 

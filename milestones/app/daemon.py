@@ -248,7 +248,7 @@ class Daemon:
         return create_app(
             WebServices(
                 receive=runtime.door.receive,
-                recognise=lambda token: keys.opened_token(runtime.rules.secret, token) is not None,
+                recognise=lambda token: keys.open_token(runtime.rules.secret, token) is not None,
                 unsubscribe=self._unsubscribe,
                 readiness=self._happenings.readiness,
                 overview=self._overview,
@@ -272,7 +272,7 @@ class Daemon:
         return int(self.runtime.metrics.registry.get_sample_value(name, served) or 0)
 
     async def _unsubscribe(self, token: str) -> bool:
-        key = keys.opened_token(self.runtime.rules.secret, token)
+        key = keys.open_token(self.runtime.rules.secret, token)
         if key is None:
             return False
         async with self.runtime.store.write() as tx:

@@ -86,7 +86,7 @@ async def _send(site: SiteSettings, mail: RenderedMail, to: str, now: datetime) 
     only_to = site.mail.only_to
     if only_to and not is_listed(address, only_to):
         raise UsageError(f"The configuration lets mail leave only for {', '.join(only_to)} (mail.only_to).")
-    sender = Mailbox.parsed(site.mail.sender)
+    sender = Mailbox.parse(site.mail.sender)
     message_id = f"<preview-{uuid4().hex}@{sender.domain}>"
     message = build_message(
         RenderedMail(f"[Preview] {mail.subject}", mail.text, mail.html),

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from milestones.domain.characters import seen
+from milestones.domain.characters import remove_unseen
 from milestones.errors import UsageError
 from milestones.formats.mail_addresses import is_address
 
@@ -141,7 +141,7 @@ def _holds_something(line: str, delimiter: str) -> bool:
 
 
 def _is_blank(cells: Iterable[str]) -> bool:
-    return not any(seen(cell).strip() for cell in cells)
+    return not any(remove_unseen(cell).strip() for cell in cells)
 
 
 def _columns(headings: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -188,4 +188,8 @@ def _bare(candidate: str) -> str:
 
 def _is_whole(address: str) -> bool:
     """Whether it is one address, and no pattern of many, with the dot in its domain that every customer's has."""
-    return is_address(address) and "*" not in address and "." in seen(address).rpartition("@")[2].strip(".")
+    return (
+        is_address(address)
+        and "*" not in address
+        and "." in remove_unseen(address).rpartition("@")[2].strip(".")
+    )

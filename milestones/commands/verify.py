@@ -10,8 +10,8 @@ from milestones.commands.host import Host
 from milestones.commands.models.command import Report
 from milestones.commands.models.verify import Verify, VerifyAnswer, VerifyReport
 from milestones.commands.verify_wix import compare_wix
-from milestones.domain.account import AccountState, Version, history_for, owed_under
-from milestones.domain.crossing import Crossing, Given, owed
+from milestones.domain.account import AccountState, Version, find_owed_under, history_for
+from milestones.domain.crossing import Crossing, Given, find_owed
 from milestones.domain.evidence import Evidence, evidence
 from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Point, Run
@@ -134,7 +134,7 @@ def _add_missing(
             continue
         milestone = version.milestone
         history = history_for(state, runs, version)
-        for crossing in owed_under(version, history, given.get((account_id, milestone.key), [])):
+        for crossing in find_owed_under(version, history, given.get((account_id, milestone.key), [])):
             result.add(
                 "grant_missing",
                 f"The log shows that {milestone.key} was reached at revision {crossing.revision} with "
@@ -162,12 +162,12 @@ def _add_doubled(
         if milestone.repeat is not Repeat.EVERY or len(crossed) < 2:
             continue
         points = history_for(state, runs, version)
-        cycles = {_place(crossing) for crossing in owed(milestone, points, [])}
+        cycles = {_place(crossing) for crossing in find_owed(milestone, points, [])}
         first: dict[tuple[int, int, int], Grant] = {}
         for grant in crossed:
             # What nobody would owe any more if this were the only grant.
             for cycle in cycles - {
-                _place(crossing) for crossing in owed(milestone, points, [_to_given(grant)])
+                _place(crossing) for crossing in find_owed(milestone, points, [_to_given(grant)])
             }:
                 earlier = first.setdefault(cycle, grant)
                 if earlier is not grant:

@@ -96,7 +96,7 @@ def _parse(
         raise ConfigurationError(faults)
     tables = read.tables | {key: tuple(entries.values()) for key, entries in read.lists.items()}
     source = Source(text, _select_environment(environ, tables["daemon"]), uses.groups)
-    return Settings.assemble(tables, path, tell(warnings.found_in(Settings(**tables))), source)
+    return Settings.assemble(tables, path, tell(warnings.list_warnings(Settings(**tables))), source)
 
 
 def _uses(raw: Mapping[str, Any], folder: Path) -> Uses:

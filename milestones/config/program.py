@@ -57,7 +57,7 @@ class BadgeTable(Thing):
         }
         fields: dict[str, Value] = {"title": self.title}
         fields |= {key: value for key, value in said.items() if value is not None}
-        return self.wanted(ThingKind.BADGE, Content(fields))
+        return self.to_wanted(ThingKind.BADGE, Content(fields))
 
 
 class ProgramTable(Table):

@@ -88,7 +88,7 @@ class EarnTable(Thing):
             tier: {"points": award.points, "per_money": award.per_money or self.per_money}
             for tier, award in self.at.items()
         }
-        return self.wanted(ThingKind.EARN, Content(fields, at))
+        return self.to_wanted(ThingKind.EARN, Content(fields, at))
 
 
 def _earn_faults(earn: EarnTable) -> Iterator[Fault]:

@@ -81,7 +81,7 @@ class Thing(Table):
     id: WixId | None = None
     was: Title | None = None
 
-    def wanted(self, kind: ThingKind, content: Content) -> Wanted:
+    def to_wanted(self, kind: ThingKind, content: Content) -> Wanted:
         return Wanted(kind, self.title, content, self.id, self.was)
 
 

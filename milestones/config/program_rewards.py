@@ -111,7 +111,7 @@ class RewardTable(Thing):
         for tier, price in self.at.items():
             own = price.money_off if gives == "money_off" else price.percent_off
             at[tier] = {"cost": price.cost, "value": value if own is None else Decimal(str(own))}
-        return self.wanted(ThingKind.REWARD, Content(fields, at))
+        return self.to_wanted(ThingKind.REWARD, Content(fields, at))
 
 
 def _reward_faults(reward: RewardTable) -> Iterator[Fault]:

@@ -22,7 +22,7 @@ class LevelTable(Thing):
         fields: dict[str, Value] = {"title": self.title, "points": self.points}
         if self.description is not None:
             fields["description"] = self.description
-        return self.wanted(ThingKind.TIER, Content(fields))
+        return self.to_wanted(ThingKind.TIER, Content(fields))
 
 
 class BaseTierTable(Table):

@@ -18,7 +18,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from milestones.domain.characters import is_unseen, seen
+from milestones.domain.characters import is_unseen, remove_unseen
 from milestones.errors import UsageError
 
 REFERENCE = 'write { env = "NAME" } or { file = "path" }'
@@ -189,7 +189,7 @@ _ID = re.compile(r"[A-Za-z0-9._-]+")
 
 def _wix_id(value: str) -> str:
     """As Wix writes it, whatever it was copied from: a GUID in small letters, without braces, quotes and spaces."""
-    text = seen(value).strip().strip("{}()\"'").strip()
+    text = remove_unseen(value).strip().strip("{}()\"'").strip()
     if guid := _GUID.fullmatch(text):
         return "-".join(guid.groups()).lower()
     if not _ID.fullmatch(text) or _NEARLY_GUID.fullmatch(text):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, create_model, model_validator
 
@@ -34,10 +34,6 @@ class RewardTable(Table):
 
     shorthand: ClassVar[str | None] = None
 
-    def definition(self, uses: TemplateUses) -> domain.Reward:
-        """As the rules know it."""
-        raise NotImplementedError
-
     def templates(self) -> tuple[str, ...]:
         """The names of the templates that it needs."""
         return ()
@@ -45,6 +41,19 @@ class RewardTable(Table):
     def secrets(self) -> tuple[SecretStr, ...]:
         """The secrets that its actions name."""
         return ()
+
+
+class WrittenReward(Protocol):
+    """What is asked of the table of any kind."""
+
+    def definition(self, uses: TemplateUses) -> domain.Reward:
+        """Return the reward as the rules know it."""
+
+    def templates(self) -> tuple[str, ...]:
+        """Return the names of the templates that it needs."""
+
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """Return the secrets that its actions name."""
 
 
 class Entry(Table):
@@ -60,10 +69,10 @@ class Entry(Table):
         return values
 
     @property
-    def table(self) -> RewardTable:
+    def table(self) -> WrittenReward:
         """The one that is given."""
         tables = (getattr(self, kind) for kind in type(self).model_fields)
-        given: RewardTable = next(table for table in tables if table is not None)
+        given: WrittenReward = next(table for table in tables if table is not None)
         return given
 
 

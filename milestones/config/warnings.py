@@ -10,7 +10,7 @@ from milestones.config.settings import Settings
 from milestones.domain.observation import Measure
 
 
-def found_in(settings: Settings) -> list[Fault]:
+def list_warnings(settings: Settings) -> list[Fault]:
     """Every warning, at its place."""
     return [*_measures(settings), *_empty(settings), *_program(settings), *_wix(settings), *_mail(settings)]
 

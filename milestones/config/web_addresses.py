@@ -16,7 +16,7 @@ from pydantic import (
 
 from milestones.config.database import SQLITE, PostgresAddress, read_address
 from milestones.config.references import REFERENCE_SCHEMA, Secret, reference_of, secret_or_text, surroundings
-from milestones.domain.characters import seen
+from milestones.domain.characters import remove_unseen
 from milestones.formats.mail_addresses import domain_in_ascii, named_address
 
 _URL_MARKS = "%/:?#[]@!$&'()*+,;=~"
@@ -67,7 +67,7 @@ def _mailbox(value: str) -> str:
 
 def _web_address(value: str) -> str:
     # What nobody sees comes along when an address is copied, and would be a part of every link.
-    value = seen(value)
+    value = remove_unseen(value)
     try:
         parts = urlsplit(value)
         valid = (

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 
-from milestones.domain.crossing import Crossing, Given, ThresholdIndex, history, owed
+from milestones.domain.crossing import Crossing, Given, ThresholdIndex, find_owed, history
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import (
     START,
@@ -210,7 +210,7 @@ def _standing(runs: Sequence[Run], tier_points: int | None) -> Measures:
 
 
 def _crossed(points: Sequence[Point], index: ThresholdIndex) -> frozenset[str]:
-    return frozenset(m.key for before, after in pairwise(points) for m in index.crossed(before, after))
+    return frozenset(m.key for before, after in pairwise(points) for m in index.find_crossed(before, after))
 
 
 def _first_seen(fresh: Sequence[Observation], definitions: Definitions) -> AccountState:
@@ -292,11 +292,11 @@ def _is_younger(state: AccountState, version: Version) -> bool:
     return state.created_at is not None and state.created_at > version.activated_at
 
 
-def owed_under(version: Version, points: Sequence[Point], given: Iterable[Given]) -> list[Crossing]:
-    """``crossing.owed`` of a version, from the points at which it looks (``history_for``).
+def find_owed_under(version: Version, points: Sequence[Point], given: Iterable[Given]) -> list[Crossing]:
+    """``crossing.find_owed`` of a version, from the points at which it looks (``history_for``).
 
     What another version gave is in no cycle of this one: it may have looked at another measure, and its place be the
     very point from which this one looks.
     """
     placed = [one if one.version == version.number else replace(one, revision=-1) for one in given]
-    return owed(version.milestone, points, placed)
+    return find_owed(version.milestone, points, placed)

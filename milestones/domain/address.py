@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import NewType
 
-from milestones.domain.characters import seen
+from milestones.domain.characters import remove_unseen
 
 Form = NewType("Form", str)
 """An address as it is compared everywhere. Where an address can be mailed, this is what is mailed, in lower case."""
@@ -49,7 +49,7 @@ def address_form(address: str, to_ascii: ToAscii) -> Form:
     """The form by which any spelling of an address is recognised. What cannot be mailed has one too."""
     local, domain = _parts(address, to_ascii)
     if domain is None or not local:
-        return Form(unicodedata.normalize("NFC", seen(address.strip()).strip().casefold()))
+        return Form(unicodedata.normalize("NFC", remove_unseen(address.strip()).strip().casefold()))
     return Form(f"{_folded(local)}@{domain}")
 
 
@@ -64,11 +64,11 @@ def _parts(address: str, to_ascii: ToAscii) -> tuple[str, str | None]:
     """The local part as it is sent, and the domain in ASCII, or None for what is no domain."""
     if len(address) > 4 * LONGEST:
         return "", None
-    text = seen(address.translate(_AT), joiners=True).strip()
+    text = remove_unseen(address.translate(_AT), joiners=True).strip()
     local, _, domain = text.rpartition("@")
-    local, domain = seen(_uncommented(local)), _uncommented(domain)
+    local, domain = remove_unseen(_uncommented(local)), _uncommented(domain)
     # A joiner that no domain can have where it stands is one more character that nobody sees.
-    ascii_domain = to_ascii(domain) or to_ascii(seen(domain))
+    ascii_domain = to_ascii(domain) or to_ascii(remove_unseen(domain))
     if ascii_domain is None or not _DOMAIN.fullmatch(ascii_domain):
         return local, None
     return _unquoted(local), ascii_domain

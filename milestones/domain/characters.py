@@ -32,7 +32,7 @@ def is_unseen(character: str) -> bool:
     )
 
 
-def seen(text: str, *, joiners: bool = False) -> str:
+def remove_unseen(text: str, *, joiners: bool = False) -> str:
     """The text without what nobody sees. joiners: whether those stay that some scripts need within words."""
     if text.isascii():
         return text

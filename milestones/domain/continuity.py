@@ -16,7 +16,7 @@ class Beat:
     place: str
 
 
-def broken(
+def find_break(
     last: Beat | None,
     now: Beat,
     gap: timedelta,

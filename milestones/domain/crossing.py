@@ -1,7 +1,7 @@
 """A crossing is a fact about a set of observations, not about the order in which they came.
 
-``ThresholdIndex.crossed`` looks at one step of history and finds, cheaply, the milestones that may be owed: all
-that an account needs while it hears things in order. ``owed`` looks at a whole history and says which are. That
+``ThresholdIndex.find_crossed`` looks at one step of history and finds, cheaply, the milestones that may be owed: all
+that an account needs while it hears things in order. ``find_owed`` looks at a whole history and says which are. That
 the first never misses what the second would find is a property under test.
 """
 
@@ -76,11 +76,11 @@ class ThresholdIndex:
                 ladders[measure] = ladder
         return cls(singles, ladders)
 
-    def crossed(self, before: Point, after: Point) -> list[Milestone]:
+    def find_crossed(self, before: Point, after: Point) -> list[Milestone]:
         """The milestones with a threshold above ``before`` and at or below ``after``.
 
         Exact where both points tell the measure. Where ``before`` is silent about it, what was told earlier
-        is not looked up: every milestone at or below ``after`` may have been crossed, and ``owed`` decides.
+        is not looked up: every milestone at or below ``after`` may have been crossed, and ``find_owed`` decides.
         """
         found: list[Milestone] = []
         for measure, (thresholds, milestones) in self.singles.items():
@@ -104,7 +104,7 @@ def _interval(measure: Measure, before: Point, after: Point) -> tuple[int, int]:
 
 
 def history(runs: Iterable[Run], *, base: tuple[int, ...] | None, created_after_start: bool) -> list[Point]:
-    """The points at which a version of a definition looks, in true order, for ``owed``.
+    """The points at which a version of a definition looks, in true order, for ``find_owed``.
 
     base: the order of the newest point known when the version came into force; for the first version of an EVERY,
         when the first point was true that was ever decided. What comes before it does not count.
@@ -128,7 +128,7 @@ def _completed(points: Iterable[Point]) -> Iterator[Point]:
         yield Point(point.stamp, point.measures._replace(tier_points=tier_points))
 
 
-def owed(milestone: Milestone, points: Sequence[Point], given: Iterable[Given]) -> list[Crossing]:
+def find_owed(milestone: Milestone, points: Sequence[Point], given: Iterable[Given]) -> list[Crossing]:
     """The grants that this history owes and that do not exist yet.
 
     points: in true order, from where the milestone's definition starts to look (``history``).
@@ -165,7 +165,7 @@ def above(milestone: Milestone, point: Point, given: Iterable[Given]) -> list[Cr
     ]
 
 
-def armed(milestone: Milestone, points: Sequence[Point]) -> bool:
+def is_armed(milestone: Milestone, points: Sequence[Point]) -> bool:
     """Whether an EVERY would be granted when the threshold is reached next."""
     cycles = _cycles(milestone, _told(milestone, points))
     return bool(cycles) and cycles[-1].spent is None
@@ -220,13 +220,13 @@ def _cycles(milestone: Milestone, told: Sequence[_Place]) -> list[_Cycle]:
     rearm_below = milestone.rearm_below
     assert rearm_below is not None, "the configuration demands it of every EVERY"
     cycles: list[_Cycle] = []
-    is_armed = False
+    armed = False
     for i, place in enumerate(told):
         value = place[-1]
-        if not is_armed and (value < rearm_below or (i == 0 and value < milestone.threshold)):
-            is_armed = True
+        if not armed and (value < rearm_below or (i == 0 and value < milestone.threshold)):
+            armed = True
             cycles.append(_Cycle(place))
-        elif is_armed and value >= milestone.threshold:
-            is_armed = False
+        elif armed and value >= milestone.threshold:
+            armed = False
             cycles[-1].spent = place
     return cycles

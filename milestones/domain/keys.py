@@ -108,7 +108,7 @@ def unsubscribe_token(secret: bytes, site: str, address: Form) -> str:
     return f"{key}.{_seal(secret, key)}"
 
 
-def opened_token(secret: bytes, text: str) -> str | None:
+def open_token(secret: bytes, text: str) -> str | None:
     """The address key of the token in this text, or None if none is in it that this program made.
 
     What stands around it is what mail programs make of a link: the full stop or bracket behind it, the ends of lines

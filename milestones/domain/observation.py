@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from milestones.domain.characters import seen
+from milestones.domain.characters import remove_unseen
 
 REMEMBERED_POINTS = 32
 """Stamps kept of one run: its first and its newest. Those between the ends matter to EVERY alone, and only when
@@ -123,7 +123,7 @@ def customer_name(name: str | None, display_name: str | None) -> str | None:
 
     The contact's name comes first: what members call themselves on the site may be anything.
     """
-    return next((one for one in (name, display_name) if one and seen(one).strip()), None)
+    return next((one for one in (name, display_name) if one and remove_unseen(one).strip()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +170,10 @@ def insert(runs: Sequence[Run], point: Point) -> tuple[Run, ...]:
     if not runs or point.order > runs[-1].last.order:
         # In order, as nearly everything comes: the rest of the history need not be looked at.
         return _appended(runs, point)
-    return compressed([point, *(Point(stamp, run.measures) for run in runs for stamp in run.stamps)])
+    return compress([point, *(Point(stamp, run.measures) for run in runs for stamp in run.stamps)])
 
 
-def compressed(points: Iterable[Point]) -> tuple[Run, ...]:
+def compress(points: Iterable[Point]) -> tuple[Run, ...]:
     """Points in their true order, as runs of equal measures. Middles of long runs are thinned, oldest first."""
     runs: list[Run] = []
     for _, point in sorted({point.order: point for point in points}.items()):

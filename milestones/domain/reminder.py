@@ -56,7 +56,7 @@ class Candidate:
     waiting: whether a reminder to this contact or mail address was recorded that has not left yet.
     granted: the occurrences it was given, by milestone.
     unarmed: the milestones of EVERY whose last reward must first be followed by a fall under ``rearm_below``
-        (``crossing.armed``).
+        (``crossing.is_armed``).
     """
 
     measures: Measures

@@ -20,7 +20,7 @@ def last_moment(start: datetime, valid_for: timedelta, zone: ZoneInfo) -> dateti
     return following.astimezone(UTC) - _STEP
 
 
-def specified(start: datetime, valid_for: timedelta, zone: ZoneInfo) -> Mapping[str, int]:
+def specify(start: datetime, valid_for: timedelta, zone: ZoneInfo) -> Mapping[str, int]:
     """Start and end as a coupon's specification has them: milliseconds (fact sheet, section 2.11)."""
     return {
         "startTime": milliseconds(start),
@@ -33,7 +33,7 @@ def milliseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _STEP
 
 
-def renewed(
+def renew(
     specification: Mapping[str, Any], validity: Mapping[str, Any] | None, now: datetime
 ) -> Mapping[str, Any]:
     """The specification of a coupon that is made now: it starts no later, and is not over already.
@@ -43,5 +43,5 @@ def renewed(
     """
     if validity is not None and specification["expirationTime"] <= milliseconds(now):
         valid_for = timedelta(seconds=validity["seconds"])
-        return {**specification, **specified(now, valid_for, ZoneInfo(validity["timezone"]))}
+        return {**specification, **specify(now, valid_for, ZoneInfo(validity["timezone"]))}
     return {**specification, "startTime": min(specification["startTime"], milliseconds(now))}

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from milestones.domain.continuity import Beat, ClockWatch, broken
+from milestones.domain.continuity import Beat, ClockWatch, find_break
 from milestones.errors import MilestonesError
 from milestones.maintenance.service import pause
 from milestones.store.database import heartbeat
@@ -31,7 +31,7 @@ async def check_continuity(
     witnessed = heartbeat.read_witness(store)
     async with store.write() as tx:
         last = await heartbeat.get_last(tx)
-        reason = broken(last, beat, resume_gap, same_machine=same_machine, witnessed=witnessed)
+        reason = find_break(last, beat, resume_gap, same_machine=same_machine, witnessed=witnessed)
         if reason is not None:
             await heartbeat.hold(tx, reason)
         await heartbeat.beat(tx, beat)

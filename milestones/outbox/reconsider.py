@@ -70,7 +70,9 @@ async def _due(
         return now + timedelta(seconds=task.payload["settle"]["seconds"])
     if item.needs is Need.CONSENT and account.customer.email not in {None, task.customer.email}:
         return now
-    if item.needs is Need.CONSENT and await _just_subscribed(tx, task.site_id, account.customer.email, now):
+    if item.needs is Need.CONSENT and await _has_just_subscribed(
+        tx, task.site_id, account.customer.email, now
+    ):
         return now + AGAIN
     return None
 
@@ -81,7 +83,7 @@ def _is_reached(task: Task, account: AccountState) -> bool:
     return value is None or value >= settle["threshold"]
 
 
-async def _just_subscribed(tx: Transaction, site_id: str, address: str | None, now: datetime) -> bool:
+async def _has_just_subscribed(tx: Transaction, site_id: str, address: str | None, now: datetime) -> bool:
     if address is None:
         return False
     secret = bytes.fromhex(await meta.get(tx, "secret") or "")

@@ -85,7 +85,7 @@ async def find_owed(facts: Facts, definitions: Definitions, crossed: Sequence[Ta
             version = definitions.versions[key]
             milestone = version.milestone
             history = accounts_rules.history_for(item.state, histories[account_id], version)
-            crossings = accounts_rules.owed_under(version, history, given.get((account_id, key), []))
+            crossings = accounts_rules.find_owed_under(version, history, given.get((account_id, key), []))
             owed.grants.extend(
                 Reached(account_id, version, crossing, item.source.value) for crossing in crossings
             )

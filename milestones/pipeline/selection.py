@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from milestones.domain.account import AccountState, Definitions, history_for, with_bases
-from milestones.domain.crossing import armed
+from milestones.domain.crossing import is_armed
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Customer, Measures, Observation
 from milestones.domain.policy import Rate
@@ -174,7 +174,7 @@ async def _find_unarmed(
         account_id: {
             version.milestone.key
             for version in repeating
-            if not armed(version.milestone, history_for(state, histories[account_id], version))
+            if not is_armed(version.milestone, history_for(state, histories[account_id], version))
         }
         for account_id, prospect in prospects.items()
         if (known := prospect.state) is not None

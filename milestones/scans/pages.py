@@ -103,7 +103,7 @@ def _format_cursor(place: int, inner: str | None) -> str:
 
 def list_changed(client: WixClient, since: datetime, cursor: str | None) -> AsyncIterator[Page[Account]]:
     """The accounts that changed since a time, as far as Wix's search shows them by now."""
-    changed = wix_accounts.changed_since(since)
+    changed = wix_accounts.changes_since(since)
     return wix_accounts.search_all(client, changed, sort=[Sort("updatedDate")], cursor=cursor)
 
 

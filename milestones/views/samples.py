@@ -29,7 +29,7 @@ def sample_variables(
 ) -> dict[str, Any]:
     """What a mail from this template would show now; without what such mails do not have."""
     milestone = _user_of(settings, template)
-    name = settings.name or Mailbox.parsed(settings.mail.sender).name or "The shop"
+    name = settings.name or Mailbox.parse(settings.mail.sender).name or "The shop"
     site = Site(
         name,
         language=settings.mail.language,

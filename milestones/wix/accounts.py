@@ -82,7 +82,7 @@ search = CursorQuery(_SEARCH, "accounts", Account, wrapper="search")
 search_all = search.pages
 
 
-def changed_since(moment: datetime) -> dict[str, Any]:
+def changes_since(moment: datetime) -> dict[str, Any]:
     """The search filter for accounts changed at or after the moment."""
     return {"updatedDate": {"$gte": wire_time(moment)}}
 

@@ -76,7 +76,7 @@ query = CursorQuery(_QUERY, "loyaltyCoupons", LoyaltyCoupon)
 query_all = query.pages
 
 
-def redeemed_since(account_id: str, moment: datetime) -> dict[str, Any]:
+def redemptions_since(account_id: str, moment: datetime) -> dict[str, Any]:
     """The filter for an account's redemptions from the moment on: where a lost ``redeem`` shows, once queries see it."""
     return {"accountId": {"$eq": account_id}, "createdDate": {"$gte": wire_time(moment)}}
 

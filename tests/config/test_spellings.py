@@ -26,7 +26,7 @@ BOM = "\ufeff"
 )
 def test_a_sender_is_what_is_written(read: Reader, written: str, name: str, address: str) -> None:
     sender = read(BASE.replace("Shop <shop@example.com>", written)).mail.sender
-    assert Mailbox.parsed(sender) == Mailbox(address, name)
+    assert Mailbox.parse(sender) == Mailbox(address, name)
 
 
 @pytest.mark.parametrize(

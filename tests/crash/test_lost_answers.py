@@ -99,7 +99,7 @@ async def test_when_the_look_up_after_a_loss_fails_too_nothing_is_repeated_blind
         shop.fault("POST", LOOK_UPS[call], Fault(effect="status", status=500, times=5, skip=skip))
         await shop.crossing()
         await shop.finish()
-        assert all(armed["happened"] for armed in shop.wix.sandbox.faults.listed())
+        assert all(armed["happened"] for armed in shop.wix.sandbox.faults.list_armed())
         await shop.assert_everything_once()
 
 

@@ -8,10 +8,10 @@ from milestones.domain.account import (
     Definitions,
     Taken,
     Version,
+    find_owed_under,
     history_for,
     is_late,
     news,
-    owed_under,
     take,
 )
 from milestones.domain.crossing import Given
@@ -24,7 +24,7 @@ from milestones.domain.observation import (
     Observation,
     Run,
     Source,
-    compressed,
+    compress,
 )
 from tests.builders import (
     CONTACT,
@@ -91,7 +91,7 @@ def test_in_order_only_the_newest_run_is_touched() -> None:
     assert taken.crossed == {ONCE.key, EVERY.key}
     assert not taken.rewritten
     # Runs 0 and 1 stay as they are; run 2 is stretched and run 3 is new.
-    stretched, new = compressed([a_point(950, 3), a_point(950, 4), a_point(1010, 5)])
+    stretched, new = compress([a_point(950, 3), a_point(950, 4), a_point(1010, 5)])
     assert taken.runs == {2: stretched, 3: new}
     assert (taken.state.last, taken.state.ordinal) == (new, 3)
 
@@ -136,24 +136,24 @@ def test_nothing_is_late_for_an_unknown_account() -> None:
 
 def test_something_late_puts_every_milestone_up_for_judgement_and_rewrites_the_history() -> None:
     known = known_at(900, 950, 900)
-    past = compressed(points_of(900, 950, 900))
+    past = compress(points_of(900, 950, 900))
     late = an_observation(point=a_point(1100, 2, at=5), source=Source.SWEEP)
     taken = heard(known, late, past=past)
     assert taken.crossed == {ONCE.key, EVERY.key}
     assert taken.rewritten
-    assert list(taken.runs.values()) == list(compressed([*points_of(900, 950, 900), late.point]))
+    assert list(taken.runs.values()) == list(compress([*points_of(900, 950, 900), late.point]))
     assert (taken.state.last.last, taken.state.ordinal) == (a_point(900, 3), 3)
 
 
 def test_a_late_repeat_writes_nothing_and_puts_nothing_up_for_judgement() -> None:
-    known, past = known_at(10, 1200, 300), compressed(points_of(10, 1200, 300))
+    known, past = known_at(10, 1200, 300), compress(points_of(10, 1200, 300))
     taken = heard(known, an_observation(1200, 2), past=past)
     assert (taken.runs, taken.rewritten, taken.crossed) == ({}, False, frozenset())
     assert (taken.state.last, taken.state.ordinal) == (known.last, known.ordinal)
 
 
 def test_what_is_left_of_a_history_keeps_its_places_when_it_is_rewritten() -> None:
-    known, left = known_at(10, 20, 1200, 300), compressed(points_of(10, 20, 1200, 300))[2:]
+    known, left = known_at(10, 20, 1200, 300), compress(points_of(10, 20, 1200, 300))[2:]
     taken = heard(known, an_observation(point=a_point(700, 3, at=5)), past=left)
     assert taken.rewritten
     assert (sorted(taken.runs), taken.state.ordinal) == ([2, 3, 4], 4)
@@ -188,7 +188,7 @@ def test_a_changed_definition_starts_from_what_was_known_when_it_came() -> None:
     # 500 to 950 passed the new threshold of 900, but under the old one of 1,000.
     assert taken.crossed == {EVERY.key}
     assert (taken.state.definitions, taken.state.bases) == (2, {ONCE.key: a_point(950, 2)})
-    runs = compressed([*points_of(500, 950), a_point(1010, 3)])
+    runs = compress([*points_of(500, 950), a_point(1010, 3)])
     assert history_for(taken.state, runs, changed) == [a_point(950, 2), a_point(1010, 3)]
     assert history_for(taken.state, runs, BOTH.versions[EVERY.key])[0] == a_point(500, 1)
     # The base stays where it is when more is heard.
@@ -212,7 +212,7 @@ def test_a_version_looks_at_nothing_that_was_told_before_it_although_the_stamp_s
     changed = Version(a_milestone(1000, measure=Measure.TIER_POINTS), 2, GO_LIVE + DAY)
     later = Definitions.of(2, [changed])
     taken = heard(known, tier(None, 8), tier(1100, 9), under=later)
-    points = history_for(taken.state, [*compressed([tier(900).point]), *taken.runs.values()], changed)
+    points = history_for(taken.state, [*compress([tier(900).point]), *taken.runs.values()], changed)
     assert [point.measures.tier_points for point in points] == [1100, 1100, 1100]
 
 
@@ -231,9 +231,9 @@ def test_what_another_version_gave_is_in_no_cycle_of_this_one() -> None:
     point = a_point(10, 5, earned=1100)
     version = Version(EVERY, 2, GO_LIVE)
     points, before = [point, a_point(1000, 6)], Given(1, 5, value=1100, version=1)
-    assert [one.occurrence for one in owed_under(version, points, [before])] == [2]
+    assert [one.occurrence for one in find_owed_under(version, points, [before])] == [2]
     mine = Given(2, 6, value=1000, version=2)
-    assert owed_under(version, points, [before, mine]) == []
+    assert find_owed_under(version, points, [before, mine]) == []
 
 
 # Customers

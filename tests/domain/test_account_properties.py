@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milestones.domain.account import AccountState, Definitions, Version, history_for, is_late, news, take
-from milestones.domain.crossing import Given, owed
+from milestones.domain.crossing import Given, find_owed
 from milestones.domain.milestone import Milestone, Repeat
-from milestones.domain.observation import Measures, Observation, Point, Run, Stamp, compressed
+from milestones.domain.observation import Measures, Observation, Point, Run, Stamp, compress
 from tests.builders import GO_LIVE, a_ladder, a_milestone, a_repeating, an_observation
 
 CREATED = GO_LIVE + timedelta(days=1)
@@ -44,7 +44,7 @@ class Recorder:
             points = history_for(taken.state, list(self.runs.values()), version)
             kept += [
                 Given(crossing.occurrence, crossing.revision, crossing.at, crossing.value)
-                for crossing in owed(version.milestone, points, kept)
+                for crossing in find_owed(version.milestone, points, kept)
             ]
 
     def summary(self) -> dict[str, list[int]]:
@@ -115,8 +115,7 @@ def test_any_order_repetition_and_batching_gives_the_same_grants_and_the_same_lo
     assert recorder.summary() == expected(seen)
     runs = [run for _, run in sorted(recorder.runs.items())]
     assert [(run.measures, [stamp.when for stamp in run.stamps]) for run in runs] == [
-        (run.measures, [stamp.when for stamp in run.stamps])
-        for run in compressed(item.point for item in seen)
+        (run.measures, [stamp.when for stamp in run.stamps]) for run in compress(item.point for item in seen)
     ]
     assert recorder.state is not None
     assert recorder.state.last == runs[-1]

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from milestones.domain.continuity import Beat, ClockWatch, broken
+from milestones.domain.continuity import Beat, ClockWatch, find_break
 from tests.builders import NOW
 
 GAP = timedelta(hours=6)
@@ -11,8 +11,8 @@ LAST = Beat(NOW - timedelta(minutes=1), machine="shop", place="/srv/milestones.d
 
 def test_a_new_database_and_one_that_goes_on_beating_are_whole() -> None:
     now = Beat(NOW, LAST.machine, LAST.place)
-    assert broken(None, now, GAP, same_machine=True) is None
-    assert broken(LAST, now, GAP, same_machine=True) is None
+    assert find_break(None, now, GAP, same_machine=True) is None
+    assert find_break(LAST, now, GAP, same_machine=True) is None
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,10 @@ def test_a_new_database_and_one_that_goes_on_beating_are_whole() -> None:
     ],
 )
 def test_another_machine_or_place_may_be_a_copy_unless_that_is_by_design(now: Beat, says: str) -> None:
-    sentence = broken(LAST, now, GAP, same_machine=True)
+    sentence = find_break(LAST, now, GAP, same_machine=True)
     assert sentence is not None
     assert says in sentence
-    assert broken(LAST, now, GAP, same_machine=False) is None
+    assert find_break(LAST, now, GAP, same_machine=False) is None
 
 
 @pytest.mark.parametrize("same_machine", [True, False])
@@ -35,7 +35,7 @@ def test_a_silence_longer_than_the_gap_may_be_an_old_backup(
     hours: float, whole: bool, same_machine: bool
 ) -> None:
     last = Beat(NOW - timedelta(hours=hours), LAST.machine, LAST.place)
-    sentence = broken(last, Beat(NOW, LAST.machine, LAST.place), GAP, same_machine=same_machine)
+    sentence = find_break(last, Beat(NOW, LAST.machine, LAST.place), GAP, same_machine=same_machine)
     assert (sentence is None) is whole
     assert sentence is None or "6.5 hours old" in sentence
 
@@ -66,7 +66,7 @@ def test_a_database_that_is_older_than_what_its_folder_remembers_was_put_back(
 ) -> None:
     now = Beat(NOW, LAST.machine, LAST.place)
     witnessed = LAST.at + timedelta(minutes=minutes)
-    sentence = broken(LAST, now, GAP, same_machine=False, witnessed=witnessed)
+    sentence = find_break(LAST, now, GAP, same_machine=False, witnessed=witnessed)
     assert (sentence is None) is whole
     assert sentence is None or "a backup that was put back" in sentence
-    assert broken(None, now, GAP, same_machine=False, witnessed=witnessed) is None
+    assert find_break(None, now, GAP, same_machine=False, witnessed=witnessed) is None

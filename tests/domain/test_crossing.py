@@ -2,9 +2,9 @@ from itertools import pairwise
 
 import pytest
 
-from milestones.domain.crossing import Crossing, Given, ThresholdIndex, armed, history, owed
+from milestones.domain.crossing import Crossing, Given, ThresholdIndex, find_owed, history, is_armed
 from milestones.domain.milestone import Milestone
-from milestones.domain.observation import START, Measure, Point, Stamp, compressed
+from milestones.domain.observation import START, Measure, Point, Stamp, compress
 from tests.builders import a_ladder, a_milestone, a_point, a_repeating, points_of
 
 ONCE = a_milestone(1000)
@@ -15,7 +15,7 @@ TIERS = a_repeating(1000, rearm_below=200, measure=Measure.TIER_POINTS)
 
 def occurrences(milestone: Milestone, points: list[Point], *given: Given) -> list[tuple[int, int]]:
     """(occurrence, revision) of what is owed."""
-    return [(crossing.occurrence, crossing.revision) for crossing in owed(milestone, points, given)]
+    return [(crossing.occurrence, crossing.revision) for crossing in find_owed(milestone, points, given)]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_was_given_is_not_owed_again() -> None:
 
 def test_a_crossing_tells_the_stamp_and_the_value_at_which_it_happened() -> None:
     points = [a_point(900, 7, at=1), a_point(1010, 7, at=2)]
-    assert owed(ONCE, points, ()) == [Crossing(ONCE, 1, revision=7, value=1010, at=2)]
+    assert find_owed(ONCE, points, ()) == [Crossing(ONCE, 1, revision=7, value=1010, at=2)]
 
 
 def test_a_late_observation_that_splits_a_cycle_owes_one_more_with_the_next_ordinal() -> None:
@@ -109,28 +109,28 @@ def tier_points(*told: tuple[int, int, int | None]) -> list[Point]:
 def test_cycles_within_one_revision_are_told_apart_by_the_date() -> None:
     # Recalculated three times while the revision stood still: spent, armed, spent.
     points = tier_points((7, 1, 500), (7, 2, 1100), (7, 3, 100), (7, 4, 1200))
-    first, second = owed(TIERS, points, ())
+    first, second = find_owed(TIERS, points, ())
     assert [(crossing.at, crossing.value) for crossing in (first, second)] == [(2, 1100), (4, 1200)]
     given = Given(1, 7, at=2, value=1100)
-    assert owed(TIERS, points[:3], [given]) == []
-    assert [crossing.at for crossing in owed(TIERS, points, [given])] == [4]
-    assert owed(TIERS, points, [given, Given(2, 7, at=4, value=1200)]) == []
+    assert find_owed(TIERS, points[:3], [given]) == []
+    assert [crossing.at for crossing in find_owed(TIERS, points, [given])] == [4]
+    assert find_owed(TIERS, points, [given, Given(2, 7, at=4, value=1200)]) == []
 
 
 def test_a_cycle_that_is_armed_and_spent_at_one_stamp_holds_its_grant() -> None:
     points = tier_points((7, 1, 500), (7, 1, 1100))
-    assert len(owed(TIERS, points, ())) == 1
-    assert owed(TIERS, points, [Given(1, 7, at=1, value=1100)]) == []
+    assert len(find_owed(TIERS, points, ())) == 1
+    assert find_owed(TIERS, points, [Given(1, 7, at=1, value=1100)]) == []
 
 
 def test_silence_about_a_measure_is_no_evidence_either_way() -> None:
     points = tier_points((1, 0, 900), (2, 0, None), (3, 0, 1100), (4, 0, None), (5, 0, 1200))
     assert occurrences(TIERS, points) == [(1, 3)]
-    assert owed(TIERS, tier_points((1, 0, None), (2, 0, 1100)), ()) == []
+    assert find_owed(TIERS, tier_points((1, 0, None), (2, 0, 1100)), ()) == []
 
 
 @pytest.mark.parametrize(
-    ("balances", "is_armed"),
+    ("balances", "armed"),
     [
         ((), False),
         ((900,), True),
@@ -141,15 +141,15 @@ def test_silence_about_a_measure_is_no_evidence_either_way() -> None:
         ((900, 1000, 199), True),
     ],
 )
-def test_every_is_armed_at_a_start_below_and_after_a_fall(balances: tuple[int, ...], is_armed: bool) -> None:
-    assert armed(EVERY, points_of(*balances)) is is_armed
+def test_every_is_armed_at_a_start_below_and_after_a_fall(balances: tuple[int, ...], armed: bool) -> None:
+    assert is_armed(EVERY, points_of(*balances)) is armed
 
 
 # history
 
 
 def test_an_account_that_is_younger_than_the_definition_starts_with_nothing() -> None:
-    runs = compressed(points_of(1200))
+    runs = compress(points_of(1200))
     assert history(runs, base=None, created_after_start=False) == points_of(1200)
     points = history(runs, base=Stamp(1).when, created_after_start=True)
     assert points == [START, *points_of(1200)]
@@ -157,13 +157,13 @@ def test_an_account_that_is_younger_than_the_definition_starts_with_nothing() ->
 
 
 def test_a_definition_looks_no_further_back_than_its_base() -> None:
-    runs = compressed(points_of(900, 950, 1200, 1300))
+    runs = compress(points_of(900, 950, 1200, 1300))
     assert history(runs, base=Stamp(3).when, created_after_start=False) == points_of(900, 950, 1200, 1300)[2:]
-    assert owed(ONCE, history(runs, base=Stamp(3).when, created_after_start=False), ()) == []
+    assert find_owed(ONCE, history(runs, base=Stamp(3).when, created_after_start=False), ()) == []
 
 
 def test_a_base_that_is_silent_about_tiers_takes_over_what_was_told_before_it() -> None:
-    runs = compressed(tier_points((1, 0, 900), (2, 0, None), (3, 0, 1100)))
+    runs = compress(tier_points((1, 0, 900), (2, 0, None), (3, 0, 1100)))
     points = history(runs, base=Stamp(2).when, created_after_start=False)
     assert [point.measures.tier_points for point in points] == [900, 1100]
     assert occurrences(TIERS, points) == [(1, 3)]
@@ -171,7 +171,7 @@ def test_a_base_that_is_silent_about_tiers_takes_over_what_was_told_before_it() 
 
 def test_silence_at_the_stamp_of_the_base_is_cut_where_it_stands_and_not_where_its_completion_would() -> None:
     low, silent, high = tier_points((1, 0, 1500), (2, 0, None), (2, 0, 900))
-    points = history(compressed([low, silent, high]), base=high.order, created_after_start=False)
+    points = history(compress([low, silent, high]), base=high.order, created_after_start=False)
     assert points == [high]
 
 
@@ -179,7 +179,7 @@ def test_silence_at_the_stamp_of_the_base_is_cut_where_it_stands_and_not_where_i
 
 
 def crossed_keys(index: ThresholdIndex, before: Point, after: Point) -> list[str]:
-    return sorted(milestone.key for milestone in index.crossed(before, after))
+    return sorted(milestone.key for milestone in index.find_crossed(before, after))
 
 
 @pytest.mark.parametrize(
@@ -220,10 +220,12 @@ def test_after_silence_every_threshold_below_the_told_value_may_have_been_crosse
 
 
 def test_the_index_of_nothing_finds_nothing() -> None:
-    assert ThresholdIndex.of([]).crossed(a_point(0, 1), a_point(9999, 2)) == []
+    assert ThresholdIndex.of([]).find_crossed(a_point(0, 1), a_point(9999, 2)) == []
 
 
 def test_the_index_answers_by_bisection_however_many_milestones_are_not_crossed() -> None:
     index = ThresholdIndex.of(a_milestone(threshold) for threshold in range(10, 10_000, 10))
-    found = [m.threshold for step in pairwise(points_of(101, 109, 119, 121)) for m in index.crossed(*step)]
+    found = [
+        m.threshold for step in pairwise(points_of(101, 109, 119, 121)) for m in index.find_crossed(*step)
+    ]
     assert found == [110, 120]

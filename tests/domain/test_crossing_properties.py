@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from milestones.domain.crossing import Given, ThresholdIndex, armed, history, owed
+from milestones.domain.crossing import Given, ThresholdIndex, find_owed, history, is_armed
 from milestones.domain.milestone import Milestone, Repeat
-from milestones.domain.observation import Measure, Measures, Point, Run, Stamp, compressed, insert
+from milestones.domain.observation import Measure, Measures, Point, Run, Stamp, compress, insert
 from tests.builders import a_ladder, a_milestone, a_repeating, points_of
 
 MILESTONES = [
@@ -66,7 +66,7 @@ class Account:
         kept = self.grants.setdefault(milestone.key, [])
         kept += [
             Given(crossing.occurrence, crossing.revision, crossing.at, crossing.value)
-            for crossing in owed(milestone, points, kept)
+            for crossing in find_owed(milestone, points, kept)
         ]
 
     def granted(self) -> dict[str, list[Given]]:
@@ -193,7 +193,7 @@ def test_neighbours_in_order_never_miss_what_the_whole_history_owes(points: list
         reference.hear([point])
         account.runs = insert(account.runs, point)
         found = history(account.runs, base=None, created_after_start=False)
-        for milestone in index.crossed(in_order[i - 1], point) if i else ():
+        for milestone in index.find_crossed(in_order[i - 1], point) if i else ():
             account.give(milestone, found)
     assert account.granted() == reference.granted()
 
@@ -203,8 +203,8 @@ def test_where_every_point_tells_the_measure_the_index_is_exact(balances: list[i
     in_order = points_of(*balances)
     exact = [m for m in MILESTONES if m.measure is Measure.BALANCE and m.repeat is not Repeat.EVERY]
     for before, after in pairwise(in_order):
-        named = {milestone.key for milestone in ThresholdIndex.of(exact).crossed(before, after)}
-        assert named == {m.key for m in exact if owed(m, [before, after], ())}
+        named = {milestone.key for milestone in ThresholdIndex.of(exact).find_crossed(before, after)}
+        assert named == {m.key for m in exact if find_owed(m, [before, after], ())}
 
 
 def test_a_late_observation_may_split_a_cycle_and_never_merges_two() -> None:
@@ -215,8 +215,10 @@ def test_a_late_observation_may_split_a_cycle_and_never_merges_two() -> None:
             points = points_of(*balances)
             for late in points[1:]:
                 before = [point for point in points if point is not late]
-                kept = [Given(c.occurrence, c.revision, c.at, c.value) for c in owed(milestone, before, ())]
-                more = owed(milestone, points, kept)
+                kept = [
+                    Given(c.occurrence, c.revision, c.at, c.value) for c in find_owed(milestone, before, ())
+                ]
+                more = find_owed(milestone, points, kept)
                 # Not merged: every old grant still has a cycle of its own, and the new ones fill the rest.
                 assert len(kept) + len(more) == _cycles_spent(milestone, balances)
 
@@ -237,12 +239,12 @@ def test_after_the_first_decision_all_orders_give_the_same_number_of_grants(
 
 @given(observed(), st.booleans())
 def test_armed_means_that_reaching_the_threshold_next_is_owed(points: list[Point], created: bool) -> None:
-    found = history(compressed(points), base=None, created_after_start=created)
+    found = history(compress(points), base=None, created_after_start=created)
     reached = Point(Stamp(99), Measures(99, 99, 99))
     for milestone in MILESTONES:
         if milestone.repeat is Repeat.EVERY and found:
-            one_more = len(owed(milestone, [*found, reached], ())) - len(owed(milestone, found, ()))
-            assert armed(milestone, found) is (one_more == 1)
+            one_more = len(find_owed(milestone, [*found, reached], ())) - len(find_owed(milestone, found, ()))
+            assert is_armed(milestone, found) is (one_more == 1)
 
 
 @given(
@@ -252,8 +254,8 @@ def test_armed_means_that_reaching_the_threshold_next_is_owed(points: list[Point
 def test_thinning_a_long_run_costs_once_and_ladders_nothing(balances: list[int], lengths: list[int]) -> None:
     long_runs = [balance for balance, length in zip(balances, lengths, strict=False) for _ in range(length)]
     points = points_of(*long_runs)
-    thinned = history(compressed(points), base=None, created_after_start=True)
+    thinned = history(compress(points), base=None, created_after_start=True)
     for milestone in MILESTONES:
         if milestone.repeat is not Repeat.EVERY:
             wanted = expected(milestone, points, created=True, base=None)
-            assert sorted(crossing.occurrence for crossing in owed(milestone, thinned, ())) == wanted
+            assert sorted(crossing.occurrence for crossing in find_owed(milestone, thinned, ())) == wanted

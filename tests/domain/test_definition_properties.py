@@ -11,10 +11,10 @@ from milestones.domain.account import (
     AccountState,
     Definitions,
     Version,
+    find_owed_under,
     history_for,
     is_late,
     news,
-    owed_under,
     take,
 )
 from milestones.domain.crossing import Given
@@ -102,7 +102,7 @@ class Product:
             points = history_for(taken.state, [run for _, run in sorted(self.runs.items())], version)
             kept += [
                 Given(one.occurrence, one.revision, one.at, one.value, version=version.number)
-                for one in owed_under(version, points, kept)
+                for one in find_owed_under(version, points, kept)
             ]
 
     def summary(self) -> dict[str, int]:

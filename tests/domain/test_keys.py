@@ -95,7 +95,7 @@ def test_a_contact_is_recognised_within_its_site_and_is_no_address() -> None:
 
 def test_a_token_holds_the_key_of_an_address_and_not_the_address() -> None:
     token = keys.unsubscribe_token(SECRET, SITE, ADA)
-    assert keys.opened_token(SECRET, token) == keys.address_key(SECRET, SITE, ADA)
+    assert keys.open_token(SECRET, token) == keys.address_key(SECRET, SITE, ADA)
     # 16 bytes each in base64 without padding are 22 characters; safe in a URL.
     assert re.fullmatch(r"[\w-]{22}\.[\w-]{22}", token, re.ASCII)
     assert "ada" not in token
@@ -106,13 +106,13 @@ def test_a_token_with_any_bit_flipped_opens_nothing(address: str, data: st.DataO
     token = keys.unsubscribe_token(SECRET, SITE, Form(address))
     position = data.draw(st.integers(0, len(token) - 1))
     flipped = chr(ord(token[position]) ^ 1 << data.draw(st.integers(0, 7)))
-    assert keys.opened_token(SECRET, token[:position] + flipped + token[position + 1 :]) is None
+    assert keys.open_token(SECRET, token[:position] + flipped + token[position + 1 :]) is None
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=60))
 @pytest.mark.parametrize("wrap", ["{}", "{}.", ".{}", "{0}.{0}"])
 def test_what_this_program_did_not_make_opens_nothing_and_raises_nothing(wrap: str, text: str) -> None:
-    assert keys.opened_token(SECRET, wrap.format(text)) is None
+    assert keys.open_token(SECRET, wrap.format(text)) is None
 
 
 @pytest.mark.parametrize(
@@ -137,21 +137,21 @@ def test_what_this_program_did_not_make_opens_nothing_and_raises_nothing(wrap: s
 def test_a_token_is_found_in_what_mail_programs_make_of_its_link(written: str) -> None:
     token = keys.unsubscribe_token(SECRET, SITE, ADA)
     opened = keys.address_key(SECRET, SITE, ADA)
-    assert keys.opened_token(SECRET, written.format(token)) == opened
+    assert keys.open_token(SECRET, written.format(token)) == opened
     for broken in (
         token[:30] + "=\r\n" + token[30:],
         token[:9] + "= " + token[9:],
         token.replace(".", "%2E"),
     ):
-        assert keys.opened_token(SECRET, broken) == opened
+        assert keys.open_token(SECRET, broken) == opened
 
 
 def test_a_token_is_neither_cut_out_of_other_text_nor_read_in_another_case() -> None:
     token = keys.unsubscribe_token(SECRET, SITE, ADA)
     for other in (token + "x", "x" + token, token.swapcase(), token.replace(".", "/"), token[:-1]):
-        assert keys.opened_token(SECRET, other) is None
+        assert keys.open_token(SECRET, other) is None
 
 
 def test_a_token_of_another_installation_opens_nothing() -> None:
     token = keys.unsubscribe_token(b"another secret", SITE, ADA)
-    assert keys.opened_token(SECRET, token) is None
+    assert keys.open_token(SECRET, token) is None

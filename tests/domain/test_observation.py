@@ -12,7 +12,7 @@ from milestones.domain.observation import (
     Point,
     Run,
     Stamp,
-    compressed,
+    compress,
     insert,
 )
 from tests.builders import a_point
@@ -30,7 +30,7 @@ POINTS = st.builds(
 
 
 def history(*points: Point) -> tuple[Run, ...]:
-    return compressed(points)
+    return compress(points)
 
 
 def shape(runs: tuple[Run, ...]) -> list[tuple[int, list[int]]]:
@@ -79,7 +79,7 @@ def test_a_late_equal_observation_is_remembered_as_a_witness_inside_its_run() ->
 )
 def test_history_is_ordered_by_revision_then_date_then_measures(earlier: Point, later: Point) -> None:
     assert earlier.order < later.order
-    assert compressed([later, earlier]) == compressed([earlier, later])
+    assert compress([later, earlier]) == compress([earlier, later])
 
 
 def test_a_read_of_what_an_event_told_is_the_same_point_although_it_has_no_sequence() -> None:
@@ -91,7 +91,7 @@ def test_a_read_of_what_an_event_told_is_the_same_point_although_it_has_no_seque
 def test_revisions_of_any_length_compare_as_integers_and_not_as_text(revisions: list[str]) -> None:
     # Padding with zeros gives text the order of numbers: a reference that parses nothing.
     width = max(map(len, revisions))
-    ordered = compressed(a_point(i, int(revision)) for i, revision in enumerate(revisions))
+    ordered = compress(a_point(i, int(revision)) for i, revision in enumerate(revisions))
     found = [str(stamp.revision) for run in ordered for stamp in run.stamps]
     assert found == sorted(revisions, key=lambda text: text.rjust(width, "0"))
 
@@ -103,7 +103,7 @@ def test_the_log_is_a_set_neither_order_nor_repeats_change_it(points: list[Point
     one_by_one: tuple[Run, ...] = ()
     for point in shuffled:
         one_by_one = insert(one_by_one, point)
-    at_once = compressed(points)
+    at_once = compress(points)
     assert [(run.measures, [stamp.when for stamp in run.stamps]) for run in one_by_one] == [
         (run.measures, [stamp.when for stamp in run.stamps]) for run in at_once
     ]
@@ -111,14 +111,14 @@ def test_the_log_is_a_set_neither_order_nor_repeats_change_it(points: list[Point
 
 @given(st.lists(POINTS, max_size=10))
 def test_neighbouring_runs_differ_and_every_stamp_is_in_its_place(points: list[Point]) -> None:
-    runs = compressed(points)
+    runs = compress(points)
     flat = [Point(stamp, run.measures).order for run in runs for stamp in run.stamps]
     assert flat == sorted(set(flat))
     assert all(left.measures != right.measures for left, right in pairwise(runs))
 
 
 def test_a_long_run_keeps_its_first_and_its_newest_stamps() -> None:
-    runs = compressed(a_point(900, revision) for revision in range(1, 101))
+    runs = compress(a_point(900, revision) for revision in range(1, 101))
     # 100 stamps become the first and the newest 31.
     assert [stamp.revision for stamp in runs[0].stamps] == [1, *range(70, 101)]
     assert len(runs[0].stamps) == REMEMBERED_POINTS

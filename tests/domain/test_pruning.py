@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milestones.domain.account import AccountState, Version, history_for
-from milestones.domain.crossing import Given, history, owed
+from milestones.domain.crossing import Given, find_owed, history
 from milestones.domain.milestone import Milestone
-from milestones.domain.observation import Measure, Measures, Point, Run, Stamp, compressed
+from milestones.domain.observation import Measure, Measures, Point, Run, Stamp, compress
 from milestones.domain.pruning import first_needed, without
 from tests.builders import GO_LIVE, a_ladder, a_milestone, a_point, a_repeating, points_of
 
@@ -17,7 +17,7 @@ AGAIN = a_repeating(1000, rearm_below=400)
 
 def runs_of(*balances: int) -> tuple[Run, ...]:
     """One run a balance, at 1, 2, 3 ... microseconds."""
-    return compressed(a_point(balance, i, at=i) for i, balance in enumerate(balances, 1))
+    return compress(a_point(balance, i, at=i) for i, balance in enumerate(balances, 1))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_what_is_young_is_never_forgotten_and_one_that_is_old_stays(
 def test_what_an_old_silence_leaves_open_is_kept() -> None:
     tiers = a_milestone(measure=Measure.TIER_POINTS)
     points = [a_point(0, i, at=i, tier_points=value) for i, value in enumerate((900, None, None), 1)]
-    assert first_needed(compressed(points), [tiers], young=2) == 0
+    assert first_needed(compress(points), [tiers], young=2) == 0
 
 
 def test_what_was_true_before_the_first_decision_is_not_looked_at_because_the_rest_was_forgotten() -> None:
@@ -63,7 +63,7 @@ def test_what_was_true_before_the_first_decision_is_not_looked_at_because_the_re
     state = AccountState(
         "account", Run(a_point(800).measures, (Stamp(6),)), 3, a_point(800).measures, Stamp(5), 1
     )
-    runs = compressed([*late, decided_first, a_point(800, 6)])
+    runs = compress([*late, decided_first, a_point(800, 6)])
     before = history_for(state, runs, version)
     left = without(state, [version], late[1])
     assert history_for(left, runs[1:], version) == before == [decided_first, a_point(800, 6)]
@@ -95,7 +95,7 @@ def test_what_was_forgotten_changes_no_later_answer(
 ) -> None:
     """What is heard after forgetting, late or not, owes the same as if nothing had been forgotten."""
     points = [Point(Stamp(10 * i, at=i), measures) for i, measures in enumerate(states, 1)]
-    runs = compressed(points)
+    runs = compress(points)
     young = data.draw(st.integers(0, len(runs)))
     place = first_needed(runs, DEFINITIONS, young)
     base = runs[place].first
@@ -111,13 +111,15 @@ def test_what_was_forgotten_changes_no_later_answer(
     for milestone in told:
         known = history(runs, base=None, created_after_start=created)
         given_before = [
-            Given(one.occurrence, one.revision, one.at, one.value) for one in owed(milestone, known, ())
+            Given(one.occurrence, one.revision, one.at, one.value) for one in find_owed(milestone, known, ())
         ]
-        whole = history(compressed([*points, *more]), base=None, created_after_start=created)
+        whole = history(compress([*points, *more]), base=None, created_after_start=created)
         kept = [Point(stamp, run.measures) for run in runs[place:] for stamp in run.stamps]
         short = history(
-            compressed([*kept, *more]),
+            compress([*kept, *more]),
             base=base.order if place else None,
             created_after_start=created and not place,
         )
-        assert owed(milestone, short, given_before) == owed(milestone, whole, given_before), milestone.key
+        assert find_owed(milestone, short, given_before) == find_owed(milestone, whole, given_before), (
+            milestone.key
+        )

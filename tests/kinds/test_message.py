@@ -150,10 +150,10 @@ def test_every_kind_of_line_end_becomes_that_of_smtp() -> None:
 
 
 def test_a_sender_is_read_from_the_configuration() -> None:
-    assert Mailbox.parsed("The Corner Shop <hello@example.com>") == SHOP
-    assert Mailbox.parsed("hello@example.com").domain == "example.com"
+    assert Mailbox.parse("The Corner Shop <hello@example.com>") == SHOP
+    assert Mailbox.parse("hello@example.com").domain == "example.com"
     with pytest.raises(ValueError, match="must be a mailbox"):
-        Mailbox.parsed("The Corner Shop")
+        Mailbox.parse("The Corner Shop")
 
 
 _ANY = st.text(st.characters(exclude_categories=()), max_size=300)

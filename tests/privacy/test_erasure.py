@@ -191,7 +191,7 @@ async def test_an_unsubscribe_link_works_after_the_erasure_and_for_ever(town: To
     await rewarded(town)
     link = keys.unsubscribe_token(SECRET, town.site_id, address_form(SUE.email or ""))
     await town.hear(DELETED)
-    key = keys.opened_token(SECRET, link)
+    key = keys.open_token(SECRET, link)
     assert key is not None
     async with town.store.write() as tx:
         await people.suppress(tx, [key], "unsubscribed", NOW)

@@ -30,7 +30,7 @@ async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
 def test_the_seal_of_a_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     token = keys.unsubscribe_token(SECRET, "site", address_form("ada@example.com"))
     monkeypatch.setattr("milestones.domain.keys.hmac.compare_digest", lambda _one, _other: False)
-    assert keys.opened_token(SECRET, token) is None, "nothing else decides"
+    assert keys.open_token(SECRET, token) is None, "nothing else decides"
 
 
 async def mailed_link(daemon: Daemon) -> tuple[str, str]:

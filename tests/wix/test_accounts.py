@@ -70,7 +70,7 @@ async def test_an_account_is_found_by_exactly_one_id(wix: FakeWix, given: dict[s
 async def test_changed_accounts_are_searched_by_date(wix: FakeWix) -> None:
     wix.answers({"accounts": [ACCOUNT], "pagingMetadata": {}})
     since = datetime(2026, 11, 20, 9, 0, 0, 999, tzinfo=UTC)
-    where, sort = accounts.changed_since(since), [Sort("updatedDate")]
+    where, sort = accounts.changes_since(since), [Sort("updatedDate")]
     pages = [page async for page in accounts.search_all(wix.client(), where, sort=sort)]
     assert [account.id for account in pages[0].items] == ["a"]
     assert wix.body() == {

@@ -103,10 +103,10 @@ async def test_accounts_are_found_by_balance(client: WixClient) -> None:
 
 async def test_changed_accounts_are_found_by_search(client: WixClient) -> None:
     since = now()
-    assert not (await accounts.search(client, accounts.changed_since(since + timedelta(seconds=5)))).items
+    assert not (await accounts.search(client, accounts.changes_since(since + timedelta(seconds=5)))).items
     account = await some_account(client)
     await accounts.earn(client, account.id, amount=7, description="A review", idempotency_key="k1")
-    found = await accounts.search(client, accounts.changed_since(since), sort=[Sort("updatedDate")])
+    found = await accounts.search(client, accounts.changes_since(since), sort=[Sort("updatedDate")])
     assert [changed.id for changed in found.items] == [account.id]
 
 

@@ -188,7 +188,7 @@ async def test_a_redemption_is_pending_and_its_reading_uses_another_key(wix: Fak
 
 async def test_redemptions_of_an_account_are_found_by_time(wix: FakeWix) -> None:
     wix.answers({"loyaltyCoupons": [{"id": "l"}], "metadata": {"cursors": {}}})
-    where = loyalty_coupons.redeemed_since("a", datetime(2026, 11, 20, tzinfo=UTC))
+    where = loyalty_coupons.redemptions_since("a", datetime(2026, 11, 20, tzinfo=UTC))
     assert [len(page.items) async for page in loyalty_coupons.query_all(wix.client(), where)] == [1]
     expected = {"accountId": {"$eq": "a"}, "createdDate": {"$gte": "2026-11-20T00:00:00.000Z"}}
     assert wix.body()["query"]["filter"] == expected

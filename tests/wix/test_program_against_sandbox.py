@@ -169,7 +169,7 @@ async def test_points_are_redeemed_for_a_coupon_that_is_pending_first(
         lambda coupon: coupon.status is not LoyaltyCouponStatus.PENDING,
     )
     assert settled.status.value == outcome
-    where = loyalty_coupons.redeemed_since(account.id, began)
+    where = loyalty_coupons.redemptions_since(account.id, began)
     found = [coupon async for page in loyalty_coupons.query_all(client, where) for coupon in page.items]
     assert [coupon.id for coupon in found] == [redeemed.id]
     assert found[0].reward_name == reward.name

@@ -157,7 +157,7 @@ def test_a_fault_counts_skips_and_ends() -> None:
     faults.add(Fault(effect="status", match=Match(method="post", path="/a"), times=2, skip=1))
     taken = [faults.take("POST", "/a/b") is not None for _ in range(5)]
     assert taken == [False, True, True, False, False]
-    assert faults.listed() == []
+    assert faults.list_armed() == []
 
 
 def test_a_path_is_a_prefix_or_an_expression() -> None:

@@ -205,7 +205,7 @@ async def test_what_a_stop_interrupts_is_still_waiting(clock: FakeClock) -> None
         sender.take(event(1))
         await until(lambda: receiver.bodies == ["e1"])
     receiver.silence.set()
-    (kept,) = sender.waiting()
+    (kept,) = sender.list_waiting()
     assert (kept.event, kept.body, kept.failures) == (event(1), "e1", 0)
 
 

@@ -79,7 +79,7 @@ def search_fields(world: World) -> Fields[Account]:
     }
 
 
-def found_accounts(world: World, filter_: Document | None, text: FreeText) -> list[Account]:
+def find_accounts(world: World, filter_: Document | None, text: FreeText) -> list[Account]:
     """All accounts that a search finds."""
     fields = search_fields(world)
     keep = matcher(filter_, fields, logical=world.switches.logical_filters)

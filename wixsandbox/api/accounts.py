@@ -11,7 +11,7 @@ from wixsandbox import bulk, ledger
 from wixsandbox.api.account_search import (
     FreeText,
     Search,
-    found_accounts,
+    find_accounts,
     free_text,
     query_fields,
     search_fields,
@@ -32,7 +32,7 @@ class _Create(Wire):
 
 def create_account(world: World, call: Call) -> Document:
     """Needs an ACTIVE program; balance 0."""
-    contact_id = call.parsed(_Create).contact_id
+    contact_id = call.parse(_Create).contact_id
     ledger.require_active(world)
     if contact_id not in world.contacts:
         raise not_found("Contact", contact_id)
@@ -62,7 +62,7 @@ class _FetchBy(Wire):
 
 def fetch_by(world: World, call: Call) -> Document:
     """The account of a contact or a member. What an absent account answers is a switch."""
-    wanted = call.parsed_query(_FetchBy)
+    wanted = call.parse_query(_FetchBy)
     if wanted.contact_id is None:
         index, value = "memberId", wanted.member_id
     else:
@@ -82,7 +82,7 @@ class _List(Wire):
 
 def list_accounts(world: World, call: Call) -> Document:
     """Deprecated, but it still answers."""
-    wanted = call.parsed_query(_List)
+    wanted = call.parse_query(_List)
     page = cursor_page(
         "listAccounts", world.accounts, query_fields(), CursorQuery(cursor_paging=wanted.cursor_paging),
         id_of=lambda one: one.id,
@@ -107,7 +107,7 @@ def query_accounts(world: World, call: Call) -> Document:
         "queryLoyaltyAccounts",
         world.accounts.visible(world.now),
         query_fields(),
-        call.parsed(_Query).query,
+        call.parse(_Query).query,
         id_of=lambda one: one.id,
         logical=world.switches.logical_filters,
     )
@@ -120,7 +120,7 @@ class _SearchRequest(Wire):
 
 def search_accounts(world: World, call: Call) -> Document:
     """Accounts by date of change, by contact, by free text; lags behind writes."""
-    search = call.parsed(_SearchRequest).search
+    search = call.parse(_SearchRequest).search
     if search.aggregations:
         raise RefusedError(501, "UNIMPLEMENTED", "Aggregations are not simulated")
     query = CursorQuery.model_construct(
@@ -151,8 +151,8 @@ class _Count(Wire):
 
 def count_accounts(world: World, call: Call) -> Document:
     """How many accounts a search would find."""
-    wanted = call.parsed(_Count)
-    return {"count": len(found_accounts(world, wanted.filter, wanted.search))}
+    wanted = call.parse(_Count)
+    return {"count": len(find_accounts(world, wanted.filter, wanted.search))}
 
 
 class _Earn(Wire):
@@ -167,7 +167,7 @@ class _Earn(Wire):
 
 def earn_points(world: World, call: Call) -> Document:
     """Manual grant of points. The key of a repeated call returns the first result and books nothing."""
-    wanted = call.parsed(_Earn)
+    wanted = call.parse(_Earn)
     account = ledger.the_account(world, call.path["accountId"])
     ledger.require_active(world)
     key = wanted.idempotency_key[:128]  # the record's limit is lower than the call's
@@ -222,7 +222,7 @@ class _Adjust(Wire):
 
 def adjust_points(world: World, call: Call) -> Document:
     """Set the balance, or change it by an amount; ``balance`` wins. A stale revision is refused."""
-    wanted = call.parsed(_Adjust)
+    wanted = call.parse(_Adjust)
     account = ledger.the_account(world, call.path["accountId"])
     if wanted.revision is None:
         if world.switches.adjust_without_revision == "refuse":
@@ -244,8 +244,8 @@ class _BulkAdjust(_Adjust):
 
 def bulk_adjust(world: World, call: Call) -> Document:
     """An asynchronous job over all accounts that the search finds."""
-    wanted = call.parsed(_BulkAdjust)
-    found = found_accounts(world, wanted.search.filter, wanted.search.search)
+    wanted = call.parse(_BulkAdjust)
+    found = find_accounts(world, wanted.search.filter, wanted.search.search)
     keys = [account.id for account in found]
     bulk.start_adjustment(world, keys, call.caller, balance=wanted.balance, amount=wanted.amount)
     return {"asyncJobId": world.new_id("job")}

@@ -30,12 +30,12 @@ class _BulkCreate(Wire):
 
 def create_assignment(world: World, call: Call) -> Document:
     """Gives a badge to a member. What a second time answers is a switch."""
-    return {"badgeAssignment": _assign(world, call, call.parsed(_Create).badge_assignment)}
+    return {"badgeAssignment": _assign(world, call, call.parse(_Create).badge_assignment)}
 
 
 def bulk_create(world: World, call: Call) -> Document:
     """Up to 100 at once, each with a result of its own."""
-    wanted = call.parsed(_BulkCreate)
+    wanted = call.parse(_BulkCreate)
 
     def assign(world: World, item: Document) -> Document:
         return _assign(world, call, parse(_Assignment, item))
@@ -45,7 +45,7 @@ def bulk_create(world: World, call: Call) -> Document:
 
 def query_assignments(world: World, call: Call) -> Document:
     """By badge and member only, ascending only; lags behind writes."""
-    query = call.parsed(CursorRequest).query
+    query = call.parse(CursorRequest).query
     if any(one.order == "DESC" for one in query.sort):
         raise InvalidError("query.sort", "assignments can only be sorted in ascending order", "VALIDATION")
     page = cursor_page(
@@ -78,7 +78,7 @@ def bulk_delete(world: World, call: Call) -> Document:
         remove_assignment(world, _the_assignment(world, key), call.caller)
         return {"id": key}
 
-    return results_of(world, call.parsed(_BulkDelete).badge_assignment_ids, delete, full=False)
+    return results_of(world, call.parse(_BulkDelete).badge_assignment_ids, delete, full=False)
 
 
 class _TagIds(Wire):
@@ -96,7 +96,7 @@ class _BulkTags(_Tags):
 
 def bulk_update_tags(world: World, call: Call) -> Document:
     """Tags of the named assignments."""
-    wanted = call.parsed(_BulkTags)
+    wanted = call.parse(_BulkTags)
 
     def tag(world: World, key: str) -> Document:
         return _tag(world, _the_assignment(world, key), wanted)
@@ -110,7 +110,7 @@ class _FilterTags(_Tags):
 
 def update_tags_by_filter(world: World, call: Call) -> Document:
     """Tags of all assignments that the filter finds."""
-    wanted = call.parsed(_FilterTags)
+    wanted = call.parse(_FilterTags)
     keep = matcher(wanted.filter, FIELDS, logical=world.switches.logical_filters)
     for assignment in [one for one in world.assignments if keep(one)]:
         _tag(world, assignment, wanted)
@@ -135,7 +135,7 @@ def _assign(world: World, call: Call, wanted: _Assignment) -> Document:
         "updatedDate": now,
     }
     world.assignments.put(assignment, world.write_visible)
-    world.created(BADGE_ASSIGNMENT, assignment, call.caller)
+    world.emit_created(BADGE_ASSIGNMENT, assignment, call.caller)
     return assignment
 
 

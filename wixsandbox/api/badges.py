@@ -9,7 +9,7 @@ from pydantic import Field as Limited
 from wixsandbox.api.call import Call, Operation
 from wixsandbox.errors import InvalidError, not_found
 from wixsandbox.events import BADGE, BADGE_ASSIGNMENT, Caller
-from wixsandbox.ledger import checked_revision
+from wixsandbox.ledger import next_revision
 from wixsandbox.paging import CursorRequest, Sorting, cursor_page
 from wixsandbox.query import Fields, at
 from wixsandbox.wire import Document, Guid, Wire
@@ -51,7 +51,7 @@ class _Update(Wire):
 
 def create_badge(world: World, call: Call) -> Document:
     """A badge at the end of the order."""
-    wanted = call.parsed(_Create).badge.document()
+    wanted = call.parse(_Create).badge.document()
     now = world.stamp
     badge = {
         "id": world.new_id("badge"),
@@ -64,7 +64,7 @@ def create_badge(world: World, call: Call) -> Document:
     }
     world.badges.put(badge, world.write_visible)
     world.badge_order.append(badge["id"])
-    world.created(BADGE, badge, call.caller)
+    world.emit_created(BADGE, badge, call.caller)
     return {"badge": badge}
 
 
@@ -75,7 +75,7 @@ def get_badge(world: World, call: Call) -> Document:
 
 def query_badges(world: World, call: Call) -> Document:
     """Badges by title and others; ascending only, 100 by default; lags behind writes."""
-    query = call.parsed(CursorRequest).query
+    query = call.parse(CursorRequest).query
     if any(one.order == "DESC" for one in query.sort):
         raise InvalidError("query.sort", "badges can only be sorted in ascending order", "VALIDATION")
     page = cursor_page(
@@ -94,13 +94,13 @@ def query_badges(world: World, call: Call) -> Document:
 def update_badge(world: World, call: Call) -> Document:
     """Partial; the slug follows the title."""
     badge = the_badge(world, call.path["badgeId"])
-    wanted = call.parsed(_Update).badge.document()
-    revision = checked_revision(badge, wanted.pop("revision", None))
+    wanted = call.parse(_Update).badge.document()
+    revision = next_revision(badge, wanted.pop("revision", None))
     changed = {**badge, **wanted, "revision": str(revision), "updatedDate": world.stamp}
     if changed["title"] != badge["title"]:
         changed["slug"] = _slug(world, changed["title"])
     world.badges.put(changed, world.write_visible)
-    world.updated(BADGE, changed, call.caller)
+    world.emit_updated(BADGE, changed, call.caller)
     return {"badge": changed}
 
 
@@ -111,7 +111,7 @@ def delete_badge(world: World, call: Call) -> Document:
         remove_assignment(world, assignment, call.caller)
     world.badges.delete(key, world.write_visible)
     world.badge_order.remove(key)
-    world.deleted(BADGE, key, call.caller)
+    world.emit_deleted(BADGE, key, call.caller)
     return {}
 
 
@@ -123,7 +123,7 @@ class _Move(Wire):
 def move_badge(world: World, call: Call) -> Document:
     """Changes the order in which badges are shown."""
     key = the_badge(world, call.path["badgeId"])["id"]
-    wanted = call.parsed(_Move)
+    wanted = call.parse(_Move)
     order = [one for one in world.badge_order if one != key]
     if wanted.position == "AFTER":
         if wanted.move_after_badge_id not in order:
@@ -142,7 +142,7 @@ class _Order(Wire):
 
 def order_badges(world: World, call: Call) -> Document:
     """Deprecated: the named badges first, in that order."""
-    ids = [the_badge(world, key)["id"] for key in call.parsed(_Order).ids]
+    ids = [the_badge(world, key)["id"] for key in call.parse(_Order).ids]
     world.badge_order = ids + [one for one in world.badge_order if one not in ids]
     world.changes += 1
     return {"badges": [the_badge(world, key) for key in world.badge_order]}

@@ -21,11 +21,11 @@ class Call:
     body: Document
     caller: Caller
 
-    def parsed(self, model: type[W]) -> W:
+    def parse(self, model: type[W]) -> W:
         """The body as a model; raises `InvalidError`."""
         return parse(model, self.body)
 
-    def parsed_query(self, model: type[W]) -> W:
+    def parse_query(self, model: type[W]) -> W:
         """The query parameters as a model; raises `InvalidError`."""
         return parse(model, self.query)
 

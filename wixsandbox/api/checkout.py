@@ -46,7 +46,7 @@ class _Apply(Wire):
 
 def apply_discount(world: World, call: Call) -> Document:
     """The order is discounted; points taken here may come back later without any call."""
-    wanted = call.parsed(_Apply)
+    wanted = call.parse(_Apply)
     ledger.require_active(world)
     if wanted.reward is not None:
         content = _reward_discount(world, call, wanted.checkout_id, wanted.reward)
@@ -71,7 +71,7 @@ def query_discounts(world: World, call: Call) -> Document:
         "queryLoyaltyCheckoutDiscounts",
         world.discounts.visible(world.now),
         FIELDS,
-        call.parsed(CursorRequest).query,
+        call.parse(CursorRequest).query,
         id_of=lambda one: str(one["id"]),
         default_sort=(Sorting(field_name="checkoutId"),),
         logical=world.switches.logical_filters,

@@ -29,7 +29,7 @@ class _BulkLabels(_Bulk):
 
 def bulk_delete(world: World, call: Call) -> Document:
     """Deletes what the filter finds, but no members."""
-    for contact in _find_contacts(world, call.parsed(_Bulk)):
+    for contact in _find_contacts(world, call.parse(_Bulk)):
         if world.members.find("contactId", contact.id) is None:
             people.remove_contact(world, contact, call.caller)
     return {"jobId": world.new_id("job")}
@@ -37,16 +37,16 @@ def bulk_delete(world: World, call: Call) -> Document:
 
 def bulk_update(world: World, call: Call) -> Document:
     """Changes what the filter finds."""
-    wanted = call.parsed(_BulkUpdate)
+    wanted = call.parse(_BulkUpdate)
     for contact in _find_contacts(world, wanted):
-        info = people.checked_info(world, {**contact.info, **wanted.info})
+        info = people.check_info(world, {**contact.info, **wanted.info})
         people.change_contact(world, contact, info, call.caller)
     return {"jobId": world.new_id("job")}
 
 
 def bulk_labels(world: World, call: Call) -> Document:
     """Labels what the filter finds."""
-    wanted = call.parsed(_BulkLabels)
+    wanted = call.parse(_BulkLabels)
     for contact in _find_contacts(world, wanted):
         relabel(world, call, contact, wanted.label_keys_to_add, wanted.label_keys_to_remove)
     return {"jobId": world.new_id("job")}

@@ -8,7 +8,7 @@ from pydantic import Field as Limited
 from wixsandbox import people
 from wixsandbox.api.call import Call, Operation
 from wixsandbox.errors import InvalidError, RefusedError
-from wixsandbox.paging import OffsetPaging, Sorting, offset_metadata, sorted_records
+from wixsandbox.paging import OffsetPaging, Sorting, offset_metadata, sort_records
 from wixsandbox.query import Field, Fields, matcher
 from wixsandbox.records import Contact, first_name, last_name, primary_email
 from wixsandbox.wire import Document, Guid, TextList, Wire
@@ -53,8 +53,8 @@ class _Create(Wire):
 
 def create_contact(world: World, call: Call) -> Document:
     """At least a name, phone or mail; a mail that another contact has is refused unless allowed."""
-    wanted = call.parsed(_Create)
-    info = people.checked_info(world, wanted.info)
+    wanted = call.parse(_Create)
+    info = people.check_info(world, wanted.info)
     if not wanted.allow_duplicates:
         people.refuse_duplicate(world, info, None)
     contact = people.new_contact(world, info, "THIRD_PARTY", call.caller)
@@ -68,7 +68,7 @@ class _Shown(Wire):
 
 def get_contact(world: World, call: Call) -> Document:
     """A merged id returns its target and says so."""
-    shown = call.parsed_query(_Shown)
+    shown = call.parse_query(_Shown)
     key = call.path["id"]
     target = key
     while target in world.merged_contacts:
@@ -90,7 +90,7 @@ class _List(_Shown):
 
 def list_contacts(world: World, call: Call) -> Document:
     """All contacts, newest first unless told otherwise."""
-    wanted = call.parsed_query(_List)
+    wanted = call.parse_query(_List)
     name = wanted.sort.field_name
     sort = [Sorting(field_name=name, order=wanted.sort.order)] if name else []
     return _page(world, list(world.contacts), sort, wanted.paging, wanted.fieldsets)
@@ -110,7 +110,7 @@ class _QueryRequest(Wire):
 
 def query_contacts(world: World, call: Call) -> Document:
     """Contacts by mail, name, label, consent; offset paging; lags behind writes."""
-    query = call.parsed(_QueryRequest).query
+    query = call.parse(_QueryRequest).query
     found = find(world, query.filter)
     return _page(world, found, query.sort, query.paging, list(query.fieldsets))
 
@@ -130,12 +130,12 @@ class _Update(Wire):
 def update_contact(world: World, call: Call) -> Document:
     """Named parts of ``info`` replace the old ones; a stale revision is refused."""
     contact = people.the_contact(world, call.path["contactId"])
-    wanted = call.parsed(_Update)
+    wanted = call.parse(_Update)
     if wanted.revision != contact.revision:
         raise RefusedError(
             409, "CONTACT_ALREADY_CHANGED", "The contact was changed since the requested revision"
         )
-    info = people.checked_info(world, {**contact.info, **wanted.info})
+    info = people.check_info(world, {**contact.info, **wanted.info})
     if not wanted.allow_duplicates:
         people.refuse_duplicate(world, info, contact.id)
     return {"contact": _change(world, call, contact, info)}
@@ -154,12 +154,12 @@ class _Labels(Wire):
 
 def label_contact(world: World, call: Call) -> Document:
     """Adds labels."""
-    return {"contact": _relabel(world, call, call.parsed(_Labels).label_keys, [])}
+    return {"contact": _relabel(world, call, call.parse(_Labels).label_keys, [])}
 
 
 def unlabel_contact(world: World, call: Call) -> Document:
     """Takes labels away; they come as query parameters."""
-    return {"contact": _relabel(world, call, [], call.parsed_query(_Labels).label_keys)}
+    return {"contact": _relabel(world, call, [], call.parse_query(_Labels).label_keys)}
 
 
 class _Merge(Wire):
@@ -170,7 +170,7 @@ class _Merge(Wire):
 def merge_contacts(world: World, call: Call) -> Document:
     """Sources vanish into the target; members can only be targets. Tells a group of three kinds of event."""
     target = people.the_contact(world, call.path["targetContactId"])
-    wanted = call.parsed(_Merge)
+    wanted = call.parse(_Merge)
     if wanted.target_contact_revision not in {None, target.revision}:
         raise RefusedError(
             409, "CONTACT_ALREADY_CHANGED", "The contact was changed since the requested revision"
@@ -182,7 +182,7 @@ def merge_contacts(world: World, call: Call) -> Document:
 def preview_merge(world: World, call: Call) -> Document:
     """What a merge would make of the target."""
     target = people.the_contact(world, call.path["targetContactId"])
-    info = people.merged_info(target, _sources(world, target, call.parsed(_Merge)))
+    info = people.merge_info(target, _sources(world, target, call.parse(_Merge)))
     return {"contact": people.contact_answer(world, replace(target, info=info))}
 
 
@@ -218,7 +218,7 @@ def _page(
         raise RefusedError(400, "ILLEGAL_LIMIT", "The limit must be between 1 and 1000")
     try:
         order = sort or [Sorting(field_name="createdDate", order="DESC")]
-        found = sorted_records(found, contact_fields(world), order, lambda one: one.id)
+        found = sort_records(found, contact_fields(world), order, lambda one: one.id)
     except InvalidError as error:
         raise RefusedError(400, "UNSUPPORTED_SORT_FIELD", error.body()["message"]) from error
     page = found[paging.offset : paging.offset + limit]

@@ -7,7 +7,7 @@ from wixsandbox.api.call import Call, Operation, results_of
 from wixsandbox.api.coupon_specification import KINDS, Specification
 from wixsandbox.errors import InvalidError, RefusedError, not_found
 from wixsandbox.events import COUPON
-from wixsandbox.paging import Sorting, sorted_records
+from wixsandbox.paging import Sorting, sort_records
 from wixsandbox.query import Fields, at, matcher
 from wixsandbox.wire import Document, Wire, milliseconds, parse
 from wixsandbox.world import World
@@ -53,12 +53,12 @@ class _QueryRequest(Wire):
 
 def create_coupon(world: World, call: Call) -> Document:
     """Answers the id and nothing else. A code that exists is refused."""
-    return {"id": _create(world, call, call.parsed(_Create).specification)["id"]}
+    return {"id": _create(world, call, call.parse(_Create).specification)["id"]}
 
 
 def bulk_create(world: World, call: Call) -> Document:
     """Up to 100 at once, each with a result of its own."""
-    wanted = call.parsed(_BulkCreate)
+    wanted = call.parse(_BulkCreate)
 
     def create(world: World, item: Document) -> Document:
         return _render(world, _create(world, call, parse(Specification, item)))
@@ -77,10 +77,10 @@ def get_coupon(world: World, call: Call) -> Document:
 
 def query_coupons(world: World, call: Call) -> Document:
     """``filter`` and ``sort`` are JSON texts; lags behind writes."""
-    query = call.parsed(_QueryRequest).query
+    query = call.parse(_QueryRequest).query
     keep = matcher(_json_object(query.filter, "query.filter"), FIELDS, logical=world.switches.logical_filters)
     found = [one for one in (_age(world, one) for one in world.coupons.visible(world.now)) if keep(one)]
-    found = sorted_records(found, FIELDS, _parse_sorting(query.sort), lambda one: str(one["id"]))
+    found = sort_records(found, FIELDS, _parse_sorting(query.sort), lambda one: str(one["id"]))
     page = found[query.paging.offset : query.paging.offset + query.paging.limit]
     return {"coupons": [_render(world, one) for one in page], "totalResults": len(found)}
 
@@ -99,7 +99,7 @@ def update_coupon(world: World, call: Call) -> Document:
     if holder is not None and holder["id"] != coupon["id"]:
         raise _duplicate(world)
     changed = world.coupons.put({**coupon, "specification": specification}, world.write_visible)
-    world.updated(COUPON, _render(world, changed), call.caller)
+    world.emit_updated(COUPON, _render(world, changed), call.caller)
     return {}
 
 
@@ -120,7 +120,7 @@ def bulk_delete(world: World, call: Call) -> Document:
         _delete(world, call, key)
         return {"id": key}
 
-    answer = results_of(world, call.parsed(_BulkDelete).ids, delete, full=False)
+    answer = results_of(world, call.parse(_BulkDelete).ids, delete, full=False)
     # Unlike everywhere else, the items' metadata are the results themselves (SDK types).
     results = [result["itemMetadata"] for result in answer["results"]]
     return {"results": results, "deleteMetadata": answer["bulkActionMetadata"]}
@@ -157,7 +157,7 @@ def _create(world: World, call: Call, wanted: Specification) -> Document:
     if call.caller.kind == "APP":
         coupon["appId"] = call.caller.id
     world.coupons.put(coupon, world.write_visible)
-    world.created(COUPON, _render(world, coupon), call.caller)
+    world.emit_created(COUPON, _render(world, coupon), call.caller)
     return coupon
 
 
@@ -196,7 +196,7 @@ def _delete(world: World, call: Call, key: str) -> None:
                 "updatedDate": world.stamp,
             }
             world.loyalty_coupons.put(archived, world.write_visible)
-    world.deleted(COUPON, key, call.caller)
+    world.emit_deleted(COUPON, key, call.caller)
 
 
 def _age(world: World, coupon: Document) -> Document:

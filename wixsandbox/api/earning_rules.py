@@ -85,7 +85,7 @@ class _Update(Wire):
 
 def create_rule(world: World, call: Call) -> Document:
     """A rule of the non-automated kinds."""
-    return {"earningRule": _create(world, call, call.parsed(_Create).earning_rule.document())}
+    return {"earningRule": _create(world, call, call.parse(_Create).earning_rule.document())}
 
 
 def bulk_create(world: World, call: Call) -> Document:
@@ -94,12 +94,12 @@ def bulk_create(world: World, call: Call) -> Document:
     def create(world: World, item: Document) -> Document:
         return _create(world, call, parse(_Rule, item).document())
 
-    return results_of(world, call.parsed(_BulkCreate).earning_rules, create)
+    return results_of(world, call.parse(_BulkCreate).earning_rules, create)
 
 
 def create_custom(world: World, call: Call) -> Document:
     """An automated rule: social media or birthday."""
-    wanted = call.parsed(_CreateCustom)
+    wanted = call.parse(_CreateCustom)
     content = {
         **wanted.earning_rule.document(),
         "sourceAppId": LOYALTY_APP_ID,
@@ -123,7 +123,7 @@ class _List(Wire):
 
 def list_rules(world: World, call: Call) -> Document:
     """All rules, automated or not, without paging."""
-    wanted = call.parsed_query(_List).document()
+    wanted = call.parse_query(_List).document()
     found = [one for one in world.earning_rules if all(one[name] == value for name, value in wanted.items())]
     return {"earningRules": [_render(one) for one in found]}
 
@@ -131,13 +131,13 @@ def list_rules(world: World, call: Call) -> Document:
 def update_rule(world: World, call: Call) -> Document:
     """A PUT that takes partial rules; a missing or stale revision is refused."""
     rule = _the_rule(world, call.path["earningRuleId"], automated=False)
-    wanted = call.parsed(_Update).earning_rule.document()
-    revision = ledger.checked_revision(rule, wanted.pop("revision", None))
+    wanted = call.parse(_Update).earning_rule.document()
+    revision = ledger.next_revision(rule, wanted.pop("revision", None))
     if "fixedAmount" in wanted or "conversionRate" in wanted:
         rule = {name: value for name, value in rule.items() if name not in {"fixedAmount", "conversionRate"}}
     changed = {**rule, **wanted, "revision": str(revision), "updatedDate": world.stamp}
     world.earning_rules.put(changed, world.write_visible)
-    world.updated(EARNING_RULE, _render(changed), call.caller)
+    world.emit_updated(EARNING_RULE, _render(changed), call.caller)
     return {"earningRule": _render(changed)}
 
 
@@ -148,7 +148,7 @@ class _Delete(Wire):
 def delete_rule(world: World, call: Call) -> Document:
     """409 INVALID_REVISION if the revision is missing or stale."""
     rule = _the_rule(world, call.path["id"], automated=False)
-    ledger.checked_revision(rule, call.parsed_query(_Delete).revision)
+    ledger.next_revision(rule, call.parse_query(_Delete).revision)
     return _delete(world, call, rule)
 
 
@@ -172,13 +172,13 @@ def _create(world: World, call: Call, content: Document) -> Document:
         "updatedDate": now,
     }
     world.earning_rules.put(rule, world.write_visible)
-    world.created(EARNING_RULE, _render(rule), call.caller)
+    world.emit_created(EARNING_RULE, _render(rule), call.caller)
     return _render(rule)
 
 
 def _delete(world: World, call: Call, rule: Document) -> Document:
     world.earning_rules.delete(rule["id"], world.write_visible)
-    world.deleted(EARNING_RULE, rule["id"], call.caller)
+    world.emit_deleted(EARNING_RULE, rule["id"], call.caller)
     return {}
 
 

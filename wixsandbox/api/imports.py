@@ -40,7 +40,7 @@ class _Create(Wire):
 
 def create_import(world: World, call: Call) -> Document:
     """Step 2: the uploaded file is going to be parsed."""
-    wanted = call.parsed(_Create)
+    wanted = call.parse(_Create)
     key = wanted.file_url.rsplit("/", 1)[-1].removesuffix(".csv")
     if key not in world.uploads:
         raise InvalidError("fileUrl", "is not an uploaded file", "VALIDATION")
@@ -55,12 +55,12 @@ def create_import(world: World, call: Call) -> Document:
         "updatedDate": now,
     }
     world.imports.put(entity, world.write_visible)
-    world.created(LOYALTY_IMPORT, entity, call.caller)
+    world.emit_created(LOYALTY_IMPORT, entity, call.caller)
     world.later(world.switches.job_seconds, PARSE, id=entity["id"], upload=key)
     return {"loyaltyImport": entity}
 
 
-def parsed(world: World, appointment: Appointment) -> None:
+def finish_parsing(world: World, appointment: Appointment) -> None:
     """The file was read."""
     entity = _the_import(world, appointment.details["id"])
     table = _table(world, appointment.details["upload"])
@@ -95,7 +95,7 @@ class _Execute(Wire):
 
 def execute_import(world: World, call: Call) -> Document:
     """Step 3: only when PARSED."""
-    wanted = call.parsed(_Execute)
+    wanted = call.parse(_Execute)
     entity = _the_import(world, wanted.loyalty_import_id)
     if entity["status"] != "PARSED":
         raise RefusedError(428, "FAILED_PRECONDITION", "The import is not parsed")
@@ -112,7 +112,7 @@ def execute_import(world: World, call: Call) -> Document:
     return {"loyaltyImport": _render(changed)}
 
 
-def imported(world: World, appointment: Appointment) -> None:
+def import_rows(world: World, appointment: Appointment) -> None:
     """One turn of an import; after the last, the balances of the file are those of the accounts."""
     details = appointment.details
     caller = Caller(**details["caller"])
@@ -156,12 +156,12 @@ class _ById(Wire):
 
 def get_import(world: World, call: Call) -> Document:
     """The id is a query parameter here."""
-    return {"loyaltyImport": _render(_the_import(world, call.parsed_query(_ById).loyalty_import_id))}
+    return {"loyaltyImport": _render(_the_import(world, call.parse_query(_ById).loyalty_import_id))}
 
 
 def error_file_url(world: World, call: Call) -> Document:
     """Where the rows are that could not be imported."""
-    key = _the_import(world, call.parsed_query(_ById).loyalty_import_id)["id"]
+    key = _the_import(world, call.parse_query(_ById).loyalty_import_id)["id"]
     if not world.uploads.get(f"{key}-errors"):
         raise not_found("Error file of import", key)
     return {"url": f"{world.base_url}/_sandbox/upload/{key}-errors"}
@@ -173,7 +173,7 @@ def query_imports(world: World, call: Call) -> Document:
         "queryLoyaltyImports",
         world.imports.visible(world.now),
         FIELDS,
-        call.parsed(CursorRequest).query,
+        call.parse(CursorRequest).query,
         id_of=lambda one: str(one["id"]),
         logical=world.switches.logical_filters,
     )

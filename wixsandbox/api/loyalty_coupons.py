@@ -15,7 +15,7 @@ from wixsandbox.paging import (
     Sorting,
     cursor_page,
     offset_metadata,
-    sorted_records,
+    sort_records,
 )
 from wixsandbox.query import Fields, at, matcher
 from wixsandbox.wire import Document, Guid, Wire
@@ -42,7 +42,7 @@ class _Redeem(Wire):
 
 def redeem_points(world: World, call: Call) -> Document:
     """No key and no revision: a blind retry redeems twice."""
-    wanted = call.parsed(_Redeem)
+    wanted = call.parse(_Redeem)
     account = ledger.the_account(world, wanted.loyalty_account_id)
     return {"coupon": redemption.redeem(world, account, wanted.reward_id, call.caller)}
 
@@ -65,7 +65,7 @@ class _QueryRequest(Wire):
 
 def query_coupons(world: World, call: Call) -> Document:
     """Offset or cursor paging; the metadata is called ``metadata``. Lags behind writes."""
-    query = call.parsed(_QueryRequest).query
+    query = call.parse(_QueryRequest).query
     if query.paging is not None and query.cursor_paging is not None:
         raise InvalidError("query", "must have either paging or cursorPaging, not both", "VALIDATION")
     visible = list(world.loyalty_coupons.visible(world.now))
@@ -73,7 +73,7 @@ def query_coupons(world: World, call: Call) -> Document:
         return _cursor_answer(world, query, visible)
     keep = matcher(query.filter, FIELDS, logical=world.switches.logical_filters)
     order = query.sort or [Sorting(field_name="createdDate", order="DESC")]
-    found = sorted_records([one for one in visible if keep(one)], FIELDS, order, lambda one: str(one["id"]))
+    found = sort_records([one for one in visible if keep(one)], FIELDS, order, lambda one: str(one["id"]))
     limit = 50 if query.paging.limit is None else query.paging.limit
     page = found[query.paging.offset : query.paging.offset + limit]
     return {
@@ -89,9 +89,9 @@ class _Delete(Wire):
 def delete_coupon(world: World, call: Call) -> Document:
     """The Wix coupon behind it stays usable."""
     coupon = _the_coupon(world, call.path["id"])
-    ledger.checked_revision(coupon, call.parsed_query(_Delete).revision)
+    ledger.next_revision(coupon, call.parse_query(_Delete).revision)
     world.loyalty_coupons.delete(coupon["id"], world.write_visible)
-    world.deleted(LOYALTY_COUPON, coupon["id"], call.caller)
+    world.emit_deleted(LOYALTY_COUPON, coupon["id"], call.caller)
     return {}
 
 

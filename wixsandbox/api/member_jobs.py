@@ -6,7 +6,7 @@ from pydantic import Field as Limited
 
 from wixsandbox import people
 from wixsandbox.api.call import Call, Operation, results_of
-from wixsandbox.api.members import found_members, store
+from wixsandbox.api.members import find_members, store
 from wixsandbox.wire import Document, Wire
 from wixsandbox.world import World
 
@@ -22,7 +22,7 @@ def bulk_delete(world: World, call: Call) -> Document:
         people.remove_member(world, people.the_member(world, key), call.caller)
         return {"id": key}
 
-    return results_of(world, call.parsed(_BulkDelete).member_ids, delete, full=False)
+    return results_of(world, call.parse(_BulkDelete).member_ids, delete, full=False)
 
 
 class _ByFilter(Wire):
@@ -31,7 +31,7 @@ class _ByFilter(Wire):
 
 def bulk_delete_by_filter(world: World, call: Call) -> Document:
     """All that the filter finds."""
-    for member in found_members(world, call.parsed(_ByFilter).filter):
+    for member in find_members(world, call.parse(_ByFilter).filter):
         people.remove_member(world, member, call.caller)
     return {"jobId": world.new_id("job")}
 
@@ -47,7 +47,7 @@ def bulk_block(world: World, call: Call) -> Document:
 
 
 def _bulk_status(world: World, call: Call, status: str) -> Document:
-    for member in found_members(world, call.parsed(_ByFilter).filter):
+    for member in find_members(world, call.parse(_ByFilter).filter):
         store(world, call, replace(member, status=status))
     return {"jobId": world.new_id("job")}
 

@@ -10,14 +10,14 @@ from wixsandbox import people
 from wixsandbox.api.call import Call, Operation, member_only
 from wixsandbox.errors import InvalidError, RefusedError
 from wixsandbox.events import MEMBER
-from wixsandbox.paging import OffsetPaging, Sorting, offset_metadata, sorted_records
+from wixsandbox.paging import OffsetPaging, Sorting, offset_metadata, sort_records
 from wixsandbox.query import Field, Fields, matcher
 from wixsandbox.records import Contact, Member, member_document
-from wixsandbox.wire import Document, OpenWire, Wire, listed
+from wixsandbox.wire import Document, OpenWire, Wire, as_list
 from wixsandbox.world import World
 
 Fieldset = Literal["PUBLIC", "EXTENDED", "FULL"]
-Fieldsets = Annotated[list[Fieldset], BeforeValidator(listed), Limited(max_length=3)]
+Fieldsets = Annotated[list[Fieldset], BeforeValidator(as_list), Limited(max_length=3)]
 _ID_LIKE = frozenset({"$eq", "$ne", "$in", "$nin", "$hasSome", "$startsWith", "$exists"})
 
 
@@ -68,23 +68,23 @@ class _QueryRequest(_Shown):
 
 def get_member(world: World, call: Call) -> Document:
     """PUBLIC by default, which hides the address."""
-    fieldsets = call.parsed_query(_Shown).fieldsets
+    fieldsets = call.parse_query(_Shown).fieldsets
     return {"member": _render(people.the_member(world, call.path["id"]), fieldsets)}
 
 
 def list_members(world: World, call: Call) -> Document:
     """All members, a page at a time."""
-    wanted = call.parsed_query(_List)
+    wanted = call.parse_query(_List)
     return _page(list(world.members), wanted.sorting, wanted.paging, wanted.fieldsets)
 
 
 def query_members(world: World, call: Call) -> Document:
     """Members by address, contact, name, status; lags behind writes."""
-    wanted = call.parsed(_QueryRequest)
+    wanted = call.parse(_QueryRequest)
     text = (wanted.search.expression or "").casefold()
     found = [
         one
-        for one in found_members(world, wanted.query.filter)
+        for one in find_members(world, wanted.query.filter)
         if text in f"{one.login_email} {one.profile}".casefold()
     ]
     return _page(found, wanted.query.sorting, wanted.query.paging, wanted.fieldsets)
@@ -113,7 +113,7 @@ class _MemberRequest(Wire):
 
 def create_member(world: World, call: Call) -> Document:
     """A member, and its contact where the address has none. The account of that contact shows it."""
-    wanted = call.parsed(_MemberRequest).member
+    wanted = call.parse(_MemberRequest).member
     if wanted.login_email is None:
         raise InvalidError("member.loginEmail", "must not be empty", "REQUIRED_FIELD")
     _refuse_twin(world, wanted.login_email, None)
@@ -133,7 +133,7 @@ def create_member(world: World, call: Call) -> Document:
         last_login=None,
     )
     world.members.put(member, world.write_visible)
-    world.created(MEMBER, member_document(member), call.caller)
+    world.emit_created(MEMBER, member_document(member), call.caller)
     people.link_member(world, member, call.caller)
     return {"member": member_document(member)}
 
@@ -141,7 +141,7 @@ def create_member(world: World, call: Call) -> Document:
 def update_member(world: World, call: Call) -> Document:
     """Partial."""
     member = people.the_member(world, call.path["memberId"])
-    wanted = call.parsed(_MemberRequest).member
+    wanted = call.parse(_MemberRequest).member
     if wanted.login_email is not None:
         _refuse_twin(world, wanted.login_email, member.id)
     changed = replace(
@@ -197,7 +197,7 @@ class _Slug(Wire):
 def update_slug(world: World, call: Call) -> Document:
     """A new address of the member's page."""
     member = people.the_member(world, call.path["id"])
-    profile = {**member.profile, "slug": call.parsed(_Slug).slug}
+    profile = {**member.profile, "slug": call.parse(_Slug).slug}
     return {"member": member_document(store(world, call, replace(member, profile=profile)))}
 
 
@@ -225,11 +225,11 @@ def _without(world: World, call: Call, part: str) -> Document:
 def store(world: World, call: Call, member: Member) -> Member:
     """A changed member, and the event of it."""
     changed = world.members.put(replace(member, updated=world.stamp), world.write_visible)
-    world.updated(MEMBER, member_document(changed), call.caller)
+    world.emit_updated(MEMBER, member_document(changed), call.caller)
     return changed
 
 
-def found_members(world: World, filter_: Document | None) -> list[Member]:
+def find_members(world: World, filter_: Document | None) -> list[Member]:
     """The members that a filter finds, as query sees them."""
     keep = matcher(filter_, FIELDS, logical=True)
     return [one for one in world.members.visible(world.now) if keep(one)]
@@ -251,7 +251,7 @@ def _contact_for(world: World, call: Call, wanted: _Member) -> Contact:
         "name": name,
         "emails": {"items": [{"email": wanted.login_email, "tag": "MAIN", "primary": True}]},
     }
-    return people.new_contact(world, people.checked_info(world, info), "SITE_MEMBERS", call.caller)
+    return people.new_contact(world, people.check_info(world, info), "SITE_MEMBERS", call.caller)
 
 
 def _render(member: Member, fieldsets: list[Fieldset]) -> Document:
@@ -265,7 +265,7 @@ def _page(
     if not 1 <= limit <= 100:
         raise InvalidError("query.paging.limit", "must be between 1 and 100", "MAX")
     order = sorting or [Sorting(field_name="createdDate", order="DESC")]
-    found = sorted_records(found, FIELDS, order, lambda one: one.id)
+    found = sort_records(found, FIELDS, order, lambda one: one.id)
     page = found[paging.offset : paging.offset + limit]
     return {
         "members": [_render(one, fieldsets) for one in page],

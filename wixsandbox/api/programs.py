@@ -38,7 +38,7 @@ def get_program(world: World, _call: Call) -> Document:
 
 def update_program(world: World, call: Call) -> Document:
     """Name, points and expiration; the status has calls of its own."""
-    wanted = call.parsed(_Update).loyalty_program.document()
+    wanted = call.parse(_Update).loyalty_program.document()
     changed = {**world.program}
     if "name" in wanted:
         changed["name"] = wanted["name"]

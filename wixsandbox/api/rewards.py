@@ -132,7 +132,7 @@ class _BulkCreate(Wire):
 
 def create_reward(world: World, call: Call) -> Document:
     """``active`` defaults to false."""
-    return {"reward": _create(world, call, call.parsed(_Create).reward)}
+    return {"reward": _create(world, call, call.parse(_Create).reward)}
 
 
 def bulk_create(world: World, call: Call) -> Document:
@@ -141,7 +141,7 @@ def bulk_create(world: World, call: Call) -> Document:
     def create(world: World, item: Document) -> Document:
         return _create(world, call, parse(_Reward, item))
 
-    return results_of(world, call.parsed(_BulkCreate).rewards, create)
+    return results_of(world, call.parse(_BulkCreate).rewards, create)
 
 
 def get_reward(world: World, call: Call) -> Document:
@@ -155,7 +155,7 @@ class _List(Wire):
 
 def list_rewards(world: World, call: Call) -> Document:
     """All rewards, active or not."""
-    query = CursorQuery(cursor_paging=call.parsed_query(_List).cursor_paging)
+    query = CursorQuery(cursor_paging=call.parse_query(_List).cursor_paging)
     page = cursor_page("listRewards", world.rewards, FIELDS, query, id_of=lambda one: str(one["id"]))
     metadata = {
         "count": len(page.records),
@@ -173,7 +173,7 @@ def query_rewards(world: World, call: Call) -> Document:
         "queryRewards",
         world.rewards.visible(world.now),
         FIELDS,
-        call.parsed(CursorRequest).query,
+        call.parse(CursorRequest).query,
         id_of=lambda one: str(one["id"]),
         logical=world.switches.logical_filters,
     )
@@ -183,15 +183,15 @@ def query_rewards(world: World, call: Call) -> Document:
 def update_reward(world: World, call: Call) -> Document:
     """Replaces the whole reward; its type cannot change."""
     reward = the_reward(world, call.path["rewardId"])
-    wanted = call.parsed(_Update).reward
-    revision = ledger.checked_revision(reward, wanted.revision)
+    wanted = call.parse(_Update).reward
+    revision = ledger.next_revision(reward, wanted.revision)
     content = _content(wanted)
     if content["type"] != reward["type"]:
         raise InvalidError("reward.type", "cannot change after creation", "VALIDATION")
     kept = {name: reward[name] for name in ("id", "createdDate")}
     changed = {**kept, **content, "revision": str(revision), "updatedDate": world.stamp}
     world.rewards.put(changed, world.write_visible)
-    world.updated(REWARD, changed, call.caller)
+    world.emit_updated(REWARD, changed, call.caller)
     bulk.review_rewards(world)
     return {"reward": changed}
 
@@ -203,9 +203,9 @@ class _Delete(Wire):
 def delete_reward(world: World, call: Call) -> Document:
     """Coupons that were redeemed for it stay."""
     reward = the_reward(world, call.path["id"])
-    ledger.checked_revision(reward, call.parsed_query(_Delete).revision)
+    ledger.next_revision(reward, call.parse_query(_Delete).revision)
     world.rewards.delete(reward["id"], world.write_visible)
-    world.deleted(REWARD, reward["id"], call.caller)
+    world.emit_deleted(REWARD, reward["id"], call.caller)
     bulk.review_rewards(world)
     return {}
 
@@ -236,7 +236,7 @@ def _create(world: World, call: Call, wanted: _Reward) -> Document:
         "updatedDate": now,
     }
     world.rewards.put(reward, world.write_visible)
-    world.created(REWARD, reward, call.caller)
+    world.emit_created(REWARD, reward, call.caller)
     bulk.review_rewards(world)
     return reward
 

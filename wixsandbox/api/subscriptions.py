@@ -50,7 +50,7 @@ class _Link(Wire):
 
 def query_subscriptions(world: World, call: Call) -> Document:
     """Addresses that Wix never heard of are missing from the answer. Lags behind writes."""
-    wanted = call.parsed(_Query)
+    wanted = call.parse(_Query)
     addresses = _asked_addresses(world, wanted.filter)
     limit = wanted.paging.limit or min(50, world.switches.email_page_limit)
     if limit > world.switches.email_page_limit:
@@ -67,14 +67,14 @@ def query_subscriptions(world: World, call: Call) -> Document:
 
 def upsert_subscription(world: World, call: Call) -> Document:
     """Set the consent of an address, known or not."""
-    wanted = call.parsed(_Upsert).subscription
+    wanted = call.parse(_Upsert).subscription
     return {"subscription": subscription_document(_upsert(world, wanted, call.caller))}
 
 
 def bulk_upsert(world: World, call: Call) -> Document:
     """Up to 100 at once; the shape of the answer is a switch, since sources disagree."""
     results: list[Document] = []
-    for index, item in enumerate(call.parsed(_BulkUpsert).subscriptions):
+    for index, item in enumerate(call.parse(_BulkUpsert).subscriptions):
         try:
             entity = subscription_document(_upsert(world, parse(_Subscription, item), call.caller))
             results.append({"originalIndex": index, "emailSubscription": entity})
@@ -100,7 +100,7 @@ def get_subscription(world: World, call: Call) -> Document:
 
 def unsubscribe_link(world: World, call: Call) -> Document:
     """A link to a page of Wix; opening it and confirming sets UNSUBSCRIBED."""
-    wanted = call.parsed(_Link)
+    wanted = call.parse(_Link)
     token = world.unsubscribe_token(wanted.email_address)
     world.unsubscribe_tokens[token] = wanted.email_address
     world.changes += 1

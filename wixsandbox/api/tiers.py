@@ -51,7 +51,7 @@ class _Update(Wire):
 
 def create_tier(world: World, call: Call) -> Document:
     """Needs a paid plan; name and points are unique."""
-    return {"tier": _create(world, call, call.parsed(_Create).tier)}
+    return {"tier": _create(world, call, call.parse(_Create).tier)}
 
 
 def bulk_create(world: World, call: Call) -> Document:
@@ -60,7 +60,7 @@ def bulk_create(world: World, call: Call) -> Document:
     def create(world: World, item: Document) -> Document:
         return _create(world, call, parse(_Tier, item))
 
-    return results_of(world, call.parsed(_BulkCreate).tiers, create)
+    return results_of(world, call.parse(_BulkCreate).tiers, create)
 
 
 def get_tier(world: World, call: Call) -> Document:
@@ -76,8 +76,8 @@ def list_tiers(world: World, _call: Call) -> Document:
 def update_tier(world: World, call: Call) -> Document:
     """Partial; the event carries the old values of what changed."""
     tier = _the_tier(world, call.path["tierId"])
-    wanted = call.parsed(_Update).tier.document()
-    revision = ledger.checked_revision(tier, wanted.pop("revision", None))
+    wanted = call.parse(_Update).tier.document()
+    revision = ledger.next_revision(tier, wanted.pop("revision", None))
     definition = {**tier["tierDefinition"], **wanted.pop("tierDefinition", {})}
     changed = {
         **tier,
@@ -104,9 +104,9 @@ class _Delete(Wire):
 def delete_tier(world: World, call: Call) -> Document:
     """Its accounts fall into the tier below."""
     tier = _the_tier(world, call.path["tierId"])
-    ledger.checked_revision(tier, call.parsed_query(_Delete).revision)
+    ledger.next_revision(tier, call.parse_query(_Delete).revision)
     world.tiers.delete(tier["id"], world.write_visible)
-    world.deleted(TIER, tier["id"], call.caller)
+    world.emit_deleted(TIER, tier["id"], call.caller)
     bulk.recalculate_now(world)
     return {}
 
@@ -141,7 +141,7 @@ def create_settings(world: World, call: Call) -> Document:
     if world.tier_settings is not None:
         raise RefusedError(409, "ALREADY_EXISTS", "The site already has tier settings")
     return {
-        "programSettings": _store_settings(world, call.parsed(_CreateSettings).program_settings.document(), 1)
+        "programSettings": _store_settings(world, call.parse(_CreateSettings).program_settings.document(), 1)
     }
 
 
@@ -156,7 +156,7 @@ def update_settings(world: World, call: Call) -> Document:
     """All three fields are needed; what is left out of the base tier's definition becomes empty."""
     if world.tier_settings is None:
         raise not_found("Tier settings of site", world.identity.site_id)
-    wanted = call.parsed(_UpdateSettings).program_settings
+    wanted = call.parse(_UpdateSettings).program_settings
     if str(wanted.revision) != world.tier_settings["revision"]:
         raise stale_revision(world.identity.site_id)
     content = wanted.document()
@@ -187,7 +187,7 @@ def _create(world: World, call: Call, wanted: _Tier) -> Document:
     }
     _refuse_twin(world, tier)
     world.tiers.put(tier, world.write_visible)
-    world.created(TIER, tier, call.caller)
+    world.emit_created(TIER, tier, call.caller)
     bulk.recalculate_now(world)
     return tier
 

@@ -34,7 +34,7 @@ def query_transactions(world: World, call: Call) -> Document:
         "queryLoyaltyTransactions",
         world.transactions.visible(world.now),
         FIELDS,
-        call.parsed(CursorRequest).query,
+        call.parse(CursorRequest).query,
         id_of=lambda one: one.id,
         logical=world.switches.logical_filters,
     )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from milestones.domain.actions import Need, State
-from milestones.domain.validity import renewed
+from milestones.domain.validity import renew
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.kinds.channel import Fate, Found, Stop, Task
@@ -135,7 +135,7 @@ def _reader(task: Task) -> Reader:
 
 def _renew(payload: CouponPayload, now: datetime) -> Mapping[str, Any]:
     ends = payload.validity
-    return renewed(payload.specification, None if ends is None else asdict(ends), now)
+    return renew(payload.specification, None if ends is None else asdict(ends), now)
 
 
 def _with_actual_end(specification: Mapping[str, Any], made: MadeCoupon) -> Mapping[str, Any]:

@@ -148,7 +148,7 @@ def _specification(coupon: Coupon, giving: Giving) -> dict[str, Any]:
         else float(coupon.amount or 0),
     }
     if coupon.valid_for is not None:
-        specification |= validity.specified(giving.start, coupon.valid_for, giving.timezone)
+        specification |= validity.specify(giving.start, coupon.valid_for, giving.timezone)
     if coupon.limited_to_one_item:
         specification["limitedToOneItem"] = True
     if coupon.minimum_subtotal is not None:

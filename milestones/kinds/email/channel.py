@@ -220,7 +220,7 @@ class EmailChannel:
 def build(services: SiteServices) -> EmailChannel:
     """The channel of a site."""
     site, mail = services.site, services.site.mail
-    sender = Mailbox.parsed(mail.sender)
+    sender = Mailbox.parse(mail.sender)
     return EmailChannel(
         MailSettings(
             sender=sender,

@@ -45,7 +45,7 @@ class Mailbox:
     name: str = ""
 
     @classmethod
-    def parsed(cls, text: str) -> "Mailbox":
+    def parse(cls, text: str) -> "Mailbox":
         """``The Corner Shop <hello@example.com>`` or a bare address. Raises ValueError for anything else."""
         name, address = named_address(text)
         return cls(address, name)

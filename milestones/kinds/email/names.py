@@ -5,7 +5,7 @@ name: so a name is one harmless line, and never anything that a mail program mak
 import re
 import unicodedata
 
-from milestones.domain.characters import JOINERS, seen
+from milestones.domain.characters import JOINERS, remove_unseen
 
 LONGEST_TEXT = 200
 """Characters of a customer's or shop's text that a mail shows."""
@@ -84,7 +84,7 @@ def person(name: str | None) -> str:
     """A customer's name; nothing where there is none to see, or where a mail program would make a link of it."""
     line = plain(_visible(name or ""), _LONGEST_NAME)
     # As a reader and a mail program see it: without what is not drawn, wide letters as narrow ones.
-    shown = unicodedata.normalize("NFKC", seen(line).translate(_DOTS)).translate(_DOTS)
+    shown = unicodedata.normalize("NFKC", remove_unseen(line).translate(_DOTS)).translate(_DOTS)
     if not any(unicodedata.category(character)[0] in "LNS" for character in shown):
         return ""
     spaced = _ABBREVIATION.sub(r"\1. ", shown)
@@ -95,7 +95,7 @@ def person(name: str | None) -> str:
 
 def _visible(name: str) -> str:
     """Without what nobody sees, but for the joiners that words of some scripts and emoji are made with."""
-    kept = seen(name, joiners=True)
+    kept = remove_unseen(name, joiners=True)
     return "".join(
         character
         for place, character in enumerate(kept)

@@ -34,13 +34,13 @@ class OpenFile:
         """As ``require``: to wait is of no use, and who asked is to be told at once."""
         self.require()
 
-    def begun(self) -> None:
+    def note_begin(self) -> None:
         """A transaction has begun, so both are open. The file is the first one for ever."""
         for path in (self._file, self._log):
             if path not in self._known:
                 self._known[path] = _identity(path)
 
-    def closed(self) -> None:
+    def note_close(self) -> None:
         """The connection is gone, and perhaps its log with it: the next one makes another."""
         self._known.pop(self._log, None)
 

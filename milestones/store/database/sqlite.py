@@ -37,7 +37,7 @@ class Connecting:
         connect = partial(sqlite3.connect, location, uri=True, check_same_thread=False)
         return _Connection(connect, self._ending)
 
-    async def ended(self) -> None:
+    async def wait(self) -> None:
         """Wait until no thread has anything left to tell to this loop."""
         await asyncio.gather(*self._ending)
 
@@ -54,7 +54,7 @@ class _Connection(aiosqlite.Connection):
         self._ending = ending
 
     def stop(self) -> asyncio.Future[Any] | None:
-        """Order the thread to stop; ``Connecting.ended`` waits for it."""
+        """Order the thread to stop; ``Connecting.wait`` waits for it."""
         future = super().stop()
         if future is not None and future.get_loop().is_running():
             self._ending.add(future)
@@ -83,11 +83,11 @@ def writer(path: Path, connecting: Connecting, file: OpenFile) -> AsyncEngine:
 
     @event.listens_for(made.sync_engine, "begin")
     def begun(_connection: Any) -> None:
-        file.begun()
+        file.note_begin()
 
     @event.listens_for(made.sync_engine, "close")
     def closed(_connection: Any, _record: Any) -> None:
-        file.closed()
+        file.note_close()
 
     return made
 

@@ -134,7 +134,7 @@ class Store:
             await self._writer.dispose()
         await self._reader.dispose()
         if self._connecting is not None:
-            await self._connecting.ended()
+            await self._connecting.wait()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from milestones.config.values import duration_text
-from milestones.domain.account import AccountState, Version, history_for, owed_under
-from milestones.domain.crossing import Crossing, armed, owed
+from milestones.domain.account import AccountState, Version, find_owed_under, history_for
+from milestones.domain.crossing import Crossing, find_owed, is_armed
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import START, Point, Run
 from milestones.domain.verdict import Verdict
@@ -31,11 +31,11 @@ def with_crossings(story: Story, records: Records, version: Version) -> Story:
     milestone = version.milestone
     points = history_for(records.state, records.runs, version)
     given = records.given.get((records.account.id, milestone.key), ())
-    open_ones = owed_under(version, points, given)
+    open_ones = find_owed_under(version, points, given)
     missing = {(crossing.revision, crossing.at, crossing.value) for crossing in open_ones}
     crossings = tuple(
         _explain(crossing, points, granted=(crossing.revision, crossing.at, crossing.value) not in missing)
-        for crossing in owed(milestone, points, [])
+        for crossing in find_owed(milestone, points, [])
     )
     value = next(iter(_values(milestone, reversed(points))), None)
     state, because = _state(records, version, points, grants=len(given), crossings=crossings)
@@ -118,7 +118,7 @@ def _find_earlier(state: AccountState, runs: Sequence[Run], version: Version) ->
         return None
     bases = {key: base for key, base in state.bases.items() if key != version.milestone.key}
     whole = history_for(replace(state, bases=bases), runs, version)
-    return next(iter(owed(version.milestone, whole, [])), None)
+    return next(iter(find_owed(version.milestone, whole, [])), None)
 
 
 def _next_steps(milestone: Milestone, points: Sequence[Point], *, given: bool) -> list[str]:
@@ -126,7 +126,7 @@ def _next_steps(milestone: Milestone, points: Sequence[Point], *, given: bool) -
     match milestone.repeat:
         case Repeat.ONCE:
             return ["It is given once, so nothing follows."] if given else []
-        case Repeat.EVERY if given and not armed(milestone, points):
+        case Repeat.EVERY if given and not is_armed(milestone, points):
             return [f"It can be reached anew after a fall below {milestone.rearm_below:,}."]
         case Repeat.LADDER if values := _values(milestone, points):
             target = milestone.target(values[-1])
