@@ -28,7 +28,7 @@ def plan_recalculation(world: World) -> None:
 
 
 def recalculate(world: World, _appointment: Appointment) -> None:
-    """Tiers are computed again and ``account_updated`` is told, for every account (docs/wix-api.md, 4.5)."""
+    """Compute all tiers again, and tell ``account_updated`` of every account (docs/wix-api.md, 4.5)."""
     plan_recalculation(world)
     tiers_on = world.tier_settings is not None and world.tier_settings["status"] == "ACTIVE"
     under_way = any(one.what == RECALCULATE_SOME for one in world.agenda)
@@ -37,12 +37,12 @@ def recalculate(world: World, _appointment: Appointment) -> None:
 
 
 def recalculate_now(world: World) -> None:
-    """The window is also computed when tiers or their settings change (docs/wix-api.md, 2.5)."""
+    """Compute the window outside of its hours, as when tiers or their settings change (docs/wix-api.md, 2.5)."""
     world.later(0, RECALCULATE_SOME, ids=[account.id for account in world.accounts])
 
 
 def recalculate_some(world: World, appointment: Appointment) -> None:
-    """One turn of a recalculation; waits while the receiver of webhooks is far behind."""
+    """Take one turn of a recalculation; waits while the receiver of webhooks is far behind."""
     if world.backlog() > BACKLOG:
         _continue(world, appointment, appointment.details["ids"])
         return
@@ -67,12 +67,12 @@ def recalculate_some(world: World, appointment: Appointment) -> None:
 
 
 def review_rewards(world: World) -> None:
-    """A reward was made, changed or removed: what customers can reach may be different now."""
+    """Look at every account again, since a reward was made, changed or removed and others may be in reach."""
     world.later(0, REVIEW_SOME, ids=[account.id for account in world.accounts])
 
 
 def review_some(world: World, appointment: Appointment) -> None:
-    """One turn of a review; only accounts for which something changed are touched."""
+    """Take one turn of a review; only accounts for which something changed are touched."""
 
     def review(account: Account) -> None:
         available = ledger.reward_in_reach(world, account.balance, account.tier_id)
@@ -92,7 +92,7 @@ def start_adjustment(
 
 
 def adjust_some(world: World, appointment: Appointment) -> None:
-    """One turn of a bulk adjustment; accounts that would fall below 0 are left out."""
+    """Take one turn of a bulk adjustment; accounts that would fall below 0 are left out."""
     details = appointment.details
     caller = Caller(details["kind"], details["caller"])
 

@@ -38,7 +38,7 @@ class InvalidError(Exception):
         super().__init__(f"{field} {description}")
 
     def add(self, field: str, description: str, rule: str, rule_name: str | None = None) -> None:
-        """One more violated rule of the same call."""
+        """Add a violated rule of the same call."""
         violation = {"field": field, "description": description, "violatedRule": rule}
         if rule_name is not None:
             violation["ruleName"] = rule_name

@@ -31,7 +31,7 @@ def open_account(world: World, contact_id: str, caller: Caller | None) -> Accoun
 
 
 def require_active(world: World) -> None:
-    """Points are neither earned nor redeemed, and accounts not opened, unless the program is ACTIVE."""
+    """Refuse to earn or redeem points, and to open accounts, unless the program is ACTIVE."""
     if world.program["status"] != "ACTIVE":
         raise RefusedError(
             world.switches.inactive_program_status,
@@ -127,7 +127,7 @@ def touch(world: World, account: Account, caller: Caller | None, **values: Any) 
 
 
 def tell_availability(world: World, account: Account, trigger: str, caller: Caller | None) -> None:
-    """The event for a reward that came into, or went out of, a customer's reach. It holds no account."""
+    """Tell of a reward that came into, or went out of, a customer's reach. It holds no account."""
     body = {"rewardAvailable": account.reward_available, "updateTrigger": trigger}
     world.emit(
         ACCOUNT, "reward_availability_updated", account.id, lambda: {"actionEvent": {"body": body}}, caller

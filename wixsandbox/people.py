@@ -120,7 +120,7 @@ def remove_contact(world: World, contact: Contact, caller: Caller | None) -> Non
 
 
 def erase(world: World, contact: Contact) -> None:
-    """A privacy request: the person is gone everywhere, and the events of contact and member say so."""
+    """Remove a person everywhere, as a privacy request does; the events of contact and member say so."""
     member = world.members.find("contactId", contact.id)
     if member is not None:
         remove_member(world, member, world.owner, triggeredByAnonymizeRequest=True)
@@ -147,7 +147,7 @@ def remove_member(world: World, member: Member, caller: Caller | None, **more: A
 
 
 def link_member(world: World, member: Member, caller: Caller | None) -> None:
-    """The account of a contact that became a member shows it from now on."""
+    """Have the account of a contact that became a member show it from now on."""
     account = world.accounts.find("contactId", member.contact_id)
     if account is not None:
         ledger.touch(world, account, caller, member_id=member.id)

@@ -28,7 +28,7 @@ def redeem(world: World, account: Account, reward_id: str, caller: Caller | None
 
 
 def redeem_at_checkout(world: World, account: Account, reward: Document, caller: Caller | None) -> None:
-    """A coupon reward on a checkout takes the points at once; its loyalty coupon is refundable and may vanish."""
+    """Take the points of a coupon reward on a checkout at once; its loyalty coupon is refundable and may vanish."""
     cost = _price(world, account, reward)
     coupon = _loyalty_coupon(world, account, reward, caller, refundable=True)
     transaction = ledger.spend(world, account, cost, caller, _spent_for(reward["id"], coupon["id"]))[1]

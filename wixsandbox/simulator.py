@@ -100,7 +100,7 @@ class Sandbox:
             self.sender.wake()
 
     def reset(self, seed: int, customers: int, *, new_program: bool = False) -> None:
-        """A new world in place of this one; the switches and the subscription stay."""
+        """Begin a new world in place of this one; the switches and the subscription stay."""
         self.sender.restart(seed)
         base_url, switches = self.world.base_url, self.world.switches
         self.enter(self.empty_world(seed, switches))

@@ -36,7 +36,7 @@ async def open_runtime(
     guard: Callable[[Store], AbstractAsyncContextManager[object]] = nullcontext,
     clock: Clock = runtime.now,
 ) -> AsyncIterator[Runtime]:
-    """What runs, with its database, its connections and, where configured, the sandbox. Raises MilestonesError.
+    """Open what runs, with its database, its connections and, where configured, the sandbox. Raises MilestonesError.
 
     guard: what must hold before anything is written, and as long as it is.
     """

@@ -9,7 +9,7 @@ from milestones.views.person import Person
 
 
 def show_person(shown: Console, person: Person, settings: Settings) -> None:
-    """Whose account it is, its points as of now, and whether mail may reach them."""
+    """Show whose account it is, its points as of now, and whether mail may reach them."""
     zone = settings.for_site(person.site_id).timezone
     name = person.name or ("erased" if person.erased_at else "nameless")
     address = f" <{person.email}>" if person.email else ""

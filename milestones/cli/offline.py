@@ -42,7 +42,7 @@ class StoreAlone:
     works: bool = False
 
     def tell(self, outcome: Outcome) -> None:
-        """What became due is done by the next daemon."""
+        """Leave what became due to the next daemon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Alone:
 
 @asynccontextmanager
 async def at_store(settings: Settings) -> AsyncIterator[Alone]:
-    """A host for commands that concern the database alone."""
+    """Open a host for commands that concern the database alone."""
     store = await Store.open(settings.daemon.database.get_secret_value())
     try:
         yield Alone(StoreAlone(store, ConfiguredRules(settings, await meta.get_secret(store))), settings)
@@ -83,7 +83,7 @@ async def at_store(settings: Settings) -> AsyncIterator[Alone]:
 
 @asynccontextmanager
 async def at_wix(settings: Settings) -> AsyncIterator[Alone]:
-    """A host for commands that ask Wix; on the sandbox, the simulated Wix runs as long as the command."""
+    """Open a host for commands that ask Wix; on the sandbox, the simulated Wix runs as long as the command."""
     async with open_runtime(settings) as whole:
         yield Alone(whole, settings, whole)
 

@@ -32,7 +32,7 @@ def pause(
 
 
 def tell(answer: PauseAnswer, *, as_json: bool) -> None:
-    """What is paused now, or no longer."""
+    """Say what is paused now, or no longer."""
     if as_json:
         print_json(answer)
         return

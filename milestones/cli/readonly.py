@@ -30,7 +30,7 @@ def look(settings: Settings, question: Callable[[Transaction], Awaitable[T]]) ->
 
 @asynccontextmanager
 async def open_view(settings: Settings) -> AsyncIterator[Transaction]:
-    """A view of the database that cannot change it. Raises StoreError with a sentence."""
+    """Open a view of the database that cannot change it. Raises StoreError with a sentence."""
     await require_current(settings)
     store = await Store.open(settings.daemon.database.get_secret_value(), read_only=True)
     try:

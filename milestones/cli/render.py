@@ -57,12 +57,12 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def tell_under_way(report: UnderWay) -> None:
-    """For how much that has begun a command waits; beside the answer, which is for a script."""
+    """Say for how much that has begun a command waits; beside the answer, which is for a script."""
     typer.echo(f"Waiting for {report.under_way:,} under way to end.", err=True)
 
 
 def print_json(answer: Any) -> None:
-    """An answer for a machine: times in ISO 8601 UTC, everything else as it is."""
+    """Print an answer for a machine: times in ISO 8601 UTC, everything else as it is."""
     typer.echo(_json(answer))
 
 
@@ -72,7 +72,7 @@ def _json(value: Any) -> str:
 
 
 def print_data(shown: Console, data: Any) -> None:
-    """Something from outside as JSON for a person, in colours where there are any."""
+    """Print something from outside as JSON for a person, in colours where there are any."""
     shown.print(JSONHighlighter()(_json(data)), soft_wrap=True)
 
 
@@ -130,7 +130,7 @@ def pairs(values: Mapping[str, str]) -> Table:
 
 
 def banner(shown: Console, notices: list[str]) -> None:
-    """What must not be overlooked, before everything else."""
+    """Print what must not be overlooked, before everything else."""
     for notice in notices:
         shown.print(f"[bold black on yellow] ! [/] [bold]{escape(notice)}[/]")
     if notices:

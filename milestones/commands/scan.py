@@ -64,7 +64,7 @@ async def scan_each(
 
 
 def raise_if_all(chosen: Sequence[Site], failed: Failed) -> None:
-    """Where nothing at all could be done, that is the answer."""
+    """Raise what kept all from being done: where nothing at all could be done, that is the answer."""
     if failed and len(failed) == len(chosen):
         raise next(iter(failed.values()))
 

@@ -33,7 +33,7 @@ class LocalEngine:
         self.running = False
 
     def wake(self, site_id: str) -> None:
-        """Something of this site may be due. Call it after the commit, never before."""
+        """Drain a site, since something of it may be due. Call it after the commit, never before."""
         if site_id not in self._served:
             self._served.add(site_id)
             self._new.put_nowait(site_id)

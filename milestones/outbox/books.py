@@ -46,7 +46,7 @@ class Page:
     askers: list[asyncio.Future[None]] = field(default_factory=list)
 
     def refuse(self, error: Exception) -> None:
-        """Nothing of it begins or was put back."""
+        """Answer all who ask with this error: nothing of it begins or was put back."""
         for lease in self.beginning:
             lease.stage = Stage.LEASED
         _answer(self.askers, error)

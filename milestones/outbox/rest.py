@@ -68,7 +68,7 @@ class Rests:
         return until
 
     def end(self, kind: str) -> None:
-        """The channel has worked."""
+        """Note that the channel has worked: it rests no longer."""
         if self._faults.pop(kind, None) is not None:
             self._changed.add(kind)
             log.info("channel_works_again", site=self.site_id, kind=kind)

@@ -210,7 +210,7 @@ def _answer(
         reader=_reader(refusal, erased=prospect.is_erased),
         reminded=history.reminders,
         others=history.person.others,
-        left=history.person.left(account_id),
+        left=history.person.list_left(account_id),
         waiting=history.person.waiting,
         granted=history.granted,
         unarmed=history.unarmed,

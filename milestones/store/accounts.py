@@ -222,7 +222,7 @@ def _is_waiting(site_id: str, need: Need) -> ColumnElement[bool]:
 
 
 async def note_seen(tx: Transaction, site_id: str, account_ids: Sequence[str], now: datetime) -> None:
-    """These accounts are there, whether or not anything is new about them."""
+    """Note that these accounts are there, whether or not anything is new about them."""
     await lock_accounts(tx, ((site_id, account_id) for account_id in account_ids))
     for ids in chunks(account_ids):
         theirs = (_ACCOUNTS.c.site_id == site_id) & _ACCOUNTS.c.id.in_(ids)

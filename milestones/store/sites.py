@@ -79,7 +79,7 @@ async def _begin_anew(tx: Transaction, site_id: str, now: datetime) -> None:
 
 
 async def remove(tx: Transaction, site: Site, now: datetime) -> None:
-    """The app is gone from a site. One that was only observed is no site that was taken on, whatever it was once."""
+    """Note that the app is gone from a site. One that was only observed is no site that was taken on, whatever it was once."""
     live = None if site.state == SiteState.OBSERVED else site.go_live_at
     await change(tx, site.id, state=SiteState.REMOVED, removed_at=now, go_live_at=live)
 

@@ -111,7 +111,7 @@ class PatientProtocol(H11Protocol):
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """The daemon owns the signals and the order of stopping."""
+        """Leave the signals alone: the daemon owns them and the order of stopping."""
         yield
 
 

@@ -20,7 +20,7 @@ _FD_FOLDER: Final = Path("/proc/self/fd")
 
 @contextmanager
 def bind(path: Path) -> Iterator[socket.socket]:
-    """A socket bound to the path, which only its owner can open; the file is removed at the end.
+    """Bind a socket to the path, which only its owner can open; the file is removed at the end.
 
     A dead daemon's file is replaced. Raises StoreBusyError when another daemon answers on it, and ConfigurationError for
     a path that cannot be one.
@@ -58,7 +58,7 @@ def _unusable(path: Path, error: OSError) -> ConfigurationError:
 
 @contextmanager
 def short(path: Path) -> Iterator[str]:
-    """The path, or for a long one a short name of the same file: a socket's path has room for about 100 bytes.
+    """Give the path, or for a long one a short name of the same file: a socket's path has room for about 100 bytes.
 
     Raises ConfigurationError for a long path where the system has no such names.
     """

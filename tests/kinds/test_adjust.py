@@ -37,7 +37,7 @@ class Books:
     refusal: ChannelError | None = None
     lost: bool = False
 
-    async def standing(self, account_id: str, /) -> Standing:
+    async def get_standing(self, account_id: str, /) -> Standing:
         del account_id
         return Standing(self.revision, self.balance)
 

@@ -61,7 +61,7 @@ def create_import(world: World, call: Call) -> Document:
 
 
 def finish_parsing(world: World, appointment: Appointment) -> None:
-    """The file was read."""
+    """Finish reading a file: what it says is in the import."""
     entity = _the_import(world, appointment.details["id"])
     table = _table(world, appointment.details["upload"])
     rows = table[1:]
@@ -113,7 +113,7 @@ def execute_import(world: World, call: Call) -> Document:
 
 
 def import_rows(world: World, appointment: Appointment) -> None:
-    """One turn of an import; after the last, the balances of the file are those of the accounts."""
+    """Take one turn of an import; after the last, the balances of the file are those of the accounts."""
     details = appointment.details
     caller = Caller(**details["caller"])
     rows: list[list[str]] = details["rows"]

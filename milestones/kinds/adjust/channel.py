@@ -43,7 +43,7 @@ class Booked:
 class Ledger(Protocol):
     """The accounts of one site. Every method raises ChannelError."""
 
-    async def standing(self, account_id: str, /) -> Standing:
+    async def get_standing(self, account_id: str, /) -> Standing:
         """The account as it is now, and not as queries show it."""
 
     async def adjust(
@@ -61,7 +61,7 @@ class SiteLedger:
 
     client: WixClient
 
-    async def standing(self, account_id: str, /) -> Standing:
+    async def get_standing(self, account_id: str, /) -> Standing:
         """The account as it is now."""
         found = await accounts.get(self.client, account_id)
         return Standing(found.revision, found.points.balance)
@@ -160,7 +160,7 @@ class AdjustChannel:
         """The account now; and what an earlier attempt has booked, whose answer was lost. A late one may still come, so
         it is asked before each repetition.
         """
-        standing = await self._ledger.standing(task.account_id)
+        standing = await self._ledger.get_standing(task.account_id)
         if task.lost_at is None or task.intent is None or standing.revision == task.intent["revision"]:
             return standing, None
         booked = await self._ledger.find(task.account_id, payload.description)
@@ -174,7 +174,7 @@ class AdjustChannel:
         """
         if not (await self._program(anew=True)).active:
             return refusal_while_inactive("the adjustment", self._clock())
-        if await self._ledger.standing(task.account_id) != before:
+        if await self._ledger.get_standing(task.account_id) != before:
             return ChannelError("The account changed while it was adjusted; it is read anew.")
         return error
 

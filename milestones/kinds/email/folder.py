@@ -49,7 +49,7 @@ class FolderTransport:
             await asyncio.to_thread(self._remove, one)
 
     async def aclose(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: nothing is held open."""
 
     def _path(self, message_id: str) -> Path:
         # A hash, since a Message-ID is text from a key and may hold what a file system takes for a path.

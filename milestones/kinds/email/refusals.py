@@ -42,7 +42,7 @@ class Refusals:
         self._put_off: dict[str, tuple[datetime, set[str]]] = {}
 
     def success(self) -> None:
-        """A mail was taken: whoever was refused before it was meant."""
+        """Note that a mail was taken: whoever was refused before it was meant."""
         for says, recipients in self._runs.items():
             self._own.update({(says, recipient): None for recipient in recipients})
         self._runs.clear()

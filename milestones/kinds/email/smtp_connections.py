@@ -98,7 +98,7 @@ class Connections:
             seen = self._failures
 
     def give_back(self, connection: Connection) -> None:
-        """A connection that may be used again."""
+        """Give back a connection that may be used again."""
         self._in_use -= 1
         if connection.client.is_connected:
             connection.used_at = self._clock()
@@ -109,7 +109,7 @@ class Connections:
         self._tell()
 
     def drop(self, connection: Connection) -> None:
-        """A connection that is not to be used again."""
+        """Give back a connection that is not to be used again."""
         connection.client.close()
         self._in_use -= 1
         self._tell()

@@ -98,7 +98,7 @@ async def greet(client: SMTP) -> None:
 
 
 async def log_in(client: SMTP, username: str, password: str, *, encrypted: bool) -> None:
-    """A password that is refused is sent once: each way in which it is sent counts where accounts are locked. Raises SMTPException.
+    """Log in. A password that is refused is sent once: each way in which it is sent counts where accounts are locked. Raises SMTPException.
 
     CRAM-MD5 is offered by servers that cannot do it, so its refusal says nothing; it comes first where others would listen.
     """

@@ -35,13 +35,13 @@ class OpenFile:
         self.require()
 
     def note_begin(self) -> None:
-        """A transaction has begun, so both are open. The file is the first one for ever."""
+        """Note which file and log are open, since a transaction has begun. The file is the first one for ever."""
         for path in (self._file, self._log):
             if path not in self._known:
                 self._known[path] = _identity(path)
 
     def note_close(self) -> None:
-        """The connection is gone, and perhaps its log with it: the next one makes another."""
+        """Forget the log, which may be gone with the connection: the next one makes another."""
         self._known.pop(self._log, None)
 
     def require(self) -> None:

@@ -129,7 +129,7 @@ async def resume(tx: Transaction, now: datetime, *, rewound: bool) -> bool:
 
 
 async def doubt(tx: Transaction, now: datetime, site_ids: Collection[str] | None = None) -> None:
-    """What is open, of these sites or of all, is looked for before it is done."""
+    """Have what is open, of these sites or of all, looked for before it is done."""
     actions = table_of(Action)
     open_states = [State.AVAILABLE, State.WAITING, State.RUNNING, State.HELD]
     statement = update(actions).where(actions.c.state.in_(open_states)).values(lost_at=now)

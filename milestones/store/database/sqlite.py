@@ -63,7 +63,7 @@ class _Connection(aiosqlite.Connection):
 
 
 def make(path: Path) -> None:
-    """An empty file for its owner alone, since customers will be in it. SQLite gives its other files the same mode.
+    """Make an empty file for its owner alone, since customers will be in it. SQLite gives its other files the same mode.
 
     Raises StoreUnavailableError.
     """

@@ -138,7 +138,7 @@ class Store:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
-        """One transaction: committed with full durability at the end, or nothing of it was.
+        """Begin a transaction: committed with full durability at the end, or nothing of it was.
 
         Raises StoreUnavailableError when the database cannot take it.
         """
@@ -162,7 +162,7 @@ class Store:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """A connection of one's own, to hold something as long as its transaction lives. Raises StoreUnavailableError;
+        """Open a connection of one's own, to hold something as long as its transaction lives. Raises StoreUnavailableError;
         what is done on it stands in ``sentences`` of its own.
         """
         assert self._writer is not None, "a read-only store was asked to hold something"
@@ -173,7 +173,7 @@ class Store:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
-        """A consistent view that never blocks a writer."""
+        """Open a consistent view that never blocks a writer."""
         with sentences():
             async with self._reader.connect() as connection:
                 yield connection

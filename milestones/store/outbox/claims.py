@@ -126,7 +126,7 @@ async def about_to_act(
     intents: Mapping[int, Mapping[str, Any] | None],
     now: datetime,
 ) -> None:
-    """The last step before effects: from here on a lost answer is looked for. intents: by action, what whoever looks
+    """Take the last step before effects: from here on a lost answer is looked for. intents: by action, what whoever looks
     for it must know. Raises FencedError.
     """
     await check(tx, site_id, generation)

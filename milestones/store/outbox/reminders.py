@@ -36,7 +36,7 @@ class PersonReminders:
         """Whether a mail of these is yet to leave, whatever keeps it."""
         return any(row["state"] not in FINAL and row["state"] != State.UNKNOWN for row in self.mails)
 
-    def left(self, account_id: str) -> list[tuple[str | None, datetime]]:
+    def list_left(self, account_id: str) -> list[tuple[str | None, datetime]]:
         """When mails of these left, as far as anybody knows, with the milestone if it was this account's."""
         return [
             (row["milestone"] if row["account_id"] == account_id else None, row["settled_at"])
@@ -53,7 +53,7 @@ class PersonReminders:
         claimed = [row for row in self.mails if row["state"] == State.RUNNING and row["id"] != action.id]
         if any(_order(row["payload"], row["milestone"], row["id"]) < mine for row in claimed):
             return now + AGAIN
-        left = [at for milestone, at in self.left(action.account_id) if milestone != action.milestone]
+        left = [at for milestone, at in self.list_left(action.account_id) if milestone != action.milestone]
         return max((at + APART for at in left if at + APART > now), default=None)
 
 

@@ -127,7 +127,7 @@ async def delete_copies(tx: Transaction, which: ColumnElement[bool]) -> Sequence
 
 
 async def scrub_settled(tx: Transaction, action_ids: Sequence[int], now: datetime) -> None:
-    """What was under way while its customer was erased leaves no trace of them either."""
+    """Remove every trace of a customer who was erased while something was under way to them."""
     for ids in chunks(action_ids):
         statement = (
             select(_ACTIONS.c.id)
@@ -214,5 +214,5 @@ async def list_erased_mails(tx: Transaction, limit: int) -> list[tuple[str, str]
 
 
 async def forget_mail(tx: Transaction, site_id: str, message_id: str) -> None:
-    """The file was deleted, or there was none."""
+    """Forget a mail: its file was deleted, or there was none."""
     await tx.execute(delete(_MAILS).where(_MAILS.c.site_id == site_id, _MAILS.c.message_id == message_id))

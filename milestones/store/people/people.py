@@ -104,7 +104,7 @@ async def delete_contact(
 async def merge_contacts(
     tx: Transaction, site_id: str, secret: bytes, event: ContactMerged, now: datetime
 ) -> None:
-    """The sources are gone; who they were lives on in the target, and what was given to them counts for it."""
+    """Merge contacts: the sources are gone; who they were, and what was given to them, lives on in the target."""
     target = contact_key(secret, site_id, event.target_id)
     sources = {contact_key(secret, site_id, source) for source in event.source_ids} - {target}
     rows = [

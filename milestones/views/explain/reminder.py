@@ -81,7 +81,7 @@ def _next_steps(
             return ["A reminder is possible a day after the one that is under way has left."]
         case Verdict.ONE_AT_A_TIME:
             past = [*(row.recorded_at for row in records.reminders), *records.person.others]
-            past += [at for _, at in records.person.left(records.state.account_id)]
+            past += [at for _, at in records.person.list_left(records.state.account_id)]
             return [f"The next reminder is possible from {spell_time(max(past) + APART, zone)}."]
         case Verdict.NEARER_ONE:
             return ["A scan tells of this one a day after the other reminder has left."]
