@@ -28,6 +28,7 @@ from milestones.errors import ConfigurationError, MilestonesError
 from milestones.maintenance.erasures import keep_finishing
 from milestones.maintenance.gauges import keep_measuring
 from milestones.maintenance.heartbeat import Heart, keep_beating
+from milestones.maintenance.mutes import keep_closing
 from milestones.maintenance.programs import Watch, keep_watching
 from milestones.maintenance.retention import keep_forgetting
 from milestones.maintenance.unsubscriptions import keep_telling
@@ -144,6 +145,7 @@ class Daemon:
         return [
             keep_telling(store, runtime.assembly.client, clock, self._unsubscribed, stop),
             keep_finishing(store, runtime.forget_mail, clock, runtime.after_commit.erased, stop),
+            keep_closing(store, runtime.rules, runtime.tell, clock, stop),
             keep_measuring(store, runtime.metrics, lambda: self.settings.daemon.mode == "live", clock, stop),
             keep_beating(heart, stop),
             keep_watching(self._programs, stop),

@@ -14,9 +14,10 @@ from milestones.domain.account import AccountState, Version, find_owed_under, hi
 from milestones.domain.crossing import Crossing, Given, find_owed
 from milestones.domain.evidence import Evidence, evidence
 from milestones.domain.milestone import Repeat
+from milestones.domain.mute import Mute
 from milestones.domain.observation import Point, Run
 from milestones.domain.verdict import Verdict
-from milestones.store import accounts, sites
+from milestones.store import accounts, mutes, sites
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import ledger
 from milestones.store.tables import Grant, Site, SiteState
@@ -72,6 +73,7 @@ async def _compare_batch(
 ) -> None:
     states = await accounts.get_states(tx, site.id, ids)
     histories = await accounts.get_histories(tx, site.id, ids)
+    muted = await mutes.get_mutes(tx, site.id, ids)
     grants = await lookup.get_grants_by_account(tx, site.id, ids)
     given = await ledger.get_grants(tx, site.id, ids)
     for account_id in ids:
@@ -100,9 +102,10 @@ async def _compare_batch(
                     account_id,
                     milestone=grant.milestone,
                 )
-        _add_missing(site, account_id, state, runs, versions, given, result)
+        histories_of = _list_histories(state, runs, versions, muted.get(account_id, ()))
+        _add_missing(site, account_id, histories_of, given, result)
         if kept_since is None:
-            _add_doubled(site, account_id, state, runs, versions, of_this_history, result)
+            _add_doubled(site, account_id, histories_of, of_this_history, result)
 
 
 def _is_older(site: Site, grant: Grant) -> bool:
@@ -119,21 +122,26 @@ def _to_given(grant: Grant) -> Given:
     return Given(grant.occurrence, grant.revision, grant.stamped_at, grant.value, version=grant.version)
 
 
+def _list_histories(
+    state: AccountState, runs: Sequence[Run], versions: Sequence[Version], muted: Sequence[Mute]
+) -> list[tuple[Version, list[Point]]]:
+    """What each version looks at. One that came into force after the account was last heard of looks at nothing yet."""
+    return [
+        (version, history_for(state, runs, version, muted))
+        for version in versions
+        if version.number <= state.definitions
+    ]
+
+
 def _add_missing(
     site: Site,
     account_id: str,
-    state: AccountState,
-    runs: Sequence[Run],
-    versions: Sequence[Version],
+    histories: Sequence[tuple[Version, list[Point]]],
     given: Mapping[tuple[str, str], list[Given]],
     result: Findings,
 ) -> None:
-    for version in versions:
-        if version.number > state.definitions:
-            # It came into force after the account was last heard of: there is nothing to look at yet.
-            continue
+    for version, history in histories:
         milestone = version.milestone
-        history = history_for(state, runs, version)
         for crossing in find_owed_under(version, history, given.get((account_id, milestone.key), [])):
             result.add(
                 "grant_missing",
@@ -148,20 +156,17 @@ def _add_missing(
 def _add_doubled(
     site: Site,
     account_id: str,
-    state: AccountState,
-    runs: Sequence[Run],
-    versions: Sequence[Version],
+    histories: Sequence[tuple[Version, list[Point]]],
     grants: Sequence[Grant],
     result: Findings,
 ) -> None:
     """Of ONCE and LADDER the database refuses a second grant; of EVERY only its cycle tells that it is one."""
-    for version in versions:
+    for version, points in histories:
         milestone = version.milestone
         # What an older definition or a person gave for the past, or a merge handed down, belongs to no cycle.
         crossed = [one for one in grants if one.version == version.number and one.verdict == Verdict.CROSSED]
         if milestone.repeat is not Repeat.EVERY or len(crossed) < 2:
             continue
-        points = history_for(state, runs, version)
         cycles = {_place(crossing) for crossing in find_owed(milestone, points, [])}
         first: dict[tuple[int, int, int], Grant] = {}
         for grant in crossed:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from milestones.domain.crossing import Crossing, Given, ThresholdIndex, find_owed, history
 from milestones.domain.milestone import Milestone, Repeat
+from milestones.domain.mute import Mute, mark_ours
 from milestones.domain.observation import (
     START,
     UNKNOWN_CUSTOMER,
@@ -268,8 +269,10 @@ def _filled(told: Customer, gaps_from: Customer) -> Customer:
     )
 
 
-def history_for(state: AccountState, runs: Sequence[Run], version: Version) -> list[Point]:
-    """The points at which this version of a milestone looks, in true order.
+def history_for(
+    state: AccountState, runs: Sequence[Run], version: Version, mutes: Sequence[Mute] = ()
+) -> list[Point]:
+    """The points at which this version of a milestone looks, in true order, as far as ``mutes`` let them be decided.
 
     An account that was created after the version came into force starts with 0 at revision 0. One that was
     known before starts from its state at that moment; EVERY looks no further back than the first decision,
@@ -277,9 +280,9 @@ def history_for(state: AccountState, runs: Sequence[Run], version: Version) -> l
     """
     base = state.bases.get(version.milestone.key)
     if base is not None:
-        return history(runs, base=base.order, created_after_start=False)
+        return mark_ours(history(runs, base=base.order, created_after_start=False), mutes)
     first = state.first.when if looks_from_first(state, version) else None
-    return history(runs, base=first, created_after_start=_is_younger(state, version))
+    return mark_ours(history(runs, base=first, created_after_start=_is_younger(state, version)), mutes)
 
 
 def looks_from_first(state: AccountState, version: Version) -> bool:

@@ -125,7 +125,7 @@ def _completed(points: Iterable[Point]) -> Iterator[Point]:
     for point in points:
         if point.measures.tier_points is not None:
             tier_points = point.measures.tier_points
-        yield Point(point.stamp, point.measures._replace(tier_points=tier_points))
+        yield point._replace(measures=point.measures._replace(tier_points=tier_points))
 
 
 def find_owed(milestone: Milestone, points: Sequence[Point], given: Iterable[Given]) -> list[Crossing]:
@@ -137,8 +137,11 @@ def find_owed(milestone: Milestone, points: Sequence[Point], given: Iterable[Giv
     if milestone.repeat is Repeat.EVERY:
         return _owed_cycles(milestone, points, list(given))
     had = {grant.occurrence for grant in given}
+    ours = _find_ours(milestone, points)
     found: dict[int, Crossing] = {}
     for before, after in pairwise(_told(milestone, points)):
+        if after in ours:
+            continue
         for occurrence in _passed(milestone, before[-1], after[-1]):
             if not milestone.is_given(occurrence, had) and occurrence not in found:
                 found[occurrence] = _crossing(milestone, occurrence, after)
@@ -177,6 +180,27 @@ def _told(milestone: Milestone, points: Iterable[Point]) -> list[_Place]:
     return [(stamp.revision, stamp.at, value) for stamp, value in told if value is not None]
 
 
+def _find_ours(milestone: Milestone, points: Iterable[Point]) -> set[_Place]:
+    """The places to which this program brought the measure. Points that it adjusts are no earned ones, and count for tiers
+    when these are recalculated: at the first change that is told of them (docs/wix-api.md, 2.5 and 2.3).
+    """
+    if milestone.measure is Measure.EARNED:
+        return set()
+    found: set[_Place] = set()
+    before: int | None = None
+    is_ours = False
+    for point in points:
+        is_ours = is_ours or point.is_ours
+        value = point.measures.of(milestone.measure)
+        if value is None:
+            continue
+        if is_ours and (milestone.measure is Measure.BALANCE or value != before):
+            found.add((point.stamp.revision, point.stamp.at, value))
+            is_ours = False
+        before = value
+    return found
+
+
 def _crossing(milestone: Milestone, occurrence: int, place: _Place) -> Crossing:
     revision, at, value = place
     return Crossing(milestone, occurrence, revision, value, at)
@@ -199,6 +223,7 @@ class _Cycle:
 
 def _owed_cycles(milestone: Milestone, points: Sequence[Point], given: list[Given]) -> list[Crossing]:
     cycles = _cycles(milestone, _told(milestone, points))
+    ours = _find_ours(milestone, points)
     starts = [cycle.start for cycle in cycles]
     # The cycle that holds a grant is the last one to start before it. Strictly before: an older version may
     # have granted at the very point from which this one starts to look, and that grant is in no cycle (-1).
@@ -207,7 +232,8 @@ def _owed_cycles(milestone: Milestone, points: Sequence[Point], given: list[Give
     ordinal = max((grant.occurrence for grant in given), default=0)
     crossings: list[Crossing] = []
     for i, cycle in enumerate(cycles):
-        if cycle.spent is not None and i not in served:
+        # What this program brought above the threshold uses up the cycle, and gives nothing.
+        if cycle.spent is not None and cycle.spent not in ours and i not in served:
             ordinal += 1
             crossings.append(_crossing(milestone, ordinal, cycle.spent))
     return crossings

@@ -85,10 +85,14 @@ class Stamp(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A state of an account and when it was true. Sorting points by ``order`` gives a history."""
+    """A state of an account and when it was true. Sorting points by ``order`` gives a history.
+
+    is_ours: whether the balance came to it by a step of this program (``mute.mark_ours``). It is no part of its identity.
+    """
 
     stamp: Stamp
     measures: Measures
+    is_ours: bool = False
 
     @property
     def order(self) -> tuple[int, int, int, int, bool, int]:

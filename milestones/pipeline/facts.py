@@ -11,9 +11,10 @@ from typing import Protocol
 
 from milestones.domain.account import AccountState
 from milestones.domain.crossing import Given
+from milestones.domain.mute import Mute
 from milestones.domain.observation import Run
 from milestones.domain.reminder import Reminded
-from milestones.store import accounts
+from milestones.store import accounts, mutes
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import ledger, reminders
 from milestones.store.outbox.reminders import PersonReminders
@@ -32,6 +33,9 @@ class Facts(Protocol):
 
     async def get_histories(self, account_ids: Collection[str], /) -> Mapping[str, Sequence[Run]]:
         """The whole kept history of each, in true order."""
+
+    async def get_mutes(self, account_ids: Collection[str], /) -> Mapping[str, Sequence[Mute]]:
+        """The steps of their histories that are ours; who has none is missing."""
 
     async def get_grants(self, account_ids: Collection[str], /) -> Grants:
         """What they were given."""
@@ -59,6 +63,9 @@ class StoredFacts:
 
     async def get_histories(self, account_ids: Collection[str], /) -> Mapping[str, Sequence[Run]]:
         return await accounts.get_histories(self.tx, self.site_id, account_ids)
+
+    async def get_mutes(self, account_ids: Collection[str], /) -> Mapping[str, Sequence[Mute]]:
+        return await mutes.get_mutes(self.tx, self.site_id, account_ids)
 
     async def get_grants(self, account_ids: Collection[str], /) -> Grants:
         return await ledger.get_grants(self.tx, self.site_id, account_ids)

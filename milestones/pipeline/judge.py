@@ -10,9 +10,10 @@ from datetime import datetime
 from milestones.domain import account as accounts_rules
 from milestones.domain.account import AccountState, Definitions, Taken
 from milestones.domain.milestone import Repeat
-from milestones.domain.observation import Observation
+from milestones.domain.observation import Observation, Source
 from milestones.pipeline.context import Reached
 from milestones.pipeline.facts import Facts
+from milestones.store.mutes import Ended
 
 
 def group_by_account(
@@ -73,10 +74,44 @@ class Owed:
     still_reached: dict[tuple[str, str], int | None] = field(default_factory=dict)
 
 
+async def find_owed_anew(facts: Facts, definitions: Definitions, states: Iterable[AccountState]) -> Owed:
+    """What the whole histories of these accounts owe and was not given yet."""
+    keys = frozenset(definitions.versions)
+    looked_at = [
+        Taken(accounts_rules.with_bases(state, definitions), {}, False, keys, Source.IMPORT)
+        for state in states
+    ]
+    return await find_owed(facts, definitions, looked_at)
+
+
+async def find_happened(facts: Facts, ended: Sequence[Ended]) -> list[Ended]:
+    """Those of our steps that were taken. Of one that was given up before anybody looked, the history tells: it has the
+    balance to which the step led at the revision to which it led, or not.
+    """
+    doubtful = [item for item in ended if item.happened is None]
+    histories = await facts.get_histories({item.account_id for item in doubtful})
+    told = {
+        (account_id, stamp.revision, run.measures.balance)
+        for account_id, runs in histories.items()
+        for run in runs
+        for stamp in run.stamps
+    }
+    return [
+        item
+        for item in ended
+        if item.happened
+        or (
+            item.happened is None
+            and (item.account_id, item.mute.after.stamp.revision, item.mute.balance) in told
+        )
+    ]
+
+
 async def find_owed(facts: Facts, definitions: Definitions, crossed: Sequence[Taken]) -> Owed:
     """What the histories of these accounts, as they are known by now, owe and was not given yet."""
     ids = [item.state.account_id for item in crossed]
     histories = await facts.get_histories(ids)
+    mutes = await facts.get_mutes(ids)
     given = await facts.get_grants(ids)
     owed = Owed()
     for item in crossed:
@@ -84,7 +119,9 @@ async def find_owed(facts: Facts, definitions: Definitions, crossed: Sequence[Ta
         for key in sorted(item.crossed):
             version = definitions.versions[key]
             milestone = version.milestone
-            history = accounts_rules.history_for(item.state, histories[account_id], version)
+            history = accounts_rules.history_for(
+                item.state, histories[account_id], version, mutes.get(account_id, ())
+            )
             crossings = accounts_rules.find_owed_under(version, history, given.get((account_id, key), []))
             owed.grants.extend(
                 Reached(account_id, version, crossing, item.source.value) for crossing in crossings

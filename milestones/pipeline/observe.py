@@ -13,7 +13,7 @@ from milestones.domain.account import AccountState, Definitions, Taken
 from milestones.domain.actions import Need
 from milestones.domain.crossing import above
 from milestones.domain.event import AccountSeen, Heard
-from milestones.domain.observation import Observation
+from milestones.domain.observation import Observation, Source
 from milestones.domain.verdict import Verdict
 from milestones.errors import UsageError
 from milestones.failpoints import reach
@@ -21,13 +21,17 @@ from milestones.pipeline import judge, lifecycle
 from milestones.pipeline.context import Batch, Chosen, Outcome, Reached, Rules
 from milestones.pipeline.facts import StoredFacts
 from milestones.pipeline.record import record_grants, record_reminders
-from milestones.store import accounts, sites
-from milestones.store.database.locks import lock_accounts
+from milestones.store import accounts, mutes, sites
+from milestones.store.database.locks import lock_accounts, lock_site
 from milestones.store.database.store import InForce, Store, retry_races
+from milestones.store.mutes import Ended
 from milestones.store.outbox import ledger
 from milestones.store.people import erasure, people
 from milestones.store.people.turns import take_turn
 from milestones.store.tables import Scan, Site, SiteState
+
+MUTES_AT_ONCE = 200
+"""Mutes that one transaction closes."""
 
 
 @retry_races
@@ -159,6 +163,44 @@ async def _wake(work: Batch, site_id: str, taken: Iterable[Taken], known: Mappin
     await accounts.wake(work.tx, site_id, Need.CONSENT, moved, work.now)
     if joined or moved:
         work.outcome.wake.add(site_id)
+
+
+@retry_races
+async def close_mutes(store: Store, rules: Rules, site_id: str, now: datetime) -> Outcome:
+    """Close the mutes of a site of which it is told what became of them, some at a time, and decide what was kept
+    undecided meanwhile. What happened is written down from both its ends, as if Wix had told of it at once.
+    """
+    outcome = Outcome()
+    async with store.write() as tx:
+        await lock_site(tx, site_id)
+        ended = await mutes.list_ended(tx, site_id, MUTES_AT_ONCE)
+        concerned = sorted({item.account_id for item in ended})
+        await lock_accounts(tx, ((site_id, account_id) for account_id in concerned))
+        site = await sites.find_site(tx, site_id)
+        if site is not None and site.state == SiteState.ACTIVE and ended:
+            work = Batch(store, tx, rules, now, outcome)
+            facts = StoredFacts(tx, site_id, rules.secret)
+            happened = await judge.find_happened(facts, ended)
+            undone = [item.key for item in ended if item not in happened]
+            await mutes.close(tx, [item.key for item in happened], undone, now)
+            await _observe(work, site, [seen for item in happened for seen in _ends(item, now)])
+            await _decide_anew(work, site, concerned)
+    return outcome
+
+
+def _ends(item: Ended, now: datetime) -> list[Observation]:
+    points = item.mute.before, item.mute.after
+    return [Observation(item.account_id, point, Source.IMPORT, now) for point in points]
+
+
+async def _decide_anew(work: Batch, site: Site, account_ids: Sequence[str]) -> None:
+    definitions = await _definitions(work, site)
+    facts = StoredFacts(work.tx, site.id, work.rules.secret)
+    states = await facts.get_states(account_ids)
+    owed = await judge.find_owed_anew(facts, definitions, states.values())
+    await accounts.wake_settling(work.tx, site.id, owed.still_reached, work.now)
+    if owed.grants:
+        await record_grants(work, site, owed.grants)
 
 
 @retry_races

@@ -17,6 +17,7 @@ from typing import Any
 from milestones.domain.account import AccountState, Definitions, Taken
 from milestones.domain.actions import PlannedAction, State
 from milestones.domain.crossing import Given
+from milestones.domain.mute import Mute
 from milestones.domain.observation import Observation, Run
 from milestones.domain.reminder import Reminded
 from milestones.domain.verdict import Verdict
@@ -204,6 +205,9 @@ class _SimulatedFacts:
     async def get_histories(self, account_ids: Collection[str], /) -> Mapping[str, Sequence[Run]]:
         own = {key: runs for key in account_ids if (runs := self.layer.histories.get(key)) is not None}
         return {**await self.stored.get_histories([key for key in account_ids if key not in own]), **own}
+
+    async def get_mutes(self, account_ids: Collection[str], /) -> Mapping[str, Sequence[Mute]]:
+        return await self.stored.get_mutes(account_ids)
 
     async def get_grants(self, account_ids: Collection[str], /) -> Grants:
         wanted = set(account_ids)

@@ -8,7 +8,7 @@ from sqlalchemy import delete, extract, func, select, update
 from milestones.domain.account import Version
 from milestones.domain.actions import FINAL
 from milestones.domain.pruning import first_needed, without
-from milestones.store import accounts
+from milestones.store import accounts, mutes
 from milestones.store.database.locks import lock_accounts
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
@@ -145,6 +145,7 @@ async def forget_observations(
                 first_sequence=left.first.sequence,
             )
         )
+        await mutes.forget(tx, site_id, account_id, left.first)
         forgotten += place
     return ids[-1], forgotten
 

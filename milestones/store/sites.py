@@ -14,12 +14,13 @@ from milestones.store import scans
 from milestones.store.database.locks import lock_site
 from milestones.store.database.statements import add_missing, put, table_of
 from milestones.store.database.store import Transaction
-from milestones.store.tables import Account, DefinitionVersion, ObservationRun, Site, SiteState
+from milestones.store.tables import Account, DefinitionVersion, MutedStep, ObservationRun, Site, SiteState
 
 _SITES = table_of(Site)
 _VERSIONS = table_of(DefinitionVersion)
 _ACCOUNTS = table_of(Account)
 _RUNS = table_of(ObservationRun)
+_MUTES = table_of(MutedStep)
 
 
 async def find_site(tx: Transaction, site_id: str) -> Site | None:
@@ -65,7 +66,7 @@ async def take_on(tx: Transaction, site_id: str, name: str | None, now: datetime
 
 
 async def _begin_anew(tx: Transaction, site_id: str, now: datetime) -> None:
-    for table in (_ACCOUNTS, _RUNS):
+    for table in (_ACCOUNTS, _RUNS, _MUTES):
         await tx.execute(delete(table).where(table.c.site_id == site_id))
     # A reading that had begun knows accounts that are not known any more.
     await scans.give_up(tx, site_id, now)

@@ -31,6 +31,7 @@ TASKS = {
     "keep_forgetting",
     "keep_telling",
     "keep_finishing",
+    "keep_closing",
     "LocalEngine._serve",
     "ScanRunner._serve",
 }

@@ -24,7 +24,7 @@ from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.kinds.adjust.payload import AdjustPoints
 from milestones.pipeline.orders import Asking, place
-from milestones.store import sites
+from milestones.store import mutes, sites
 from milestones.store.database import heartbeat, schema
 from milestones.store.database.statements import add_missing, table_of
 from milestones.store.outbox import ledger, rests
@@ -126,6 +126,9 @@ async def _live(shop: Shop) -> None:
     asking = Asking(SITE, OrderSource.CLI, "a-key", Person(account_id="near"), request)
     await place(shop.store, shop.rules, asking, NOW)
     async with shop.store.write() as tx:
+        mute = {"at": 0, "balance": 980, "earned": 980, "tier_points": None, "leads_to": 5000}
+        intent = {"account_id": "given", "revision": 2, "mute": mute}
+        await mutes.open_mute(tx, SITE, "an action that is forgotten", intent, NOW)
         actions = table_of(Action)
         theirs = update(actions).where(actions.c.account_id == "held")
         await tx.execute(theirs.values(state=State.HELD, verdict=Verdict.BREAKER))

@@ -15,6 +15,7 @@ from milestones import effects
 from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
+from milestones.formats.untrusted import microseconds
 from milestones.kinds.adjust.payload import AdjustPayload
 from milestones.kinds.channel import Fate, Found, Stop, Task, await_query
 from milestones.kinds.program import CurrentProgram, refusal_while_inactive, stop_while_inactive
@@ -25,10 +26,13 @@ from milestones.wix.transport import WixClient
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An account at one moment."""
+    """An account at one moment. at: Wix's ``updatedDate`` in microseconds. tier_points: None where Wix tells none."""
 
     revision: int
     balance: int
+    at: int = 0
+    earned: int = 0
+    tier_points: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,13 @@ class SiteLedger:
     async def get_standing(self, account_id: str, /) -> Standing:
         """The account as it is now."""
         found = await accounts.get(self.client, account_id)
-        return Standing(found.revision, found.points.balance)
+        return Standing(
+            found.revision,
+            found.points.balance,
+            at=microseconds(found.updated_date),
+            earned=found.points.earned,
+            tier_points=found.tier.points if found.tier else None,
+        )
 
     async def adjust(
         self, account_id: str, *, amount: int | None, balance: int | None, description: str, revision: int
@@ -127,7 +137,7 @@ class AdjustChannel:
                 permanent=True,
             )
         try:
-            with effects.intending({"account_id": task.account_id, "revision": standing.revision}):
+            with effects.intending(_intent(task.account_id, payload, standing)):
                 booked = await self._ledger.adjust(
                     task.account_id,
                     amount=payload.amount,
@@ -177,6 +187,23 @@ class AdjustChannel:
         if await self._ledger.get_standing(task.account_id) != before:
             return ChannelError("The account changed while it was adjusted; it is read anew.")
         return error
+
+
+def _intent(account_id: str, payload: AdjustPayload, standing: Standing) -> dict[str, Any]:
+    """What is noted before the act. A step that is to be muted is so from then on (``store.mutes``)."""
+    intent: dict[str, Any] = {"account_id": account_id, "revision": standing.revision}
+    if payload.mutes:
+        leads_to = (
+            payload.balance if payload.balance is not None else standing.balance + (payload.amount or 0)
+        )
+        intent["mute"] = {
+            "at": standing.at,
+            "balance": standing.balance,
+            "earned": standing.earned,
+            "tier_points": standing.tier_points,
+            "leads_to": leads_to,
+        }
+    return intent
 
 
 def _is_of_another(task: Task) -> bool:

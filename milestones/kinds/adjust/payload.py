@@ -22,7 +22,7 @@ class AdjustPayload(kind.Payload):
     """amount: to be added, negative to take; or balance: to be set. One of them is None.
 
     account_id: for which it was ordered. reason: in the words of who ordered it; empty once its customer is erased.
-    mark: by which its transaction is known.
+    mark: by which its transaction is known. mutes: whether what it changes reaches no milestone (``domain.mute``).
     """
 
     account_id: str
@@ -30,13 +30,13 @@ class AdjustPayload(kind.Payload):
     balance: int | None
     reason: str
     mark: str
+    mutes: bool = False
 
     @classmethod
     def from_json(cls, frozen: Mapping[str, Any]) -> Self:
         """As it was stored."""
-        return cls(
-            frozen["account_id"], frozen["amount"], frozen["balance"], frozen["reason"], frozen["mark"]
-        )
+        told = {name: frozen[name] for name in ("account_id", "amount", "balance", "reason", "mark")}
+        return cls(**told, mutes=frozen.get("mutes", False))
 
     def to_json(self) -> dict[str, Any]:
         """As it is stored."""
@@ -65,13 +65,17 @@ class AdjustPayload(kind.Payload):
 
 @dataclass(frozen=True, slots=True)
 class AdjustPoints:
-    """A request (``domain.order.Request``). Exactly one of ``by`` and ``to`` is given, in points."""
+    """A request (``domain.order.Request``). Exactly one of ``by`` and ``to`` is given, in points.
+
+    mutes: as in ``AdjustPayload``.
+    """
 
     kind: ClassVar[str] = "adjust"
 
     by: int | None
     to: int | None
     reason: str
+    mutes: bool = False
 
     def fault(self) -> str | None:
         """What Wix would refuse, and what nobody can mean."""
@@ -90,7 +94,7 @@ class AdjustPoints:
     def freeze(self, secret: bytes, key: str, account_id: str) -> dict[str, Any]:
         """With a mark that is the same at every attempt."""
         mark = keys.adjustment_mark(secret, key)
-        return AdjustPayload(account_id, self.by, self.to, self.reason, mark).to_json()
+        return AdjustPayload(account_id, self.by, self.to, self.reason, mark, self.mutes).to_json()
 
 
 def forget(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, select, update
 from milestones.domain.actions import FINAL, Need, State
 from milestones.domain.verdict import Verdict
 from milestones.errors import FencedError
-from milestones.store import sites
+from milestones.store import mutes, sites
 from milestones.store.database.locks import lock_site
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
@@ -127,13 +127,16 @@ async def about_to_act(
     now: datetime,
 ) -> None:
     """Take the last step before effects: from here on a lost answer is looked for. intents: by action, what whoever looks
-    for it must know. Raises FencedError.
+    for it must know; one that mutes a step opens that. Raises FencedError.
     """
     await check(tx, site_id, generation)
     told = {number: intent for number, intent in intents.items() if intent is not None}
     for number, intent in told.items():
         leased_still = _is_leased(site_id, generation, [number]) & _ACTIONS.c.acted_at.is_(None)
-        await tx.execute(update(_ACTIONS).where(leased_still).values(intent=dict(intent)))
+        noted = update(_ACTIONS).where(leased_still).values(intent=dict(intent)).returning(_ACTIONS.c.key)
+        key = (await tx.execute(noted)).scalar_one_or_none()
+        if key is not None and "mute" in intent:
+            await mutes.open_mute(tx, site_id, key, intent, now)
     await tx.execute(
         update(_ACTIONS)
         .where(_is_leased(site_id, generation, intents), _ACTIONS.c.acted_at.is_(None))

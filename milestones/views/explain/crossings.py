@@ -7,6 +7,7 @@ from milestones.config.values import duration_text
 from milestones.domain.account import AccountState, Version, find_owed_under, history_for
 from milestones.domain.crossing import Crossing, find_owed, is_armed
 from milestones.domain.milestone import Milestone, Repeat
+from milestones.domain.mute import Mute
 from milestones.domain.observation import START, Point, Run
 from milestones.domain.verdict import Verdict
 from milestones.views.explain.records import Records
@@ -29,7 +30,7 @@ def describe_rule(milestone: Milestone) -> str:
 def with_crossings(story: Story, records: Records, version: Version) -> Story:
     """The story of a milestone with what the account's history says of it."""
     milestone = version.milestone
-    points = history_for(records.state, records.runs, version)
+    points = history_for(records.state, records.runs, version, records.mutes)
     given = records.given.get((records.account.id, milestone.key), ())
     open_ones = find_owed_under(version, points, given)
     missing = {(crossing.revision, crossing.at, crossing.value) for crossing in open_ones}
@@ -100,24 +101,31 @@ def _state(
     values = _values(milestone, points)
     if not values:
         return Verdict.NOT_TOLD.value, Verdict.NOT_TOLD.sentence
-    earlier = _find_earlier(records.state, records.runs, version)
+    earlier = _find_earlier(records.state, records.runs, version, records.mutes)
     given_by = f"`milestones backfill {milestone.key}` gives it to everybody who was above."
     if earlier is not None:
         was = f"It was reached with {earlier.value:,} at revision {earlier.revision}"
         return "reached_before", f"{was}, before this definition came into force. {given_by}"
     missing = milestone.target(values[-1]) - values[-1]
+    if missing <= 0 and any(point.is_ours for point in points):
+        return (
+            "imported",
+            f"It is at {values[-1]:,} since points were imported, which reaches nothing. {given_by}",
+        )
     if milestone.repeat is not Repeat.LADDER and missing <= 0:
         known = f"{Verdict.NOT_KNOWN_BELOW.sentence} It was at {values[0]:,} when first seen."
         return Verdict.NOT_KNOWN_BELOW.value, f"{known} {given_by}"
     return "not_reached", f"{missing:,} are missing: {values[-1]:,} of {milestone.target(values[-1]):,}."
 
 
-def _find_earlier(state: AccountState, runs: Sequence[Run], version: Version) -> Crossing | None:
+def _find_earlier(
+    state: AccountState, runs: Sequence[Run], version: Version, mutes: Sequence[Mute]
+) -> Crossing | None:
     """A crossing that lies before the point from which this version looks."""
     if version.milestone.key not in state.bases:
         return None
     bases = {key: base for key, base in state.bases.items() if key != version.milestone.key}
-    whole = history_for(replace(state, bases=bases), runs, version)
+    whole = history_for(replace(state, bases=bases), runs, version, mutes)
     return next(iter(find_owed(version.milestone, whole, [])), None)
 
 

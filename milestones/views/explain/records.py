@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from milestones.config.settings import SiteSettings
 from milestones.domain.account import AccountState, Definitions, Version, with_bases
 from milestones.domain.crossing import Given
+from milestones.domain.mute import Mute
 from milestones.domain.observation import Run
 from milestones.errors import StoreError
 from milestones.pipeline.facts import StoredFacts
@@ -45,6 +46,7 @@ class Records:
     account: Account
     state: AccountState
     runs: Sequence[Run]
+    mutes: Sequence[Mute]
     given: Mapping[tuple[str, str], Sequence[Given]]
     rows: Sequence[ObservationRun]
     versions: Mapping[str, Version]
@@ -80,6 +82,7 @@ async def get_records(tx: Transaction, rules: SiteSettings, account: Account) ->
         account=account,
         state=with_bases(state, definitions),
         runs=(await facts.get_histories([account.id]))[account.id],
+        mutes=(await facts.get_mutes([account.id])).get(account.id, ()),
         given=await facts.get_grants([account.id]),
         rows=await lookup.list_runs(tx, site.id, account.id),
         versions=definitions.versions,

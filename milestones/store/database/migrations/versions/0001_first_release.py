@@ -244,6 +244,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "mutes",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("revision", columns.Revision(), nullable=False),
+        sa.Column("at", columns.Serial, nullable=False),
+        sa.Column("balance", sa.Integer(), nullable=False),
+        sa.Column("earned", sa.Integer(), nullable=False),
+        sa.Column("tier_points", sa.Integer(), nullable=True),
+        sa.Column("leads_to", sa.Integer(), nullable=False),
+        sa.Column("opened_at", columns.Moment(), nullable=False),
+        sa.Column("closed_at", columns.Moment(), nullable=True),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    with op.batch_alter_table("mutes", schema=None) as batch_op:
+        batch_op.create_index("ix_mutes_account", ["site_id", "account_id"], unique=False)
+        batch_op.create_index("ix_mutes_closed", ["closed_at"], unique=False)
+
+    op.create_table(
         "orders",
         sa.Column("id", columns.Serial, nullable=False),
         sa.Column("site_id", sa.String(), nullable=False),
