@@ -17,10 +17,11 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-SITE = "0b7c9c62-4d0e-4a55-9d0e-6a2f5f7d1c11"
-ACCOUNTS = 2000
-POINTS_EACH = 25
-"""With a milestone at every 1,000 points, one event in forty crosses one."""
+ACCOUNTS = 5000
+POINTS_EACH = 23
+"""With a milestone at every 1,000 points up to 10,000, 2.3 events in a hundred cross one."""
+
+HIGHEST_START = 9_500
 
 
 def new_key() -> RSAPrivateKey:
@@ -31,24 +32,24 @@ def public_pem(key: RSAPrivateKey) -> str:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-def signed(key: RSAPrivateKey, number: int, seed: int = 1) -> list[bytes]:
+def signed(key: RSAPrivateKey, number: int, site_id: str, seed: int = 1) -> list[bytes]:
     """So many different events, in the order in which Wix sends them."""
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     now = datetime.now(UTC)
-    starts = random.Random(seed).choices(range(20_000), k=ACCOUNTS)
+    starts = random.Random(seed).choices(range(HIGHEST_START), k=ACCOUNTS)
     chunks = [range(first, min(first + 500, number)) for first in range(0, number, 500)]
     with ProcessPoolExecutor() as pool:
-        parts = pool.map(partial(_sign, pem, now, starts), chunks)
+        parts = pool.map(partial(_sign, pem, now, starts, site_id), chunks)
         return [body for part in parts for body in part]
 
 
-def _sign(pem: bytes, now: datetime, starts: list[int], numbers: range) -> list[bytes]:
+def _sign(pem: bytes, now: datetime, starts: list[int], site_id: str, numbers: range) -> list[bytes]:
     key = load_pem_private_key(pem, password=None)
     assert isinstance(key, RSAPrivateKey)
-    return [jwt.encode(_claims(i, now, starts), key, algorithm="RS256").encode() for i in numbers]
+    return [jwt.encode(_claims(i, now, starts, site_id), key, algorithm="RS256").encode() for i in numbers]
 
 
-def _claims(number: int, now: datetime, starts: list[int]) -> dict[str, Any]:
+def _claims(number: int, now: datetime, starts: list[int], site_id: str) -> dict[str, Any]:
     """``account_updated`` (docs/wix-api.md, 4.3 to 4.5); each round over the accounts is a revision."""
     account, revision = number % ACCOUNTS, number // ACCOUNTS + 1
     balance = starts[account] + POINTS_EACH * revision
@@ -75,6 +76,10 @@ def _claims(number: int, now: datetime, starts: list[int]) -> dict[str, Any]:
         "triggeredByAnonymizeRequest": False,
         "entityEventSequence": str(revision),
     }
-    envelope = {"eventType": "wix.loyalty.v1.account_updated", "instanceId": SITE, "data": json.dumps(event)}
+    envelope = {
+        "eventType": "wix.loyalty.v1.account_updated",
+        "instanceId": site_id,
+        "data": json.dumps(event),
+    }
     issued = int(now.timestamp())
     return {"data": json.dumps(envelope), "iat": issued, "exp": issued + 300_000}

@@ -1,6 +1,5 @@
 """``milestones demo``: everything at once, on a simulated shop that leaves nothing behind."""
 
-import asyncio
 import shutil
 import webbrowser
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from milestones.app import daemon
+from milestones.app import daemon, loop
 from milestones.config import load
 from milestones.errors import MilestonesError
 from milestones.observability import logs
@@ -54,7 +53,7 @@ def demo(
             if browser:
                 webbrowser.open(settings.daemon.public_url)
 
-        asyncio.run(daemon.run(settings, lambda: settings, announce))
+        loop.run(daemon.run(settings, lambda: settings, announce))
 
 
 def _require_free(port: int) -> None:

@@ -1,6 +1,5 @@
 """``milestones run``: the daemon."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,7 +9,7 @@ import structlog
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 
-from milestones.app import daemon
+from milestones.app import daemon, loop
 from milestones.cli import render
 from milestones.cli.options import DEFAULT, ConfigPath, settings_at
 from milestones.cli.templates import require_sound
@@ -38,7 +37,7 @@ def serve(settings: Settings, config: Path) -> None:
     for warning in settings.warnings:
         structlog.get_logger().warning("doubtful_configuration", told=warning)
     with baseline_bar() as progress:
-        asyncio.run(daemon.run(settings, lambda: _valid(config), _announce, progress))
+        loop.run(daemon.run(settings, lambda: _valid(config), _announce, progress))
 
 
 def _announce(line: str) -> None:

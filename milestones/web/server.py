@@ -10,13 +10,16 @@ from urllib.parse import urlunsplit
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from milestones.errors import MilestonesError
 
 MOST_CONNECTIONS = 10_000
 HEAD_SECONDS = 10
 """For a request's line and headers to arrive."""
+
+LARGEST_HEAD = 64 * 1024
+"""Bytes. The parser itself has no limit."""
 
 UNREAD_SECONDS = 10
 """For a peer to read on, where an answer waits for it to."""
@@ -31,19 +34,23 @@ _HOW_TO_CHANGE = (
 )
 
 
-class PatientProtocol(H11Protocol):
+class PatientProtocol(HttpToolsProtocol):
     """uvicorn's HTTP with the limits that it lacks, since any stranger can open a connection and say nothing.
 
-    * A request's head must arrive within ``HEAD_SECONDS``.
+    * A request's head must arrive within ``HEAD_SECONDS``, and so must what is left of a request that was answered.
+    * No more than ``LARGEST_HEAD`` bytes are read of what is no body: heads, trailers, and the framing of chunks.
     * An answer that its peer does not read is given up after ``UNREAD_SECONDS``, and the connection with it.
     * At the limit of connections, an idle one makes room for the new one, so that idlers never lock Wix out.
     """
 
     gives_up_unread = True
-    """Whether the second of these holds."""
+    """Whether the third of these holds."""
 
     _head: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
+    _in_request = False
+    _overhead = 0
+    """Bytes that came since the last that belonged to a body, or ended a head."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -66,16 +73,39 @@ class PatientProtocol(H11Protocol):
         super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            # It was answered for the last time, and the parser is done with it.
+            return
+        self._overhead += len(data)
         super().data_received(data)
-        if self.is_idle():
+        if self._overhead > LARGEST_HEAD and not self.transport.is_closing():
+            self.send_400_response("Invalid HTTP request received.")
+        elif self.is_idle():
             self._expect_head()
         else:
             self._forget_head()
 
+    def on_message_begin(self) -> None:
+        self._in_request = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._overhead = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._overhead = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_request = False
+        self._overhead = 0
+        super().on_message_complete()
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        # Half a request may have come along with the one that was answered.
-        if self.is_idle() and self.conn.trailing_data[0]:
+        # The rest of the request may still be on its way, or half of the next one have come along.
+        if self._in_request and self.is_idle():
             self._expect_head()
 
     def is_idle(self) -> bool:
