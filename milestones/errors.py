@@ -19,14 +19,17 @@
     ├── cli.client.NotRunningError  nobody listens on the daemon's socket
     ├── cli.client.RefusedError     the daemon refused a command; carries its exit code
     └── ChannelError                an effect did not happen, or nobody knows; "is this permanent?"
+        ├── PendingError            the other side has begun it and has not finished
         ├── wix.errors.WixError     the Wix API refused, throttled, failed or did not answer
         └── MailError               the mail server refused, failed or did not answer
 
 A ``ChannelError`` answers the caller's only question, so that the outbox needs no knowledge of any vendor.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 
 class MilestonesError(Exception):
@@ -122,6 +125,18 @@ class ChannelError(MilestonesError):
         self.connection_wide = connection_wide
         self.untried = untried
         super().__init__(sentence)
+
+
+class PendingError(ChannelError):
+    """The other side has begun the effect and not finished it: what became of it is asked at ``retry_at``, by
+    ``Channel.recover``, and nothing is repeated meanwhile.
+
+    known: what whoever asks must know, such as the id that it was given; it takes the place of the intent.
+    """
+
+    def __init__(self, sentence: str, *, retry_at: datetime, known: Mapping[str, Any]) -> None:
+        self.known = known
+        super().__init__(sentence, lost=True, untried=True, retry_at=retry_at)
 
 
 class MailError(ChannelError):

@@ -170,22 +170,23 @@ def the_account(world: World, account_id: str) -> Account:
     return account
 
 
-def reward_cost(reward: Document, tier_id: str | None) -> int | None:
-    """What a reward costs in a tier; the base tier's price where the tier has none of its own."""
+def reward_cost(world: World, reward: Document, tier_id: str | None) -> int | None:
+    """What a reward costs in a tier; by switch the base tier's price where the tier has none of its own."""
     coupon = reward.get("couponReward", {})
     priced = next(
         (coupon[kind] for kind in ("fixedAmount", "percentage", "freeShipping") if kind in coupon), None
     )
     configs = (priced or reward.get("discountAmount") or {}).get("configsByTier", [])
     prices = {one.get("tierId") or None: one["costInPoints"] for one in configs}
-    cost = prices.get(tier_id, prices.get(None))
+    others = prices.get(None) if world.switches.tier_without_price == "base" else None
+    cost = prices.get(tier_id, others)
     return None if cost is None else int(cost)
 
 
 def reward_in_reach(world: World, balance: int, tier_id: str | None) -> bool:
     """Whether any active reward can be bought."""
     for reward in world.rewards:
-        cost = reward_cost(reward, tier_id) if reward["active"] else None
+        cost = reward_cost(world, reward, tier_id) if reward["active"] else None
         if cost is not None and cost <= balance:
             return True
     return False

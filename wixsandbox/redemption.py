@@ -38,7 +38,7 @@ def redeem_at_checkout(world: World, account: Account, reward: Document, caller:
 
 
 def _price(world: World, account: Account, reward: Document) -> int:
-    cost = ledger.reward_cost(reward, account.tier_id)
+    cost = ledger.reward_cost(world, reward, account.tier_id)
     if reward["type"] != "COUPON_REWARD" or not reward["active"] or cost is None:
         raise RefusedError(428, "FAILED_PRECONDITION", "This reward cannot be redeemed for a coupon")
     if account.balance < cost:

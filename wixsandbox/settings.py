@@ -112,6 +112,15 @@ class Switches(BaseModel):
     )
     redeem_outcome: Literal["ACTIVE", "FAILED"] = "ACTIVE"
     failed_redemption_takes_points: bool = False
+    tier_without_price: Literal["base", "refuse"] = Field(
+        default="base", description="what a reward costs in a tier that it names no price for"
+    )
+    repeated_discount: Literal["kept", "already_exists", "existing"] = Field(
+        default="kept",
+        description="the same on a checkout once more is kept beside it, refused, or answered with the first",
+    )
+    stale_checkout_status: Literal[400, 409, 412, 428] = 409
+    unknown_checkout_status: Literal[400, 404, 428] = 404
     job_seconds: float = Field(
         default=1.0, ge=0, le=LONGEST, description="sandbox seconds of an asynchronous job or import step"
     )

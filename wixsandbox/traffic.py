@@ -81,7 +81,7 @@ class Traffic:
         affordable = [
             one["id"]
             for one in rewards
-            if (ledger.reward_cost(one, account.tier_id) or account.balance + 1) <= account.balance
+            if (ledger.reward_cost(world, one, account.tier_id) or account.balance + 1) <= account.balance
         ]
         if affordable:
             try:

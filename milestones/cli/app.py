@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "status": "Show whether it runs, and what wants a person.",
     "explain": "Why a customer did or did not get something.",
     "accounts": "Whose points are known, and what they were given.",
+    "rewards": "What points buy: redeemed for coupons, and spent at a checkout.",
     "outbox": "What is owed, what became of it, and a person's word on it.",
     "optout": "Who must not be mailed, whatever Wix says.",
     "scan": "Look for near customers now, or show what that would decide.",

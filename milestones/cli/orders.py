@@ -1,5 +1,8 @@
 """What became of an order, for whoever gave it."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import typer
 
 from milestones.cli import render
@@ -26,8 +29,8 @@ def _show(answer: OrderAnswer) -> None:
     for action in answer.actions:
         shown.print(f"#{action.id} {text(action.sentence)}.")
         if action.state == "done":
-            if action.kind == "adjust":
-                shown.print(_balances(action.result or {}))
+            if (tell := _RESULTS.get(action.kind)) is not None:
+                shown.print(tell(action.result or {}))
             continue
         for why in filter(None, (action.error, action.reason)):
             shown.print(f"   {text(why)}")
@@ -35,11 +38,32 @@ def _show(answer: OrderAnswer) -> None:
         shown.print(_following(answer))
 
 
-def _balances(result: dict[str, object]) -> str:
+def _balances(result: Mapping[str, Any]) -> str:
     before, after = result.get("before"), result.get("after")
     if not isinstance(before, int) or not isinstance(after, int):
         return "   Wix has it."
     return f"   The balance went from {before:,} to {after:,}."
+
+
+def _code(result: Mapping[str, Any]) -> str:
+    code = result.get("code")
+    return "   Wix tells no code of it." if code is None else f"   Its code is [bold]{text(code)}[/]."
+
+
+def _points(result: Mapping[str, Any]) -> str:
+    points = result.get("points")
+    spent = (
+        "" if points is None else f" {points:,} points were spent; Wix gives them back if nothing is bought."
+    )
+    return f"   The checkout has it.{spent}"
+
+
+_RESULTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "adjust": _balances,
+    "redemption": _code,
+    "discount": _points,
+}
+"""What more there is to say of a kind of order that is done."""
 
 
 def _following(answer: OrderAnswer) -> str:

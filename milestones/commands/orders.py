@@ -7,20 +7,25 @@ from milestones.commands.models.command import NoReport, Report
 from milestones.commands.models.orders import (
     AdjustAccount,
     EarnForAccount,
+    Keyed,
     OrderAnswer,
     OrderCommand,
     OrderedAction,
 )
 from milestones.domain.actions import FINAL, State
+from milestones.domain.keys import order_key
 from milestones.domain.order import OrderSource, Person, Request
 from milestones.kinds.adjust.payload import AdjustPoints
 from milestones.kinds.points.payload import EarnPoints
 from milestones.pipeline.context import Outcome
 from milestones.pipeline.orders import Asking, Placed, place
+from milestones.store.outbox import orders
 from milestones.store.tables import Action
 from milestones.store.views import lookup
 from milestones.views.actions import describe_action
 from milestones.views.customers import find_account
+
+SOURCE = OrderSource.CLI
 
 LOOK = 0.05
 """Seconds between two looks at what a person waits for."""
@@ -37,13 +42,27 @@ async def earn(host: Host, command: EarnForAccount, _report: Report[NoReport]) -
 
 
 async def _order(host: Host, command: OrderCommand, request: Request) -> OrderAnswer:
-    runtime = host.runtime
-    async with runtime.store.read() as tx:
+    async with host.runtime.store.read() as tx:
         account = await find_account(tx, command.account, command.site)
-    asking = Asking(account.site_id, OrderSource.CLI, command.key, Person(account_id=account.id), request)
+    return await give_order(host, account.site_id, account.id, request, command)
+
+
+async def give_order(
+    host: Host, site_id: str, account_id: str, request: Request, given: Keyed
+) -> OrderAnswer:
+    """Record an order for an account, and wait for it as long as was asked for. Raises UsageError and StoreError."""
+    runtime = host.runtime
+    asking = Asking(site_id, SOURCE, given.key, Person(account_id=account_id), request)
     placed = await place(runtime.store, runtime.rules, asking, runtime.clock())
-    runtime.tell(Outcome(wake={account.site_id}))
-    return await _result(host, placed, command.wait)
+    runtime.tell(Outcome(wake={site_id}))
+    return await _result(host, placed, given.wait)
+
+
+async def is_recorded(host: Host, site_id: str, key: str) -> bool:
+    """Whether an order with this key was given before: then what speaks against a new one says nothing."""
+    owner = order_key(site_id, SOURCE, key)
+    async with host.runtime.store.read() as tx:
+        return owner in await orders.get_orders(tx, [owner])
 
 
 async def _result(host: Host, placed: Placed, seconds: float) -> OrderAnswer:

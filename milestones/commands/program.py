@@ -35,7 +35,7 @@ from milestones.program.journal import Journal
 from milestones.program.plan import Plan, visible
 from milestones.store import programs
 from milestones.store.tables import Site
-from milestones.views.lookup import find_sites
+from milestones.views.lookup import find_one_site, find_sites
 from milestones.wix.pacing import a_person_waits
 
 _UNDER_WAY: set[tuple[str, str]] = set()
@@ -118,11 +118,7 @@ async def _note(host: Host, site: Site, wanted: Settings, left: Plan) -> None:
 async def export_site(host: Host, command: ExportProgram, report: Report[ProgramReport]) -> ExportAnswer:
     """Write the program of one site as the text of a file. Raises UsageError where several are meant."""
     async with host.runtime.store.read() as tx:
-        sites = await find_sites(tx, command.site)
-    if len(sites) > 1:
-        names = ", ".join(_name(site) for site in sites[:5])
-        raise UsageError(f"There are {len(sites)} sites; name one with --site, such as {names}.")
-    site = sites[0]
+        site = await find_one_site(tx, command.site)
     report(ProgramReport(site=_name(site)))
     with a_person_waits():
         live = await look(work_of(host, site, host.settings, report))

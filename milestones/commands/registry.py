@@ -12,6 +12,7 @@ from milestones.commands import (
     pause,
     program,
     rejected,
+    rewards,
     scan,
     transactions,
     verify,
@@ -31,6 +32,14 @@ from milestones.commands.models.outbox import (
 from milestones.commands.models.pause import Pause, Resume
 from milestones.commands.models.people import ImportOptOuts, ReplayRejected
 from milestones.commands.models.program import ApplyProgram, ExportProgram, PlanProgram
+from milestones.commands.models.rewards import (
+    DiscountCheckout,
+    ListCoupons,
+    ListDiscounts,
+    ListRewards,
+    RedeemForAccount,
+    ShowReward,
+)
 from milestones.commands.models.scan import DryRun, Scan
 from milestones.commands.models.transactions import ListTransactions
 from milestones.commands.models.verify import Verify
@@ -54,6 +63,12 @@ HANDLERS: Mapping[type[Command[Any, Any]], Handler] = {
     AdjustAccount: orders.adjust,
     EarnForAccount: orders.earn,
     ListTransactions: transactions.list_transactions,
+    ListRewards: rewards.list_rewards,
+    ShowReward: rewards.show_reward,
+    RedeemForAccount: rewards.redeem,
+    ListCoupons: rewards.list_coupons,
+    DiscountCheckout: rewards.apply,
+    ListDiscounts: rewards.list_discounts,
     Verify: verify.verify,
     PlanProgram: program.plan,
     ApplyProgram: program.apply_plans,

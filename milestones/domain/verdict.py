@@ -95,11 +95,20 @@ class Verdict(StrEnum):
         "other_account",
         "The customer's contact was merged, and the balance was ordered for the account of before.",
     )
+    REDEMPTION_UNDER_WAY = (
+        "redemption_under_way",
+        "Another redemption of the same reward for the same account is not settled; its turn comes after that.",
+    )
+    DISCOUNT_UNDER_WAY = (
+        "discount_under_way",
+        "The same was just applied to this checkout, or may have been; what is there is looked at before.",
+    )
     # Of an effect
     DONE = "done", "Done."
     REFUSED = "refused", "Refused for good by the other side."
     EXHAUSTED = "exhausted", "Failed at every attempt."
     RETRY = "retry", "Failed for now; it will be tried again."
+    PENDING = "pending", "The other side has it and has not finished; what becomes of it is asked by itself."
     LOST_ANSWER = "lost_answer", "Handed over, but no answer came: nobody knows whether it arrived."
     CANCELLED_BY_PERSON = "cancelled_by_person", "A person cancelled it."
     RELEASED_BY_PERSON = "released_by_person", "A person released it."

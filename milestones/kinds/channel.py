@@ -86,10 +86,11 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The fate of an effect, with its result where it happened."""
+    """The fate of an effect, with its result where it happened. why: nobody can tell, as a sentence for who must."""
 
     fate: Fate
     result: Mapping[str, Any] = field(default_factory=dict)
+    why: str | None = None
 
 
 class Channel(Protocol):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 NAMES = (
     "adjust",
+    "redemption",
+    "discount",
     "coupon",
     "badge",
     "points",

@@ -9,7 +9,7 @@ import structlog
 from milestones import effects
 from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
-from milestones.errors import ChannelError, FencedError, StoreError, WithdrawnError
+from milestones.errors import ChannelError, FencedError, PendingError, StoreError, WithdrawnError
 from milestones.failpoints import reach
 from milestones.kinds.channel import Fate, Found, Stop
 from milestones.kinds.registry import KINDS
@@ -74,7 +74,8 @@ async def _outcome(lease: Lease) -> Settlement | None:
     try:
         found = await channel.recover(task) if action.lost else Found(Fate.REPEAT)
         if found.fate is Fate.UNTOLD:
-            return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER, error=action.error or DIED)
+            why = found.why or action.error or DIED
+            return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER, error=why)
         if found.fate is Fate.HAPPENED:
             result = found.result
         elif lease.stop is not None:
@@ -84,6 +85,8 @@ async def _outcome(lease: Lease) -> Settlement | None:
             result = await channel.perform(task)
     except WithdrawnError:
         return None
+    except PendingError as error:
+        return _settle_pending(lease, error)
     except ChannelError as error:
         if lease.withdrawn and lease.stage is Stage.LEASED:
             return None
@@ -110,6 +113,21 @@ def describe_crash(error: Exception) -> ChannelError:
 def settle_stopped(action_id: int, stop: Stop) -> Settlement:
     """What a gate's no means."""
     return Settlement(action_id, stop.state, stop.verdict, available_at=stop.until, needs=stop.needs)
+
+
+def _settle_pending(lease: Lease, error: PendingError) -> Settlement:
+    """What has begun there is asked for as what was lost is, whoever is stopped from beginning anew meanwhile."""
+    lease.work.rests.end(lease.kind)
+    log.info("action_pending", **log_fields(lease.task), again=str(error.retry_at))
+    return Settlement(
+        lease.task.id,
+        State.AVAILABLE,
+        Verdict.PENDING,
+        available_at=error.retry_at,
+        error=str(error),
+        lost_at=lease.task.lost_at or lease.work.clock(),
+        intent=error.known,
+    )
 
 
 def _settle_failure(lease: Lease, error: ChannelError) -> Settlement:

@@ -26,6 +26,15 @@ async def find_sites(tx: Transaction, named: str | None) -> list[Site]:
     return result
 
 
+async def find_one_site(tx: Transaction, named: str | None) -> Site:
+    """The site of this name or id, or the only one. Raises UsageError where it is none or several."""
+    found = await find_sites(tx, named)
+    if len(found) > 1:
+        names = ", ".join(site.name or site.id for site in found[:5])
+        raise UsageError(f"There are {len(found)} sites; name one with --site, such as {names}.")
+    return found[0]
+
+
 async def _known_sites(tx: Transaction) -> str:
     names = [site.name or site.id for site in await sites.list_sites(tx)]
     if not names:

@@ -48,6 +48,12 @@ def apply_discount(world: World, call: Call) -> Document:
     """The order is discounted; points taken here may come back later without any call."""
     wanted = call.parse(_Apply)
     ledger.require_active(world)
+    _customer(world, wanted.checkout_id)
+    if (existing := _find_same(world, wanted)) is not None:
+        if world.switches.repeated_discount == "already_exists":
+            raise RefusedError(409, "ALREADY_EXISTS", "The checkout has this discount already")
+        if world.switches.repeated_discount == "existing":
+            return {"discount": existing}
     if wanted.reward is not None:
         content = _reward_discount(world, call, wanted.checkout_id, wanted.reward)
     elif wanted.loyalty_coupon is not None:
@@ -79,9 +85,24 @@ def query_discounts(world: World, call: Call) -> Document:
     return {"loyaltyCheckoutDiscounts": page.records, "pagingMetadata": page.metadata()}
 
 
+def _find_same(world: World, wanted: _Apply) -> Document | None:
+    """What the checkout has of the same reward or coupon."""
+    reward_id = wanted.reward and wanted.reward.id
+    coupon_id = wanted.loyalty_coupon and wanted.loyalty_coupon.id
+    same = (wanted.checkout_id, reward_id, coupon_id)
+    return next(
+        (
+            one
+            for one in world.discounts
+            if (one["checkoutId"], one.get("rewardId"), one.get("loyaltyCouponId")) == same
+        ),
+        None,
+    )
+
+
 def _reward_discount(world: World, call: Call, checkout_id: str, wanted: _Reward) -> Document:
     reward = the_reward(world, wanted.id)
-    _check_revision(reward, wanted)
+    _check_revision(world, reward, wanted)
     if not reward["active"]:
         raise RefusedError(428, "FAILED_PRECONDITION", "The reward is not active")
     account = _customer(world, checkout_id)
@@ -103,7 +124,7 @@ def _coupon_discount(world: World, wanted: _Thing) -> Document:
     coupon = world.loyalty_coupons.get(wanted.id)
     if coupon is None:
         raise not_found("Loyalty coupon", wanted.id)
-    _check_revision(coupon, wanted)
+    _check_revision(world, coupon, wanted)
     if coupon["status"] != "ACTIVE":
         raise RefusedError(428, "FAILED_PRECONDITION", f"The loyalty coupon is {coupon['status']}")
     revision = str(int(coupon["revision"]) + 1)
@@ -115,13 +136,15 @@ def _coupon_discount(world: World, wanted: _Thing) -> Document:
 def _customer(world: World, checkout_id: str) -> Account:
     checkout = world.checkouts.get(checkout_id)
     if checkout is None:
-        raise not_found("Checkout", checkout_id)
+        raise RefusedError(
+            world.switches.unknown_checkout_status, "NOT_FOUND", f"Checkout {checkout_id} was not found"
+        )
     return ledger.the_account(world, checkout["accountId"])
 
 
-def _check_revision(entity: Document, wanted: _Thing) -> None:
+def _check_revision(world: World, entity: Document, wanted: _Thing) -> None:
     if wanted.revision is not None and str(wanted.revision) != entity["revision"]:
-        raise stale_revision(entity["id"])
+        raise stale_revision(entity["id"], world.switches.stale_checkout_status)
 
 
 _ROOT = "/loyalty-checkout-exchange/v1"

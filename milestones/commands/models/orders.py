@@ -44,17 +44,18 @@ class OrderAnswer(Answer):
         return all(action.state == "done" for action in self.actions)
 
 
-class OrderCommand(Command[OrderAnswer, NoReport]):
-    """An order for one account.
+class Keyed(Command[OrderAnswer, NoReport]):
+    """An order. key: with the same one again the same order is meant. wait: for so many seconds for what becomes of it."""
 
-    account: its id, a contact or member id, an address, a name, or the beginning of an id. key: with the same one again
-    the same order is meant. wait: for so many seconds for what becomes of it.
-    """
-
-    account: str
     site: str | None = None
     key: str
     wait: float = Field(default=5.0, ge=0, le=LONGEST_WAIT, allow_inf_nan=False)
+
+
+class OrderCommand(Keyed):
+    """An order for one account, by its id, a contact or member id, an address, a name, or the beginning of an id."""
+
+    account: str
 
 
 class AdjustAccount(OrderCommand):

@@ -34,6 +34,7 @@ class Settlement:
     attempts: by how many its attempts change. "About to act" counted one already, and where the whole channel was at
         fault or it only waited, that is taken back; what failed before it began is counted here.
     tried: when the attempt that it tells of began and ended; None where nothing was attempted.
+    intent: what whoever looks for it must know from now on; None leaves what was committed with "about to act".
     """
 
     action_id: int
@@ -46,6 +47,7 @@ class Settlement:
     lost_at: datetime | None = None
     attempts: int = 0
     tried: tuple[datetime, datetime] | None = None
+    intent: Mapping[str, Any] | None = None
 
 
 async def begin(tx: Transaction, site_id: str) -> int:
@@ -179,6 +181,8 @@ async def settle(
             values["available_at"] = item.available_at
         if item.result is not None:
             values["result"] = dict(item.result)
+        if item.intent is not None:
+            values["intent"] = dict(item.intent)
         which = _is_leased(site_id, generation, [item.action_id])
         if await moves.settle(tx, which, item.state, item.verdict, now, attempts=item.attempts, **values):
             written.append(item)

@@ -26,9 +26,12 @@ _ASKED_AGAIN = frozenset(
         Verdict.NO_CONSENT_YET,
         Verdict.BADGE_JUST_GIVEN,
         Verdict.ONE_AT_A_TIME,
+        Verdict.REDEMPTION_UNDER_WAY,
+        Verdict.DISCOUNT_UNDER_WAY,
+        Verdict.PENDING,
     }
 )
-"""Of what a gate put off for a while: to ask it sooner does no harm."""
+"""Of what was put off for a while: to ask sooner does no harm."""
 
 
 async def follow_clock(tx: Transaction, was: datetime, now: datetime) -> int:

@@ -1,0 +1,1 @@
+"""A reward or a loyalty coupon on a checkout."""

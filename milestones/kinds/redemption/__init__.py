@@ -1,0 +1,1 @@
+"""A reward that points are redeemed for: a loyalty coupon."""

@@ -1,0 +1,78 @@
+"""A reward that is redeemed for a coupon, as it is ordered, and what is frozen of that."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Self
+
+from milestones.kinds import kind
+from milestones.kinds.kind import Kind, Result
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionPayload(kind.Payload):
+    """reward: its name when it was ordered. cost: what it cost then, in points: nobody pays more without being asked."""
+
+    reward_id: str
+    reward: str
+    cost: int
+
+    @classmethod
+    def from_json(cls, frozen: Mapping[str, Any]) -> Self:
+        """As it was stored."""
+        return cls(frozen["reward_id"], frozen["reward"], frozen["cost"])
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored."""
+        return asdict(self)
+
+    def name(self) -> str:
+        """For how many points."""
+        return f"A redemption of {self.cost:,} points"
+
+    def subject(self, result: Result) -> str:
+        """Which reward."""
+        return str(result.get("reward") or self.reward)
+
+    def assumed_result(self) -> dict[str, Any]:
+        """The coupon and its code are not known."""
+        return {
+            "coupon_id": None,
+            "code": None,
+            "reward_id": self.reward_id,
+            "reward": self.reward,
+            "cost": self.cost,
+            "status": None,
+            "transaction_id": None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RedeemReward:
+    """A request (``domain.order.Request``). name, cost: as the reward has them now; they do not make it another request."""
+
+    kind: ClassVar[str] = "redemption"
+
+    reward_id: str
+    name: str
+    cost: int
+
+    def fault(self) -> str | None:
+        """Which rewards there are, Wix tells."""
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        """The reward."""
+        return {"reward_id": self.reward_id}
+
+    def freeze(self, secret: bytes, key: str, account_id: str) -> dict[str, Any]:
+        """Wix takes no key."""
+        del secret, key, account_id
+        return RedemptionPayload(self.reward_id, self.name, self.cost).to_json()
+
+
+KIND = Kind(
+    name=RedeemReward.kind,
+    read=RedemptionPayload.from_json,
+    done="made",
+    plural="Redemptions",
+)
