@@ -1,9 +1,10 @@
 """What works for one site, put together from settings: client, channels, gates. Part of the composition root."""
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -26,6 +27,7 @@ from milestones.outbox.flights import Flights
 from milestones.outbox.gates import Policy
 from milestones.outbox.work import SiteWork
 from milestones.store.database.store import Store
+from milestones.wix.account import Account
 from milestones.wix.auth import ApiKeyCredentials, AppCredentials, Credentials
 from milestones.wix.pacing import SlidingWindowPacer
 from milestones.wix.transport import WixClient
@@ -57,7 +59,7 @@ class SiteParts:
 class Assembly:
     """Builds the parts of sites at their first use, and keeps them until a reload.
 
-    settings: the configuration in force. stopping: whether effects that have not begun must not begin.
+    settings: the configuration in force. observe: takes an account of a site as Wix has just told of it. stopping: whether effects that have not begun must not begin.
     flights: what is under way.
     """
 
@@ -70,6 +72,7 @@ class Assembly:
         http: httpx.AsyncClient,
         wix: Wix,
         metrics: Metrics,
+        observe: Callable[[str, Account], Awaitable[None]],
         clock: Callable[[], datetime],
         stopping: Callable[[], bool],
         flights: Flights,
@@ -80,6 +83,7 @@ class Assembly:
         self._http = http
         self._wix = wix
         self._metrics = metrics
+        self._observe = observe
         self._clock = clock
         self._stopping = stopping
         self._flights = flights
@@ -157,6 +161,7 @@ class Assembly:
             program=program,
             catalogue=catalogue,
             transport=self.transport(site.mail),
+            observe=partial(self._observe, site_id),
             clock=self._clock,
         )
         work = SiteWork(

@@ -15,14 +15,18 @@ from milestones.app.rules import ConfiguredRules, take_on_sites
 from milestones.app.runtime import Runtime
 from milestones.config.public_key import load_public_key
 from milestones.config.settings import Settings
+from milestones.domain.observation import Source
 from milestones.engine.local import LocalEngine
 from milestones.errors import MilestonesError
 from milestones.observability.metrics import Metrics
 from milestones.outbox.drain import drain
 from milestones.outbox.flights import Flights
+from milestones.pipeline.observe import observe
+from milestones.scans.pages import observation
 from milestones.store.database import meta, schema
 from milestones.store.database.store import Store
 from milestones.store.outbox import rests
+from milestones.wix.account import Account
 from wixsandbox.errors import SandboxError
 from wixsandbox.server import RunningSandbox
 from wixsandbox.server import serve as serve_sandbox
@@ -68,7 +72,13 @@ def build(
     async def drain_site(site_id: str) -> datetime | None:
         return await drain(lambda: assembly.parts(site_id).work, engine.bell(site_id))
 
+    async def observe_account(site_id: str, account: Account) -> None:
+        now = clock()
+        seen = [observation(account, Source.ACTION, now)]
+        after_commit(await observe(store, rules, site_id, seen, now))
+
     engine = LocalEngine(drain_site, clock)
+    after_commit = intake.AfterCommit(metrics, engine.wake)
     assembly = Assembly(
         lambda: rules.settings,
         store=store,
@@ -76,11 +86,11 @@ def build(
         http=http,
         wix=wix,
         metrics=metrics,
+        observe=observe_account,
         clock=clock,
         stopping=lambda: engine.stopping,
         flights=flights,
     )
-    after_commit = intake.AfterCommit(metrics, engine.wake)
     door, inbox = intake.connect(
         store,
         rules,

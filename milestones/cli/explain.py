@@ -167,7 +167,8 @@ def _reminder(shown: Console, told: ExplainedReminder, story: Story, zone: tzinf
 
 def _order(shown: Console, order: ExplainedOrder, zone: tzinfo) -> None:
     because = "" if order.verdict == Verdict.ORDERED else f". {text(order.reason)}"
-    source = text(f"by {order.source}, key {order.key}, configuration {order.configuration}")
+    key = f"key {order.key}" if order.key else "its key was erased"
+    source = text(f"by {order.source}, {key}, configuration {order.configuration}")
     _line(shown, "ordered", f"{when(order.recorded_at, zone)}{because} [dim]({source})[/]")
     _effects(shown, order.effects, zone)
 

@@ -35,9 +35,10 @@ def reminder_key(site: str, account: str, milestone: str, approach: int, number:
     return _path("reminder", site, account, milestone, approach, number)
 
 
-def order_key(site: str, source: str, key: str) -> str:
-    """The identity of an order, as text."""
-    return _path("order", site, source, key)
+def order_key(secret: bytes, site: str, source: str, key: str) -> str:
+    """The identity of an order, as text. It does not show the key, which may name a customer: it is kept after them."""
+    mark = _digest(secret, "order", _path(site, source, key)).hex()[:32]
+    return _path("order", site, source, mark)
 
 
 def _path(*parts: str | int) -> str:

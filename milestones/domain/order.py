@@ -77,10 +77,17 @@ class Person:
         return next(filter(None, faults), None)
 
 
+NOBODY = Person()
+"""Whom that is for which needs no account."""
+
+
 class Request(Protocol):
     """What is asked for. Each kind of action that may be ordered has one beside its payload."""
 
     kind: ClassVar[str]
+
+    needs_account: ClassVar[bool]
+    """Whether it is about somebody's account. Of what is not, such as a discount by a code, the person may be empty."""
 
     def fault(self) -> str | None:
         """What is wrong with it, as a sentence that says what to do; None where nothing is."""
@@ -124,13 +131,13 @@ def plan_order(
     requests: Sequence[Request], source: OrderSource, key: str, context: Context
 ) -> tuple[PlannedAction, ...]:
     """The actions that an order owes. requests: each has the result of the one before, and waits for it."""
-    owner = keys.order_key(context.site, source, key)
+    owner = keys.order_key(context.secret, context.site, source, key)
     planned = []
     for position, request in enumerate(requests):
         of_action = keys.action_key(owner, position)
         payload = {
             **request.freeze(context.secret, of_action, context.account_id),
-            "order": {"source": source.value, "key": key},
+            "order": {"source": source.value},
             "configuration": context.configuration,
         }
         waits_for = (position - 1,) if position else ()

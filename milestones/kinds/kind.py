@@ -46,6 +46,9 @@ class Kind:
     and what it tells of must not be over.
     refuses_repetition: whether the other side may refuse a second one because of the first, in words that are documented
     nowhere, while its queries show the first one late. After a lost answer, a refusal is not for good then.
+    is_repeatable: whether to do it once more harms nothing. After a lost answer it is done again, and never left to a
+        person.
+    tells_whose: whether its result names, as ``account_id`` or ``contact_id``, whose the whole order is.
     scrub: the result without what is personal, for an erasure. What remains says what was given, and not to whom.
     forget: the payload without what is personal, once nothing more is to be done with it; None where nothing of it is.
     copy: the Message-ID under which the mail folder may keep a copy; None where there is none.
@@ -58,6 +61,8 @@ class Kind:
     is_many: bool = False
     is_message: bool = False
     refuses_repetition: bool = False
+    is_repeatable: bool = False
+    tells_whose: bool = False
     scrub: Callable[[Result], dict[str, Any]] = _copy_result
     forget: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
     copy: Callable[[Result], str | None] = _no_copy

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from milestones.kinds.services import SiteServices
 
 NAMES = (
+    "contact",
+    "account",
     "adjust",
     "redemption",
     "discount",

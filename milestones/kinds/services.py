@@ -1,6 +1,6 @@
 """What the channels of one site are built from."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from milestones.kinds.email.rendering import Catalogue
 from milestones.kinds.email.transport import Transport
 from milestones.kinds.program import SiteProgram
 from milestones.store.database.store import Store
+from milestones.wix.account import Account
 from milestones.wix.transport import WixClient
 
 
@@ -21,7 +22,7 @@ class SiteServices:
 
     settings: those by which they are built. site: of them, what holds for this site. current: those in force, which may
     be others by the time of an effect. secret: of this installation; see ``domain.keys``. http: without credentials.
-    clock: the time now, UTC.
+    observe: takes an account as Wix has just told of it: an observation like any other. clock: the time now, UTC.
     """
 
     site_id: str
@@ -36,4 +37,5 @@ class SiteServices:
     program: SiteProgram
     catalogue: Catalogue
     transport: Transport
+    observe: Callable[[Account], Awaitable[None]]
     clock: Callable[[], datetime]

@@ -155,7 +155,7 @@ def _settle_failure(lease: Lease, error: ChannelError) -> Settlement:
         again = error.retry_at or now + REST
     else:
         again = work.retry.next(task.attempt, now, work.random(), error.retry_at)
-    if again is None and lost_at:
+    if again is None and lost_at and not KINDS[task.kind].is_repeatable:
         return Settlement(task.id, State.UNKNOWN, Verdict.LOST_ANSWER, error=str(error), lost_at=lost_at)
     if again is None:
         return Settlement(

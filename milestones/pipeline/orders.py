@@ -13,7 +13,7 @@ from milestones.domain.verdict import Verdict
 from milestones.errors import KeyTakenError, UsageError
 from milestones.failpoints import reach
 from milestones.pipeline.context import Rules
-from milestones.pipeline.persons import Whose, find_person_fault, find_whose
+from milestones.pipeline.persons import Whose, find_person_fault, find_whose, list_steps
 from milestones.pipeline.record import DAY
 from milestones.store import sites
 from milestones.store.database.locks import lock_accounts, lock_breaker
@@ -32,14 +32,15 @@ class Asking:
     person: Person
     request: Request
 
-    @property
-    def owner(self) -> str:
-        """Under which its actions are found."""
-        return keys.order_key(self.site_id, self.source, self.key)
+    def owner(self, secret: bytes) -> str:
+        """Under which its actions are found. secret: of this installation."""
+        return keys.order_key(secret, self.site_id, self.source, self.key)
 
     def fault(self) -> str | None:
         """What is wrong with it, whatever is known of the person."""
-        return self.request.fault() or find_person_fault(self.person) or find_key_fault(self.key)
+        return (
+            self.request.fault() or find_person_fault(self.person, self.request) or find_key_fault(self.key)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +93,19 @@ class _Page:
         """Plan a new order. Raises UsageError where it cannot be done for this person."""
         if whose.fault is not None:
             raise UsageError(whose.fault)
+        steps = list_steps(asking.person, whose, asking.request)
+        if isinstance(steps, str):
+            raise UsageError(steps)
         of_site = self.rules.site(self.site.id)
         order = Order(
             site_id=self.site.id,
             source=asking.source,
             key=asking.key,
-            owner=asking.owner,
+            owner=asking.owner(self.rules.secret),
             fingerprint=fingerprint(self.rules.secret, asking.person, asking.request),
             kind=asking.request.kind,
             account_id=whose.account_id,
+            contact_key=whose.contact_key,
             configuration=of_site.configuration,
             verdict=self._verdict(asking.source),
             recorded_at=self.now,
@@ -115,7 +120,7 @@ class _Page:
         )
         self.created[order.owner] = order
         self.actions += ledger.action_rows(
-            plan_order([asking.request], asking.source, asking.key, context),
+            plan_order(steps, asking.source, asking.key, context),
             site_id=self.site.id,
             account_id=whose.account_id,
             milestone="",
@@ -144,7 +149,7 @@ async def _place_all(
         whose = await find_whose(tx, rules.secret, site.id, [asking.person for asking in sound])
         # Of two that come at once with one key, the second finds what the first has recorded.
         named = {one.account_id for one in whose.values() if one.account_id}
-        owners = {asking.owner for asking in sound}
+        owners = {asking.owner(rules.secret) for asking in sound}
         await lock_accounts(tx, ((site.id, name) for name in named | owners))
         if any(asking.source.is_counted for asking in sound):
             await lock_breaker(tx, site.id)
@@ -181,13 +186,14 @@ async def _recent(tx: Transaction, site_id: str, askings: Sequence[Asking], now:
 def _result(page: _Page, asking: Asking, whose: Mapping[Person, Whose]) -> Placed | UsageError:
     if (fault := asking.fault()) is not None:
         return UsageError(fault)
-    before = page.recorded.get(asking.owner) or page.created.get(asking.owner)
+    owner = asking.owner(page.rules.secret)
+    before = page.recorded.get(owner) or page.created.get(owner)
     if before is None:
         try:
             page.enter(asking, whose[asking.person])
         except UsageError as error:
             return error
-        return Placed(page.created[asking.owner], created=True)
+        return Placed(page.created[owner], created=True)
     if before.fingerprint != fingerprint(page.rules.secret, asking.person, asking.request):
         return KeyTakenError(
             f"The key {asking.key!r} was used on {before.recorded_at:%Y-%m-%d %H:%M} UTC for something else, so this "

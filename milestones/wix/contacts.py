@@ -15,6 +15,7 @@ _ROOT = "/contacts/v4/contacts"
 _GET = Call("GET", _ROOT + "/{id}", reads=True)
 _QUERY = Call("POST", _ROOT + "/query", reads=True)
 _CREATE = Call("POST", _ROOT, reads=False)
+_DUPLICATE = "DUPLICATE_CONTACT_EXISTS"
 _DELETE = Call("DELETE", _ROOT + "/{contactId}", reads=False)
 
 
@@ -122,18 +123,27 @@ async def create(
     *,
     first_name: str | None = None,
     last_name: str | None = None,
+    phone: str | None = None,
 ) -> Contact:
-    """Makes a contact. Raises a WixError, for which see ``duplicate_of``, when the address is taken."""
+    """Makes a contact. Raises a WixError, for which see ``is_duplicate``, when another has the address or the number."""
     info: dict[str, Any] = {"emails": {"items": [{"tag": "UNTAGGED", "email": email, "primary": True}]}}
     name = {"first": first_name, "last": last_name}
     if any(name.values()):
         info["name"] = {part: value for part, value in name.items() if value}
-    return one(await client.send(_CREATE, body={"info": info}), "contact", Contact, _CREATE)
+    if phone:
+        info["phones"] = {"items": [{"tag": "UNTAGGED", "phone": phone, "primary": True}]}
+    body = {"info": info, "allowDuplicates": False}
+    return one(await client.send(_CREATE, body=body), "contact", Contact, _CREATE)
+
+
+def is_duplicate(error: WixError) -> bool:
+    """Whether ``create`` was refused because of another contact."""
+    return error.code == _DUPLICATE
 
 
 def duplicate_of(error: WixError) -> str | None:
     """The id of the contact because of which ``create`` was refused, or None if it was refused for another reason."""
-    if error.code != "DUPLICATE_CONTACT_EXISTS":
+    if not is_duplicate(error):
         return None
     duplicate = error.complaint.data.get("duplicateContactId")
     return duplicate if isinstance(duplicate, str) and duplicate else None

@@ -150,7 +150,7 @@ async def test_explain_tells_what_was_ordered_and_of_whoever_is_erased_not_why(s
     [order] = told.orders
     assert (order.source, order.key, order.verdict, order.effects[0].state) == (
         "cli",
-        "key-1",
+        "",
         "ordered",
         "done",
     )

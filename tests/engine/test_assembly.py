@@ -15,6 +15,7 @@ from milestones.errors import ConfigurationError
 from milestones.observability.metrics import Metrics
 from milestones.outbox.flights import Flights
 from milestones.store.database.store import Store
+from milestones.wix.account import Account
 from tests.kinds.builders import NOW, TEMPLATES
 
 BY_KEY = """
@@ -46,6 +47,10 @@ def read(tmp_path: Path) -> Read:
     return reader
 
 
+async def _unheard(_site_id: str, _account: Account) -> None:
+    raise AssertionError("nothing is done here")
+
+
 @asynccontextmanager
 async def assembled(settings: Settings, folder: Path) -> AsyncIterator[Assembly]:
     store = await Store.open(f"sqlite:///{folder}/test.db")
@@ -57,6 +62,7 @@ async def assembled(settings: Settings, folder: Path) -> AsyncIterator[Assembly]
             http=http,
             wix=Wix("https://wix.test", None, None, None),
             metrics=Metrics(CollectorRegistry()),
+            observe=_unheard,
             clock=lambda: NOW,
             stopping=lambda: False,
             flights=Flights(),

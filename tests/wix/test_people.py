@@ -152,12 +152,14 @@ async def test_a_contact_is_found_by_any_spelling_and_its_main_address_wins(wix:
 
 async def test_a_contact_is_made_with_what_is_known(wix: FakeWix) -> None:
     wix.answers({"contact": {"id": "c", "revision": 1}})
-    await contacts.create(wix.client(), "a@x.y", first_name="Ann")
+    await contacts.create(wix.client(), "a@x.y", first_name="Ann", phone="030 1234")
     assert wix.body() == {
         "info": {
             "emails": {"items": [{"tag": "UNTAGGED", "email": "a@x.y", "primary": True}]},
+            "phones": {"items": [{"tag": "UNTAGGED", "phone": "030 1234", "primary": True}]},
             "name": {"first": "Ann"},
-        }
+        },
+        "allowDuplicates": False,
     }
 
 

@@ -208,7 +208,8 @@ def _intent(account_id: str, payload: AdjustPayload, standing: Standing) -> dict
 
 def _is_of_another(task: Task) -> bool:
     payload = AdjustPayload.from_json(task.payload)
-    return payload.balance is not None and payload.account_id != task.account_id
+    meant = payload.account_id or task.inputs.get("account", {}).get("account_id")
+    return payload.balance is not None and meant != task.account_id
 
 
 def _result(booked: Booked) -> dict[str, Any]:

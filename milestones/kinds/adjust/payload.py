@@ -21,8 +21,9 @@ LONGEST_REASON = 100 - keys.CODE_SYMBOLS - len(" ()")
 class AdjustPayload(kind.Payload):
     """amount: to be added, negative to take; or balance: to be set. One of them is None.
 
-    account_id: for which it was ordered. reason: in the words of who ordered it; empty once its customer is erased.
-    mark: by which its transaction is known. mutes: whether what it changes reaches no milestone (``domain.mute``).
+    account_id: for which it was ordered; empty where that is the result of the action that it waits for. reason: in the
+    words of who ordered it; empty once its customer is erased. mark: by which its transaction is known. mutes: whether
+    what it changes reaches no milestone (``domain.mute``).
     """
 
     account_id: str
@@ -71,6 +72,7 @@ class AdjustPoints:
     """
 
     kind: ClassVar[str] = "adjust"
+    needs_account: ClassVar[bool] = True
 
     by: int | None
     to: int | None

@@ -76,6 +76,7 @@ class ApplyDiscount:
     """
 
     kind: ClassVar[str] = "discount"
+    needs_account: ClassVar[bool] = False
 
     checkout_id: str
     what: str

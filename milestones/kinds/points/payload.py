@@ -86,6 +86,7 @@ class EarnPoints:
     """A request (``domain.order.Request``): points to be earned, with what the customer reads of them in Wix."""
 
     kind: ClassVar[str] = "points"
+    needs_account: ClassVar[bool] = True
 
     amount: int
     description: str

@@ -51,6 +51,7 @@ class RedeemReward:
     """A request (``domain.order.Request``). name, cost: as the reward has them now; they do not make it another request."""
 
     kind: ClassVar[str] = "redemption"
+    needs_account: ClassVar[bool] = True
 
     reward_id: str
     name: str

@@ -14,7 +14,7 @@ from milestones.store import mutes, sites
 from milestones.store.database.locks import lock_site
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
-from milestones.store.outbox import attempts, dependents, moves, permission, schedule
+from milestones.store.outbox import attempts, dependents, moves, orders, permission, schedule
 from milestones.store.outbox.attempts import Try
 from milestones.store.outbox.facts import Claimed, list_claimed
 from milestones.store.people import erasure
@@ -194,6 +194,7 @@ async def settle(
             if item.tried is not None
         ],
     )
+    await orders.fill_in(tx, site_id, [item.action_id for item in written if item.state is State.DONE], now)
     await erasure.scrub_settled(tx, [item.action_id for item in written], now)
     await dependents.release_dependents(tx, [item.action_id for item in written if item.state in FINAL], now)
     return written

@@ -3,13 +3,22 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
+from milestones.domain.actions import State
+from milestones.domain.keys import contact_key
+from milestones.kinds.registry import KINDS
+from milestones.store.database import meta
 from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Transaction
-from milestones.store.tables import Order
+from milestones.store.people import erasure, people
+from milestones.store.tables import Action, Order
 
+_ACTIONS = table_of(Action)
 _ORDERS = table_of(Order)
+
+_TELLING = [name for name, kind in KINDS.items() if kind.tells_whose]
+"""Kinds whose result tells whose an order is."""
 
 
 async def add_orders(tx: Transaction, rows: Sequence[Order]) -> None:
@@ -25,6 +34,47 @@ async def get_orders(tx: Transaction, owners: Iterable[str]) -> dict[str, Order]
         rows = (await tx.execute(select(_ORDERS).where(_ORDERS.c.owner.in_(some)))).mappings()
         found |= {row["owner"]: Order(**row) for row in rows}
     return found
+
+
+async def fill_in(tx: Transaction, site_id: str, action_ids: Sequence[int], now: datetime) -> None:
+    """Write whose an order is, where one of these actions, which were just done, has found that out: what waits for it is
+    for that account. Under the lock of the site.
+    """
+    found: dict[str, str] = {}
+    for ids in chunks(action_ids):
+        telling = select(_ACTIONS.c.owner, _ACTIONS.c.result).where(
+            _ACTIONS.c.id.in_(ids), _ACTIONS.c.kind.in_(_TELLING), _ACTIONS.c.state == State.DONE
+        )
+        for row in (await tx.execute(telling)).all():
+            if account_id := row.result.get("account_id"):
+                await _set_account(tx, row.owner, account_id)
+                found[row.owner] = account_id
+            elif contact_id := row.result.get("contact_id"):
+                await _set_contact(tx, site_id, row.owner, contact_id)
+    if found:
+        # They may be of somebody who is gone by now, or was merged into another.
+        await erasure.scrub_settled(tx, await _action_ids(tx, list(found)), now)
+        await people.reconcile(tx, site_id, sorted(set(found.values())), now)
+
+
+async def _action_ids(tx: Transaction, owners: Sequence[str]) -> list[int]:
+    return [
+        number
+        for some in chunks(owners)
+        for number in (await tx.execute(select(_ACTIONS.c.id).where(_ACTIONS.c.owner.in_(some)))).scalars()
+    ]
+
+
+async def _set_account(tx: Transaction, owner: str, account_id: str) -> None:
+    for table in (_ACTIONS, _ORDERS):
+        theirs = (table.c.owner == owner) & (table.c.account_id == "")
+        await tx.execute(update(table).where(theirs).values(account_id=account_id))
+
+
+async def _set_contact(tx: Transaction, site_id: str, owner: str, contact_id: str) -> None:
+    secret = bytes.fromhex(await meta.get(tx, "secret") or "")
+    key = contact_key(secret, site_id, contact_id)
+    await tx.execute(update(_ORDERS).where(_ORDERS.c.owner == owner).values(contact_key=key))
 
 
 async def recent(tx: Transaction, site_id: str, source: str, since: datetime) -> int:

@@ -28,6 +28,7 @@ from milestones.store.tables import (
     Change,
     ContactChange,
     ErasedMail,
+    Order,
     Rejected,
     Subscription,
     Trace,
@@ -37,6 +38,7 @@ _ACCOUNTS = table_of(Account)
 _ACTIONS = table_of(Action)
 _CHANGES = table_of(ContactChange)
 _MAILS = table_of(ErasedMail)
+_ORDERS = table_of(Order)
 _REJECTED = table_of(Rejected)
 _SUBSCRIPTIONS = table_of(Subscription)
 _TRACES = table_of(Trace)
@@ -73,6 +75,7 @@ async def erase(tx: Transaction, site_id: str, account_ids: Sequence[str], now: 
         await _forget_subscriptions(tx, site_id, [row.email_key for row in rows if row.email_key])
         await tx.execute(delete(_TRACES).where(_TRACES.c.site_id == site_id, _TRACES.c.account_id.in_(ids)))
         await scrub(tx, (_ACTIONS.c.site_id == site_id) & _ACTIONS.c.account_id.in_(ids))
+        await _forget_keys(tx, (_ORDERS.c.site_id == site_id) & _ORDERS.c.account_id.in_(ids))
         named = {text for row in rows for text in row[:3] if text}
         named.update(text for row in rows if row.email for text in spellings(row.email))
         await _forget_bodies(tx, site_id, named)
@@ -87,6 +90,28 @@ async def cancel(
     for ids in chunks(account_ids):
         theirs = (_ACTIONS.c.site_id == site_id) & _ACTIONS.c.account_id.in_(ids)
         await moves.give_up(tx, theirs, verdict, now, error=None)
+        await _forget_payloads(tx, theirs)
+
+
+async def erase_orders(tx: Transaction, site_id: str, contact_keys: Iterable[str], now: datetime) -> None:
+    """Forget for whom something was ordered, and give it up, where the contact is gone before its account was known."""
+    for keys in chunks(sorted(contact_keys)):
+        theirs = (
+            (_ORDERS.c.site_id == site_id) & _ORDERS.c.contact_key.in_(keys) & (_ORDERS.c.account_id == "")
+        )
+        owners = (await tx.execute(select(_ORDERS.c.owner).where(theirs))).scalars().all()
+        for some in chunks(owners):
+            owed = _ACTIONS.c.owner.in_(some)
+            await moves.give_up(tx, owed, Verdict.DELETED, now, error=None)
+            await scrub(tx, owed)
+        await _forget_keys(tx, theirs)
+        if owners:
+            await request_rewrite(tx, now)
+
+
+async def _forget_keys(tx: Transaction, orders: ColumnElement[bool]) -> None:
+    """A key may name a customer. By its owner an order is recognised all the same."""
+    await tx.execute(update(_ORDERS).where(orders).values(key=""))
 
 
 async def scrub(tx: Transaction, which: ColumnElement[bool]) -> None:

@@ -115,6 +115,7 @@ async def merge_contacts(
     ]
     await put(tx, ContactChange, rows)
     await erasure.erase(tx, site_id, await _ids(tx, site_id, sources), now)
+    await merges.hand_over_orders(tx, site_id, sources, target)
     await merges.follow(tx, site_id, sources, now)
 
 
@@ -233,6 +234,7 @@ async def complete_deletions(
     )
     ids = await _ids(tx, site_id, contact_keys)
     await erasure.erase(tx, site_id, ids, now)
+    await erasure.erase_orders(tx, site_id, contact_keys, now)
     await reconcile(tx, site_id, ids, now)
     # Others may have gone into these before, whose account nobody told of.
     await merges.follow(tx, site_id, await merges.find_merged(tx, site_id, contact_keys), now)

@@ -63,15 +63,18 @@ class Reminder(SQLModel, table=True):
 class Order(SQLModel, table=True):
     """What somebody else than a milestone asks for (``domain.order``). No two of a site have the same source and key.
 
-    owner: under which its actions are found. fingerprint: of what was asked for. verdict: ORDERED, or why its actions
-    began as held or cancelled.
+    key: as it was given; empty once the customer is erased. owner: under which its actions are found, and which is unique
+    because it is made of site, source and key. fingerprint: of what was asked for. account_id: empty until it is known.
+    contact_key: recognises the contact while the account is not known. verdict: ORDERED, or why its actions began as held
+    or cancelled.
     """
 
     __tablename__ = "orders"
     __table_args__ = (
-        UniqueConstraint("site_id", "source", "key"),
         UniqueConstraint("owner"),
         Index("ix_orders_account", "site_id", "account_id"),
+        Index("ix_orders_contact", "site_id", "contact_key"),
+        Index("ix_orders_recent", "site_id", "source", "recorded_at"),
         Index("ix_orders_recorded", "recorded_at"),
     )
 
@@ -83,6 +86,7 @@ class Order(SQLModel, table=True):
     fingerprint: str
     kind: str
     account_id: str
+    contact_key: str | None = None
     configuration: str
     verdict: str
     recorded_at: datetime = Field(sa_type=Moment)
@@ -91,7 +95,8 @@ class Order(SQLModel, table=True):
 class Action(SQLModel, table=True):
     """One effect that a grant, a reminder or an order owes; its life is told in ``domain.actions.State``.
 
-    owner: the key of its grant, reminder or order. milestone: empty where an order owes it.
+    owner: the key of its grant, reminder or order. milestone: empty where an order owes it. account_id: empty until an
+        order's is known.
     waits_for: keys of the actions whose results it shows.
     needs: ``consent``, ``member``, ``threshold`` or, after a merge, ``account``, while it waits for that.
     generation, acted_at: of the drain that holds it, and when that committed "about to act".

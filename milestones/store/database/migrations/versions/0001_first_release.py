@@ -272,15 +272,17 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("contact_key", sa.String(), nullable=True),
         sa.Column("configuration", sa.String(), nullable=False),
         sa.Column("verdict", sa.String(), nullable=False),
         sa.Column("recorded_at", columns.Moment(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("owner"),
-        sa.UniqueConstraint("site_id", "source", "key"),
     )
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.create_index("ix_orders_account", ["site_id", "account_id"], unique=False)
+        batch_op.create_index("ix_orders_contact", ["site_id", "contact_key"], unique=False)
+        batch_op.create_index("ix_orders_recent", ["site_id", "source", "recorded_at"], unique=False)
         batch_op.create_index("ix_orders_recorded", ["recorded_at"], unique=False)
 
     op.create_table(

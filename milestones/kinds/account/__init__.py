@@ -1,0 +1,1 @@
+"""A loyalty account, opened for a contact."""

@@ -1,0 +1,1 @@
+"""The contact of whom something is ordered for: found by its address, or made."""
