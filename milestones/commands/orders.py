@@ -12,7 +12,7 @@ from milestones.commands.models.orders import (
     OrderCommand,
     OrderedAction,
 )
-from milestones.domain.actions import FINAL, State
+from milestones.domain.actions import State
 from milestones.domain.keys import order_key
 from milestones.domain.order import OrderSource, Person, Request
 from milestones.kinds.adjust.payload import AdjustPoints
@@ -60,7 +60,7 @@ async def give_order(
 
 async def is_recorded(host: Host, site_id: str, key: str) -> bool:
     """Whether an order with this key was given before: then what speaks against a new one says nothing."""
-    owner = order_key(site_id, SOURCE, key)
+    owner = order_key(host.runtime.rules.secret, site_id, SOURCE, key)
     async with host.runtime.store.read() as tx:
         return owner in await orders.get_orders(tx, [owner])
 
@@ -94,8 +94,8 @@ async def _actions(host: Host, placed: Placed) -> list[Action]:
 
 
 def _is_settled(actions: list[Action]) -> bool:
-    """Whether nobody but a person moves them on."""
-    return all(action.state in FINAL | {State.HELD, State.UNKNOWN} for action in actions)
+    """Whether nobody but a person moves them on. What waits for one that is held, waits for a person."""
+    return not any(action.state in {State.AVAILABLE, State.RUNNING} for action in actions)
 
 
 def _describe(action: Action) -> OrderedAction:

@@ -203,7 +203,7 @@ async def test_a_program_that_is_paused_since_the_gate_loses_nothing(shop: Givin
 
 async def test_for_a_contact_that_is_there_only_an_account_is_opened(shop: Giving) -> None:
     world = shop.books
-    info = people.checked_info(world, {"emails": {"items": [{"email": "BOB@Example.com"}]}})
+    info = people.check_info(world, {"emails": {"items": [{"email": "BOB@Example.com"}]}})
     contact = people.new_contact(world, info, "ADMIN", world.owner)
     async with shop.started():
         await order(shop, "one", create=Create.ACCOUNT)

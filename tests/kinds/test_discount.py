@@ -161,7 +161,7 @@ async def test_what_is_on_the_checkout_is_not_applied_again(
     assert (refused.value.permanent, len(checkout.discounts)) == (True, 1)
 
 
-@pytest.mark.parametrize("status", GONE)
+@pytest.mark.parametrize("status", sorted(GONE))
 async def test_what_was_taken_off_may_be_applied_again_and_is_not_taken_for_the_new_one(
     channel: DiscountChannel, checkout: Checkout, clock: Clock, status: DiscountStatus
 ) -> None:
