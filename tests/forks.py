@@ -2,7 +2,7 @@
 
 Python needs a second or two of computing to import all of the program, which a thousand starts would spend on nothing.
 What the program imports when, and what an interpreter of its own changes, is tested with ``fresh=True``
-(``tests.process.started``).
+(``tests.programs.started``).
 """
 
 import asyncio

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process import announced, ended, started
+from tests.programs import announced, ended, started
 
 
 @pytest.mark.parametrize("fresh", [False, True])

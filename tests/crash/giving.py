@@ -26,7 +26,8 @@ from milestones.wix.account import Account as WixAccount
 from tests.crash.house import EVERYTHING, KINDS, SECRET
 from tests.crash.receiver import Receiver, receiver
 from tests.kinds.smtp_server import Mailserver, mailserver
-from tests.process import ROOT, until
+from tests.process import until
+from tests.programs import ROOT
 from wixsandbox import ledger
 from wixsandbox.faults import Fault, Match
 from wixsandbox.records import Account

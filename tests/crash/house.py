@@ -3,23 +3,20 @@
 import asyncio
 import email
 import email.policy
-import json
 import signal
-import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
 import httpx
-import psycopg
 
 from milestones.cli.client import NotRunningError, RefusedError, ask
 from milestones.commands.models.orders import AdjustAccount
 from milestones.commands.models.scan import Scan
+from tests.crash.customers import Customer, make_due, read, strangers
 from tests.crash.receiver import Receiver
 from tests.kinds.smtp_server import Mailserver
 from tests.process import Daemon, Shop, until
@@ -52,15 +49,6 @@ webhook = {{ url = "{url}", secret = {{ env = "HOOK_SECRET" }} }}
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 KINDS = ("coupon", "badge", "points", "email", "webhook")
 """Of what a crossing gives."""
-
-
-@dataclass(frozen=True)
-class Customer:
-    """A member who agreed to mail."""
-
-    account: str
-    member: str
-    address: str
 
 
 @dataclass
@@ -273,46 +261,8 @@ class House:
         return {row[0] for row in self.daemon.query("SELECT account_id FROM actions WHERE state = 'unknown'")}
 
 
-def make_due(daemon: Daemon) -> None:
-    """While the daemon is down: what shall be tried again later is due, so that no test waits for it."""
-    statement = "UPDATE actions SET available_at = recorded_at WHERE state = 'available'"
-    if daemon.database.startswith("sqlite"):
-        with closing(sqlite3.connect(daemon.folder / "milestones.db", timeout=30)) as connection, connection:
-            connection.execute(statement)
-    else:
-        with psycopg.connect(daemon.database) as connected:
-            connected.execute(statement)
-
-
-def read(value: Any) -> dict[str, Any]:
-    """A JSON column: SQLite has text, PostgreSQL an object."""
-    return dict(json.loads(value) if isinstance(value, str) else value)
-
-
 def _reader(mail: EmailMessage) -> str:
     return str(mail["to"].addresses[0].addr_spec).casefold()
-
-
-def addresses_of_the_willing(state: Mapping[str, Any]) -> set[str]:
-    """Who agreed to mail, by the shop's own books, folded."""
-    return {
-        one["email"].casefold()
-        for one in state["subscriptions"]
-        if one["subscriptionStatus"] == "SUBSCRIBED"
-        and one.get("deliverabilityStatus", "NOT_SET") in {"NOT_SET", "VALID"}
-    }
-
-
-async def strangers(shop: Shop) -> list[Customer]:
-    """Members below the near window who agreed to mail, each with an address of their own."""
-    state = await shop.state()
-    willing = addresses_of_the_willing(state)
-    found: dict[str, Any] = {}
-    for one in state["accounts"]:
-        address = one.get("contact", {}).get("email", "").casefold()
-        if address in willing and one.get("memberId") and one["points"]["balance"] < 900:
-            found.setdefault(address, Customer(one["id"], one["memberId"], address))
-    return list(found.values())
 
 
 def a_house(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from milestones.failpoints import NAMES
-from tests.crash.house import addresses_of_the_willing, make_due, read
+from tests.crash.customers import addresses_of_the_willing, make_due, read
 from tests.crash.reference import EVERY, LADDER, MILESTONES, ONCE, Owed, Sums, owed, sums
 from tests.kinds.smtp_server import Mailserver, mailserver
 from tests.process import Daemon, Shop, shop, until

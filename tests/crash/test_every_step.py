@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.crash.house import House, a_house, begun, house, strangers
+from tests.crash.customers import strangers
+from tests.crash.house import House, a_house, begun, house
 from tests.crash.points import CROSSING, DOUBT, FAREWELL, ORDER, SCAN, SMTP
 from tests.crash.receiver import receiver
 from tests.kinds.smtp_server import mailserver

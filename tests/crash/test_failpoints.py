@@ -4,7 +4,7 @@ import re
 
 from milestones import failpoints
 from tests.crash.points import CROSSING, DOUBT, ORDER, SCAN
-from tests.process import ROOT
+from tests.programs import ROOT
 
 
 def test_every_failure_point_of_the_code_is_named_and_the_reverse() -> None:

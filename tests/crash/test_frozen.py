@@ -13,8 +13,9 @@ import pytest
 from milestones import effects
 from milestones.kinds.channel import Channel, Found, Stop, Task
 from milestones.outbox.drain import drain
+from tests.crash.customers import strangers
 from tests.crash.giving import Giving, giving
-from tests.crash.house import KINDS, a_house, begun, strangers
+from tests.crash.house import KINDS, a_house, begun
 from tests.crash.receiver import receiver
 from tests.process import shop, until
 

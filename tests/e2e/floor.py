@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 
-from tests.process import DEADLINE, STARS, Daemon, Shop, until
+from tests.process import STARS, Daemon, Shop, until
+from tests.programs import DEADLINE
 
 
 def configured(

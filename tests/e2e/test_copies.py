@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.crash.house import Customer, strangers
+from tests.crash.customers import Customer, strangers
 from tests.e2e.floor import (
     by_smtp,
     configured,

@@ -14,7 +14,8 @@ import pytest
 
 from tests.e2e.floor import assert_calm
 from tests.ports import free_port
-from tests.process import announced, ended, started, until
+from tests.process import until
+from tests.programs import announced, ended, started
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from milestones.cli.client import ask
 from milestones.commands.models.orders import AdjustAccount
 from milestones.commands.models.transactions import ListTransactions
-from tests.crash.house import strangers
+from tests.crash.customers import strangers
 from tests.process import Daemon, shop
 from tests.security.village import baseline_done
 

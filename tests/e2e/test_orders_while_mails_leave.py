@@ -11,7 +11,7 @@ from milestones.cli.client import ask
 from milestones.commands.models.command import Command
 from milestones.commands.models.daemon import Reload
 from milestones.commands.models.pause import Pause, Resume
-from tests.crash.house import strangers
+from tests.crash.customers import strangers
 from tests.kinds.smtp_server import Mailserver, mailserver
 from tests.process import Daemon, shop, until
 from tests.security.village import baseline_done

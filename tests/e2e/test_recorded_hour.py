@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.crash.house import addresses_of_the_willing, read
+from tests.crash.customers import addresses_of_the_willing, read
 from tests.process import STARS, Daemon, Shop, shop, until
 
 KILLS = 5

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.crash.house import Customer, strangers
+from tests.crash.customers import Customer, strangers
 from tests.e2e.floor import (
     configured,
     live,

@@ -7,7 +7,8 @@ from contextlib import closing
 import pytest
 import pytest_asyncio
 
-from tests.crash.house import Customer, House, house
+from tests.crash.customers import Customer
+from tests.crash.house import House, house
 from tests.crash.receiver import receiver
 from tests.privacy.forensics import files_of, traces
 from tests.process import Shop, shop, until

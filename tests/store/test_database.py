@@ -2,19 +2,16 @@
 
 import asyncio
 import sqlite3
-import threading
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select, text
 
 from milestones.errors import (
     ConfigurationError,
-    StoreError,
     StoreRaceError,
     StoreRefusedError,
     StoreUnavailableError,
@@ -22,13 +19,10 @@ from milestones.errors import (
 from milestones.store.database import meta as facts
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import (
-    LONGEST_WAIT,
-    TRIES,
     Store,
     Transaction,
     database_url,
     find_trouble,
-    retry_races,
 )
 from milestones.store.tables import Account, Meta
 from tests.store.rules import opened
@@ -160,111 +154,6 @@ class TestAddresses:
             assert connection.execute("SELECT value FROM meta WHERE key = 'fact'").fetchone() == ("1",)
 
 
-class TestSqlite:
-    async def test_a_commit_is_on_disk_and_what_is_deleted_is_overwritten(self, tmp_path: Path) -> None:
-        async with a_store(tmp_path / "shop.db") as store, store.write() as tx:
-            set_to = [
-                (await tx.execute(text(f"PRAGMA {name}"))).scalar_one()
-                for name in ("journal_mode", "synchronous", "secure_delete")
-            ]
-        assert set_to == ["wal", 2, 1]
-
-    async def test_a_full_disk_is_a_sentence_and_the_next_transaction_finds_room(
-        self, tmp_path: Path
-    ) -> None:
-        async def write(size: int) -> None:
-            async with store.write() as tx:
-                await facts.set_to(tx, "large", "x" * size)
-
-        async with a_store(tmp_path / "shop.db") as store:
-            await limited(store, extra_pages=4)
-            with pytest.raises(StoreUnavailableError, match="the disk is full; make room, nothing was lost"):
-                await write(1_000_000)
-            await write(1_000)
-            await limited(store, extra_pages=1_000)
-            await write(1_000_000)
-            assert len((await kept(store))["large"]) == 1_000_000
-
-    async def test_closing_waits_for_a_connection_whose_reader_was_cancelled_while_it_opened(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        opening, may_open = threading.Event(), threading.Event()
-        connect: Callable[..., sqlite3.Connection] = sqlite3.connect
-
-        def slow(*args: Any, **options: Any) -> sqlite3.Connection:
-            opening.set()
-            may_open.wait(60)
-            return connect(*args, **options)
-
-        async with a_store(tmp_path / "milestones.db") as store:
-            monkeypatch.setattr(sqlite3, "connect", slow)
-            reader = asyncio.create_task(find_trouble(store))
-            await asyncio.to_thread(opening.wait)
-            reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)
-            closing_it = asyncio.create_task(store.close())
-            done, _ = await asyncio.wait([closing_it], timeout=0.1)
-            may_open.set()
-            await closing_it
-            assert not done, "else the thread reports to a loop that may be closed"
-
-    async def test_a_file_that_another_program_holds_is_a_sentence(self, tmp_path: Path) -> None:
-        async with a_store(tmp_path / "shop.db") as store:
-            async with store.write() as tx:
-                await tx.execute(text("PRAGMA busy_timeout = 10"))
-            with closing(sqlite3.connect(tmp_path / "shop.db", isolation_level=None)) as other:
-                other.execute("BEGIN IMMEDIATE")
-                with pytest.raises(StoreUnavailableError, match="another program holds the file; close it"):
-                    await facts.get_secret(store)
-            await facts.get_secret(store)
-
-    async def test_a_file_that_is_no_database_is_a_sentence(self, tmp_path: Path) -> None:
-        (tmp_path / "shop.db").write_text("Dear diary, " * 1_000)
-        store = await Store.open(f"sqlite:///{tmp_path / 'shop.db'}")
-        with pytest.raises(StoreUnavailableError, match="the file is no SQLite database"):
-            await facts.get_secret(store)
-        assert await find_trouble(store)
-        await store.close()
-
-    async def test_a_damaged_file_is_a_sentence(self, tmp_path: Path) -> None:
-        path = tmp_path / "shop.db"
-        async with a_store(path) as store, store.write() as tx:
-            await facts.set_to(tx, "large", "x" * 100_000)
-        with path.open("r+b") as file:
-            file.seek(4096)
-            file.write(b"\xff" * (path.stat().st_size - 4096))
-        store = await Store.open(f"sqlite:///{path}")
-        with pytest.raises(StoreUnavailableError, match="the file is damaged; restore a backup"):
-            await everything(store)
-        await store.close()
-
-    async def test_looking_makes_no_file_and_says_what_is_missing(self, tmp_path: Path) -> None:
-        store = await Store.open(f"sqlite:///{tmp_path / 'none.db'}", read_only=True)
-        with pytest.raises(StoreUnavailableError, match="the file cannot be opened; check that the folder"):
-            await kept(store)
-        assert not (tmp_path / "none.db").exists()
-        await store.close()
-
-    async def test_a_schema_that_is_missing_is_a_sentence(self, tmp_path: Path) -> None:
-        store = await Store.open(f"sqlite:///{tmp_path / 'empty.db'}")
-        with pytest.raises(StoreError, match="the schema is missing; run `milestones db upgrade`"):
-            await facts.get_secret(store)
-        await store.close()
-
-
-async def limited(store: Store, *, extra_pages: int) -> None:
-    """Let the file grow by so many pages: to SQLite the same as a full disk."""
-    async with store.write() as tx:
-        pages = (await tx.execute(text("PRAGMA page_count"))).scalar_one()
-        await tx.execute(text(f"PRAGMA max_page_count = {pages + extra_pages}"))
-
-
-async def everything(store: Store) -> None:
-    async with store.write() as tx:
-        for (name,) in (await tx.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))).all():
-            await tx.execute(text(f"SELECT count(*), max(rowid) FROM {name}"))
-
-
 class TestPostgresql:
     async def test_a_lost_connection_is_a_sentence_and_the_next_transaction_has_a_new_one(
         self, postgres_database_url: str
@@ -300,64 +189,3 @@ class TestPostgresql:
         assert "hush" not in str(failed.value)
         assert await find_trouble(store)
         await store.close()
-
-
-class TestRaces:
-    """Two writers that meet on PostgreSQL: whoever comes second tries again with what the first one wrote."""
-
-    async def test_a_key_that_another_writer_took_first_is_a_race(self, postgres_database_url: str) -> None:
-        async with opened(postgres_database_url) as store:
-            with pytest.raises(StoreRaceError):
-                await self._the_same_key_twice(store)
-            async with store.read() as tx:
-                assert (
-                    await tx.exec_driver_sql("SELECT count(*) FROM meta WHERE key = 'a'")
-                ).scalar_one() == 0
-
-    async def _the_same_key_twice(self, store: Store) -> None:
-        async with store.write() as tx:
-            for _ in range(2):
-                await tx.exec_driver_sql("INSERT INTO meta (key, value) VALUES ('a', 'b')")
-
-    @pytest.mark.parametrize(("races", "tries"), [(0, 1), (1, 2), (TRIES - 1, TRIES)])
-    async def test_a_race_is_run_again_a_few_times(self, races: int, tries: int) -> None:
-        tried = 0
-
-        @retry_races
-        async def work() -> str:
-            nonlocal tried
-            tried += 1
-            if tried <= races:
-                raise StoreRaceError("met")
-            return "done"
-
-        assert (await work(), tried) == ("done", tries)
-
-    async def test_whoever_meets_somebody_waits_by_chance_before_the_next_time(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        waits: list[float] = []
-
-        async def sleep(seconds: float) -> None:
-            waits.append(seconds)
-
-        monkeypatch.setattr(asyncio, "sleep", sleep)
-
-        @retry_races
-        async def work() -> None:
-            raise StoreRaceError("met")
-
-        for _ in range(2):
-            with pytest.raises(StoreRaceError):
-                await work()
-        assert len(waits) == 2 * (TRIES - 1)
-        assert len(set(waits)) > TRIES - 1, "two that met wait for different times"
-        assert all(0 < seconds <= LONGEST_WAIT for seconds in waits)
-
-    async def test_whoever_always_meets_somebody_gives_up_with_nothing_kept(self) -> None:
-        @retry_races
-        async def work() -> None:
-            raise StoreRaceError("met")
-
-        with pytest.raises(StoreUnavailableError):
-            await work()

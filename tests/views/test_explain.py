@@ -5,46 +5,18 @@ from datetime import timedelta
 import pytest
 from pydantic_core import to_jsonable_python
 
-from milestones import config
 from milestones.domain.actions import State
-from milestones.domain.event import ContactDeleted, ContactMerged, SubscriptionChanged
-from milestones.domain.keys import address_key
-from milestones.domain.observation import Customer, Source
+from milestones.domain.observation import Source
 from milestones.domain.verdict import Verdict
 from milestones.errors import UsageError
-from milestones.formats.mail_addresses import address_form
 from milestones.kinds.channel import Stop
 from milestones.store import sites
 from milestones.store.database import heartbeat
-from milestones.store.database.statements import table_of
-from milestones.store.outbox import ledger, rests
+from milestones.store.outbox import rests
 from milestones.store.outbox.rests import Rest
-from milestones.store.people import people
-from milestones.store.tables import Site
-from milestones.views.customers import NobodyError, find_accounts
-from milestones.views.explain import Explanation, Story, explain
-from tests.builders import ACCOUNT, CONTACT, GO_LIVE, MEMBER, NOW, SITE
-from tests.shop import CONFIG, Shop
-
-
-async def explained(shop: Shop, who: str = ACCOUNT, only: str | None = None) -> Explanation:
-    async with shop.store.read() as tx:
-        (account,) = await find_accounts(tx, who, None)
-        return await explain(tx, shop.settings, account, shop.now, only)
-
-
-async def story(shop: Shop, key: str = "stars-1000") -> Story:
-    (found,) = (await explained(shop, only=key)).stories
-    return found
-
-
-def reconfigure(shop: Shop, *pairs: str) -> None:
-    """Put another configuration into force: old and new texts in turn."""
-    text = CONFIG.format(database=shop.settings.daemon.database.get_secret_value())
-    for old, new in zip(pairs[::2], pairs[1::2], strict=True):
-        assert old in text
-        text = text.replace(old, new)
-    shop.settings = config.parse(text, shop.settings.path, {})
+from tests.builders import GO_LIVE, NOW, SITE
+from tests.shop import Shop
+from tests.views.explaining import explained, reconfigure, story
 
 
 async def test_a_grant_is_told_from_the_crossing_to_the_last_effect(shop: Shop) -> None:
@@ -137,127 +109,6 @@ async def test_why_a_mail_was_not_sent_is_beside_it_and_is_what_is_known_of_cons
     )
 
 
-class TestReminders:
-    async def test_a_scan_would_record_one_now(self, small_shop: Shop) -> None:
-        await small_shop.observe(960)
-        found = await story(small_shop)
-        assert found.reminder == "near"
-        assert found.following == ("The next scan for near customers records a reminder.",)
-
-    async def test_of_two_accounts_of_one_person_a_scan_would_tell_of_the_nearer(
-        self, small_shop: Shop
-    ) -> None:
-        await small_shop.observe(960)
-        await small_shop.observe(980, account="account-second")
-        assert (await story(small_shop)).reminder == "nearer_one"
-        assert (await explained(small_shop, "account-second")).stories[0].reminder == "near"
-
-    async def test_at_night_its_mail_waits_for_the_morning(self, small_shop: Shop) -> None:
-        reconfigure(small_shop, "[policy]", '[policy]\nquiet_hours = "09:00-12:00"')
-        await small_shop.observe(960)
-        (sentence,) = (await story(small_shop)).following
-        assert sentence.endswith("Its mail leaves when the quiet hours end, 20 November 2026, 12:00.")
-
-    async def test_after_one_the_next_has_its_day(self, small_shop: Shop) -> None:
-        await small_shop.observe(960)
-        await small_shop.remind()
-        await small_shop.drain()
-        found = await story(small_shop)
-        (told,) = found.reminders
-        assert (told.number, told.value, told.effects[0].state) == (1, 960, "done")
-        assert found.reminder == "too_soon"
-        assert found.following == ("The next reminder is possible from 20 December 2026, 09:15.",)
-
-    async def test_after_the_last_there_is_none(self, small_shop: Shop) -> None:
-        await small_shop.observe(960)
-        await small_shop.remind()
-        await small_shop.drain()
-        small_shop.later(days=31)
-        await small_shop.remind(number=2)
-        assert (await story(small_shop)).reminder == "enough_reminders"
-
-    async def test_one_that_is_under_way_comes_first(self, small_shop: Shop) -> None:
-        await small_shop.observe(960)
-        await small_shop.remind()
-        small_shop.later(days=31)
-        found = await story(small_shop)
-        assert found.reminder == "one_at_a_time"
-        assert found.following == ("A reminder is possible a day after the one that is under way has left.",)
-
-    async def test_the_limit_over_all_milestones_has_an_end(self, small_shop: Shop) -> None:
-        reconfigure(small_shop, "2 per 7d", "1 per 7d", '"30d"\nmax', '"1d"\nmax')
-        await small_shop.observe(960)
-        await small_shop.remind()
-        small_shop.later(days=2)
-        found = await story(small_shop)
-        assert found.reminder == "at_most"
-        assert found.following == (
-            "The next reminder is possible from 27 November 2026, 09:15 (policy.at_most).",
-        )
-
-    async def test_what_gates_answered_is_told_with_its_times(self, small_shop: Shop) -> None:
-        await small_shop.observe(960)
-        for _ in range(3):
-            small_shop.later(hours=1)
-            async with small_shop.store.write() as tx:
-                verdicts = [(ACCOUNT, "stars-1000", Verdict.NOT_SUBSCRIBED)]
-                await ledger.add_traces(tx, SITE, "reminder", verdicts, small_shop.now)
-        found = await explained(small_shop)
-        (answer,) = found.stories[0].answers
-        assert (answer.verdict, answer.times) == ("not_subscribed", 3)
-        assert answer.last_at - answer.first_at == timedelta(hours=2)
-        assert found.stories[0].reminder == "not_subscribed"
-
-
-class TestMail:
-    async def test_nobody_asked_yet(self, small_shop: Shop) -> None:
-        await small_shop.observe(960)
-        assert (await explained(small_shop)).person.mail.startswith("Nobody asked Wix yet")
-
-    async def test_what_wix_told_of_the_subscription_is_told(self, small_shop: Shop) -> None:
-        await small_shop.observe(960)
-        await self.told(small_shop, "UNSUBSCRIBED")
-        found = await explained(small_shop)
-        assert "Wix said UNSUBSCRIBED on 20 November 2026, 09:15." in found.person.mail
-        assert found.stories[0].reminder == "not_subscribed"
-        small_shop.later(minutes=1)
-        await self.told(small_shop, "SUBSCRIBED")
-        found = await explained(small_shop)
-        assert found.person.mail.startswith("May be mailed.")
-        assert found.stories[0].reminder == "near"
-
-    async def told(self, shop: Shop, status: str) -> None:
-        event = SubscriptionChanged("Ada@Example.com ", status, "VALID", shop.now)
-        async with shop.store.write() as tx:
-            await people.save_subscription(tx, SITE, shop.secret, event, shop.now)
-
-    async def test_an_opt_out_is_told_with_its_day(self, small_shop: Shop) -> None:
-        await small_shop.observe(960)
-        async with small_shop.store.write() as tx:
-            key = address_key(small_shop.secret, SITE, address_form("ada@example.com"))
-            await people.suppress(tx, [key], "unsubscribed", NOW)
-        found = await explained(small_shop)
-        assert found.person.mail.endswith("Since 20 November 2026, 09:15 (unsubscribed).")
-        assert found.stories[0].reminder == "suppressed"
-
-    async def test_without_an_address_there_is_no_mail(self, small_shop: Shop) -> None:
-        await small_shop.observe(960, customer=Customer(CONTACT, MEMBER))
-        found = await explained(small_shop)
-        assert (found.person.mail, found.stories[0].reminder) == (Verdict.NO_ADDRESS.sentence, "no_address")
-
-    async def test_an_address_that_cannot_be_mailed_is_told(self, small_shop: Shop) -> None:
-        await small_shop.observe(960, customer=Customer(CONTACT, MEMBER, "ada@@example.com"))
-        found = await explained(small_shop)
-        told = (Verdict.UNUSABLE_ADDRESS.sentence, "unusable_address")
-        assert (found.person.mail, found.stories[0].reminder) == told
-
-    async def test_an_address_that_is_not_listed_is_told(self, small_shop: Shop) -> None:
-        reconfigure(small_shop, "[mail]", '[mail]\nonly_to = ["*@shop.example"]')
-        await small_shop.observe(960)
-        found = await explained(small_shop)
-        assert (found.person.mail, found.stories[0].reminder) == (Verdict.ONLY_TO.sentence, "only_to")
-
-
 async def test_a_milestone_that_is_no_longer_configured_still_tells_what_it_gave(small_shop: Shop) -> None:
     await small_shop.observe(960, 1010)
     reconfigure(small_shop, 'key = "stars-1000"', 'key = "stars-first"')
@@ -307,63 +158,3 @@ async def test_a_machine_can_read_it(small_shop: Shop) -> None:
     await small_shop.observe(960, 1010)
     told = to_jsonable_python(await explained(small_shop))
     assert told["stories"][0]["grants"][0]["effects"][0]["kind"] == "coupon"
-
-
-class TestWhoIsMeant:
-    async def found(self, shop: Shop, text: str, site: str | None = None) -> list[tuple[str, str]]:
-        async with shop.store.read() as tx:
-            return [(one.site_id, one.id) for one in await find_accounts(tx, text, site)]
-
-    @pytest.mark.parametrize(
-        "text", [ACCOUNT, CONTACT, MEMBER, "ada@example.com", " ADA\uff20example.COM.\u200b"]
-    )
-    async def test_by_id_contact_member_or_address(self, shop: Shop, text: str) -> None:
-        await shop.observe(960)
-        assert await self.found(shop, text) == [(SITE, ACCOUNT)]
-
-    async def test_on_several_sites_all_are_meant_unless_one_is_named(self, small_shop: Shop) -> None:
-        await small_shop.observe(960)
-        await small_shop.take_on("other-site")
-        async with small_shop.store.write() as tx:
-            await sites.change(tx, "other-site", name="Other")
-        assert await self.found(small_shop, "ada@example.com", "the corner shop") == [(SITE, ACCOUNT)]
-        with pytest.raises(NobodyError):
-            await self.found(small_shop, "ada@example.com", "Other")
-        with pytest.raises(UsageError, match="There is no site 'third'; known are The Corner Shop, Other"):
-            await self.found(small_shop, "ada@example.com", "third")
-
-    async def test_nobody_is_told_with_the_likely_reasons(self, small_shop: Shop) -> None:
-        async with small_shop.store.write() as tx:
-            key = address_key(small_shop.secret, SITE, address_form("bob@example.com"))
-            await people.suppress(tx, [key], "unsubscribed", NOW)
-        with pytest.raises(NobodyError) as nobody:
-            await self.found(small_shop, "bob@example.com")
-        told = str(nobody.value)
-        assert told.startswith(
-            "No account with this address is known. It is on the opt-out list of The Corner"
-        )
-        assert "The first reading of all accounts is not complete" in told
-        assert told.endswith("or the contact was deleted and erased here.")
-
-    async def test_a_contact_that_was_merged_is_told(self, small_shop: Shop) -> None:
-        await small_shop.observe(960)
-        merged = ContactMerged("target", ("source",))
-        async with small_shop.store.write() as tx:
-            await people.merge_contacts(tx, SITE, small_shop.secret, merged, NOW)
-        with pytest.raises(NobodyError, match="deleted, or merged into another, on 2026-11-20"):
-            await self.found(small_shop, "source")
-
-    async def test_an_erased_account_is_found_by_the_id_that_its_contact_had(self, small_shop: Shop) -> None:
-        await small_shop.observe(960, 1010)
-        async with small_shop.store.write() as tx:
-            await people.delete_contact(tx, SITE, small_shop.secret, ContactDeleted(CONTACT), NOW)
-        found = await explained(small_shop, CONTACT)
-        assert (found.person.name, found.person.email) == (None, None)
-        assert "Erased on 20 November 2026, 09:15." in found.person.mail
-        assert found.stories[0].standing == "given"
-
-    async def test_before_the_first_start_there_is_nobody(self, small_shop: Shop) -> None:
-        async with small_shop.store.write() as tx:
-            await tx.execute(table_of(Site).delete())
-        with pytest.raises(NobodyError, match="No site is known yet"):
-            await self.found(small_shop, "ada@example.com")
