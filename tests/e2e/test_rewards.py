@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.crash.house import strangers
+from tests.crash.customers import strangers
 from tests.process import Daemon, shop
 from tests.security.village import baseline_done
 
