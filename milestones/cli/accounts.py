@@ -13,10 +13,11 @@ from milestones.cli.orders import tell_order
 from milestones.cli.readonly import look
 from milestones.cli.remote import carry_out
 from milestones.cli.render import print_json, text, when
-from milestones.commands.models.orders import AdjustAccount, EarnForAccount
+from milestones.commands.models.orders import AdjustAccount, CreateAccount, EarnForAccount
 from milestones.commands.models.transactions import ListTransactions
 from milestones.config import Settings
 from milestones.config.values import plural
+from milestones.domain.order import Create
 from milestones.views import customers
 from milestones.views.customers import ListedAccount
 
@@ -118,15 +119,34 @@ def _show_transactions(settings: Settings, customer: str, site: str | None, *, a
     shown.print(rows if answer.transactions else "Wix tells of no transaction of this account.")
 
 
+Key = Annotated[
+    str | None, typer.Option("--key", help="The same key again means the same order, and is done once.")
+]
+CreateAccountToo = Annotated[
+    bool,
+    typer.Option("--create-account", help="Open an account where the address or the contact has none."),
+]
+CreateContactToo = Annotated[
+    bool,
+    typer.Option("--create-contact", help="Make a contact, too, where Wix has none with the address."),
+]
+
+
+def _create(*, account: bool, contact: bool) -> Create:
+    if contact:
+        return Create.CONTACT
+    return Create.ACCOUNT if account else Create.NOTHING
+
+
 @app.command()
 def adjust(
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help=ACCOUNT_HELP)],
     reason: Annotated[str, typer.Option("--reason", help="Why: Wix keeps it with the transaction.")],
     by: Annotated[int | None, typer.Option("--by", help="Points to add; negative to take.")] = None,
     to: Annotated[int | None, typer.Option("--to", help="The balance to set.")] = None,
-    key: Annotated[
-        str | None, typer.Option("--key", help="The same key again means the same order, and is done once.")
-    ] = None,
+    create_account: CreateAccountToo = False,
+    create_contact: CreateContactToo = False,
+    key: Key = None,
     site: Site = None,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
@@ -136,7 +156,13 @@ def adjust(
     It is recorded first and done once, whatever dies in between. While the loyalty program is not active it waits.
     """
     command = AdjustAccount(
-        account=account, site=site, by=by, to=to, reason=reason, key=key or str(uuid.uuid4())
+        account=account,
+        site=site,
+        by=by,
+        to=to,
+        reason=reason,
+        create=_create(account=create_account, contact=create_contact),
+        key=key or str(uuid.uuid4()),
     )
     tell_order(carry_out(settings_in_force(config), command), as_json=as_json)
 
@@ -148,15 +174,47 @@ def earn(
     description: Annotated[
         str, typer.Option("--description", help="What the customer reads of them in Wix.")
     ],
-    key: Annotated[
-        str | None, typer.Option("--key", help="The same key again means the same order, and is done once.")
-    ] = None,
+    create_account: CreateAccountToo = False,
+    create_contact: CreateContactToo = False,
+    key: Key = None,
     site: Site = None,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Have one account earn points. Unlike an adjustment, they are points that were earned."""
     command = EarnForAccount(
-        account=account, site=site, amount=points, description=description, key=key or str(uuid.uuid4())
+        account=account,
+        site=site,
+        amount=points,
+        description=description,
+        create=_create(account=create_account, contact=create_contact),
+        key=key or str(uuid.uuid4()),
+    )
+    tell_order(carry_out(settings_in_force(config), command), as_json=as_json)
+
+
+@app.command()
+def create(
+    contact: Annotated[str, typer.Option("--contact", help="The id of the contact.")] = "",
+    email: Annotated[str, typer.Option("--email", help="The mail address of the contact.")] = "",
+    create_contact: CreateContactToo = False,
+    first_name: Annotated[str, typer.Option("--first-name", help="Of a contact that is made.")] = "",
+    last_name: Annotated[str, typer.Option("--last-name", help="Of a contact that is made.")] = "",
+    phone: Annotated[str, typer.Option("--phone", help="Of a contact that is made.")] = "",
+    key: Key = None,
+    site: Site = None,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Open a loyalty account for a contact. One that is there is found, and nothing is made twice."""
+    command = CreateAccount(
+        contact=contact,
+        email=email,
+        create_contact=create_contact,
+        first_name=first_name,
+        last_name=last_name,
+        phone=phone,
+        site=site,
+        key=key or str(uuid.uuid4()),
     )
     tell_order(carry_out(settings_in_force(config), command), as_json=as_json)

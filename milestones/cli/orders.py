@@ -58,7 +58,12 @@ def _points(result: Mapping[str, Any]) -> str:
     return f"   The checkout has it.{spent}"
 
 
+def _account(result: Mapping[str, Any]) -> str:
+    return f"   It is {text(str(result.get('account_id')))}."
+
+
 _RESULTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "account": _account,
     "adjust": _balances,
     "redemption": _code,
     "discount": _points,

@@ -1,31 +1,40 @@
 """Orders of a person: recorded in one transaction, done by the drain, and awaited for a moment."""
 
 import asyncio
+import re
 
 from milestones.commands.host import Host
 from milestones.commands.models.command import NoReport, Report
 from milestones.commands.models.orders import (
     AdjustAccount,
+    CreateAccount,
     EarnForAccount,
     Keyed,
     OrderAnswer,
-    OrderCommand,
     OrderedAction,
+    OrderForAnybody,
 )
 from milestones.domain.actions import State
 from milestones.domain.keys import order_key
-from milestones.domain.order import OrderSource, Person, Request
+from milestones.domain.order import Create, OrderSource, Person, Request
+from milestones.formats.mail_addresses import is_address
+from milestones.kinds.account.payload import OpenAccount
 from milestones.kinds.adjust.payload import AdjustPoints
 from milestones.kinds.points.payload import EarnPoints
 from milestones.pipeline.context import Outcome
 from milestones.pipeline.orders import Asking, Placed, place
+from milestones.store.database.store import Transaction
 from milestones.store.outbox import orders
 from milestones.store.tables import Action
 from milestones.store.views import lookup
 from milestones.views.actions import describe_action
-from milestones.views.customers import find_account
+from milestones.views.customers import NobodyError, find_account
+from milestones.views.lookup import find_one_site
 
 SOURCE = OrderSource.CLI
+
+_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+"""What may be the id of a contact that nobody has told of. A name with a typing error is none."""
 
 LOOK = 0.05
 """Seconds between two looks at what a person waits for."""
@@ -41,18 +50,47 @@ async def earn(host: Host, command: EarnForAccount, _report: Report[NoReport]) -
     return await _order(host, command, EarnPoints(command.amount, command.description.strip()))
 
 
-async def _order(host: Host, command: OrderCommand, request: Request) -> OrderAnswer:
+async def create(host: Host, command: CreateAccount, _report: Report[NoReport]) -> OrderAnswer:
+    """Open an account for a contact. Raises UsageError."""
     async with host.runtime.store.read() as tx:
+        site = await find_one_site(tx, command.site)
+    person = Person(
+        contact_id=command.contact.strip(),
+        email=command.email.strip(),
+        create=Create.CONTACT if command.create_contact else Create.ACCOUNT,
+        first_name=command.first_name.strip(),
+        last_name=command.last_name.strip(),
+        phone=command.phone.strip(),
+    )
+    return await give_order(host, site.id, person, OpenAccount(), command)
+
+
+async def _order(host: Host, command: OrderForAnybody, request: Request) -> OrderAnswer:
+    async with host.runtime.store.read() as tx:
+        site_id, person = await _find_person(tx, command)
+    return await give_order(host, site_id, person, request, command)
+
+
+async def _find_person(tx: Transaction, command: OrderForAnybody) -> tuple[str, Person]:
+    """Whom it is for, and on which site. An address is taken as it was given where something may be made for it, so that
+    the same order is the same when it is given again. Raises UsageError and NobodyError.
+    """
+    named = command.account.strip()
+    if command.create is not Create.NOTHING and is_address(named):
+        return (await find_one_site(tx, command.site)).id, Person(email=named, create=command.create)
+    try:
         account = await find_account(tx, command.account, command.site)
-    return await give_order(host, account.site_id, account.id, request, command)
+    except NobodyError:
+        if command.create is Create.NOTHING or not _ID.fullmatch(named):
+            raise
+        return (await find_one_site(tx, command.site)).id, Person(contact_id=named, create=command.create)
+    return account.site_id, Person(account_id=account.id)
 
 
-async def give_order(
-    host: Host, site_id: str, account_id: str, request: Request, given: Keyed
-) -> OrderAnswer:
-    """Record an order for an account, and wait for it as long as was asked for. Raises UsageError and StoreError."""
+async def give_order(host: Host, site_id: str, person: Person, request: Request, given: Keyed) -> OrderAnswer:
+    """Record an order for somebody, and wait for it as long as was asked for. Raises UsageError and StoreError."""
     runtime = host.runtime
-    asking = Asking(site_id, SOURCE, given.key, Person(account_id=account_id), request)
+    asking = Asking(site_id, SOURCE, given.key, person, request)
     placed = await place(runtime.store, runtime.rules, asking, runtime.clock())
     runtime.tell(Outcome(wake={site_id}))
     return await _result(host, placed, given.wait)
@@ -80,7 +118,7 @@ async def _result(host: Host, placed: Placed, seconds: float) -> OrderAnswer:
         key=order.key,
         created=placed.created,
         site=order.site_id,
-        account=order.account_id,
+        account=next((one.account_id for one in actions if one.account_id), order.account_id),
         verdict=order.verdict,
         settled=_is_settled(actions),
         works=host.runtime.works,

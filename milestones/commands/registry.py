@@ -21,7 +21,7 @@ from milestones.commands.host import Host
 from milestones.commands.models.backfill import Backfill
 from milestones.commands.models.command import A, Command, P, Report
 from milestones.commands.models.daemon import GetConfiguration, GetStatus, Reload
-from milestones.commands.models.orders import AdjustAccount, EarnForAccount
+from milestones.commands.models.orders import AdjustAccount, CreateAccount, EarnForAccount
 from milestones.commands.models.outbox import (
     CancelActions,
     HoldActions,
@@ -62,6 +62,7 @@ HANDLERS: Mapping[type[Command[Any, Any]], Handler] = {
     Backfill: backfill.backfill,
     AdjustAccount: orders.adjust,
     EarnForAccount: orders.earn,
+    CreateAccount: orders.create,
     ListTransactions: transactions.list_transactions,
     ListRewards: rewards.list_rewards,
     ShowReward: rewards.show_reward,

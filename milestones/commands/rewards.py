@@ -25,6 +25,7 @@ from milestones.commands.models.rewards import (
     ShowReward,
 )
 from milestones.commands.orders import give_order, is_recorded
+from milestones.domain.order import Person
 from milestones.errors import MilestonesError, UsageError
 from milestones.kinds.discount.payload import ApplyDiscount
 from milestones.kinds.redemption.payload import RedeemReward
@@ -108,7 +109,9 @@ async def redeem(host: Host, command: RedeemForAccount, _report: Report[NoReport
         if not await _is_decided(host, account, command.key):
             buyer = await shop.get_buyer(client, account.id)
             cost = _price(offer, buyer, find_redemption_fault(offer, buyer))
-    return await give_order(host, site_id, account.id, RedeemReward(offer.id, offer.name, cost), command)
+    return await give_order(
+        host, site_id, Person(account_id=account.id), RedeemReward(offer.id, offer.name, cost), command
+    )
 
 
 async def apply(host: Host, command: DiscountCheckout, _report: Report[NoReport]) -> OrderAnswer:
@@ -121,14 +124,14 @@ async def apply(host: Host, command: DiscountCheckout, _report: Report[NoReport]
         assert account is not None, "it was asked for"
         with a_person_waits():
             request = await _order_reward(host, client, account, command, command.reward)
-        return await give_order(host, site_id, account.id, request, command)
+        return await give_order(host, site_id, Person(account_id=account.id), request, command)
     if command.coupon is None or command.reward is not None:
         raise UsageError("Give either --reward, with --account, or --coupon.")
     with a_person_waits():
         account_id, request = await _order_coupon(host, client, site_id, command, command.coupon)
     if account is not None and account_id != account.id:
         raise MilestonesError(f"The loyalty coupon belongs to another account, {account_id}.")
-    return await give_order(host, site_id, account_id, request, command)
+    return await give_order(host, site_id, Person(account_id=account_id), request, command)
 
 
 async def _order_reward(

@@ -64,3 +64,21 @@ def test_points_that_are_earned_are_an_order_as_well(call: Call, path: Path) -> 
     for points, sentence in (("0", "1 to 9,999,999"), ("10000000", "1 to 9,999,999"), ("many", "'N'")):
         wrong = call("accounts", "earn", "ada@example.com", points, "--description", "x", "--config", path)
         assert (wrong.code, sentence in wrong.err) == (2, True), wrong.err
+
+
+def test_somebody_new_is_made_an_account_by_the_next_daemon(call: Call, path: Path) -> None:
+    create = ("accounts", "create", "--email", "new@example.com", "--key", "k", "--config", path)
+    called = call(*create, "--create-contact", "--first-name", "[New]")
+    assert called.code == 0, called.err
+    assert "A contact is due: found by its address, or made." in called.out
+    assert "A loyalty account waits: found by its contact, or opened." in called.out
+    listed = call("outbox", "list", "--config", path).out
+    assert "contact: found by its address, or made" in listed
+    assert call("db", "check", "--config", path).code == 0
+    assert call("status", "--config", path).code == 0
+    earn = ("accounts", "earn", "new@example.com", "5", "--description", "x", "--config", path)
+    assert "No account with this address is known" in call(*earn).err
+    assert call(*earn, "--create-contact").code == 0
+    for options in ((), ("--email", "x"), ("--email", "a@b.c", "--contact", "d")):
+        wrong = call("accounts", "create", *options, "--config", path)
+        assert (wrong.code, "Traceback" in wrong.err) == (2, False), wrong.err

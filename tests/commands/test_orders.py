@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from milestones.commands.models.orders import AdjustAccount, OrderAnswer
-from milestones.commands.orders import adjust
+from milestones.commands.models.orders import AdjustAccount, CreateAccount, OrderAnswer
+from milestones.commands.orders import adjust, create
 from milestones.domain.observation import Customer
+from milestones.domain.order import Create
 from milestones.errors import ChannelError, KeyTakenError, UsageError
 from milestones.store.database.statements import table_of
 from milestones.store.people import erasure
@@ -155,3 +156,79 @@ async def test_explain_tells_what_was_ordered_and_of_whoever_is_erased_not_why(s
         "done",
     )
     assert order.effects[0].subject == "its reason was erased"
+
+
+async def created(shop: Shop, **given: Any) -> OrderAnswer:
+    return await create(shop, CreateAccount(**{"key": "key-1", "wait": 0, **given}), lambda _report: None)
+
+
+def told(shop: Shop) -> None:
+    """Wix makes a contact and an account."""
+    shop.channels["contact"].answers = [{"contact_id": BOB.contact_id, "created": True}]
+    shop.channels["account"].answers = [
+        {"account_id": "account-2", "contact_id": BOB.contact_id, "created": True}
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"email": " bob@example.com "},
+        {"email": "bob@example.com", "create_contact": True, "first_name": "Bob", "phone": "030"},
+        {"contact": BOB.contact_id},
+    ],
+)
+async def test_an_account_is_opened_for_a_contact_and_its_id_is_told(
+    small_shop: Shop, given: dict[str, Any]
+) -> None:
+    told(small_shop)
+    first = await created(small_shop, **given)
+    assert (first.account, first.settled) == ("", False)
+    await small_shop.drain()
+    again = await created(small_shop, **given)
+    assert (again.account, again.is_done, again.created) == ("account-2", True, False)
+    assert [one.kind for one in again.actions][-1] == "account"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {},
+        {"email": "bob@example.com", "contact": "c"},
+        {"email": "bob"},
+        {"contact": "a b"},
+        {"email": "b@example.com", "first_name": "a\nb"},
+    ],
+)
+async def test_for_nobody_no_account_is_opened(small_shop: Shop, fault: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        await created(small_shop, **fault)
+    assert await small_shop.actions() == []
+
+
+async def test_an_order_for_a_new_customer_is_the_same_when_it_is_known_by_then(small_shop: Shop) -> None:
+    told(small_shop)
+    given = {"account": "bob@example.com", "create": Create.CONTACT}
+    await ordered(small_shop, **given)
+    await small_shop.observe(0, account="account-2", customer=BOB)
+    await small_shop.drain()
+    again = await ordered(small_shop, **given)
+    assert (again.created, again.is_done, again.account) == (False, True, "account-2")
+    assert len(await small_shop.actions()) == 3
+
+
+async def test_an_id_of_which_nobody_told_may_be_a_contact_and_a_name_may_not(small_shop: Shop) -> None:
+    answer = await ordered(small_shop, account=str(BOB.contact_id), create=Create.ACCOUNT)
+    assert [one.kind for one in answer.actions] == ["account", "adjust"]
+    for given in ({"create": Create.ACCOUNT, "account": "Bob"}, {"account": str(BOB.contact_id)}):
+        with pytest.raises(NobodyError):
+            await ordered(small_shop, **given)
+
+
+async def test_what_waits_for_what_failed_is_not_waited_for(small_shop: Shop) -> None:
+    small_shop.channels["contact"].answers = [ChannelError("There is none.", permanent=True)]
+    await created(small_shop, email="bob@example.com")
+    await small_shop.drain()
+    small_shop.works = True
+    answer = await created(small_shop, email="bob@example.com", wait=30)
+    assert (answer.settled, answer.is_done) == (True, False)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from pydantic import Field, StrictInt
 
 from milestones.commands.models.command import Answer, Command, NoReport
+from milestones.domain.order import Create
 
 LONGEST_WAIT = 30.0
 
@@ -58,7 +59,13 @@ class OrderCommand(Keyed):
     account: str
 
 
-class AdjustAccount(OrderCommand):
+class OrderForAnybody(OrderCommand):
+    """An order for one account. create: what may be made of a mail address or a contact id that has none."""
+
+    create: Create = Create.NOTHING
+
+
+class AdjustAccount(OrderForAnybody):
     """Change the points of an account by an amount, or to a balance: exactly one of ``by`` and ``to``."""
 
     path: ClassVar[str] = "/accounts/adjust"
@@ -68,10 +75,26 @@ class AdjustAccount(OrderCommand):
     reason: str
 
 
-class EarnForAccount(OrderCommand):
+class EarnForAccount(OrderForAnybody):
     """Have an account earn points, which count for its tier as well."""
 
     path: ClassVar[str] = "/accounts/earn"
 
     amount: StrictInt
     description: str
+
+
+class CreateAccount(Keyed):
+    """Open an account for a contact, by its id or its mail address: exactly one of the two. One that is there is found.
+
+    create_contact: make the contact where Wix has none with the address, with these names and this telephone number.
+    """
+
+    path: ClassVar[str] = "/accounts/create"
+
+    contact: str = ""
+    email: str = ""
+    create_contact: bool = False
+    first_name: str = ""
+    last_name: str = ""
+    phone: str = ""
