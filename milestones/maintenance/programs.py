@@ -1,5 +1,5 @@
-"""Looks after what no event tells: a program that was paused, tiers that were switched off, and a site that is no longer as
-the file has it. It tells, and changes nothing.
+"""Looks after what no event tells: a program that was paused, tiers that were switched off, coupons that were used, and a
+site that is no longer as the file has it. It tells, and changes nothing.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import structlog
 
 from milestones.config import Settings
 from milestones.errors import ChannelError, ConfigurationError
+from milestones.kinds.redemption.coupons import follow_coupons
 from milestones.maintenance.service import pause, repeat
 from milestones.program.apply import Work, look, make_plan
 from milestones.program.journal import Journal
@@ -30,6 +31,9 @@ FIRST_AFTER = 60.0
 
 PERIOD = 900.0
 """Seconds between two looks at what no event tells."""
+
+CLOCKS = timedelta(minutes=1)
+"""By how much this machine's clock and Wix's may differ."""
 
 DAILY = timedelta(days=1)
 """How old a comparison with the file may be."""
@@ -94,22 +98,35 @@ async def keep_watching(watch: Watch, stop: asyncio.Event) -> None:
 async def check(watch: Watch, site: Site, *, heard: bool = False) -> None:
     """Look at one site. heard: an event told of a change. Raises WixError, ConfigurationError and StoreError."""
     settings, now = watch.settings(), watch.clock()
-    if not sites.is_fresh(site.program_checked_at, now, timedelta(seconds=PERIOD)):
-        await _poll(watch, site)
     async with watch.store.read() as tx:
+        polled = await programs.find_poll(tx, site.id)
         last = await programs.find_look(tx, site.id)
+    if not sites.is_fresh(polled, now, timedelta(seconds=PERIOD)):
+        await _poll(watch, site, polled)
     fresh = last is not None and last.configuration == settings.hash and sites.is_fresh(last.at, now, DAILY)
     if not fresh or heard:
         await _compare(watch, site, settings)
 
 
-async def _poll(watch: Watch, site: Site) -> None:
-    client = watch.client(site.id)
-    program = await wix_programs.get(client)
+async def _poll(watch: Watch, site: Site, polled: datetime | None) -> None:
+    """Ask what no event tells. polled: when that was last."""
+    client, now = watch.client(site.id), watch.clock()
+    # Whoever gives points asks for the program more often than this.
+    if not sites.is_fresh(site.program_checked_at, now, timedelta(seconds=PERIOD)):
+        await _poll_program(watch, client, site)
     try:
         status = (await tiers.settings(client)).status.value
     except WixNotFoundError:
         status = tiers.TiersStatus.DISABLED.value
+    lag = watch.settings().wix.query_lag + CLOCKS
+    await follow_coupons(watch.store, client, site.id, (polled or now - DAILY) - lag)
+    async with watch.store.write() as tx:
+        await programs.set_tiers_status(tx, site.id, status)
+        await programs.set_poll(tx, site.id, now)
+
+
+async def _poll_program(watch: Watch, client: WixClient, site: Site) -> None:
+    program = await wix_programs.get(client)
     facts = {
         "status": program.status.value,
         "name": program.name or site.name or "the shop",
@@ -117,7 +134,6 @@ async def _poll(watch: Watch, site: Site) -> None:
     }
     async with watch.store.write() as tx:
         await sites.set_program(tx, site.id, facts, watch.clock())
-        await programs.set_tiers_status(tx, site.id, status)
 
 
 async def _compare(watch: Watch, site: Site, settings: Settings) -> None:

@@ -20,6 +20,7 @@ _META = table_of(Meta)
 _SITES = table_of(Site)
 
 _DRIFT, _LOOKED, _TIERS = "program-drift:", "program-looked:", "program-tiers:"
+_POLLED = "program-polled:"
 
 
 class Look(NamedTuple):
@@ -73,6 +74,17 @@ async def count_drifts(tx: Transaction) -> int:
 async def set_tiers_status(tx: Transaction, site_id: str, status: str) -> None:
     """Remember whether the tiers of a site count; no event tells of it (docs/wix-api.md, 4.5)."""
     await meta.set_to(tx, _TIERS + site_id, status)
+
+
+async def set_poll(tx: Transaction, site_id: str, at: datetime) -> None:
+    """Remember when it was asked what no event of a site tells."""
+    await meta.set_to(tx, _POLLED + site_id, at.isoformat())
+
+
+async def find_poll(tx: Transaction, site_id: str) -> datetime | None:
+    """When that was asked last; None where it never was."""
+    text = await meta.get(tx, _POLLED + site_id)
+    return None if text is None else datetime.fromisoformat(text)
 
 
 async def list_standstills(tx: Transaction, most: int) -> list[tuple[str, str]]:

@@ -188,6 +188,17 @@ class TestOfUnknownFate:
         assert told.refused == {badge.id: "is not of unknown fate but available"}
 
 
+async def test_what_the_other_side_has_begun_and_not_finished_is_neither_held_nor_cancelled(
+    shop: Shop,
+) -> None:
+    await reach(shop)
+    await shop.set("coupon", verdict=Verdict.PENDING, lost_at=NOW)
+    coupon = await shop.action("coupon")
+    for order in ("hold", "cancel"):
+        told = await give(shop, order, ids=[coupon.id])
+        assert (told.moved, "is not finished on the other side" in told.refused[coupon.id or 0]) == (0, True)
+
+
 async def test_the_pause_between_attempts_ends_by_a_persons_word(shop: Shop) -> None:
     shop.channels["badge"].answers = [ChannelError("busy", retry_at=NOW.replace(hour=20))]
     await reach(shop)

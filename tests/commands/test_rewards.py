@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +22,9 @@ from milestones.commands.models.rewards import (
 )
 from milestones.commands.registry import carry_out
 from milestones.errors import KeyTakenError, MilestonesError, UsageError
+from milestones.maintenance.programs import PERIOD, Watch, check
 from milestones.views.customers import NobodyError
+from milestones.views.lookup import find_one_site
 from tests.crash.giving import Giving, giving
 from tests.crash.test_lost_discounts import checkout, of_coupon, reward
 from tests.crash.test_lost_redemptions import customer
@@ -216,6 +219,35 @@ async def test_a_coupon_that_has_expired_or_is_anothers_is_a_sentence(counter: C
         with pytest.raises(MilestonesError, match=sentence):
             await counter.ask(applying(at, coupon=coupon_id))
     assert (await counter.ask(ListDiscounts(checkout=at))).discounts == ()
+
+
+async def test_what_becomes_of_a_coupon_later_is_asked_on_the_schedule(
+    counter: Counter, ada: Account
+) -> None:
+    shop, found = counter.giving, coupon_reward(counter)
+    done = await counter.order(redeeming(ada, found["id"]))
+    assert done.actions[0].result is not None
+    coupon = shop.books.loyalty_coupons.get(done.actions[0].result["coupon_id"])
+    assert coupon is not None
+    watch = Watch(
+        shop.runtime.store,
+        lambda site_id: counter.host.scan_work(site_id).client,
+        lambda: counter.host.settings,
+        shop.clock,
+    )
+
+    async def polled(status: str) -> str:
+        stamp = shop.clock().isoformat().replace("+00:00", "Z")
+        shop.books.loyalty_coupons.put({**coupon, "status": status, "updatedDate": stamp})
+        shop.clock.reach(shop.clock() + timedelta(seconds=PERIOD + 1))
+        async with shop.runtime.store.read() as tx:
+            site = await find_one_site(tx, None)
+        await check(watch, site)
+        return str((await counter.ask(redeeming(ada, found["id"]))).actions[0].sentence)
+
+    assert (await polled("ACTIVE")).endswith(f"was made: {found['name']}")
+    assert (await polled("APPLIED")).endswith(f"was made: {found['name']} (used by now)")
+    assert (await polled("ARCHIVED")).endswith(f"was made: {found['name']} (its coupon was deleted since)")
 
 
 @pytest.mark.parametrize(

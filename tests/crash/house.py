@@ -15,6 +15,7 @@ import httpx
 
 from milestones.cli.client import NotRunningError, RefusedError, ask
 from milestones.commands.models.orders import AdjustAccount
+from milestones.commands.models.rewards import DiscountCheckout, RedeemForAccount
 from milestones.commands.models.scan import Scan
 from tests.crash.customers import Customer, make_due, read, strangers
 from tests.crash.receiver import Receiver
@@ -65,6 +66,8 @@ class House:
     left: list[Customer] = field(default_factory=list)
     doubtful: set[str] = field(default_factory=set)
     ordered: list[AdjustAccount] = field(default_factory=list)
+    bought: list[RedeemForAccount | DiscountCheckout] = field(default_factory=list)
+    untold: int = 0
     _scan: asyncio.Task[None] | None = None
 
     # What happens
@@ -258,7 +261,12 @@ class House:
         return {account: read(payload)["specification"]["code"] for account, payload in rows}
 
     def _shown_as_unknown(self) -> set[str]:
-        return {row[0] for row in self.daemon.query("SELECT account_id FROM actions WHERE state = 'unknown'")}
+        return {
+            row[0]
+            for row in self.daemon.query(
+                "SELECT account_id FROM actions WHERE state = 'unknown' AND kind = 'email'"
+            )
+        }
 
 
 def _reader(mail: EmailMessage) -> str:

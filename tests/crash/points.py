@@ -73,6 +73,24 @@ ORDER = (
 )
 """The calls are for the account and for the adjustment; the program was asked for lately."""
 
+REDEMPTION = (
+    ("drain.before_acting@redemption", False),
+    ("drain.acting@redemption", True),
+    ("drain.before_settle@redemption", False),
+    ("drain.settled@redemption", False),
+    ("drain.effect_done@redemption", False),
+    ("drain.before_settle@redemption:2", False),
+)
+"""The first to be settled is PENDING; and whether only a person can tell what became of it."""
+
+DISCOUNT = (
+    "drain.before_acting@discount",
+    "drain.acting@discount",
+    "drain.effect_done@discount",
+    "drain.before_settle@discount",
+    "drain.settled@discount",
+)
+
 FAREWELL = (
     "store.before_commit",
     "store.committed",

@@ -9,8 +9,9 @@ import pytest_asyncio
 
 from tests.crash.customers import strangers
 from tests.crash.house import House, a_house, begun, house
-from tests.crash.points import CROSSING, DOUBT, FAREWELL, ORDER, SCAN, SMTP
+from tests.crash.points import CROSSING, DISCOUNT, DOUBT, FAREWELL, ORDER, REDEMPTION, SCAN, SMTP
 from tests.crash.receiver import receiver
+from tests.crash.till import assert_redeemed_once, assert_spent_once, bought_again, redeem, spend
 from tests.kinds.smtp_server import mailserver
 from tests.postgres import fresh_database
 from tests.process import Shop, shop
@@ -147,6 +148,27 @@ async def test_an_order_is_carried_out_once_although_the_process_died_at(running
     await running.killed_and_started_again()
     await running.ordered_again()
     await running.assert_ordered_once()
+
+
+@on_both([point for point, _ in REDEMPTION])
+async def test_points_are_redeemed_once_and_doubt_is_shown_although_the_process_died_at(
+    running: House, point: str
+) -> None:
+    running.arm(point)
+    await redeem(running)
+    await running.killed_and_started_again()
+    await bought_again(running)
+    running.untold += dict(REDEMPTION)[point]
+    await assert_redeemed_once(running)
+
+
+@on_both(DISCOUNT)
+async def test_points_are_spent_once_although_the_process_died_at(running: House, point: str) -> None:
+    running.arm(point)
+    await spend(running)
+    await running.killed_and_started_again()
+    await bought_again(running)
+    await assert_spent_once(running)
 
 
 @on_both(FAREWELL)

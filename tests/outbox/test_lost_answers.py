@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
-from milestones.errors import ChannelError
+from milestones.errors import ChannelError, PendingError
 from milestones.kinds.channel import Fate, Found, Stop
 from tests.outbox.bench import ALL_DONE, Bench
 
@@ -39,6 +39,27 @@ async def test_what_nobody_can_tell_waits_for_a_person_and_is_never_repeated(ben
         bench.now = await bench.drain() or bench.now
     row = next(row for row in await bench.rows() if row.kind == "email")
     assert (row.state, row.verdict, len(mail.performed)) == (State.UNKNOWN, Verdict.LOST_ANSWER, 1)
+
+
+async def test_what_the_other_side_has_not_finished_is_asked_about_and_never_repeated(bench: Bench) -> None:
+    coupon = bench.channels["coupon"]
+    again = bench.now + timedelta(seconds=1)
+    coupon.answers = [PendingError("Not finished.", retry_at=again, known={"id": "c1"})]
+    await bench.reach()
+    assert await bench.drain() == again
+    row = next(row for row in await bench.rows() if row.kind == "coupon")
+    told = (row.state, row.verdict, row.intent, row.lost, row.attempts, row.error)
+    assert told == (State.AVAILABLE, Verdict.PENDING, {"id": "c1"}, True, 1, "Not finished.")
+    bench.now, later = again, again + timedelta(minutes=1)
+    coupon.found = PendingError("Not finished.", retry_at=later, known={"id": "c1"})
+    coupon.stops = {row.id or 0: Stop(State.AVAILABLE, Verdict.PROGRAM_NOT_ACTIVE, until=later)}
+    assert await bench.drain() == later
+    assert [task.intent for task in coupon.recovered] == [{"id": "c1"}]
+    bench.now = later
+    coupon.found = Found(Fate.HAPPENED, {"code": "ABC"})
+    await bench.drain()
+    row = next(row for row in await bench.rows() if row.kind == "coupon")
+    assert (row.state, row.attempts, row.lost, len(coupon.performed)) == (State.DONE, 1, False, 1)
 
 
 async def test_a_gate_that_says_later_does_not_forget_the_loss(bench: Bench) -> None:

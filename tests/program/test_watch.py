@@ -86,6 +86,21 @@ async def test_a_pause_of_the_program_or_of_the_tiers_is_found_without_an_event(
     assert idle == "The tiers are paused at Wix, so nobody has tier points: t cannot be reached."
 
 
+async def test_tiers_are_asked_for_also_where_somebody_asks_for_the_program_all_the_time(shop: Shop) -> None:
+    watched = Watched(shop)
+    assert await watched.look() == []
+    shop.world.tier_settings = {**shop.world.tier_settings, "status": "PAUSED"}
+    told: list[str] = []
+    for _ in range(3):
+        # As a gate does, every five minutes.
+        watched.now += timedelta(minutes=6)
+        facts = {"status": "ACTIVE", "name": "Star Club", "points_name": "Stars"}
+        async with shop.store.write() as tx:
+            await sites.set_program(tx, "site", facts, watched.now)
+        told = await watched.look()
+    assert told == ["The tiers are paused at Wix, so nobody has tier points: t cannot be reached."]
+
+
 async def test_only_events_of_programs_are_heard(shop: Shop) -> None:
     watch = Watched(shop).watch
     watch.hear("site", "wix.badges.v4.badge_assignment_created")

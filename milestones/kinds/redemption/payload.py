@@ -7,6 +7,9 @@ from typing import Any, ClassVar, Self
 from milestones.kinds import kind
 from milestones.kinds.kind import Kind, Result
 
+_SINCE = {"APPLIED": "used by now", "ARCHIVED": "its coupon was deleted since", "FAILED": "failed since"}
+"""What is said of a coupon by its status, in Wix's words, where that is not that it may be used."""
+
 
 @dataclass(frozen=True, slots=True)
 class RedemptionPayload(kind.Payload):
@@ -30,8 +33,10 @@ class RedemptionPayload(kind.Payload):
         return f"A redemption of {self.cost:,} points"
 
     def subject(self, result: Result) -> str:
-        """Which reward."""
-        return str(result.get("reward") or self.reward)
+        """Which reward, and what became of its coupon since."""
+        name = str(result.get("reward") or self.reward)
+        since = _SINCE.get(str(result.get("status")))
+        return name if since is None else f"{name} ({since})"
 
     def assumed_result(self) -> dict[str, Any]:
         """The coupon and its code are not known."""

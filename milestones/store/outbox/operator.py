@@ -140,7 +140,16 @@ def _has_not_begun(action: Action) -> bool:
     return action.state == State.RUNNING and action.acted_at is None
 
 
+_PENDING = "has begun and is not finished on the other side; what becomes of it is asked by itself"
+
+
+def _is_pending(action: Action) -> bool:
+    return action.state == State.AVAILABLE and action.verdict == Verdict.PENDING
+
+
 def _why_not_held(action: Action) -> str | None:
+    if _is_pending(action):
+        return _PENDING
     if action.state in {State.AVAILABLE, State.WAITING} or action.verdict == Verdict.SCAN_UNDER_WAY:
         return None
     if _has_not_begun(action):
@@ -151,6 +160,8 @@ def _why_not_held(action: Action) -> str | None:
 def _why_not_cancelled(action: Action) -> str | None:
     if action.state == State.UNKNOWN:
         return "may have happened already; say what became of it with `milestones outbox resolve`"
+    if _is_pending(action):
+        return _PENDING
     if action.state in {State.AVAILABLE, State.WAITING, State.HELD} or _has_not_begun(action):
         return None
     return "is under way" if action.state == State.RUNNING else f"is {_state_name(action)} already"
