@@ -99,6 +99,9 @@ def build(
         metrics=metrics,
         clock=clock,
     )
+    earn, claims = intake.connect_outside(
+        store, rules, wix=wix, after_commit=after_commit, metrics=metrics, clock=clock
+    )
     return Runtime(
         store=store,
         wix=wix,
@@ -110,6 +113,8 @@ def build(
         engine=engine,
         after_commit=after_commit,
         door=door,
+        earn=earn,
+        claims=claims,
         inbox=inbox,
     )
 

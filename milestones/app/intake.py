@@ -7,7 +7,13 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from milestones.app.assembly import Wix
+from milestones.app.rules import ConfiguredRules, find_site_id
+from milestones.domain.earn import EarnRule
 from milestones.domain.event import Heard
+from milestones.earn.claims import ClaimDoor
+from milestones.earn.door import EarnDoor
+from milestones.earn.record import Recorder
 from milestones.ingest.door import Door
 from milestones.ingest.inbox import Inbox
 from milestones.observability.metrics import Metrics
@@ -76,3 +82,41 @@ def connect(
         pass_over=lambda event: after_commit.program_changed(event.site_id, event.event_type),
     )
     return door, inbox
+
+
+def connect_outside(
+    store: Store,
+    rules: ConfiguredRules,
+    *,
+    wix: Wix,
+    after_commit: AfterCommit,
+    metrics: Metrics,
+    clock: Callable[[], datetime],
+) -> tuple[EarnDoor, ClaimDoor]:
+    """The doors for outside events and for claim links, by the rules in force."""
+
+    def in_force() -> Sequence[EarnRule]:
+        return rules.settings.list_earn_rules()
+
+    def site_id(name: str) -> str | None:
+        return find_site_id(rules.settings, wix, name)
+
+    recorder = Recorder(store, rules)
+    door = EarnDoor(
+        recorder,
+        rules=in_force,
+        site_id=site_id,
+        address=lambda path: f"{rules.settings.daemon.public_url}/webhooks/in/{path}",
+        clock=clock,
+        tell=after_commit,
+        count=metrics.outside_event,
+    )
+    claims = ClaimDoor(
+        recorder,
+        rules=in_force,
+        site_id=site_id,
+        clock=clock,
+        tell=after_commit,
+        count=metrics.outside_event,
+    )
+    return door, claims

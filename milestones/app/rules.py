@@ -39,6 +39,12 @@ def list_site_ids(settings: Settings, wix: Wix) -> list[str]:
     return [_site_id(site, wix) for site in settings.list_sites()]
 
 
+def find_site_id(settings: Settings, wix: Wix, name: str) -> str | None:
+    """The id of the site with this name, as the configuration has it."""
+    found = next((site for site in settings.list_sites() if site.name == name), None)
+    return None if found is None else _site_id(found, wix)
+
+
 def _site_id(site: SiteSettings, wix: Wix) -> str:
     if site.instance_id is None and site.site_id is None and wix.sandbox is not None:
         return wix.sandbox.credentials.instance_id

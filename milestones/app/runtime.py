@@ -8,6 +8,8 @@ from milestones.app.assembly import Assembly, Wix
 from milestones.app.intake import AfterCommit
 from milestones.app.rules import ConfiguredRules, list_site_ids
 from milestones.config.settings import Settings
+from milestones.earn.claims import ClaimDoor
+from milestones.earn.door import EarnDoor
 from milestones.engine.local import LocalEngine
 from milestones.ingest.door import Door
 from milestones.ingest.inbox import Inbox
@@ -44,6 +46,8 @@ class Runtime:
     engine: LocalEngine
     after_commit: AfterCommit
     door: Door
+    earn: EarnDoor
+    claims: ClaimDoor
     inbox: Inbox
 
     @property

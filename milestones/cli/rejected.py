@@ -1,4 +1,6 @@
-"""``milestones rejected``: webhooks that were genuine, and accounts that a scan read, and could not be understood."""
+"""``milestones rejected``: webhooks of Wix and of other services that were genuine, and accounts that a scan read, and could
+not be understood.
+"""
 
 from typing import Annotated
 

@@ -10,7 +10,8 @@ def require_sound(settings: Settings) -> None:
     """Raise ConfigurationError with every fault that would keep a mail from being made."""
     needed: dict[str, frozenset[str]] = {}
     for site in (settings.for_site(""), *settings.list_sites()):
-        for template, variables in requirements(site.milestones, site.brand).items():
+        for template, variables in requirements(site.milestones, site.brand, site.claims).items():
             needed[template] = needed.get(template, variables) & variables
-    if result := faults(settings.daemon.templates, needed):
+    claims = [rule.name for rule in settings.earn if rule.claim is not None]
+    if result := faults(settings.daemon.templates, needed, claims):
         raise ConfigurationError(result)

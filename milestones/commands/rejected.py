@@ -4,9 +4,12 @@ from milestones.commands.host import Host, Runtime
 from milestones.commands.models.command import NoReport, Report
 from milestones.commands.models.people import ReplayAnswer, ReplayRejected
 from milestones.domain.event import Heard, Unneeded
+from milestones.earn.record import Recorder
+from milestones.earn.replay import is_outside, take_again
 from milestones.errors import StoreUnavailableError, UsageError
 from milestones.ingest.reading import UnreadableError, blame_event
 from milestones.pipeline import observe
+from milestones.pipeline.context import Outcome
 from milestones.store.people import rejected
 from milestones.store.tables import READ_ACCOUNT, Rejected
 from milestones.store.views import lookup
@@ -29,7 +32,7 @@ async def replay(host: Host, command: ReplayRejected, _report: Report[NoReport])
     recorded = unneeded = 0
     for row in reversed(kept):
         try:
-            if await _take(runtime, row):
+            if await (_take_outside(host, row) if is_outside(row) else _take(runtime, row)):
                 recorded += 1
             else:
                 unneeded += 1
@@ -64,3 +67,14 @@ async def _take(runtime: Runtime, row: Rejected) -> bool:
     except Exception as error:  # noqa: BLE001 (as it was when it came)
         raise blame_event(error, row.site_id, row.event_type, event.event_id if event else None) from None
     return True
+
+
+async def _take_outside(host: Host, row: Rejected) -> bool:
+    runtime = host.runtime
+    recorder = Recorder(runtime.store, runtime.rules)
+    try:
+        taken = await take_again(recorder, host.settings.find_earn_rule, row, runtime.clock())
+    except UsageError as error:
+        raise UnreadableError(str(error)) from None
+    runtime.tell(Outcome(wake={row.site_id} if row.site_id and taken else set()))
+    return taken

@@ -243,6 +243,7 @@ def _draft(read: _Reading, uses: Uses) -> Draft:
         wix=read.tables.get("wix"),
         mail=read.tables.get("mail"),
         sites=read.lists["sites"],
+        earn=read.lists["earn"],
         faults=read.faults,
         gone=read.gone,
     )

@@ -136,7 +136,8 @@ def _trim(text: str, where: str) -> str:
     return result
 
 
-def _in_one_line(value: Any, info: ValidationInfo) -> SecretStr:
+def one_line_secret(value: Any, info: ValidationInfo) -> SecretStr:
+    """As ``resolve_reference``, of a secret that stands on one line. Raises ValueError."""
     result = resolve_reference(value, info)
     if (
         isinstance(result, Secret)
@@ -176,7 +177,10 @@ ConfiguredPath = Annotated[
     Path, BeforeValidator(_require_name), AfterValidator(_resolve), PlainSerializer(_portable)
 ]
 SecretValue = Annotated[
-    SecretStr, PlainValidator(_in_one_line), PlainSerializer(reference_of), WithJsonSchema(REFERENCE_SCHEMA)
+    SecretStr,
+    PlainValidator(one_line_secret),
+    PlainSerializer(reference_of),
+    WithJsonSchema(REFERENCE_SCHEMA),
 ]
 
 

@@ -1,9 +1,11 @@
 """What must hold between tables. Each rule looks at what could be read and names the key that breaks it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from milestones.config import earn_rules
+from milestones.config.earn import EarnRuleTable
 from milestones.config.faults import Fault, Where, overlap
 from milestones.config.mail import MailSettings
 from milestones.config.sections import DaemonSettings
@@ -28,6 +30,7 @@ class Draft:
     wix: WixSettings | None
     mail: MailSettings | None
     sites: Mapping[int, SiteTable]
+    earn: Mapping[int, EarnRuleTable] = field(default_factory=dict)
     faults: Sequence[Fault] = ()
     gone: Sequence[Where] = ()
 
@@ -51,6 +54,7 @@ def _each_key_once(draft: Draft) -> Iterator[Fault]:
     yield from _find_repeated(draft.raw.get("sites"), "name", ("sites",))
     yield from _find_repeated(draft.raw.get("sites"), "instance_id", ("sites",))
     yield from _find_repeated(draft.raw.get("sites"), "site_id", ("sites",))
+    yield from _find_repeated(draft.raw.get("earn"), "name", ("earn",))
     for position, site in enumerate(_entries(draft.raw.get("sites"))):
         yield from _find_repeated(site.get("milestones"), "key", ("sites", position, "milestones"))
 
@@ -205,6 +209,28 @@ def _template_below(where: Where, table: Any) -> Iterator[tuple[Where, str]]:
         yield (*where, "template"), table["template"]
 
 
+def _earn_rules_work(draft: Draft) -> Iterator[Fault]:
+    for position in draft.earn:
+        if draft.knows(("earn", position)):
+            yield from earn_rules.find_faults(draft.earn, position)
+    names = [site.get("name") for site in _entries(draft.raw.get("sites"))]
+    if draft.knows(("sites",)):
+        yield from earn_rules.find_homeless(draft.earn, [name for name in names if isinstance(name, str)])
+
+
+def _claims_can_be_reached(draft: Draft) -> Iterator[Fault]:
+    if draft.daemon is None or not draft.knows(("daemon", "public_url"), ("daemon", "listen")):
+        return
+    claims = [position for position, rule in draft.earn.items() if rule.claim is not None]
+    leaves = any(mail.leaves_the_machine for _, mail in _mails(draft))
+    if claims and leaves and not _is_public(draft.daemon.public_url):
+        yield Fault(
+            ("daemon", "public_url"),
+            "must be a public https:// address, since mails carry links to it that earn points "
+            f"(earn[{claims[0]}])",
+        )
+
+
 RULES: tuple[Rule, ...] = (
     _each_key_once,
     _wix_is_reachable,
@@ -213,4 +239,6 @@ RULES: tuple[Rule, ...] = (
     _readers_can_unsubscribe,
     _points_come_to_an_end,
     _templates_are_there,
+    _earn_rules_work,
+    _claims_can_be_reached,
 )

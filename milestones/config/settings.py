@@ -3,13 +3,15 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationInfo
 
+from milestones.config.earn import EarnRuleTable
 from milestones.config.mail import MailSettings
 from milestones.config.milestone import MilestoneTable
 from milestones.config.program import ProgramTable
@@ -18,6 +20,7 @@ from milestones.config.sections import DaemonSettings, PolicySettings, Retention
 from milestones.config.values import Zone
 from milestones.config.wix import WixSettings
 from milestones.domain.crossing import ThresholdIndex
+from milestones.domain.earn import EarnRule
 from milestones.domain.milestone import Milestone
 from milestones.domain.program import Program
 from milestones.errors import UsageError
@@ -55,7 +58,10 @@ class SiteTable(Table):
 
 @dataclass(frozen=True)
 class SiteSettings:
-    """What holds for one site. ``name`` is empty for a site that the configuration does not name."""
+    """What holds for one site. ``name`` is empty for a site that the configuration does not name.
+
+    claims: the rules that are links, and how long a link works.
+    """
 
     name: str
     instance_id: str | None
@@ -68,6 +74,7 @@ class SiteSettings:
     milestones: tuple[Milestone, ...]
     index: ThresholdIndex
     program: Program
+    claims: Mapping[str, timedelta] = field(default_factory=dict)
 
     @property
     def hears_webhooks(self) -> bool:
@@ -107,6 +114,7 @@ class Settings(Table):
     sandbox: Annotated[SandboxSettings, AfterValidator(_in_folder)] = SandboxSettings()
     milestones: tuple[MilestoneTable, ...] = ()
     program: ProgramTable = ProgramTable()
+    earn: tuple[EarnRuleTable, ...] = ()
 
     _path: Path = PrivateAttr(Path("config.toml"))
     _warnings: tuple[str, ...] = PrivateAttr(())
@@ -167,6 +175,22 @@ class Settings(Table):
         """What holds for each of ``[[sites]]``, in their order."""
         return tuple(self._site(position) for position in range(len(self.sites)))
 
+    def list_earn_rules(self) -> tuple[EarnRule, ...]:
+        """The rules by which outside events and claims earn points. Raises UsageError where a secret is not there."""
+        if "earn" not in self._derived:
+            self._derived["earn"] = tuple(rule.definition(self.earn_site(rule)) for rule in self.earn)
+        result: tuple[EarnRule, ...] = self._derived["earn"]
+        return result
+
+    def find_earn_rule(self, name: str) -> EarnRule | None:
+        """The rule of this name without its secrets: for what was found genuine before."""
+        found = next((rule for rule in self.earn if rule.name == name), None)
+        return None if found is None else found.definition(self.earn_site(found), secrets=False)
+
+    def earn_site(self, rule: EarnRuleTable) -> str:
+        """The name of the site whose points a rule gives."""
+        return rule.site or (self.sites[0].name if self.sites else "")
+
     def webhook_secret(self, reference: str) -> SecretStr:
         """The secret of an outgoing webhook, by the name that was recorded with the action. Raises UsageError."""
         for milestone in self._all_milestones():
@@ -222,6 +246,11 @@ class Settings(Table):
             milestones=milestones,
             index=index,
             program=((site and site.program) or self.program).definition(),
+            claims={
+                rule.name: rule.claim.valid_for
+                for rule in self.earn
+                if site is not None and rule.claim is not None and self.earn_site(rule) == site.name
+            },
         )
 
     def _define(self, tables: Iterable[MilestoneTable]) -> tuple[Milestone, ...]:

@@ -45,7 +45,8 @@ def duration_text(value: timedelta) -> str:
     return f"{seconds // _UNITS[unit]}{unit}"
 
 
-def _rate(value: Any) -> Rate:
+def rate(value: Any) -> Rate:
+    """``1 per 7d``. Raises ValueError."""
     if isinstance(value, Rate):
         return value
     match = _RATE.fullmatch(value) if isinstance(value, str) else None
@@ -53,6 +54,11 @@ def _rate(value: Any) -> Rate:
         with suppress(ValueError):
             return Rate(int(match[1]), duration(match[2]))
     raise ValueError('must be a rate such as "1 per 7d"')
+
+
+def rate_text(value: Rate) -> str:
+    """As it is written."""
+    return f"{value.times} per {duration_text(value.period)}"
 
 
 def _quiet_hours(value: Any) -> QuietHours:
@@ -114,8 +120,8 @@ Duration = Annotated[
 ]
 RateText = Annotated[
     Rate,
-    PlainValidator(_rate),
-    PlainSerializer(lambda rate: f"{rate.times} per {duration_text(rate.period)}"),
+    PlainValidator(rate),
+    PlainSerializer(rate_text),
     _text("^[1-9][0-9]* per [1-9][0-9]*[smhd]$", "1 per 7d"),
 ]
 QuietHoursText = Annotated[

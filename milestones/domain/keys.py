@@ -8,6 +8,9 @@ import hashlib
 import hmac
 import re
 import uuid
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from milestones.domain.address import Form
@@ -123,5 +126,64 @@ def open_token(secret: bytes, text: str) -> str | None:
     return None
 
 
-def _seal(secret: bytes, key: str) -> str:
-    return base64.urlsafe_b64encode(_digest(secret, "unsubscribe", key)[:16]).decode().rstrip("=")
+def _seal(secret: bytes, key: str, purpose: str = "unsubscribe") -> str:
+    return base64.urlsafe_b64encode(_digest(secret, purpose, key)[:16]).decode().rstrip("=")
+
+
+def event_key(secret: bytes, rule: str, parts: Iterable[str]) -> str:
+    """The key of an outside event's order: its rule, and a keyed hash of what makes the event the same as another."""
+    return f"{rule}:{_digest(secret, 'event', _path(rule, *parts)).hex()[:32]}"
+
+
+def thing_key(secret: bytes, value: str) -> str:
+    """A keyed hash of the thing for which points are given once (22 characters); empty where there is none."""
+    return (
+        base64.urlsafe_b64encode(_digest(secret, "thing", value)[:16]).decode().rstrip("=") if value else ""
+    )
+
+
+class Claim(NamedTuple):
+    """What a claim link says: of which rule it is, for which account, and until the end of which day (UTC) it works."""
+
+    rule: str
+    account: str
+    until: date
+
+
+_CLAIM = re.compile(
+    r"(?<![A-Za-z0-9_-])([a-z0-9-]{1,50})\.([gt][A-Za-z0-9_-]{1,800})\.([0-9]{1,6})\.([A-Za-z0-9_-]{22})(?![A-Za-z0-9_-])"
+)
+_BEGINNING = date(1970, 1, 1)
+
+
+def claim_token(secret: bytes, claim: Claim) -> str:
+    """A token for claim links: unforgeable, with the opaque id of the account and nothing else of a person."""
+    text = f"{claim.rule}.{_short_id(claim.account)}.{(claim.until - _BEGINNING).days}"
+    return f"{text}.{_seal(secret, text, 'claim')}"
+
+
+def open_claim(secret: bytes, text: str) -> Claim | None:
+    """The claim in this text, also one that is over; None if none is in it that this program made. What stands around
+    it does not matter, as in ``open_token``.
+    """
+    written = unquote(text, errors="replace")
+    for candidate in (written, _BREAK.sub("", written)):
+        for rule, account, days, seal in _CLAIM.findall(candidate):
+            if hmac.compare_digest(seal, _seal(secret, f"{rule}.{account}.{days}", "claim")):
+                return Claim(rule, _long_id(account), _BEGINNING + timedelta(days=int(days)))
+    return None
+
+
+def _short_id(account: str) -> str:
+    """In letters that a link takes: a GUID as its sixteen bytes. Ids are GUIDs by contract, but they come from outside."""
+    try:
+        is_guid = str(uuid.UUID(account)) == account
+    except ValueError:
+        is_guid = False
+    raw = uuid.UUID(account).bytes if is_guid else account.encode()
+    return ("g" if is_guid else "t") + base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _long_id(text: str) -> str:
+    raw = base64.urlsafe_b64decode(text[1:] + "=" * (-len(text[1:]) % 4))
+    return str(uuid.UUID(bytes=raw)) if text[0] == "g" else raw.decode()

@@ -103,6 +103,14 @@ class Verdict(StrEnum):
         "discount_under_way",
         "The same was just applied to this checkout, or may have been; what is there is looked at before.",
     )
+    EARNED_BEFORE = (
+        "earned_before",
+        "The customer has had the points of this rule: it gives them once (once_per).",
+    )
+    EARN_CAP = (
+        "earn_cap",
+        "The customer has had as many points of this rule in this period as it gives (cap).",
+    )
     # Of an effect
     DONE = "done", "Done."
     REFUSED = "refused", "Refused for good by the other side."

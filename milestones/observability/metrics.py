@@ -31,6 +31,14 @@ class Metrics:
         self.webhook_answers = count(
             "milestones_webhook_answers", "Answers to webhooks by status.", ["status"]
         )
+        self.outside_answers = count(
+            "milestones_outside_answers", "Answers to outside services by status.", ["status"]
+        )
+        self._outside_events = count(
+            "milestones_outside_events",
+            "Genuine outside events and claims by rule and outcome.",
+            ["rule", "outcome"],
+        )
         self.mistyped_callbacks = count(
             "milestones_mistyped_callbacks",
             "POSTs to a path that is none: `served`, a genuine webhook, or `unknown`.",
@@ -83,6 +91,10 @@ class Metrics:
     def event(self, event_type: str | None, outcome: str) -> None:
         """Count a genuine webhook. outcome: ``taken``, ``unneeded`` or ``rejected``."""
         self._events.labels(self._bounded(event_type or "unknown"), outcome).inc()
+
+    def outside_event(self, rule: str, outcome: str) -> None:
+        """Count a genuine outside event or a claim. rule: of the configuration, which bounds their number."""
+        self._outside_events.labels(rule, outcome).inc()
 
     def _bounded(self, event_type: str) -> str:
         if event_type not in self._types:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from milestones.domain import keys
 from milestones.domain.actions import Context
@@ -62,30 +62,54 @@ async def place(store: Store, rules: Rules, asking: Asking, now: datetime) -> Pl
     return result
 
 
+class Limit(Protocol):
+    """Says in the transaction which of the orders that are new are not done, and counts those that are. Orders of a
+    counted source come here one transaction after the other.
+    """
+
+    async def __call__(
+        self, tx: Transaction, new: Sequence[tuple[Asking, Whose]], /
+    ) -> Mapping[str, Verdict]:
+        """Why not, by owner: a verdict of ``moves.ENDS``."""
+
+
+async def limit_nothing(_tx: Transaction, _new: Sequence[tuple[Asking, Whose]], /) -> Mapping[str, Verdict]:
+    """All are done."""
+    return {}
+
+
 async def place_all(
-    store: Store, rules: Rules, askings: Sequence[Asking], now: datetime
+    store: Store,
+    rules: Rules,
+    askings: Sequence[Asking],
+    now: datetime,
+    limit: Limit = limit_nothing,
 ) -> list[Placed | UsageError]:
     """Record orders of one site in one transaction, each as ``place`` does: what is wrong with one is its own result,
     at its place, and keeps no other back. Give some hundreds at a time, since nobody else writes meanwhile.
 
-    Raises UsageError where nothing is done for the site, and StoreError; then none of them was recorded.
+    limit: what their source gives only so often. Raises UsageError where nothing is done for the site, and StoreError;
+    then none of them was recorded.
     """
     if not askings:
         return []
-    results = await _place_all(store, rules, askings, now)
+    results = await _place_all(store, rules, askings, now, limit)
     reach("order.committed")
     return results
 
 
 @dataclass(slots=True)
 class _Page:
-    """What one transaction records. recent: orders of the last day, by source, as the breaker counts them."""
+    """What one transaction records. recent: orders of the last day, by source, as the breaker counts them.
+    stops: why some are not done, by owner.
+    """
 
     site: Site
     rules: Rules
     now: datetime
     recent: Counter[str]
     recorded: dict[str, Order]
+    stops: Mapping[str, Verdict]
     created: dict[str, Order] = field(default_factory=dict)
     actions: list[dict[str, Any]] = field(default_factory=list)
 
@@ -107,7 +131,7 @@ class _Page:
             account_id=whose.account_id,
             contact_key=whose.contact_key,
             configuration=of_site.configuration,
-            verdict=self._verdict(asking.source),
+            verdict=self._verdict(asking),
             recorded_at=self.now,
         )
         context = Context(
@@ -128,20 +152,22 @@ class _Page:
             stop=None if order.verdict == Verdict.ORDERED else Verdict(order.verdict),
         )
 
-    def _verdict(self, source: OrderSource) -> Verdict:
+    def _verdict(self, asking: Asking) -> Verdict:
         of_site = self.rules.site(self.site.id)
         if of_site.shadow:
             return Verdict.SHADOW
-        if not source.is_counted:
+        if (stop := self.stops.get(asking.owner(self.rules.secret))) is not None:
+            return stop
+        if not asking.source.is_counted:
             return Verdict.ORDERED
-        self.recent[source] += 1
-        past = self.recent[source] > of_site.breaker.limit(self.site.accounts)
+        self.recent[asking.source] += 1
+        past = self.recent[asking.source] > of_site.breaker.limit(self.site.accounts)
         return Verdict.BREAKER if past else Verdict.ORDERED
 
 
 @retry_races
 async def _place_all(
-    store: Store, rules: Rules, askings: Sequence[Asking], now: datetime
+    store: Store, rules: Rules, askings: Sequence[Asking], now: datetime, limit: Limit
 ) -> list[Placed | UsageError]:
     async with store.write() as tx:
         site = await _find_site(tx, askings)
@@ -156,7 +182,8 @@ async def _place_all(
         whose = await find_whose(tx, rules.secret, site.id, [asking.person for asking in sound])
         recorded = await orders.get_orders(tx, owners)
         recent = await _recent(tx, site.id, sound, now)
-        page = _Page(site, rules, now, recent, recorded)
+        stops = await limit(tx, _list_new(rules.secret, sound, recorded, whose))
+        page = _Page(site, rules, now, recent, recorded, stops)
         results = [_result(page, asking, whose) for asking in askings]
         await orders.add_orders(tx, list(page.created.values()))
         await ledger.add_actions(tx, page.actions)
@@ -168,6 +195,21 @@ async def _place_all(
         else result
         for result in results
     ]
+
+
+def _list_new(
+    secret: bytes, askings: Sequence[Asking], recorded: Mapping[str, Order], whose: Mapping[Person, Whose]
+) -> list[tuple[Asking, Whose]]:
+    """The orders that are about to be recorded, each once, in their order."""
+    new: dict[str, tuple[Asking, Whose]] = {}
+    for asking in askings:
+        owner, one = asking.owner(secret), whose[asking.person]
+        can_be_done = one.fault is None and not isinstance(
+            list_steps(asking.person, one, asking.request), str
+        )
+        if owner not in recorded and can_be_done:
+            new.setdefault(owner, (asking, one))
+    return list(new.values())
 
 
 async def _find_site(tx: Transaction, askings: Sequence[Asking]) -> Site:

@@ -14,13 +14,24 @@ from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import attempts
 from milestones.store.people import erasure
-from milestones.store.tables import Account, Action, ObservationRun, Order, Rejected, Scan, ScanState, Trace
+from milestones.store.tables import (
+    Account,
+    Action,
+    Earning,
+    ObservationRun,
+    Order,
+    Rejected,
+    Scan,
+    ScanState,
+    Trace,
+)
 
 BATCH = 500
 """Rows of one transaction: a few milliseconds of everybody's time."""
 
 _ACCOUNTS = table_of(Account)
 _ACTIONS = table_of(Action)
+_EARNINGS = table_of(Earning)
 _ORDERS = table_of(Order)
 _RUNS = table_of(ObservationRun)
 _REJECTED = table_of(Rejected)
@@ -64,6 +75,12 @@ async def forget_orders(tx: Transaction, before: datetime) -> int:
     owed = select(_ACTIONS.c.id).where(_ACTIONS.c.owner == _ORDERS.c.owner).exists()
     old = select(_ORDERS.c.id).where(_ORDERS.c.recorded_at < before, ~owed).limit(BATCH)
     return (await tx.execute(delete(_ORDERS).where(_ORDERS.c.id.in_(old)))).rowcount
+
+
+async def forget_earnings(tx: Transaction, now: datetime) -> int:
+    """Delete what no cap counts any more. What is given once stays."""
+    old = select(_EARNINGS.c.owner).where(_EARNINGS.c.forget_at < now).limit(BATCH)
+    return (await tx.execute(delete(_EARNINGS).where(_EARNINGS.c.owner.in_(old)))).rowcount
 
 
 async def forget_traces(tx: Transaction, before: datetime) -> int:

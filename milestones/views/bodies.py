@@ -6,6 +6,8 @@ import jwt
 
 from milestones.domain.event import Heard
 from milestones.domain.observation import Observation, Source
+from milestones.earn import kept
+from milestones.earn.replay import is_outside
 from milestones.formats import untrusted
 from milestones.formats.untrusted import Fields
 from milestones.ingest.envelope import read_event
@@ -40,6 +42,8 @@ def parse_account(body: bytes, read_at: datetime) -> Observation:
 
 def parse_rejected(row: Rejected) -> Fields:
     """What a kept row tells, for a person to look at. Raises UnreadableError."""
+    if is_outside(row):
+        return fields(kept.unpack(row.body)[1].decode(errors="replace"), "It")
     return (
         fields(row.body.decode(errors="replace"), "It")
         if row.event_type == READ_ACCOUNT

@@ -10,6 +10,7 @@ from milestones.domain.crossing import Crossing
 from milestones.domain.milestone import Milestone
 from milestones.kinds import registry
 from milestones.kinds.channel import Task
+from milestones.kinds.email.claims import sample_urls
 from milestones.kinds.email.message import Mailbox
 from milestones.kinds.email.names import plain
 from milestones.kinds.email.payload import Email
@@ -37,12 +38,12 @@ def sample_variables(
         currency=settings.mail.currency,
         brand=settings.brand,
     )
-    values = preview_variables(site, now=now, milestone=milestone)
+    values = preview_variables(site, now=now, milestone=milestone, claims=settings.claims)
     if milestone is not None:
         values |= _sample_rewards(milestone, site, settings.timezone, now)
     if account is not None:
         values |= _of(account, milestone, values)
-    available = requirements(settings.milestones, settings.brand).get(template)
+    available = requirements(settings.milestones, settings.brand, settings.claims).get(template)
     return values if available is None else only(values, available)
 
 
@@ -71,7 +72,9 @@ def _sample_rewards(milestone: Milestone, site: Site, zone: ZoneInfo, now: datet
     if not inputs:
         return {}
     task = Task(0, "preview", MAIL, "preview", "preview", milestone.key, planned[0].payload, inputs)
-    shown = variables(task, site=site, program=Program("preview"), unsubscribe_url="")
+    shown = variables(
+        task, site=site, program=Program("preview"), unsubscribe_url="", claim_urls=sample_urls(None)
+    )
     promise = {"coupon": shown.get("coupon", {}).get("name"), "badge": shown.get("badge", {}).get("title")}
     return {
         **{group: shown[group] for group in inputs},

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from milestones.errors import StoreError
-from milestones.web import dashboard, probes, unsubscribe, webhooks
+from milestones.web import claims, dashboard, inbound, probes, unsubscribe, webhooks
 from milestones.web.access import RefusedError
 from milestones.web.assets import DEFAULT_HEADERS, Pages
 from milestones.web.callback import Mistyped
@@ -45,6 +45,8 @@ def create_site(services: WebServices) -> FastAPI:
     pages = Pages(services.zone)
     site.include_router(probes.routes(services))
     site.include_router(unsubscribe.routes(services, pages))
+    site.include_router(claims.routes(services, pages))
+    site.include_router(inbound.routes(services))
     site.include_router(dashboard.routes(services, pages))
 
     async def refuse(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from jinja2 import Environment
 from milestones.domain.observation import Customer
 from milestones.errors import ConfigurationError
 from milestones.kinds.channel import Task
+from milestones.kinds.email.claims import sample_urls
 from milestones.kinds.email.rendering import PARTS, Catalogue, RenderedMail
 from milestones.kinds.email.variables import Program, Site, preview_variables, variables
 from tests.kinds.builders import NOW, TEMPLATES, a_grant_mail, a_reminder, write_templates
@@ -23,7 +24,11 @@ def shipped() -> Catalogue:
 
 def rendered(catalogue: Catalogue, task: Task, site: Site = SITE) -> RenderedMail:
     values = variables(
-        task, site=site, program=Program("Rewards", "Stars"), unsubscribe_url="https://shop.example/u/token"
+        task,
+        site=site,
+        program=Program("Rewards", "Stars"),
+        unsubscribe_url="https://shop.example/u/token",
+        claim_urls=sample_urls(["follow-us"]),
     )
     return catalogue.render(task.payload["template"], values)
 

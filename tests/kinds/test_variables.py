@@ -8,6 +8,7 @@ from milestones.domain.observation import Customer, Measure
 from milestones.kinds.badge.payload import Badge
 from milestones.kinds.channel import Task
 from milestones.kinds.coupon.payload import Coupon, Discount
+from milestones.kinds.email.claims import sample_urls
 from milestones.kinds.email.names import plain
 from milestones.kinds.email.payload import Email
 from milestones.kinds.email.variables import (
@@ -29,7 +30,10 @@ NEAR = Near(100, "almost-there", frozenset(), timedelta(days=30), 2)
 
 
 def values_of(task: Task, site: Site = SITE) -> dict[str, Any]:
-    return variables(task, site=site, program=Program("Rewards", "Stars"), unsubscribe_url="https://x/u/1")
+    program = Program("Rewards", "Stars")
+    return variables(
+        task, site=site, program=program, unsubscribe_url="https://x/u/1", claim_urls=sample_urls(None)
+    )
 
 
 def paths_of(values: dict[str, Any]) -> set[str]:

@@ -27,10 +27,10 @@ from milestones.pipeline.orders import Asking, place
 from milestones.store import mutes, sites
 from milestones.store.database import heartbeat, schema
 from milestones.store.database.statements import add_missing, table_of
-from milestones.store.outbox import ledger, rests
+from milestones.store.outbox import earnings, ledger, rests
 from milestones.store.outbox.rests import Rest
 from milestones.store.people import people, rejected
-from milestones.store.tables import Action, ErasedMail
+from milestones.store.tables import Action, Earning, ErasedMail
 from tests.builders import NOW, SITE, a_customer
 from tests.shop import Shop, opened_shop, write_config
 
@@ -126,6 +126,16 @@ async def _live(shop: Shop) -> None:
     asking = Asking(SITE, OrderSource.CLI, "a-key", Person(account_id="near"), request)
     await place(shop.store, shop.rules, asking, NOW)
     async with shop.store.write() as tx:
+        earning = Earning(
+            owner="an order that is forgotten",
+            site_id=SITE,
+            rule="follow-us",
+            person_key="near",
+            account_id="near",
+            points=50,
+            recorded_at=NOW,
+        )
+        await earnings.add_earnings(tx, [earning])
         mute = {"at": 0, "balance": 980, "earned": 980, "tier_points": None, "leads_to": 5000}
         intent = {"account_id": "given", "revision": 2, "mute": mute}
         await mutes.open_mute(tx, SITE, "an action that is forgotten", intent, NOW)

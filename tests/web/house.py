@@ -1,6 +1,6 @@
 """Services in memory, with everything that the routes may be told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -8,12 +8,16 @@ from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
 
+from milestones.earn.claims import Opened, Standing
+from milestones.earn.handshake import Answer
+from milestones.errors import IngestError
 from milestones.observability.metrics import Metrics
 from milestones.views.page import Check, Figure, Happening, Overview, Place, Readiness
 from milestones.web.access import Access
 from milestones.web.services import WebServices
 
 NOW = datetime(2026, 11, 20, 9, 15, 30, tzinfo=UTC)
+CLAIM = "follow-us.gAAAAAAAAAAAAAAAAAAAAAA.20000.0123456789abcdefABCDEF"
 TOKEN = "3q2-7wAAAAAAAAAAAAAAAA.0123456789abcdefABCDEF"
 PASSWORD = "correct horse"
 
@@ -56,6 +60,8 @@ class House:
     mails: dict[str, bytes] = field(default_factory=dict)
     access: Access = field(default_factory=lambda: Access("127.0.0.1", "http://127.0.0.1:8080"))
     unsubscribed: list[str] = field(default_factory=list)
+    claimed: list[str] = field(default_factory=list)
+    events: list[tuple[dict[bytes, bytes], bytes]] = field(default_factory=list)
     received: list[bytes] = field(default_factory=list)
     metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
     failure: Exception | None = None
@@ -65,6 +71,10 @@ class House:
             receive=self._receive,
             recognise=lambda token: token == TOKEN,
             unsubscribe=self._unsubscribe,
+            greet=self._greet,
+            receive_event=self._receive_event,
+            look_at_claim=self._look_at_claim,
+            claim=self._claim,
             readiness=self._readiness,
             overview=self._overview,
             recent=self._recent,
@@ -91,6 +101,33 @@ class House:
     async def _readiness(self) -> Readiness:
         self._fail()
         return self.readiness
+
+    def _greet(self, rule: str, query: Mapping[str, str]) -> Answer:
+        self._require_rule(rule)
+        return Answer(query.get("hub.challenge", ""))
+
+    async def _receive_event(self, rule: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Answer:
+        self._require_rule(rule)
+        if self.failure is not None:
+            raise self.failure
+        self.events.append((dict(headers), body))
+        return Answer()
+
+    def _require_rule(self, rule: str) -> None:
+        if rule != "rule":
+            raise IngestError(404, "There is no rule with this address.")
+
+    def _look_at_claim(self, token: str) -> Opened:
+        if token == CLAIM:
+            return Opened(Standing.OPEN, "https://network.example/us", "Follow <us>", 1500)
+        return Opened(Standing.OVER if token == "over" else Standing.UNKNOWN)
+
+    async def _claim(self, token: str) -> Opened:
+        self._fail()
+        opened = self._look_at_claim(token)
+        if opened.standing is Standing.OPEN:
+            self.claimed.append(token)
+        return opened
 
     async def _overview(self) -> Overview:
         return self.overview

@@ -22,6 +22,7 @@ from milestones.kinds.channel import (
     Stop,
     Task,
 )
+from milestones.kinds.email.claims import SiteClaims
 from milestones.kinds.email.consent import Gatekeeper, Reader
 from milestones.kinds.email.message import Mailbox, Unsubscribe, build_message
 from milestones.kinds.email.names import person
@@ -60,6 +61,7 @@ class MailSettings:
     site: Site
     secret: bytes = field(repr=False)
     on_lost_answer: OnLostAnswer = OnLostAnswer.HOLD
+    claims: SiteClaims = field(default_factory=SiteClaims)
 
 
 class EmailChannel:
@@ -190,7 +192,13 @@ class EmailChannel:
                 retry_at=error.retry_at,
                 connection_wide=error.connection_wide,
             ) from error
-        shown = variables(task, site=self._settings.site, program=program, unsubscribe_url=unsubscribe.url)
+        shown = variables(
+            task,
+            site=self._settings.site,
+            program=program,
+            unsubscribe_url=unsubscribe.url,
+            claim_urls=self._settings.claims.of(task.account_id, self._clock()),
+        )
         try:
             return (
                 program,
@@ -233,6 +241,7 @@ def build(services: SiteServices) -> EmailChannel:
             ),
             secret=services.secret,
             on_lost_answer=OnLostAnswer(mail.on_lost_answer),
+            claims=SiteClaims(services.settings.daemon.public_url, services.secret, site.claims),
         ),
         catalogue=services.catalogue,
         transport=services.transport,

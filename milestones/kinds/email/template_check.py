@@ -1,7 +1,7 @@
 """What is wrong with the templates: found when the configuration is checked, not at night when a mail is due."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,17 +19,25 @@ from milestones.kinds.email.rendering import (
 )
 from milestones.kinds.email.template_trials import Mails, Trial, plainest, whom
 from milestones.kinds.email.template_uses import Reading, Use, read
-from milestones.kinds.email.variables import VARIABLES, Site, preview_variables
+from milestones.kinds.email.variables import (
+    VARIABLES,
+    Site,
+    claims_among,
+    preview_variables,
+)
 
 _COMMENT = re.compile("<!--.*?-->", re.DOTALL)
 _A_DAY = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
 
-def faults(folder: Path, needed: Mapping[str, frozenset[str]]) -> list[str]:
+def faults(
+    folder: Path, needed: Mapping[str, frozenset[str]], claims: Collection[str] | None = None
+) -> list[str]:
     """A sentence, with file and line, for everything that would keep a mail from being made.
 
     needed: for each template that the configuration names, the variables that its mails have
         (``variables.requirements``). Templates that nobody names are checked against all variables.
+    claims: of all sites, for these; None where nobody knows them.
     """
     try:
         names = template_names(folder)
@@ -49,7 +57,7 @@ def faults(folder: Path, needed: Mapping[str, frozenset[str]]) -> list[str]:
         result.extend(broken)
     # What cannot be seen in the syntax shows when the templates are tried; but only sound ones can be.
     if not result:
-        return _render_trials(folder, needed)
+        return _render_trials(folder, needed, claims)
     return [f"{folder.name}/{fault}" for fault in dict.fromkeys(result)]
 
 
@@ -87,15 +95,22 @@ def _is_there(head: tuple[str, ...], use: Use, available: frozenset[str]) -> boo
     )
 
 
-def _render_trials(folder: Path, needed: Mapping[str, frozenset[str]]) -> list[str]:
+def _render_trials(
+    folder: Path, needed: Mapping[str, frozenset[str]], claims: Collection[str] | None
+) -> list[str]:
     """Renders every template for every kind of customer; a fault names the plainest for whom it shows."""
     catalogue = Catalogue(folder)
     made = environment(folder)
     result: dict[str, str] = {}
     for name in sorted(catalogue.templates):
         available = needed.get(name, VARIABLES)
-        extra = {path.removeprefix("brand."): "Sample" for path in available - VARIABLES}
-        sample = preview_variables(Site("Sample Shop", brand=extra), now=_A_DAY)
+        extra = {
+            path.removeprefix("brand."): "Sample"
+            for path in available - VARIABLES
+            if path.startswith("brand.")
+        }
+        linked = claims_among(available) if name in needed else claims
+        sample = preview_variables(Site("Sample Shop", brand=extra), now=_A_DAY, claims=linked)
         mails = Mails(sample, available, _whole(made, name))
         for trial in mails:
             for fault, advice in _of_one(catalogue, name, mails.values(trial)).items():

@@ -4,7 +4,7 @@ A template sees groups (``coupon``) of plain values (``coupon.code``). What a ma
 group; what a customer or a shop has not told is an empty text, so that a template may write ``{% if customer.name %}``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from typing import Any
 from milestones.domain.milestone import Milestone
 from milestones.kinds.channel import Task
 from milestones.kinds.email import terms
+from milestones.kinds.email.claims import NAME, ClaimUrls, sample_urls
 from milestones.kinds.email.names import first_name, person, plain
 from milestones.kinds.email.payload import Email
 
@@ -37,6 +38,7 @@ _ALWAYS = frozenset(
         "program.name",
         "brand.text_color",
         "unsubscribe_url",
+        NAME,
         *(f"brand.{name}" for name in BRAND_DEFAULTS),
     }
 )
@@ -77,13 +79,18 @@ class Program:
 
 
 def available_variables(
-    *, reminder: bool, coupon: bool, badge: bool, brand: Iterable[str] = ()
+    *,
+    reminder: bool,
+    coupon: bool,
+    badge: bool,
+    brand: Iterable[str] = (),
+    claims: Iterable[str] = (),
 ) -> frozenset[str]:
     """The paths that one mail has: a reminder's are what is missing and what is promised, a grant's what was given.
 
-    coupon, badge: whether the milestone gives one. brand: names that the shop added.
+    coupon, badge: whether the milestone gives one. brand: names that the shop added. claims: rules that are links.
     """
-    result = _ALWAYS | {f"brand.{name}" for name in brand}
+    result = _ALWAYS | {f"brand.{name}" for name in brand} | claim_paths(claims)
     if reminder:
         result |= _REMINDER
         result |= {path for path, given in (("reward.coupon", coupon), ("reward.badge", badge)) if given}
@@ -95,9 +102,21 @@ def available_variables(
     return result
 
 
-def requirements(milestones: Iterable[Milestone], brand: Iterable[str] = ()) -> dict[str, frozenset[str]]:
+def claim_paths(claims: Iterable[str]) -> frozenset[str]:
+    """What a mail has by which these claims can be linked. They are checked like variables, and called."""
+    return frozenset(f"{NAME}.{name}" for name in claims)
+
+
+def claims_among(paths: Iterable[str]) -> frozenset[str]:
+    """The claims that can be linked by a mail with these paths."""
+    return frozenset(path.removeprefix(f"{NAME}.") for path in paths if path.startswith(f"{NAME}."))
+
+
+def requirements(
+    milestones: Iterable[Milestone], brand: Iterable[str] = (), claims: Iterable[str] = ()
+) -> dict[str, frozenset[str]]:
     """For each template that these milestones name, the variables that every mail made from it has."""
-    names = frozenset(brand)
+    names, links = frozenset(brand), frozenset(claims)
     result: dict[str, frozenset[str]] = {}
     for milestone in milestones:
         given = {reward.kind for reward in milestone.rewards if reward.is_shown}
@@ -106,13 +125,19 @@ def requirements(milestones: Iterable[Milestone], brand: Iterable[str] = ()) -> 
             mails.append((milestone.near.template, True))
         for template, reminder in mails:
             has = available_variables(
-                reminder=reminder, coupon="coupon" in given, badge="badge" in given, brand=names
+                reminder=reminder,
+                coupon="coupon" in given,
+                badge="badge" in given,
+                brand=names,
+                claims=links,
             )
             result[template] = result.get(template, has) & has
     return result
 
 
-def variables(task: Task, *, site: Site, program: Program, unsubscribe_url: str) -> dict[str, Any]:
+def variables(
+    task: Task, *, site: Site, program: Program, unsubscribe_url: str, claim_urls: ClaimUrls
+) -> dict[str, Any]:
     """What the mail of this task may show."""
     name = person(task.customer.name)
     result: dict[str, Any] = {
@@ -128,6 +153,7 @@ def variables(task: Task, *, site: Site, program: Program, unsubscribe_url: str)
         "program": {"name": plain(program.name)},
         "brand": _brand(site.brand),
         "unsubscribe_url": unsubscribe_url,
+        NAME: claim_urls,
     }
     if "near" in task.payload:
         result["reward"] = dict(task.payload.get("reward") or {})
@@ -138,10 +164,17 @@ def variables(task: Task, *, site: Site, program: Program, unsubscribe_url: str)
     return result
 
 
-def preview_variables(site: Site, *, now: datetime, milestone: Milestone | None = None) -> dict[str, Any]:
+def preview_variables(
+    site: Site,
+    *,
+    now: datetime,
+    milestone: Milestone | None = None,
+    claims: Collection[str] | None = None,
+) -> dict[str, Any]:
     """A sample of every variable, for looking at a template. Nobody real is in it.
 
-    milestone: whose title and threshold to show; one of 1,000 points without it.
+    milestone: whose title and threshold to show; one of 1,000 points without it. claims: those that may be linked; any
+    without it.
     """
     threshold = milestone.threshold if milestone else 1000
     missing = max(1, threshold // 25)
@@ -173,6 +206,7 @@ def preview_variables(site: Site, *, now: datetime, milestone: Milestone | None 
         "program": {"name": "Rewards"},
         "brand": _brand(site.brand),
         "unsubscribe_url": "https://example.com/u/sample",
+        NAME: sample_urls(claims),
         "reward": {"coupon": coupon["name"], "badge": "Star customer"},
         "coupon": _coupon(coupon, site),
         "badge": {"title": "Star customer"},

@@ -90,7 +90,7 @@ def action_rows(
     stop: Verdict | None = None,
     scan_id: int | None = None,
 ) -> list[dict[str, Any]]:
-    """The rows of one owner's actions. ``stop``: SHADOW cancels them, BREAKER holds them."""
+    """The rows of one owner's actions. ``stop``: one of ``moves.ENDS`` cancels them, BREAKER holds them."""
     by_position = {action.position: action.key for action in planned}
     return [
         Action(
@@ -107,7 +107,7 @@ def action_rows(
             waits_for=[by_position[position] for position in action.waits_for],
             scan_id=scan_id,
             recorded_at=now,
-            settled_at=now if stop is Verdict.SHADOW else None,
+            settled_at=now if stop in moves.ENDS else None,
         ).model_dump(exclude={"id"})
         for action in planned
     ]

@@ -23,6 +23,9 @@ Where = ColumnElement[bool]
 
 _HAS_NOT_BEGUN = _ACTIONS.c.acted_at.is_(None)
 
+ENDS = frozenset({Verdict.SHADOW, Verdict.EARNED_BEFORE, Verdict.EARN_CAP})
+"""With which an action is recorded that nobody is to do."""
+
 OPEN = frozenset({State.AVAILABLE, State.WAITING, State.HELD})
 """Where an action stands that no drain has claimed and that is not settled."""
 
@@ -109,8 +112,8 @@ async def _take_ids(tx: Transaction, move: Move, lead: State, ids: Sequence[int]
 
 
 def first_state(action: PlannedAction, stop: Verdict | None) -> State:
-    """Where an action is recorded. stop: SHADOW cancels it, anything else holds it."""
-    if stop is Verdict.SHADOW:
+    """Where an action is recorded. stop: one of ``ENDS`` cancels it, anything else holds it."""
+    if stop in ENDS:
         return State.CANCELLED
     if stop is not None:
         return State.HELD

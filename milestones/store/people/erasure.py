@@ -7,8 +7,10 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote_plus
 
 from sqlalchemy import ColumnElement, delete, select, update
 
@@ -53,6 +55,9 @@ _WORDY = [name for name, kind in KINDS.items() if kind.forget is not None]
 """Kinds whose payload holds words that may tell of a person."""
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+_TOKEN = re.compile(rb"[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]*")
+"""A signed token (JWT), of three parts in base64."""
 
 _ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 
@@ -213,15 +218,18 @@ async def names_gone_contact(tx: Transaction, site_id: str | None, body: bytes) 
 
 
 def decode_body(body: bytes) -> str:
-    """The claims inside a kept token as text, case-folded and without JSON's escapes; a body that is no token as it is."""
-    parts = body.strip().split(b".")
-    payload = parts[1] if len(parts) == 3 and not body.startswith(b"{") else b""
-    try:
-        found = base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)) or body
-    except (binascii.Error, ValueError):
-        found = body
+    """What a kept body says as text, case-folded and without the escapes of JSON and of forms: the claims inside a token,
+    and any other body as it is.
+    """
+    found = body
+    if _TOKEN.fullmatch(body.strip()):
+        payload = body.strip().split(b".")[1]
+        with suppress(binascii.Error, ValueError):
+            found = base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)) or body
     # Events hold JSON within JSON, so an escape may be escaped itself.
-    return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found.decode("utf-8", "replace")).casefold()
+    text = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), found.decode("utf-8", "replace"))
+    # Which of them a stranger's body has is not known; both readings are looked through.
+    return (f"{text}\n{unquote_plus(text)}" if "%" in text else text).casefold()
 
 
 # What remains to be done outside of the transaction

@@ -84,6 +84,18 @@ async def follow(tx: Transaction, site_id: str, contact_keys: Iterable[str], now
         await _hand_over(tx, site_id, customer, now)
 
 
+async def list_accounts(tx: Transaction, site_id: str, account_id: str) -> set[str]:
+    """All accounts of the customer who has this one."""
+    statement = select(_ACCOUNTS.c.contact_key).where(
+        _ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.id == account_id
+    )
+    key = (await tx.execute(statement)).scalar_one_or_none()
+    if key is None or not await find_merged(tx, site_id, [key]):
+        return {account_id}
+    customer = await _customer(tx, site_id, *await _tree(tx, site_id, key))
+    return {account_id, *customer.accounts}
+
+
 async def _tree(tx: Transaction, site_id: str, contact_key: str) -> tuple[str, set[str]]:
     """The contact at the root, and all contacts of the tree. Ends also where Wix tells of a circle."""
     root, passed = contact_key, {contact_key}

@@ -1,6 +1,7 @@
 """The tables. Rows say what is so; what may be done with them stands in the modules beside this one."""
 
 from milestones.store.tables.accounts import Account, ObservationRun
+from milestones.store.tables.earn import Earning
 from milestones.store.tables.mutes import MutedStep
 from milestones.store.tables.outbox import Action, Attempt, Grant, Order, Reminder, Trace
 from milestones.store.tables.people import (
@@ -31,6 +32,7 @@ __all__ = [
     "ChannelRest",
     "ContactChange",
     "DefinitionVersion",
+    "Earning",
     "ErasedMail",
     "Grant",
     "Meta",

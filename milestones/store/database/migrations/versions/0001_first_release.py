@@ -286,6 +286,24 @@ def upgrade() -> None:
         batch_op.create_index("ix_orders_recorded", ["recorded_at"], unique=False)
 
     op.create_table(
+        "earnings",
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("person_key", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("value_key", sa.String(), nullable=False),
+        sa.Column("points", sa.Integer(), nullable=False),
+        sa.Column("recorded_at", columns.Moment(), nullable=False),
+        sa.Column("forget_at", columns.Moment(), nullable=True),
+        sa.PrimaryKeyConstraint("owner"),
+    )
+    with op.batch_alter_table("earnings", schema=None) as batch_op:
+        batch_op.create_index("ix_earnings_account", ["site_id", "rule", "account_id"], unique=False)
+        batch_op.create_index("ix_earnings_forget", ["forget_at"], unique=False)
+        batch_op.create_index("ix_earnings_person", ["site_id", "rule", "person_key"], unique=False)
+
+    op.create_table(
         "subscriptions",
         sa.Column("site_id", sa.String(), nullable=False),
         sa.Column("email_key", sa.String(), nullable=False),

@@ -1,0 +1,1 @@
+"""Points for what happens elsewhere: events that services send, and links that customers click."""

@@ -1,0 +1,98 @@
+"""``once_per`` and ``cap``: counted here and nowhere else, in the transaction that records the orders."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from milestones.domain import keys
+from milestones.domain.earn import EarnRule, Limits, Once
+from milestones.domain.order import Person
+from milestones.domain.verdict import Verdict
+from milestones.earn.reading import Wanted
+from milestones.formats.mail_addresses import address_form
+from milestones.pipeline.orders import Asking
+from milestones.pipeline.persons import Whose
+from milestones.store.database.store import Transaction
+from milestones.store.outbox import earnings
+from milestones.store.people import merges
+from milestones.store.tables import Earning
+
+_NOTHING_COUNTED = Limits()
+
+
+def judge(
+    limits: Limits, past: Sequence[Earning], *, points: int, value_key: str, now: datetime
+) -> Verdict | None:
+    """Why a customer is not given these points; None where they are. Pure.
+
+    past: what the customer had by the rule. value_key: of the thing for which they are given once.
+    """
+    if limits.once is Once.CUSTOMER and past:
+        return Verdict.EARNED_BEFORE
+    if limits.once is Once.CUSTOMER_AND_VALUE and any(one.value_key == value_key for one in past):
+        return Verdict.EARNED_BEFORE
+    for cap in limits.caps:
+        # What lies in the future, because the clock was set back, counts as well.
+        had = sum(one.points for one in past if one.recorded_at > now - cap.period)
+        if had + points > cap.points:
+            return Verdict.EARN_CAP
+    return None
+
+
+def person_key(secret: bytes, site_id: str, person: Person) -> str:
+    """By which a customer is known again who was named in the same way, also after an erasure."""
+    if person.email:
+        return keys.address_key(secret, site_id, address_form(person.email))
+    if person.contact_id:
+        return keys.contact_key(secret, site_id, person.contact_id)
+    return person.account_id
+
+
+@dataclass(slots=True)
+class RuleLimit:
+    """``pipeline.orders.Limit`` for the orders of one rule. wanted: by owner. shadow: nothing is given, so nothing counts."""
+
+    rule: EarnRule
+    wanted: Mapping[str, Wanted]
+    secret: bytes = field(repr=False)
+    now: datetime
+    shadow: bool
+
+    async def __call__(
+        self, tx: Transaction, new: Sequence[tuple[Asking, Whose]], /
+    ) -> Mapping[str, Verdict]:
+        """Judge them one after the other, each with what those before it were given, and write what is given."""
+        if self.rule.limits == _NOTHING_COUNTED or self.shadow:
+            return {}
+        given: list[tuple[Earning, set[str]]] = []
+        stops: dict[str, Verdict] = {}
+        for asking, whose in new:
+            row = self._row(asking, whose)
+            accounts = (
+                await merges.list_accounts(tx, row.site_id, row.account_id) if row.account_id else set[str]()
+            )
+            past = await earnings.list_earnings(tx, row.site_id, row.rule, row.person_key, accounts)
+            past += [one for one, theirs in given if one.person_key == row.person_key or theirs & accounts]
+            stop = judge(self.rule.limits, past, points=row.points, value_key=row.value_key, now=self.now)
+            if stop is None:
+                given.append((row, accounts))
+            else:
+                stops[row.owner] = stop
+        await earnings.add_earnings(tx, [row for row, _ in given])
+        return stops
+
+    def _row(self, asking: Asking, whose: Whose) -> Earning:
+        owner, limits = asking.owner(self.secret), self.rule.limits
+        wanted = self.wanted[owner]
+        longest = max((cap.period for cap in limits.caps), default=timedelta(0))
+        return Earning(
+            owner=owner,
+            site_id=asking.site_id,
+            rule=self.rule.name,
+            person_key=person_key(self.secret, asking.site_id, asking.person),
+            account_id=whose.account_id,
+            value_key=keys.thing_key(self.secret, wanted.value),
+            points=wanted.points,
+            recorded_at=self.now,
+            forget_at=self.now + longest if limits.once is Once.EVENT else None,
+        )
