@@ -6,6 +6,7 @@ from typing import Any
 from milestones.commands import (
     backfill,
     daemon,
+    imports,
     optout,
     orders,
     outbox,
@@ -21,6 +22,7 @@ from milestones.commands.host import Host
 from milestones.commands.models.backfill import Backfill
 from milestones.commands.models.command import A, Command, P, Report
 from milestones.commands.models.daemon import GetConfiguration, GetStatus, Reload
+from milestones.commands.models.imports import FindPhones, ImportPoints
 from milestones.commands.models.orders import AdjustAccount, CreateAccount, EarnForAccount
 from milestones.commands.models.outbox import (
     CancelActions,
@@ -64,6 +66,8 @@ HANDLERS: Mapping[type[Command[Any, Any]], Handler] = {
     EarnForAccount: orders.earn,
     CreateAccount: orders.create,
     ListTransactions: transactions.list_transactions,
+    ImportPoints: imports.import_points,
+    FindPhones: imports.find_phones,
     ListRewards: rewards.list_rewards,
     ShowReward: rewards.show_reward,
     RedeemForAccount: rewards.redeem,

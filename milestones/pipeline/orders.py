@@ -24,13 +24,17 @@ from milestones.store.tables import Order, Site, SiteState
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks for what, for whom, on which site. key: the same for the same order, however often it is asked for."""
+    """Who asks for what, for whom, on which site. key: the same for the same order, however often it is asked for.
+
+    passes: whether a person saw how many these are, and lets them pass the breaker.
+    """
 
     site_id: str
     source: OrderSource
     key: str
     person: Person
     request: Request
+    passes: bool = False
 
     def owner(self, secret: bytes) -> str:
         """Under which its actions are found. secret: of this installation."""
@@ -162,7 +166,7 @@ class _Page:
             return Verdict.ORDERED
         self.recent[asking.source] += 1
         past = self.recent[asking.source] > of_site.breaker.limit(self.site.accounts)
-        return Verdict.BREAKER if past else Verdict.ORDERED
+        return Verdict.BREAKER if past and not asking.passes else Verdict.ORDERED
 
 
 @retry_races

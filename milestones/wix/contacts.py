@@ -51,11 +51,25 @@ class ContactEmails(Entity):
     items: tuple[ContactEmail, ...] = ()
 
 
+class ContactPhone(Entity):
+    """One of a contact's telephone numbers: as it was written, and in E.164 where Wix could tell."""
+
+    phone: MaybeText = None
+    e164_phone: MaybeText = None
+
+
+class ContactPhones(Entity):
+    """All of a contact's telephone numbers."""
+
+    items: tuple[ContactPhone, ...] = ()
+
+
 class ContactInfo(Entity):
     """What is known of the person. ``locale`` is such as ``de-DE``."""
 
     name: ContactName = ContactName()
     emails: ContactEmails = ContactEmails()
+    phones: ContactPhones = ContactPhones()
     locale: MaybeText = None
 
 
@@ -88,6 +102,12 @@ class Contact(Entity):
         """The address to write to, wherever Wix put it in this answer."""
         listed = sorted(self.info.emails.items, key=lambda item: not item.primary)
         return self.primary_email.email or self.primary_info.email or (listed[0].email if listed else None)
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """Every telephone number of the contact, each as Wix tells it best."""
+        told = (item.e164_phone or item.phone for item in self.info.phones.items)
+        return tuple(number for number in told if number)
 
     @property
     def emails(self) -> frozenset[Form]:

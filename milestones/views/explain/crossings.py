@@ -107,7 +107,7 @@ def _state(
         was = f"It was reached with {earlier.value:,} at revision {earlier.revision}"
         return "reached_before", f"{was}, before this definition came into force. {given_by}"
     missing = milestone.target(values[-1]) - values[-1]
-    if missing <= 0 and any(point.is_ours for point in points):
+    if find_owed(milestone, [point._replace(is_ours=False) for point in points], []):
         return (
             "imported",
             f"It is at {values[-1]:,} since points were imported, which reaches nothing. {given_by}",

@@ -1,0 +1,1 @@
+"""Tables in files that somebody else wrote: text with separators, JSON Lines, workbooks. Read row by row."""
