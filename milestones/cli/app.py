@@ -43,6 +43,7 @@ COMMANDS: dict[str, str] = {
     "rejected": "Webhooks and accounts that could not be understood.",
     "backfill": "Give a milestone to everybody who was above it already.",
     "verify": "Recompute every grant from the log, and compare.",
+    "earn": "Points for what happens elsewhere: a rule tried out, and what is known of services.",
     "program": "The loyalty program from a file: what differs, making it so, writing the file.",
     "db": "The database: its version, and whether it is sound.",
     "password": "Set the dashboard's password.",

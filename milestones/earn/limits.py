@@ -64,6 +64,14 @@ class RuleLimit:
         """Judge them one after the other, each with what those before it were given, and write what is given."""
         if self.rule.limits == _NOTHING_COUNTED or self.shadow:
             return {}
+        given, stops = await self.judge_all(tx, new)
+        await earnings.add_earnings(tx, given)
+        return stops
+
+    async def judge_all(
+        self, tx: Transaction, new: Sequence[tuple[Asking, Whose]]
+    ) -> tuple[list[Earning], dict[str, Verdict]]:
+        """What would be given, and why the others would not, by owner. Writes nothing."""
         given: list[tuple[Earning, set[str]]] = []
         stops: dict[str, Verdict] = {}
         for asking, whose in new:
@@ -78,8 +86,7 @@ class RuleLimit:
                 given.append((row, accounts))
             else:
                 stops[row.owner] = stop
-        await earnings.add_earnings(tx, [row for row, _ in given])
-        return stops
+        return [row for row, _ in given], stops
 
     def _row(self, asking: Asking, whose: Whose) -> Earning:
         owner, limits = asking.owner(self.secret), self.rule.limits

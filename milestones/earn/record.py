@@ -90,9 +90,7 @@ class Recorder:
 
     def ask(self, site_id: str, rule: EarnRule, wanted: Wanted) -> Asking:
         """The order of one event."""
-        key = keys.event_key(self.rules.secret, rule.name, wanted.id)
-        request = EarnPoints(wanted.points, rule.description)
-        return Asking(site_id, OrderSource.EARN, key, wanted.person, request)
+        return plan(self.rules.secret, site_id, rule, wanted)
 
     async def _find_person(self, rule: EarnRule, reading: Reading) -> Reading:
         """The event with the customer whose external id it names."""
@@ -115,6 +113,12 @@ class Recorder:
         async with self.store.read() as tx:
             gone = await is_gone(tx, self.rules.secret, asking.site_id, asking.person)
         return Result(Outcome.GONE if gone else Outcome.UNREAD, str(placed), asking.key)
+
+
+def plan(secret: bytes, site_id: str, rule: EarnRule, wanted: Wanted) -> Asking:
+    """The order of one event, with a key that is the same however often it comes."""
+    key = keys.event_key(secret, rule.name, wanted.id)
+    return Asking(site_id, OrderSource.EARN, key, wanted.person, EarnPoints(wanted.points, rule.description))
 
 
 def find_external(people: People, file: str, wanted: Wanted) -> Wanted | Unread:

@@ -3,25 +3,22 @@
 What the configuration has no words for is named in a comment and left out; a plan leaves it alone.
 """
 
-import json
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
 
 from milestones.config.program import ProgramTable
 from milestones.domain.program import TRIGGERS, Fields, ThingKind, Value, own_prices
+from milestones.formats import toml
 from milestones.program.difference import by_title
 from milestones.program.live import OTHER, Live, Thing
 from milestones.program.matching import NOUNS
 
 Toml = Mapping[str, Any]
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _LISTS = {
     ThingKind.TIER: "program.tiers.levels",
     ThingKind.BADGE: "program.badges",
@@ -87,7 +84,9 @@ def _nest(path: tuple[str, ...], value: Any) -> Toml:
 def _fault(program: Toml) -> str | None:
     """Why the configuration does not take a program, read from its text as the loader would; None where it does."""
     try:
-        text = "\n".join(f"{_key(key)} = {_value(value)}" for key, value in program.items())
+        text = "\n".join(
+            f"{toml.write_key(key)} = {toml.write_value(value)}" for key, value in program.items()
+        )
         text.encode()
         ProgramTable.model_validate(tomllib.loads(text))
     except ValidationError as error:
@@ -117,7 +116,7 @@ def _entries(kind: ThingKind, things: Iterable[Thing], names: Mapping[str, str])
             # Beside those before it, since some rules are about several.
             fault = _fault(_nest(tuple(_LISTS[kind].split(".")[1:]), [*accepted, entry]))
         if entry is None or fault is not None:
-            yield f"# The {NOUNS[kind]} {_quote(thing.title)} ({_one_line(thing.id)}) is left out: it {_one_line(str(fault))}."
+            yield f"# The {NOUNS[kind]} {toml.quote(thing.title)} ({_one_line(thing.id)}) is left out: it {_one_line(str(fault))}."
             continue
         accepted.append(entry)
         yield _block(f"[[{_LISTS[kind]}]]", entry)
@@ -197,35 +196,9 @@ def _reward(fields: Fields, at: Mapping[str, Fields]) -> dict[str, Any] | None:
 
 
 def _block(header: str, table: Toml) -> str:
-    return "\n".join([header, *(f"{_key(key)} = {_value(value)}" for key, value in table.items())])
-
-
-def _key(key: str) -> str:
-    return key if _BARE.fullmatch(key) else _quote(key)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
-    if isinstance(value, Mapping):
-        pairs = [f"{_key(key)} = {_value(one)}" for key, one in value.items() if one is not None]
-        return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
-    if isinstance(value, list):
-        return f"[{', '.join(_value(one) for one in value)}]"
-    return _quote(str(value))
-
-
-def _quote(text: str) -> str:
-    # JSON escapes what TOML demands, but for DEL, and in words that TOML knows.
-    return json.dumps(text, ensure_ascii=not _encodable(text)).replace("\x7f", "\\u007f")
-
-
-def _encodable(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return "\n".join(
+        [header, *(f"{toml.write_key(key)} = {toml.write_value(value)}" for key, value in table.items())]
+    )
 
 
 def _one_line(text: str) -> str:

@@ -13,7 +13,7 @@ from milestones.cli.check import json_schema
 from milestones.config import parse
 from milestones.domain.program import Program, own_prices
 from milestones.errors import ConfigurationError
-from milestones.program.export import _value
+from milestones.formats.toml import write_value
 from tests.config.conftest import BASE, Faults, Reader
 
 E = '[[program.earn]]\ntitle = "Orders"\non = "order_paid"\n'
@@ -324,7 +324,7 @@ _TREES = st.recursive(
 @pytest.mark.examples
 @given(tree=st.dictionaries(_KEYS, _TREES, max_size=6))
 def test_whatever_stands_there_is_read_or_is_a_sentence(tree: Any) -> None:
-    text = f"program = {_value(tree)}\n" + BASE
+    text = f"program = {write_value(tree)}\n" + BASE
     found: list[str] = []
     try:
         parse(text, Path("/nowhere/config.toml"), {})
