@@ -172,3 +172,18 @@ def test_a_preset_is_printed_as_it_would_stand_in_the_file(call: Call, preset: s
     assert called.code == 0
     assert tomllib.loads(called.out) == PRESETS[preset].keys
     assert called.out.startswith("# Known from ")
+
+
+@pytest.mark.parametrize(("new_sites", "code"), [("observe", 0), ("active", 2)])
+def test_a_mail_may_link_a_claim_where_every_site_that_is_mailed_has_it(
+    call: Call, path: Path, monkeypatch: pytest.MonkeyPatch, new_sites: str, code: int
+) -> None:
+    monkeypatch.setenv("OTHER_SECRET", SECRET)
+    body = path.parent / "templates" / "almost-there" / "body.txt"
+    body.write_text(body.read_text().replace("{% endblock %}", '{{ claim_url("follow-us") }}{% endblock %}'))
+    text = path.read_text().replace("sandbox = true", f'sandbox = true\nnew_sites = "{new_sites}"', 1)
+    text = text.replace('name = "The Corner Shop"', 'name = "The Corner Shop"\ninstance_id = "a"', 1)
+    path.write_text(text)
+    called = call("check", "--config", path)
+    assert called.code == code, called.err
+    assert ("there is no claim 'follow-us'" in called.err) == bool(code)
