@@ -33,6 +33,7 @@ from milestones.store.database.store import Store
 from milestones.store.tables import Action, Scan
 from milestones.store.views import lookup
 from milestones.store.views.lookup import Which
+from milestones.sync.work import SyncWork
 from tests.builders import ACCOUNT, CONTACT, GO_LIVE, MEMBER, NOW, SITE, an_observation
 from tests.databases import make_tables
 from tests.outbox.fakes import FakeChannel
@@ -127,6 +128,9 @@ class Shop:
 
     def scan_work(self, site_id: str, /) -> ScanWork:
         raise NotImplementedError(site_id)
+
+    def sync_work(self, site_id: str, program: str, /) -> SyncWork:
+        raise NotImplementedError(site_id, program)
 
     async def scan(self, site_id: str, kind: ScanKind, /) -> Scan:
         if site_id in self.refused:

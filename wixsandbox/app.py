@@ -11,6 +11,7 @@ from wixsandbox import strict_json
 from wixsandbox.access import OAuthError
 from wixsandbox.api.call import Call
 from wixsandbox.errors import InvalidCursorError, InvalidError, RefusedError
+from wixsandbox.external.app import PREFIX as EXTERNAL
 from wixsandbox.faults import Fault
 from wixsandbox.routes import route
 from wixsandbox.simulator import Logged, Sandbox
@@ -73,6 +74,8 @@ def _answer(sandbox: Sandbox, request: Request, text: bytes) -> tuple[str | None
     sandbox.advance()
     world = sandbox.world
     path = request.url.path
+    if path.startswith(EXTERNAL):
+        return None, sandbox.programs.answer(request, text)
     if path.startswith("/oauth2/"):
         return _oauth(sandbox, request.method, path, text)
     found = route(request.method, path)

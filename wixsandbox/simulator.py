@@ -11,7 +11,9 @@ from starlette.types import Scope
 from wixsandbox import agenda, bulk
 from wixsandbox.access import Access, RateLimit
 from wixsandbox.events import Event, public_pem, sign
+from wixsandbox.external.app import Programs
 from wixsandbox.faults import Faults
+from wixsandbox.records import primary_email
 from wixsandbox.seeding import seed_world
 from wixsandbox.sender import Sender
 from wixsandbox.settings import SandboxSettings, Switches
@@ -63,6 +65,7 @@ class Sandbox:
         self.requests: deque[Logged] = deque(maxlen=KEPT_REQUESTS)
         self.request_count = 0
         self.clock = clock
+        self.programs = Programs(clock, self._customers)
         self.sender = Sender(
             self._sign,
             clock,
@@ -132,6 +135,16 @@ class Sandbox:
         """Let everything happen whose time has come."""
         agenda.advance(self.world)
         self.traffic.advance(self.world)
+
+    def _customers(self, number: int) -> list[tuple[str, int]]:
+        """Mail address and balance of the first customers who have both."""
+        found = []
+        for account in self.world.accounts:
+            contact = self.world.contacts.get(account.contact_id)
+            email = None if contact is None else primary_email(contact)
+            if email is not None:
+                found.append((email, account.balance))
+        return found[:number]
 
     def _sign(self, event: Event) -> str:
         return sign(event, self.world.identity.instance_id, self.key, self.clock(), self.world.switches)

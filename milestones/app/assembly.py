@@ -10,9 +10,11 @@ from pathlib import Path
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from milestones.config.external import ExternalTable
 from milestones.config.mail import MailSettings as MailTable
 from milestones.config.settings import Settings, SiteSettings
 from milestones.errors import ConfigurationError
+from milestones.external.connector import Connector
 from milestones.kinds import registry
 from milestones.kinds.email.consent import Gatekeeper
 from milestones.kinds.email.folder import FolderTransport
@@ -53,6 +55,7 @@ class SiteParts:
     client: WixClient
     gatekeeper: Gatekeeper
     program: SiteProgram
+    programs: Mapping[str, Connector]
     work: SiteWork
 
 
@@ -91,6 +94,7 @@ class Assembly:
         self._parts: dict[str, SiteParts] = {}
         self._clients: dict[tuple[str, Credentials], WixClient] = {}
         self._transports: dict[Path | SmtpSettings, Transport] = {}
+        self._connectors: dict[tuple[str, str], Connector] = {}
 
     def parts(self, site_id: str) -> SiteParts:
         """What works for a site."""
@@ -148,6 +152,9 @@ class Assembly:
         program = SiteProgram(
             client, self._store, site_id, fallback_name=site.name or "the shop", clock=self._clock
         )
+        programs = {
+            external.name: self._connector(site_id, external) for external in settings.externals_of(site_id)
+        }
         services = SiteServices(
             site_id=site_id,
             settings=settings,
@@ -162,6 +169,7 @@ class Assembly:
             catalogue=catalogue,
             transport=self.transport(site.mail),
             observe=partial(self._observe, site_id),
+            programs=programs,
             clock=self._clock,
         )
         work = SiteWork(
@@ -176,7 +184,14 @@ class Assembly:
             stopping=self._stopping,
             settled=lambda kind, state, _verdict: self._metrics.actions.labels(kind, state).inc(),
         )
-        return SiteParts(site, client, gatekeeper, program, work)
+        return SiteParts(site, client, gatekeeper, program, programs, work)
+
+    def _connector(self, site_id: str, external: ExternalTable) -> Connector:
+        """Another program's client. It outlives a reload, with its token and its pace, unless it is described anew."""
+        known = self._connectors.get((site_id, external.name))
+        if known is None or known.external != external:
+            self._connectors[site_id, external.name] = Connector(external, self._http, self._clock)
+        return self._connectors[site_id, external.name]
 
     def transport(self, mail: MailTable) -> Transport:
         """The way out for mails; sites that share a server share its connections and its pace."""

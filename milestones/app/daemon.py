@@ -31,6 +31,7 @@ from milestones.maintenance.heartbeat import Heart, keep_beating
 from milestones.maintenance.mutes import keep_closing
 from milestones.maintenance.programs import Watch, keep_watching
 from milestones.maintenance.retention import keep_forgetting
+from milestones.maintenance.syncs import Turns, keep_in_step
 from milestones.maintenance.unsubscriptions import keep_telling
 from milestones.observability import hangups
 from milestones.scans.run import Kind, Progress, ScanWork
@@ -38,6 +39,7 @@ from milestones.store.database import heartbeat
 from milestones.store.database.daemon_lock import hold_lock, only_daemon
 from milestones.store.people import people
 from milestones.store.tables import Scan
+from milestones.sync.work import SyncWork
 from milestones.views.notices import callback_notices, mail_limits
 from milestones.views.page import Overview
 from milestones.views.timeline import Timeline
@@ -98,6 +100,10 @@ class Daemon:
             runtime.store, runtime.assembly.client, lambda: runtime.settings, runtime.clock
         )
         runtime.after_commit.program_changed = self._programs.hear
+        self._turns = Turns(
+            partial(runtime.sync_works, stopping=self.stop.is_set), lambda: self.settings.daemon.public_url
+        )
+        runtime.after_commit.observed = self._turns.ring
         self._background: set[asyncio.Task[None]] = set()
 
     async def serve(self, sockets: list[Any], announce: Callable[[str], None]) -> None:
@@ -149,6 +155,7 @@ class Daemon:
             keep_measuring(store, runtime.metrics, lambda: self.settings.daemon.mode == "live", clock, stop),
             keep_beating(heart, stop),
             keep_watching(self._programs, stop),
+            keep_in_step(self._turns, stop),
             keep_forgetting(store, runtime.rules, lambda: self.settings.retention, clock, stop),
         ]
 
@@ -184,6 +191,10 @@ class Daemon:
     def scan_work(self, site_id: str) -> ScanWork:
         """What a scan of a site needs."""
         return self.scanning.work(site_id)
+
+    def sync_work(self, site_id: str, program: str) -> SyncWork:
+        """What keeping a site in step with another program needs."""
+        return self.runtime.sync_work(site_id, program, stopping=self.stop.is_set)
 
     async def scan(self, site_id: str, kind: Kind) -> Scan:
         """Run a scan as soon as the site is free, and wait for its end. Raises MilestonesError."""
@@ -256,6 +267,7 @@ class Daemon:
                 receive_event=runtime.earn.receive,
                 look_at_claim=runtime.claims.look,
                 claim=runtime.claims.claim,
+                hear_program=self._turns.hear,
                 readiness=self._happenings.readiness,
                 overview=self._overview,
                 recent=self._happenings.recent,

@@ -28,13 +28,14 @@ class AfterCommit:
     """Whom a commit concerns: the figures, the drains, the timetable, and what finishes erasures.
 
     wake: wakes the drain of a site. schedule: puts a new site on the timetable. erased: somebody is gone.
-    program_changed: an event came that says nothing of accounts, by its site and type.
+    observed: what is known of accounts has changed. program_changed: an event came that says nothing of accounts, by its site and type.
     """
 
     metrics: Metrics
     wake: Callable[[str], None]
     schedule: Callable[[str], None] = lambda _site_id: None
     erased: asyncio.Event = field(default_factory=asyncio.Event)
+    observed: Callable[[], None] = lambda: None
     program_changed: Callable[[str, str], None] = lambda _site_id, _event_type: None
 
     def __call__(self, outcome: Outcome) -> None:
@@ -46,6 +47,8 @@ class AfterCommit:
         ):
             for label, count in counts.items():
                 counter.labels(label).inc(count)
+        if outcome.observed:
+            self.observed()
         for site_id in outcome.wake:
             self.wake(site_id)
         for site_id in outcome.new_sites:

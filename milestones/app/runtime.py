@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from milestones.app.assembly import Assembly, Wix
 from milestones.app.intake import AfterCommit
 from milestones.app.rules import ConfiguredRules, list_site_ids
 from milestones.config.settings import Settings
+from milestones.domain.observation import Source
 from milestones.earn.claims import ClaimDoor
 from milestones.earn.door import EarnDoor
 from milestones.engine.local import LocalEngine
@@ -17,10 +19,14 @@ from milestones.kinds.email.folder import FolderTransport
 from milestones.maintenance.heartbeat import check_continuity
 from milestones.observability.metrics import Metrics
 from milestones.outbox.flights import Flights
+from milestones.pipeline import observe
 from milestones.pipeline.context import Outcome
+from milestones.scans.pages import observation
 from milestones.scans.run import Progress, ScanWork
 from milestones.scans.selection import Selector
 from milestones.store.database.store import Store
+from milestones.sync.work import SyncWork
+from milestones.wix import accounts
 
 
 def now() -> datetime:
@@ -91,6 +97,35 @@ class Runtime:
             gatekeeper=parts.gatekeeper,
             program=parts.program,
         )
+
+    def sync_work(
+        self, site_id: str, program: str, *, stopping: Callable[[], bool] = lambda: False
+    ) -> SyncWork:
+        """What keeping a site in step with another program needs."""
+        return SyncWork(
+            site_id=site_id,
+            store=self.store,
+            rules=self.rules,
+            program=self.assembly.parts(site_id).programs[program],
+            clock=self.clock,
+            refresh=partial(self._refresh, site_id),
+            tell=self.after_commit,
+            stopping=stopping,
+        )
+
+    def sync_works(self, *, stopping: Callable[[], bool]) -> list[SyncWork]:
+        """The same of every program that the configuration in force names."""
+        return [
+            self.sync_work(site_id, external.name, stopping=stopping)
+            for site_id in self.site_ids
+            for external in self.settings.externals_of(site_id)
+        ]
+
+    async def _refresh(self, site_id: str, account_id: str) -> None:
+        """Read an account from Wix and observe it. Raises WixError and StoreError."""
+        account = await accounts.get(self.assembly.client(site_id), account_id)
+        seen = observation(account, Source.SYNC, self.clock())
+        self.after_commit(await observe.observe(self.store, self.rules, site_id, [seen], self.clock()))
 
     def scan_work(
         self, site_id: str, *, stopping: Callable[[], bool] = lambda: False, progress: Progress | None = None

@@ -33,7 +33,7 @@ COMMANDS: dict[str, str] = {
     "accounts": "Whose points are known, and what they were given.",
     "rewards": "What points buy: redeemed for coupons, and spent at a checkout.",
     "outbox": "What is owed, what became of it, and a person's word on it.",
-    "sync": "Points that another program keeps: brought over from its file.",
+    "sync": "Other loyalty programs: brought over from a file, or kept in step with this one.",
     "optout": "Who must not be mailed, whatever Wix says.",
     "scan": "Look for near customers now, or show what that would decide.",
     "preview": "Show a template as a mail, or send it to oneself.",

@@ -29,6 +29,7 @@ from milestones.store.database import meta, schema
 from milestones.store.database.daemon_lock import hold_lock
 from milestones.store.database.store import Store
 from milestones.store.tables import Scan
+from milestones.sync.work import SyncWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ class Alone:
         """What a scan of a site needs."""
         assert self.whole is not None, "a command that asks Wix is carried out with all that runs"
         return self.whole.scan_work(site_id)
+
+    def sync_work(self, site_id: str, program: str) -> SyncWork:
+        """What keeping a site in step with another program needs."""
+        assert self.whole is not None, "a command that asks Wix is carried out with all that runs"
+        return self.whole.sync_work(site_id, program)
 
     async def scan(self, site_id: str, kind: Kind) -> Scan:
         """Run a scan here. Raises MilestonesError."""

@@ -1,10 +1,11 @@
-"""``milestones sync``: points that other programs keep."""
+"""``milestones sync``: other loyalty programs. What keeps one in step has a file for each command."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from milestones.cli import sync_check, sync_resolve, sync_run, sync_show, sync_status
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.errors import UsageError
 from milestones.sync.importing.fields import Field
@@ -12,12 +13,15 @@ from milestones.sync.importing.numbers import Rounding
 from milestones.sync.importing.phones import is_region
 from milestones.sync.importing.rows import Choices
 
-app = typer.Typer(no_args_is_help=True, help="Points that another program keeps: brought over from its file.")
-
-
-@app.callback()
-def group() -> None:
-    """Have its commands be a group, however many there are."""
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Other loyalty programs: brought over from a file, or kept in step with this one.",
+)
+app.command("status")(sync_status.status)
+app.command("run")(sync_run.run)
+app.command("check")(sync_check.check)
+app.command("show")(sync_show.show)
+app.command("resolve")(sync_resolve.resolve)
 
 
 @app.command("import")

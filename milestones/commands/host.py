@@ -10,6 +10,7 @@ from milestones.pipeline.context import Outcome, Rules
 from milestones.scans.run import Kind, ScanWork
 from milestones.store.database.store import Store
 from milestones.store.tables import Scan
+from milestones.sync.work import SyncWork
 
 
 class Runtime(Protocol):
@@ -52,6 +53,9 @@ class Host(Protocol):
 
     def scan_work(self, site_id: str, /) -> ScanWork:
         """What a scan of a site needs."""
+
+    def sync_work(self, site_id: str, program: str, /) -> SyncWork:
+        """What keeping a site in step with another program needs."""
 
     async def scan(self, site_id: str, kind: Kind, /) -> Scan:
         """Run a scan, after those of the same site that were asked for before. Raises MilestonesError."""

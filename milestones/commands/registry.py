@@ -15,6 +15,7 @@ from milestones.commands import (
     rejected,
     rewards,
     scan,
+    sync,
     transactions,
     verify,
 )
@@ -43,6 +44,7 @@ from milestones.commands.models.rewards import (
     ShowReward,
 )
 from milestones.commands.models.scan import DryRun, Scan
+from milestones.commands.models.sync import CheckSync, ResolveLinks, RunSync
 from milestones.commands.models.transactions import ListTransactions
 from milestones.commands.models.verify import Verify
 
@@ -78,6 +80,9 @@ HANDLERS: Mapping[type[Command[Any, Any]], Handler] = {
     PlanProgram: program.plan,
     ApplyProgram: program.apply_plans,
     ExportProgram: program.export_site,
+    RunSync: sync.run,
+    CheckSync: sync.check,
+    ResolveLinks: sync.resolve,
     Reload: daemon.reload,
     GetStatus: daemon.status,
     GetConfiguration: daemon.configuration,

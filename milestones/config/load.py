@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from milestones.config import environment, warnings
+from milestones.config import environment, external, warnings
 from milestones.config.faults import Fault, Where, collect, overlap, spell, unknown_key
 from milestones.config.locate import Place, places
 from milestones.config.references import Surroundings, reference_of
@@ -85,9 +85,11 @@ def _parse(
         raise ConfigurationError([f"{path}: a number has thousands of digits."]) from None
     sources, faults = environment.override(raw, environ, Settings)
     own = _complete_sites(raw)
+    of_presets = _complete_externals(raw)
     folder = path.absolute().parent
     around = Surroundings(folder, environ, secrets)
     read = _Reading(raw, around).read()
+    read.faults += of_presets
     tell = partial(_sentences, path=path, places=places(text), sources=sources)
     uses = _uses(raw, folder) if known is None else Uses(known, {})
     rules = [] if known is not None else find_broken(_draft(read, uses))
@@ -149,6 +151,19 @@ def _complete_sites(raw: Mapping[str, Any]) -> Any:
             if isinstance(site, dict) and isinstance(site.get(table), dict):
                 site[table] = _merge(raw.get(table), site[table])
     return said
+
+
+def _complete_externals(raw: Mapping[str, Any]) -> list[Fault]:
+    """Fill what an entry does not say from what its preset ships. Returns the faults of presets that there are none of."""
+    faults: list[Fault] = []
+    entries = raw.get("external")
+    if not isinstance(entries, list):
+        return faults
+    for position, entry in enumerate(entries):
+        if isinstance(entry, dict):
+            entries[position], fault = external.complete(entry)
+            faults += [] if fault is None else [Fault(("external", position, "preset"), fault)]
+    return faults
 
 
 def _merge(general: Any, particular: Any) -> Any:

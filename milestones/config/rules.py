@@ -6,7 +6,7 @@ from typing import Any
 
 from milestones.config import earn_rules
 from milestones.config.earn import EarnRuleTable
-from milestones.config.faults import Fault, Where, overlap
+from milestones.config.faults import Fault, Where, nearest, overlap
 from milestones.config.mail import MailSettings
 from milestones.config.sections import DaemonSettings
 from milestones.config.settings import SiteTable
@@ -57,6 +57,20 @@ def _each_key_once(draft: Draft) -> Iterator[Fault]:
     yield from _find_repeated(draft.raw.get("earn"), "name", ("earn",))
     for position, site in enumerate(_entries(draft.raw.get("sites"))):
         yield from _find_repeated(site.get("milestones"), "key", ("sites", position, "milestones"))
+    yield from _find_repeated(draft.raw.get("external"), "name", ("external",))
+
+
+def _externals_have_a_site(draft: Draft) -> Iterator[Fault]:
+    names = [site.get("name") for site in _entries(draft.raw.get("sites"))]
+    for position, entry in enumerate(_entries(draft.raw.get("external"))):
+        where: Where = ("external", position)
+        site = entry.get("site")
+        if site is None and len(names) > 1:
+            yield Fault((*where, "site"), f"is missing; there are {len(names)} sites, so name one of them")
+        elif site is None and not names:
+            yield Fault(where, "needs a site to be kept in step with; name yours in [[sites]]")
+        elif isinstance(site, str) and site not in names:
+            yield Fault((*where, "site"), f"is no site of this file{nearest(site, map(str, names))}")
 
 
 def _find_repeated(entries: Any, key: str, where: Where) -> Iterator[Fault]:
@@ -233,6 +247,7 @@ def _claims_can_be_reached(draft: Draft) -> Iterator[Fault]:
 
 RULES: tuple[Rule, ...] = (
     _each_key_once,
+    _externals_have_a_site,
     _wix_is_reachable,
     _site_is_reachable,
     _nobody_invented_is_mailed,

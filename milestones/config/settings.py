@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationInfo
 
 from milestones.config.earn import EarnRuleTable
+from milestones.config.external import ExternalTable
 from milestones.config.mail import MailSettings
 from milestones.config.milestone import MilestoneTable
 from milestones.config.program import ProgramTable
@@ -115,6 +116,7 @@ class Settings(Table):
     milestones: tuple[MilestoneTable, ...] = ()
     program: ProgramTable = ProgramTable()
     earn: tuple[EarnRuleTable, ...] = ()
+    external: tuple[ExternalTable, ...] = ()
 
     _path: Path = PrivateAttr(Path("config.toml"))
     _warnings: tuple[str, ...] = PrivateAttr(())
@@ -190,6 +192,11 @@ class Settings(Table):
     def earn_site(self, rule: EarnRuleTable) -> str:
         """The name of the site whose points a rule gives."""
         return rule.site or (self.sites[0].name if self.sites else "")
+
+    def externals_of(self, site_key: str) -> tuple[ExternalTable, ...]:
+        """The programs with which a site is kept in step. One that names no site is that of the only one."""
+        name = self.for_site(site_key).name
+        return tuple(one for one in self.external if name and one.site in {name, None})
 
     def webhook_secret(self, reference: str) -> SecretStr:
         """The secret of an outgoing webhook, by the name that was recorded with the action. Raises UsageError."""

@@ -6,6 +6,7 @@ from types import UnionType
 from typing import Annotated, Any, Protocol, Union, get_args, get_origin
 
 from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
 from milestones.config.faults import Where
@@ -75,7 +76,7 @@ def child(annotation: Any, part: str | int) -> Any:
     """The annotation of what lies under one more part of a path; None where there can be nothing."""
     table = table_of(annotation)
     if table is not None:
-        field = table.model_fields.get(str(part))
+        field = _fields(table).get(str(part))
         return None if field is None else field.rebuild_annotation()
     return entry_of(annotation)
 
@@ -86,4 +87,9 @@ def known_keys(root: type[BaseModel], path: Where) -> list[str]:
     for part in path:
         annotation = child(annotation, part)
     table = table_of(annotation)
-    return [] if table is None else list(table.model_fields)
+    return [] if table is None else list(_fields(table))
+
+
+def _fields(table: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a table by the keys that a person writes."""
+    return {field.alias or name: field for name, field in table.model_fields.items()}

@@ -19,6 +19,7 @@ NAMES = (
     "contact",
     "account",
     "adjust",
+    "external",
     "redemption",
     "discount",
     "coupon",

@@ -1,12 +1,13 @@
 """What the channels of one site are built from."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import httpx
 
 from milestones.config.settings import Settings, SiteSettings
+from milestones.external.connector import Connector
 from milestones.kinds.email.consent import Gatekeeper
 from milestones.kinds.email.rendering import Catalogue
 from milestones.kinds.email.transport import Transport
@@ -22,7 +23,8 @@ class SiteServices:
 
     settings: those by which they are built. site: of them, what holds for this site. current: those in force, which may
     be others by the time of an effect. secret: of this installation; see ``domain.keys``. http: without credentials.
-    observe: takes an account as Wix has just told of it: an observation like any other. clock: the time now, UTC.
+    observe: takes an account as Wix has just told of it: an observation like any other.
+    programs: those that the site is kept in step with, by name. clock: the time now, UTC.
     """
 
     site_id: str
@@ -38,4 +40,5 @@ class SiteServices:
     catalogue: Catalogue
     transport: Transport
     observe: Callable[[Account], Awaitable[None]]
+    programs: Mapping[str, Connector]
     clock: Callable[[], datetime]

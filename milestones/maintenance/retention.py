@@ -38,6 +38,9 @@ async def forget(
     """
     counts = {
         "actions": await _all(store, lambda tx: retention.forget_actions(tx, now - kept.actions), stopping),
+        "agreements": await _all(
+            store, lambda tx: retention.forget_agreements(tx, now - kept.actions), stopping
+        ),
         "orders": await _all(store, lambda tx: retention.forget_orders(tx, now - kept.actions), stopping),
         "earnings": await _all(store, lambda tx: retention.forget_earnings(tx, now), stopping),
         "verdicts": await _all(

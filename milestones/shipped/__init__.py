@@ -8,6 +8,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
 _CHECKOUT = _PACKAGE.parent.parent
+_PRESETS = _PACKAGE / "external"
 
 
 def templates_dir() -> Path:
@@ -18,6 +19,16 @@ def templates_dir() -> Path:
 def sample_config() -> str:
     """The text of the shipped ``config.toml``, comments and all."""
     return (_home() / "config.toml").read_text(encoding="utf-8")
+
+
+def list_presets() -> tuple[str, ...]:
+    """The programs that a preset of ``[[external]]`` ships for."""
+    return tuple(sorted(path.stem for path in _PRESETS.glob("*.toml")))
+
+
+def preset_text(name: str) -> str:
+    """The text of a preset, comments and all."""
+    return (_PRESETS / f"{name}.toml").read_text(encoding="utf-8")
 
 
 def _home() -> Path:

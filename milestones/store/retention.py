@@ -8,7 +8,7 @@ from sqlalchemy import delete, extract, func, select, update
 from milestones.domain.account import Version
 from milestones.domain.actions import FINAL
 from milestones.domain.pruning import first_needed, without
-from milestones.store import accounts, mutes
+from milestones.store import accounts, agreements, mutes
 from milestones.store.database.locks import lock_accounts
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
@@ -81,6 +81,11 @@ async def forget_earnings(tx: Transaction, now: datetime) -> int:
     """Delete what no cap counts any more. What is given once stays."""
     old = select(_EARNINGS.c.owner).where(_EARNINGS.c.forget_at < now).limit(BATCH)
     return (await tx.execute(delete(_EARNINGS).where(_EARNINGS.c.owner.in_(old)))).rowcount
+
+
+async def forget_agreements(tx: Transaction, before: datetime) -> int:
+    """Delete the agreements with other programs that came to their end before then; links keep what they left."""
+    return await agreements.forget(tx, before)
 
 
 async def forget_traces(tx: Transaction, before: datetime) -> int:

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from milestones.errors import StoreError
-from milestones.web import claims, dashboard, inbound, probes, unsubscribe, webhooks
+from milestones.web import claims, dashboard, inbound, probes, sync_events, unsubscribe, webhooks
 from milestones.web.access import RefusedError
 from milestones.web.assets import DEFAULT_HEADERS, Pages
 from milestones.web.callback import Mistyped
@@ -47,6 +47,7 @@ def create_site(services: WebServices) -> FastAPI:
     site.include_router(unsubscribe.routes(services, pages))
     site.include_router(claims.routes(services, pages))
     site.include_router(inbound.routes(services))
+    site.include_router(sync_events.routes(services))
     site.include_router(dashboard.routes(services, pages))
 
     async def refuse(request: Request, error: Exception) -> Response:

@@ -18,7 +18,7 @@ from milestones.web.services import WebServices
 from milestones.web.webhooks import PATH, SLOWEST_BODY
 
 _WORDS = frozenset({"hook", "hooks", "webhook", "webhooks", "wix"})
-_OTHERS = ("/webhooks/in/", "/u/", "/e/", "/api/")
+_OTHERS = ("/webhooks/in/", "/webhooks/sync/", "/u/", "/e/", "/api/")
 _ALIKE = 0.85
 _TOKEN = b"ey"
 """How every signed token (JWT) begins: its header is a JSON object, in base64."""

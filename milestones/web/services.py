@@ -20,6 +20,8 @@ class WebServices:
     unsubscribe: suppresses the token's address for ever; False for a token that we did not make.
     greet, receive_event: of an outside service, by the address of a rule; they raise IngestError (``earn.door.EarnDoor``).
     look_at_claim, claim: of a claim link (``earn.claims.ClaimDoor``); only the second changes anything.
+    hear_program: takes an event of another loyalty program, by its name, with its headers by names in small letters; raises
+        IngestError when it must not be acknowledged.
     recent: the newest happenings, at most so many, older than a place if one is given.
     mail: a message as it was sent (RFC 5322), by its name (a Message-ID), or None. It must not trust the name.
     access: the rule in force on who may look. zone: in which the page shows times. A reload may change both.
@@ -32,6 +34,7 @@ class WebServices:
     receive_event: Callable[[str, Sequence[tuple[bytes, bytes]], bytes], Awaitable[Answer]]
     look_at_claim: Callable[[str], Opened]
     claim: Callable[[str], Awaitable[Opened]]
+    hear_program: Callable[[str, Mapping[str, str], bytes], Awaitable[None]]
     readiness: Callable[[], Awaitable[Readiness]]
     overview: Callable[[], Awaitable[Overview]]
     recent: Callable[[int, Place | None], Awaitable[Sequence[Happening]]]

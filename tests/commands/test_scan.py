@@ -14,6 +14,7 @@ from milestones.outbox.flights import Flights
 from milestones.scans.run import Kind, ScanWork, run
 from milestones.store.database.store import Store
 from milestones.store.tables import Account, Action, Reminder, Scan, Trace
+from milestones.sync.work import SyncWork
 from milestones.wix.pacing import SlidingWindowPacer
 from tests.scans.conftest import Ground, ground
 from tests.shop import Shop
@@ -57,6 +58,9 @@ class OnGround:
 
     def scan_work(self, _site_id: str, /) -> ScanWork:
         return self.ground.work()
+
+    def sync_work(self, _site_id: str, _program: str, /) -> SyncWork:
+        raise NotImplementedError
 
     async def scan(self, _site_id: str, kind: Kind, /) -> Scan:
         return await run(self.ground.work(), kind)

@@ -17,20 +17,22 @@ from alembic import command
 from sqlalchemy import Boolean, Connection, create_engine, inspect, text, update
 
 from milestones.domain.actions import State
+from milestones.domain.agreement import Agreement
 from milestones.domain.continuity import Beat
 from milestones.domain.event import ContactDeleted, SubscriptionChanged
+from milestones.domain.member import Member
 from milestones.domain.order import OrderSource, Person
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.kinds.adjust.payload import AdjustPoints
 from milestones.pipeline.orders import Asking, place
-from milestones.store import mutes, sites
+from milestones.store import agreements, links, mutes, sites
 from milestones.store.database import heartbeat, schema
 from milestones.store.database.statements import add_missing, table_of
 from milestones.store.outbox import earnings, ledger, rests
 from milestones.store.outbox.rests import Rest
 from milestones.store.people import people, rejected
-from milestones.store.tables import Action, Earning, ErasedMail
+from milestones.store.tables import Action, Earning, ErasedMail, ExternalProgram
 from tests.builders import NOW, SITE, a_customer
 from tests.shop import Shop, opened_shop, write_config
 
@@ -136,6 +138,12 @@ async def _live(shop: Shop) -> None:
             recorded_at=NOW,
         )
         await earnings.add_earnings(tx, [earning])
+        member = Member("7", email="near@example.com", balance=970)
+        await links.add_links(tx, SITE, "smile", shop.secret, [(member, "near")], NOW)
+        (link,) = await links.list_some(tx, SITE, "smile", 1)
+        await agreements.add(tx, link, Agreement(1, 980, 970, 0, 10), NOW, updated=None)
+        read = ExternalProgram(site_id=SITE, name="smile", read_at=NOW, full_at=NOW, members=1)
+        await agreements.save_program(tx, read)
         mute = {"at": 0, "balance": 980, "earned": 980, "tier_points": None, "leads_to": 5000}
         intent = {"account_id": "given", "revision": 2, "mute": mute}
         await mutes.open_mute(tx, SITE, "an action that is forgotten", intent, NOW)

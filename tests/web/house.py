@@ -75,6 +75,7 @@ class House:
             receive_event=self._receive_event,
             look_at_claim=self._look_at_claim,
             claim=self._claim,
+            hear_program=self._hear_program,
             readiness=self._readiness,
             overview=self._overview,
             recent=self._recent,
@@ -91,6 +92,13 @@ class House:
 
     async def _receive(self, body: bytes) -> None:
         self._fail()
+        self.received.append(body)
+
+    async def _hear_program(self, program: str, headers: Mapping[str, str], body: bytes) -> None:
+        del headers
+        self._fail()
+        if program != "smile":
+            raise IngestError(404, "No program of this name is kept in step with.")
         self.received.append(body)
 
     async def _unsubscribe(self, token: str) -> bool:

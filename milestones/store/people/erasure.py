@@ -30,6 +30,7 @@ from milestones.store.tables import (
     Change,
     ContactChange,
     ErasedMail,
+    Link,
     Order,
     Rejected,
     Subscription,
@@ -39,6 +40,7 @@ from milestones.store.tables import (
 _ACCOUNTS = table_of(Account)
 _ACTIONS = table_of(Action)
 _CHANGES = table_of(ContactChange)
+_LINKS = table_of(Link)
 _MAILS = table_of(ErasedMail)
 _ORDERS = table_of(Order)
 _REJECTED = table_of(Rejected)
@@ -77,6 +79,8 @@ async def erase(tx: Transaction, site_id: str, account_ids: Sequence[str], now: 
         )
         unerased = theirs & _ACCOUNTS.c.erased_at.is_(None)
         await tx.execute(update(_ACCOUNTS).where(unerased).values(erased_at=now))
+        of_theirs = (_LINKS.c.site_id == site_id) & _LINKS.c.account_id.in_(ids)
+        await tx.execute(update(_LINKS).where(of_theirs).values(email=None, email_key=None, phone=None))
         await _forget_subscriptions(tx, site_id, [row.email_key for row in rows if row.email_key])
         await tx.execute(delete(_TRACES).where(_TRACES.c.site_id == site_id, _TRACES.c.account_id.in_(ids)))
         await scrub(tx, (_ACTIONS.c.site_id == site_id) & _ACTIONS.c.account_id.in_(ids))

@@ -2,6 +2,13 @@
 
 from milestones.store.tables.accounts import Account, ObservationRun
 from milestones.store.tables.earn import Earning
+from milestones.store.tables.links import (
+    AgreementRow,
+    AgreementState,
+    ExternalProgram,
+    Link,
+    LinkState,
+)
 from milestones.store.tables.mutes import MutedStep
 from milestones.store.tables.outbox import Action, Attempt, Grant, Order, Reminder, Trace
 from milestones.store.tables.people import (
@@ -27,6 +34,8 @@ __all__ = [
     "READ_ACCOUNT",
     "Account",
     "Action",
+    "AgreementRow",
+    "AgreementState",
     "Attempt",
     "Change",
     "ChannelRest",
@@ -34,7 +43,10 @@ __all__ = [
     "DefinitionVersion",
     "Earning",
     "ErasedMail",
+    "ExternalProgram",
     "Grant",
+    "Link",
+    "LinkState",
     "Meta",
     "MutedStep",
     "ObservationRun",

@@ -304,6 +304,69 @@ def upgrade() -> None:
         batch_op.create_index("ix_earnings_person", ["site_id", "rule", "person_key"], unique=False)
 
     op.create_table(
+        "links",
+        sa.Column("id", columns.Serial, nullable=False),
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("external", sa.String(), nullable=False),
+        sa.Column("member_id", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=True),
+        sa.Column("email", sa.String(), nullable=True),
+        sa.Column("email_key", sa.String(), nullable=True),
+        sa.Column("phone", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("ours", sa.Integer(), nullable=True),
+        sa.Column("theirs", sa.Integer(), nullable=True),
+        sa.Column("written", columns.Revision(), nullable=True),
+        sa.Column("look", sa.Boolean(), nullable=False),
+        sa.Column("is_open", sa.Boolean(), nullable=False),
+        sa.Column("updated", sa.String(), nullable=True),
+        sa.Column("recorded_at", columns.Moment(), nullable=False),
+        sa.Column("seen_at", columns.Moment(), nullable=False),
+        sa.Column("agreed_at", columns.Moment(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("site_id", "external", "account_id"),
+        sa.UniqueConstraint("site_id", "external", "member_id"),
+    )
+    with op.batch_alter_table("links", schema=None) as batch_op:
+        batch_op.create_index("ix_links_account", ["site_id", "account_id"], unique=False)
+        batch_op.create_index("ix_links_email", ["site_id", "email_key"], unique=False)
+        batch_op.create_index("ix_links_state", ["site_id", "external", "state"], unique=False)
+
+    op.create_table(
+        "agreements",
+        sa.Column("link_id", columns.Serial, autoincrement=False, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("external", sa.String(), nullable=False),
+        sa.Column("ours", sa.Integer(), nullable=False),
+        sa.Column("theirs", sa.Integer(), nullable=False),
+        sa.Column("to_ours", sa.Integer(), nullable=False),
+        sa.Column("to_theirs", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("checks", sa.Integer(), nullable=False),
+        sa.Column("recorded_at", columns.Moment(), nullable=False),
+        sa.Column("settled_at", columns.Moment(), nullable=True),
+        sa.PrimaryKeyConstraint("link_id", "number"),
+    )
+    with op.batch_alter_table("agreements", schema=None) as batch_op:
+        batch_op.create_index("ix_agreements_recorded", ["recorded_at"], unique=False)
+        batch_op.create_index("ix_agreements_state", ["site_id", "external", "state"], unique=False)
+
+    op.create_table(
+        "external_programs",
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("read_at", columns.Moment(), nullable=True),
+        sa.Column("full_at", columns.Moment(), nullable=True),
+        sa.Column("members", sa.Integer(), nullable=False),
+        sa.Column("failing_since", columns.Moment(), nullable=True),
+        sa.Column("failure", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("site_id", "name"),
+    )
+    op.create_table(
         "subscriptions",
         sa.Column("site_id", sa.String(), nullable=False),
         sa.Column("email_key", sa.String(), nullable=False),

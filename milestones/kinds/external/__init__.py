@@ -1,0 +1,1 @@
+"""Points moved at another loyalty program."""
