@@ -4,6 +4,7 @@ from typing import Any
 
 from milestones.config import Settings
 from milestones.config.database import PostgresAddress, read_address
+from milestones.config.earn import EarnRuleTable
 from milestones.config.values import duration_text, plural
 from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.program import Program
@@ -22,6 +23,7 @@ def summary(settings: Settings) -> dict[str, Any]:
         "scan": f"every {_schedule(settings.scan.every)}; all accounts every {_schedule(settings.scan.sweep)}",
         "sites": [site.name for site in settings.sites],
         **({"program": _program(everybody.program)} if everybody.program.says_something else {}),
+        **({"earn": {rule.name: _earn(rule) for rule in settings.earn}} if settings.earn else {}),
         "milestones": {milestone.key: describe(milestone) for milestone in everybody.milestones},
         "of their own": {
             site.name: {milestone.key: describe(milestone) for milestone in site.milestones}
@@ -29,6 +31,14 @@ def summary(settings: Settings) -> dict[str, Any]:
             if site.milestones != everybody.milestones
         },
     }
+
+
+def _earn(rule: EarnRuleTable) -> str:
+    """A rule for outside events or clicks, in one line."""
+    worth = plural(rule.points, "point") if isinstance(rule.points, int) else f"points by {rule.points.text}"
+    if rule.claim is not None:
+        return f"{worth} for a click, once, on the way to {rule.claim.url}"
+    return f"{worth} for events at /webhooks/in/{rule.address}{f' ({rule.preset})' if rule.preset else ''}"
 
 
 def _program(program: Program) -> str:

@@ -15,6 +15,7 @@ from milestones.earn.received import Received
 from milestones.errors import IngestError
 
 _SLOT = re.compile(r"\{([^{}]*)\}")
+_BASIC = "Basic "
 _SECONDS = re.compile(r"[0-9]{1,12}")
 _MILLISECONDS = 100_000_000_000
 """What is more than this many seconds since 1970 is milliseconds: in seconds it would be the year 5138."""
@@ -26,11 +27,11 @@ def verify(rule: SignatureRule, received: Received) -> None:
         case Scheme.HMAC:
             _verify_hmac(rule, received)
         case Scheme.HEADER:
-            value = _header(received, rule.header)
-            expected = [rule.prefix.encode() + secret for secret in rule.secrets]
+            value = _without_scheme(_header(received, rule.header), rule.prefix)
+            expected = list(rule.secrets)
             _require(_is_among([value], expected), f"The secret in {rule.header} is not ours.")
         case Scheme.BASIC:
-            value = _header(received, "authorization")
+            value = _without_scheme(_header(received, "authorization"), _BASIC)
             allowed = [_basic(rule.username, secret) for secret in rule.secrets]
             _require(_is_among([value], allowed), "The user name or password is not ours.")
 
@@ -104,7 +105,7 @@ def sign(rule: SignatureRule, body: bytes, url: str, at: datetime) -> Mapping[st
         case Scheme.HEADER:
             return {rule.header: rule.prefix + secret.decode()}
         case Scheme.BASIC:
-            return {"authorization": _basic(rule.username, secret).decode()}
+            return {"authorization": _BASIC + _basic(rule.username, secret).decode()}
         case Scheme.HMAC:
             headers = {}
             if rule.timestamp_header:
@@ -121,7 +122,12 @@ def encode(digest: bytes, encoding: Encoding) -> str:
 
 
 def _basic(username: str, password: bytes) -> bytes:
-    return b"Basic " + base64.b64encode(username.encode() + b":" + password)
+    return base64.b64encode(username.encode() + b":" + password)
+
+
+def _without_scheme(value: str, scheme: str) -> str:
+    """What stands behind the scheme, which may be written in any case (RFC 9110, 11.1); empty behind another."""
+    return value[len(scheme) :] if value[: len(scheme)].casefold() == scheme.casefold() else ""
 
 
 def _header(received: Received, name: str) -> str:

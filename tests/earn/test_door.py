@@ -211,6 +211,15 @@ async def test_the_breaker_holds_what_is_more_than_a_shop_expects(porch: Porch) 
     assert await porch.states() == {"available": 2, "held": 2}
 
 
+async def test_what_a_cap_stops_uses_nothing_of_the_breaker_up(porch: Porch) -> None:
+    porch.fixed.breaker = Breaker(0.1, 2)
+    porch.rules = [a_rule(ACCOUNT + 'cap = "20 per 1d"')]
+    for number in range(5):
+        await porch.event(number)
+    await porch.event(9, "other")
+    assert await porch.verdicts() == {"ordered": 2, "earn_cap": 4}
+
+
 # What cannot be understood
 
 

@@ -16,6 +16,8 @@ from tests.earn.samples import URL, received
 
 Algorithm = Literal["sha1", "sha256", "sha512"]
 RULE = SignatureRule(Scheme.HMAC, (b"new", b"old"), header="x-sign")
+BEARER = SignatureRule(Scheme.HEADER, (b"new",), header="authorization", prefix="Bearer ")
+BASIC = SignatureRule(Scheme.BASIC, (b"new",), username="shop")
 BODY = b'{"a": 1}\r\n'
 
 
@@ -78,3 +80,29 @@ def test_a_header_that_came_twice_is_no_signature() -> None:
 
 def test_a_sample_is_signed_with_the_newest_secret() -> None:
     assert sign(RULE, BODY, URL, NOW) == {"x-sign": hmac.new(b"new", BODY, hashlib.sha256).hexdigest()}
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "taken"),
+    [
+        (BEARER, "Bearer new", True),
+        (BEARER, "bearer  new", True),
+        (BEARER, "new", False),
+        (BEARER, "Bearer NEW", False),
+        (BEARER, "Bearer", False),
+        (BASIC, "Basic c2hvcDpuZXc=", True),
+        (BASIC, "basic c2hvcDpuZXc=", True),
+        (BASIC, "Basic c2hvcDpvbGQ=", False),
+        (BASIC, "c2hvcDpuZXc=", False),
+        (BASIC, "Bearer c2hvcDpuZXc=", False),
+    ],
+)
+def test_a_scheme_is_written_in_any_case_and_a_secret_in_its_own(
+    rule: SignatureRule, value: str, taken: bool
+) -> None:
+    request = received(BODY, {"Authorization": value})
+    if taken:
+        verify(rule, request)
+    else:
+        with pytest.raises(IngestError):
+            verify(rule, request)

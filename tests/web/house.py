@@ -60,6 +60,7 @@ class House:
     mails: dict[str, bytes] = field(default_factory=dict)
     access: Access = field(default_factory=lambda: Access("127.0.0.1", "http://127.0.0.1:8080"))
     unsubscribed: list[str] = field(default_factory=list)
+    network: str = "https://network.example/us"
     claimed: list[str] = field(default_factory=list)
     events: list[tuple[dict[bytes, bytes], bytes]] = field(default_factory=list)
     received: list[bytes] = field(default_factory=list)
@@ -127,7 +128,7 @@ class House:
 
     def _look_at_claim(self, token: str) -> Opened:
         if token == CLAIM:
-            return Opened(Standing.OPEN, "https://network.example/us", "Follow <us>", 1500)
+            return Opened(Standing.OPEN, self.network, "Follow <us>", 1500)
         return Opened(Standing.OVER if token == "over" else Standing.UNKNOWN)
 
     async def _claim(self, token: str) -> Opened:

@@ -11,6 +11,7 @@ from milestones.kinds.registry import KINDS
 from milestones.store.database import meta
 from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Transaction
+from milestones.store.outbox import moves
 from milestones.store.people import erasure, people
 from milestones.store.tables import Action, Order
 
@@ -78,11 +79,16 @@ async def _set_contact(tx: Transaction, site_id: str, owner: str, contact_id: st
 
 
 async def recent(tx: Transaction, site_id: str, source: str, since: datetime) -> int:
-    """How many orders of a source a site had since a time: what the breaker counts."""
+    """How many orders of a source a site had since a time: what the breaker counts. What nobody was to do is none of it."""
     statement = (
         select(func.count())
         .select_from(_ORDERS)
-        .where(_ORDERS.c.site_id == site_id, _ORDERS.c.source == source, _ORDERS.c.recorded_at > since)
+        .where(
+            _ORDERS.c.site_id == site_id,
+            _ORDERS.c.source == source,
+            _ORDERS.c.recorded_at > since,
+            _ORDERS.c.verdict.not_in(moves.ENDS),
+        )
     )
     return int((await tx.execute(statement)).scalar_one())
 
