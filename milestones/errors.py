@@ -5,7 +5,9 @@
     MilestonesError                 a sentence for a person: what is wrong, where, what to do
     ├── UsageError                  a command was called wrongly; exit 2
     │   ├── ConfigurationError      config.toml, the environment or a template is faulty; lists every fault
-    │   └── KeyTakenError           an order's key was used before, for something else
+    │   ├── KeyTakenError           an order's key was used before, for something else
+    │   ├── NotFoundError           what was named by its number or its id is not there
+    │   └── SeveralError            what was named may be several; its words say whose they are
     ├── StoreError                  the database cannot serve
     │   ├── StoreBusyError          another daemon holds it
     │   ├── StoreNewerError         it was written by a newer version of this program
@@ -54,6 +56,14 @@ class ConfigurationError(UsageError):
 
 class KeyTakenError(UsageError):
     """An order's key was used before, for something else."""
+
+
+class NotFoundError(UsageError):
+    """What was named by its number or its id is not there."""
+
+
+class SeveralError(UsageError):
+    """What was named may be several. Its words say whose they are."""
 
 
 class StoreError(MilestonesError):

@@ -45,6 +45,7 @@ from milestones.views.page import Overview
 from milestones.views.timeline import Timeline
 from milestones.web import local, password, server
 from milestones.web.access import ONLY_HERE, Access
+from milestones.web.api.app import ApiServices, create_api
 from milestones.web.app import create_app
 from milestones.web.services import WebServices
 
@@ -95,6 +96,7 @@ class Daemon:
         self._unsubscribed = asyncio.Event()
         self._happenings = Timeline(runtime.store, lambda: runtime.settings, runtime.clock)
         self._access = _access(runtime.settings)
+        self._running = Running(self)
         runtime.after_commit.schedule = self.scanning.schedule_soon
         self._programs = Watch(
             runtime.store, runtime.assembly.client, lambda: runtime.settings, runtime.clock
@@ -252,7 +254,7 @@ class Daemon:
         return settings.hash
 
     async def _serve_commands(self) -> None:
-        await local.serve(self.runtime.settings.daemon.socket, Running(self), self.stop)
+        await local.serve(self.runtime.settings.daemon.socket, self._running, self.stop)
 
     # The web
 
@@ -274,8 +276,23 @@ class Daemon:
                 mail=self._happenings.mail,
                 metrics=runtime.metrics,
                 access=lambda: self._access,
+                api=self._api(),
                 clock=runtime.clock,
                 zone=lambda: runtime.settings.daemon.timezone,
+            )
+        )
+
+    def _api(self) -> Any:
+        runtime = self.runtime
+        return create_api(
+            ApiServices(
+                running=self._running,
+                store=runtime.store,
+                secret=runtime.rules.secret,
+                settings=lambda: runtime.settings.api,
+                access=lambda: self._access,
+                metrics=runtime.metrics,
+                clock=runtime.clock,
             )
         )
 

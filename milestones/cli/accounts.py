@@ -107,7 +107,8 @@ def show(
 
 
 def _show_transactions(settings: Settings, customer: str, site: str | None, *, as_json: bool) -> None:
-    answer = carry_out(settings, ListTransactions(account=customer, site=site), asks_wix=True)
+    account = look(settings, lambda tx: customers.find_account(tx, customer, site))
+    answer = carry_out(settings, ListTransactions(account=account.id, site=account.site_id), asks_wix=True)
     if as_json:
         print_json(answer)
         return

@@ -46,6 +46,7 @@ COMMANDS: dict[str, str] = {
     "earn": "Points for what happens elsewhere: a rule tried out, and what is known of services.",
     "program": "The loyalty program from a file: what differs, making it so, writing the file.",
     "db": "The database: its version, and whether it is sound.",
+    "token": "Who may call the API, and for what.",
     "password": "Set the dashboard's password.",
     "sandbox": "Run the simulated Wix alone.",
 }

@@ -52,8 +52,9 @@ async def ask(path: Path, command: Command[A, P], report: Report[P] = lambda _re
         ) as client:
             content = command.model_dump_json(by_alias=True) if command.method == "POST" else None
             headers = {"accept": f"{LINES}, {MEDIA_TYPE}", "content-type": "application/json"}
+            where, query = command.address()
             async with client.stream(
-                command.method, command.path, content=content, headers=headers
+                command.method, where, params=query, content=content, headers=headers
             ) as response:
                 if not response.is_success:
                     raise _refusal(Problem.model_validate_json(await response.aread()))

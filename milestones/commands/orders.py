@@ -16,7 +16,7 @@ from milestones.commands.models.orders import (
 )
 from milestones.domain.actions import State
 from milestones.domain.keys import order_key
-from milestones.domain.order import Create, OrderSource, Person, Request
+from milestones.domain.order import Create, Person, Request
 from milestones.formats.mail_addresses import is_address
 from milestones.kinds.account.payload import OpenAccount
 from milestones.kinds.adjust.payload import AdjustPoints
@@ -30,8 +30,6 @@ from milestones.store.views import lookup
 from milestones.views.actions import describe_action
 from milestones.views.customers import NobodyError, find_account
 from milestones.views.lookup import find_one_site
-
-SOURCE = OrderSource.CLI
 
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 """What may be the id of a contact that nobody has told of. A name with a typing error is none."""
@@ -90,20 +88,20 @@ async def _find_person(tx: Transaction, command: OrderForAnybody) -> tuple[str, 
 async def give_order(host: Host, site_id: str, person: Person, request: Request, given: Keyed) -> OrderAnswer:
     """Record an order for somebody, and wait for it as long as was asked for. Raises UsageError and StoreError."""
     runtime = host.runtime
-    asking = Asking(site_id, SOURCE, given.key, person, request)
+    asking = Asking(site_id, given.source, given.key, person, request)
     placed = await place(runtime.store, runtime.rules, asking, runtime.clock())
     runtime.tell(Outcome(wake={site_id}))
-    return await _result(host, placed, given.wait)
+    return await await_order(host, placed, given.wait)
 
 
-async def is_recorded(host: Host, site_id: str, key: str) -> bool:
-    """Whether an order with this key was given before: then what speaks against a new one says nothing."""
-    owner = order_key(host.runtime.rules.secret, site_id, SOURCE, key)
+async def is_recorded(host: Host, site_id: str, given: Keyed) -> bool:
+    """Whether an order was given before with the same key: then what speaks against a new one says nothing."""
+    owner = order_key(host.runtime.rules.secret, site_id, given.source, given.key)
     async with host.runtime.store.read() as tx:
         return owner in await orders.get_orders(tx, [owner])
 
 
-async def _result(host: Host, placed: Placed, seconds: float) -> OrderAnswer:
+async def await_order(host: Host, placed: Placed, seconds: float) -> OrderAnswer:
     """What became of it, as soon as it is settled, or after so many seconds."""
     loop = asyncio.get_running_loop()
     until = loop.time() + (seconds if host.runtime.works else 0)

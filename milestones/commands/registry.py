@@ -12,10 +12,12 @@ from milestones.commands import (
     outbox,
     pause,
     program,
+    questions,
     rejected,
     rewards,
     scan,
     sync,
+    tokens,
     transactions,
     verify,
 )
@@ -35,6 +37,17 @@ from milestones.commands.models.outbox import (
 from milestones.commands.models.pause import Pause, Resume
 from milestones.commands.models.people import ImportOptOuts, ReplayRejected
 from milestones.commands.models.program import ApplyProgram, ExportProgram, PlanProgram
+from milestones.commands.models.questions import (
+    ExplainAccount,
+    FindAccounts,
+    GetAccount,
+    GetAction,
+    GetOrder,
+    GetStanding,
+    ListAccounts,
+    ListActions,
+    ListOrders,
+)
 from milestones.commands.models.rewards import (
     DiscountCheckout,
     ListCoupons,
@@ -45,6 +58,7 @@ from milestones.commands.models.rewards import (
 )
 from milestones.commands.models.scan import DryRun, Scan
 from milestones.commands.models.sync import CheckSync, ResolveLinks, RunSync
+from milestones.commands.models.tokens import CreateToken, ListTokens, RevokeToken
 from milestones.commands.models.transactions import ListTransactions
 from milestones.commands.models.verify import Verify
 
@@ -76,6 +90,15 @@ HANDLERS: Mapping[type[Command[Any, Any]], Handler] = {
     ListCoupons: rewards.list_coupons,
     DiscountCheckout: rewards.apply,
     ListDiscounts: rewards.list_discounts,
+    ListAccounts: questions.list_accounts,
+    FindAccounts: questions.find_accounts,
+    GetAccount: questions.get_account,
+    ExplainAccount: questions.explain,
+    ListOrders: questions.list_orders,
+    GetOrder: questions.get_order,
+    ListActions: questions.list_actions,
+    GetAction: questions.get_action,
+    GetStanding: questions.get_standing,
     Verify: verify.verify,
     PlanProgram: program.plan,
     ApplyProgram: program.apply_plans,
@@ -83,6 +106,9 @@ HANDLERS: Mapping[type[Command[Any, Any]], Handler] = {
     RunSync: sync.run,
     CheckSync: sync.check,
     ResolveLinks: sync.resolve,
+    CreateToken: tokens.create,
+    ListTokens: tokens.list_tokens,
+    RevokeToken: tokens.revoke,
     Reload: daemon.reload,
     GetStatus: daemon.status,
     GetConfiguration: daemon.configuration,

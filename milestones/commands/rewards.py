@@ -8,7 +8,7 @@ from uuid import UUID
 
 from milestones.commands.host import Host
 from milestones.commands.models.command import NoReport, Report
-from milestones.commands.models.orders import OrderAnswer
+from milestones.commands.models.orders import Keyed, OrderAnswer
 from milestones.commands.models.rewards import (
     CouponLine,
     CouponsAnswer,
@@ -106,7 +106,7 @@ async def redeem(host: Host, command: RedeemForAccount, _report: Report[NoReport
     with a_person_waits():
         offer = find_offer(await shop.list_offers(client), command.reward)
         cost = 0
-        if not await _is_decided(host, account, command.key):
+        if not await _is_decided(host, account, command):
             buyer = await shop.get_buyer(client, account.id)
             cost = _price(offer, buyer, find_redemption_fault(offer, buyer))
     return await give_order(
@@ -139,7 +139,7 @@ async def _order_reward(
 ) -> ApplyDiscount:
     offer = find_offer(await shop.list_offers(client), named)
     request = ApplyDiscount(command.checkout, offer.name, reward_id=offer.id, points=command.points)
-    if request.fault() is not None or await _is_decided(host, account, command.key):
+    if request.fault() is not None or await _is_decided(host, account, command):
         return request
     buyer = await shop.get_buyer(client, account.id)
     cost = _price(offer, buyer, find_discount_fault(offer, buyer, command.points))
@@ -159,7 +159,7 @@ async def _order_coupon(
         coupon_id=coupon.id,
         points=command.points,
     )
-    if request.fault() is None and not await is_recorded(host, site_id, command.key):
+    if request.fault() is None and not await is_recorded(host, site_id, command):
         fault = await shop.find_spending_fault(client, coupon, host.runtime.clock())
         if fault is not None:
             raise MilestonesError(fault)
@@ -223,9 +223,9 @@ async def _find_where(host: Host, account: str | None, site: str | None) -> tupl
         return found, found.site_id
 
 
-async def _is_decided(host: Host, account: Account, key: str) -> bool:
+async def _is_decided(host: Host, account: Account, given: Keyed) -> bool:
     """Whether Wix need not be asked what speaks against it: the order is recorded, or cannot be for this customer."""
-    return account.erased_at is not None or await is_recorded(host, account.site_id, key)
+    return account.erased_at is not None or await is_recorded(host, account.site_id, given)
 
 
 def _price(offer: Offer, buyer: Buyer, fault: str | None) -> int:

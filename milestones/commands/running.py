@@ -1,7 +1,8 @@
 """Commands that are being carried out. Each is a task of its own: whoever gave it may leave, and it is done all the same."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -14,6 +15,18 @@ from milestones.errors import MilestonesError
 _CUT_SHORT = "The daemon stopped before it was done. What was recorded until then is kept: look with `milestones status`."
 
 _log = structlog.get_logger(__name__)
+
+
+Around = Callable[[Callable[[], Awaitable[A]]], Awaitable[A]]
+"""Takes what carries a command out, and does so, or knows the answer."""
+
+
+class FaultError(MilestonesError):
+    """A fault of the program, which the log tells more of."""
+
+
+class CutShortError(MilestonesError):
+    """The daemon stopped before it was done."""
 
 
 class Running:
@@ -29,9 +42,11 @@ class Running:
         """Those that it carries out."""
         return self._handlers.keys()
 
-    def begin(self, command: Command[A, P], report: Report[P]) -> asyncio.Task[A]:
-        """Begin to carry it out. The task raises nothing but MilestonesError."""
-        task = asyncio.create_task(self._carry_out(command, report))
+    def begin(
+        self, command: Command[A, P], report: Report[P], around: Around[A] | None = None
+    ) -> asyncio.Task[A]:
+        """Begin to carry it out, within ``around`` if given. The task raises nothing but MilestonesError."""
+        task = asyncio.create_task(self._carry_out(command, report, around))
         self._tasks.add(task)
         task.add_done_callback(self._on_end)
         return task
@@ -53,16 +68,17 @@ class Running:
         if not task.cancelled():
             task.exception()
 
-    async def _carry_out(self, command: Command[A, P], report: Report[P]) -> A:
+    async def _carry_out(self, command: Command[A, P], report: Report[P], around: Around[A] | None) -> A:
+        perform = partial(self._handlers[type(command)], self._host, command, report)
         try:
-            answer: A = await self._handlers[type(command)](self._host, command, report)
+            answer: A = await (perform() if around is None else around(perform))
         except MilestonesError:
             raise
         except asyncio.CancelledError:
-            raise MilestonesError(_CUT_SHORT) from None
+            raise CutShortError(_CUT_SHORT) from None
         except Exception as error:  # noqa: BLE001 - a fault in one command must not end the daemon
             _log.exception("command_failed", command=command.path)
-            raise MilestonesError(
+            raise FaultError(
                 f"This is a fault of the program ({type(error).__name__} in {command.path}); the daemon's log has more."
             ) from None
         return answer

@@ -21,6 +21,7 @@ async def list_transactions(
             {"accountId": {"$eq": account.id}},
             sort=[Sort("createdDate", descending=True)],
             limit=command.limit,
+            cursor=command.cursor,
         )
     lines = (
         TransactionLine(
@@ -32,4 +33,6 @@ async def list_transactions(
         )
         for one in page.items
     )
-    return TransactionsAnswer(site=account.site_id, account=account.id, transactions=tuple(lines))
+    return TransactionsAnswer(
+        site=account.site_id, account=account.id, transactions=tuple(lines), next=page.next_cursor
+    )

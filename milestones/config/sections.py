@@ -123,6 +123,17 @@ class PolicySettings(Table):
     breaker: Annotated[Breaker, Written(BreakerTable)] = BreakerTable().definition()
 
 
+class ApiSettings(Table):
+    """``[api]``: how often programs may call ``/api/v1``.
+
+    requests_per_minute: of each token. wrong_tokens_per_minute: past it, whoever shows a wrong one is put off; whoever has
+    a token is served all the same.
+    """
+
+    requests_per_minute: Whole = Field(default=600, ge=1, le=1_000_000)
+    wrong_tokens_per_minute: Whole = Field(default=60, ge=1, le=1_000_000)
+
+
 def _outlasts_repeats(value: timedelta) -> timedelta:
     if value < timedelta(days=3):
         raise ValueError(
@@ -136,7 +147,7 @@ class RetentionSettings(Table):
 
     observations: the log from which ``verify`` recomputes grants, and which shows what an event that comes late crossed.
         Wix repeats one for 47 hours (docs/wix-api.md, 4.1).
-    actions: what was done, discarded or cancelled.
+    actions: what was done, discarded or cancelled; and keys of calls to the API.
     bodies: requests that could not be understood.
     """
 

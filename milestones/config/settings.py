@@ -17,7 +17,14 @@ from milestones.config.mail import MailSettings
 from milestones.config.milestone import MilestoneTable
 from milestones.config.program import ProgramTable
 from milestones.config.references import SecretValue, WixId, reference_of, surroundings
-from milestones.config.sections import DaemonSettings, PolicySettings, RetentionSettings, ScanSettings, Table
+from milestones.config.sections import (
+    ApiSettings,
+    DaemonSettings,
+    PolicySettings,
+    RetentionSettings,
+    ScanSettings,
+    Table,
+)
 from milestones.config.values import Zone
 from milestones.config.wix import WixSettings
 from milestones.domain.crossing import ThresholdIndex
@@ -112,6 +119,7 @@ class Settings(Table):
     scan: ScanSettings = ScanSettings()
     policy: PolicySettings = PolicySettings()
     retention: RetentionSettings = RetentionSettings()
+    api: ApiSettings = ApiSettings()
     sandbox: Annotated[SandboxSettings, AfterValidator(_in_folder)] = SandboxSettings()
     milestones: tuple[MilestoneTable, ...] = ()
     program: ProgramTable = ProgramTable()

@@ -10,7 +10,7 @@ from milestones.config.sections import RetentionSettings
 from milestones.domain.account import Version
 from milestones.maintenance.service import pause, repeat
 from milestones.pipeline.context import Rules
-from milestones.store import retention, sites
+from milestones.store import calls, retention, sites
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Store, Transaction
 
@@ -43,6 +43,7 @@ async def forget(
         ),
         "orders": await _all(store, lambda tx: retention.forget_orders(tx, now - kept.actions), stopping),
         "earnings": await _all(store, lambda tx: retention.forget_earnings(tx, now), stopping),
+        "calls": await _all(store, lambda tx: calls.forget(tx, now - kept.actions), stopping),
         "verdicts": await _all(
             store, lambda tx: retention.forget_traces(tx, now - VERDICTS_AND_SCANS), stopping
         ),

@@ -28,6 +28,7 @@ class Metrics:
         self._events = count(
             "milestones_events", "Genuine webhooks by type and outcome.", ["type", "outcome"]
         )
+        self.api_answers = count("milestones_api_answers", "Answers of the API by status.", ["status"])
         self.webhook_answers = count(
             "milestones_webhook_answers", "Answers to webhooks by status.", ["status"]
         )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from milestones.domain.actions import FINAL, State
-from milestones.errors import UsageError
+from milestones.errors import NotFoundError
 from milestones.store.database.store import Transaction
 from milestones.store.outbox.attempts import list_attempts
 from milestones.store.tables import Action
@@ -67,10 +67,10 @@ class ActionDetail:
 
 
 async def get_detail(tx: Transaction, action_id: int) -> ActionDetail:
-    """One action with its neighbours. Raises UsageError where there is none of this number."""
+    """One action with its neighbours. Raises NotFoundError where there is none of this number."""
     result = await lookup.list_actions(tx, Which(ids=(action_id,)))
     if not result:
-        raise UsageError(f"There is no action #{action_id}. `milestones outbox list` shows their numbers.")
+        raise NotFoundError(f"There is no action #{action_id}. `milestones outbox list` shows their numbers.")
     (action,) = result
     siblings = await lookup.list_of_owner(tx, action.owner)
     return ActionDetail(

@@ -7,13 +7,14 @@ from datetime import datetime
 from milestones.config import Settings
 from milestones.domain.keys import address_key
 from milestones.domain.milestone import Milestone
-from milestones.errors import MilestonesError, UsageError
+from milestones.errors import MilestonesError, SeveralError, UsageError
 from milestones.formats.mail_addresses import address_form
 from milestones.store import sites
 from milestones.store.database.store import Transaction
 from milestones.store.people import people
 from milestones.store.tables import Account, Grant, Reminder, Site, SiteState
 from milestones.store.views import lookup
+from milestones.store.views.pages import AccountPlace, list_accounts_after
 from milestones.views.lookup import find_sites, get_secret
 from milestones.views.person import Person, describe_person, get_mailable
 
@@ -40,15 +41,26 @@ async def find_accounts(tx: Transaction, text: str, site: str | None) -> list[Ac
     if len(like) == 1:
         return like
     if like:
-        raise UsageError(_choice(text, like))
+        raise SeveralError(_choice(text, like))
     raise NobodyError(" ".join(await _reasons(tx, secret, text, chosen)))
+
+
+async def search_accounts(tx: Transaction, text: str, site: str | None, limit: int) -> list[Account]:
+    """All accounts that may be meant by an id, an address, a name or the beginning of an id. Raises UsageError for a
+    site that there is none of.
+    """
+    secret = await get_secret(tx)
+    chosen = await find_sites(tx, site) if site is not None else await sites.list_sites(tx)
+    on = {one.id for one in chosen}
+    found = [one for one in await lookup.find_accounts(tx, secret, text) if one.site_id in on]
+    return found[:limit] or await lookup.find_accounts_like(tx, sorted(on), text, limit)
 
 
 async def find_account(tx: Transaction, text: str, site: str | None) -> Account:
     """The one account that is meant, as ``find_accounts``. Raises UsageError where there are several."""
     found = await find_accounts(tx, text, site)
     if len(found) > 1:
-        raise UsageError(_choice(text, found))
+        raise SeveralError(_choice(text, found))
     return found[0]
 
 
@@ -126,7 +138,7 @@ class ListedAccount:
     missing: int | None = None
 
 
-def _list_line(account: Account, missing: int | None = None) -> ListedAccount:
+def list_line(account: Account, missing: int | None = None) -> ListedAccount:
     return ListedAccount(
         site_id=account.site_id,
         id=account.id,
@@ -152,22 +164,41 @@ async def list_accounts(
     if near is None:
         only = chosen[0].id if site is not None else None
         return [
-            _list_line(one) for one in await lookup.list_accounts(tx, site_id=only, near=None, limit=limit)
+            list_line(one) for one in await lookup.list_accounts(tx, site_id=only, near=None, limit=limit)
         ]
+    found: list[tuple[int, ListedAccount]] = []
+    for site_id, milestone in _definitions(settings, chosen, near).items():
+        for account in await lookup.list_accounts(tx, site_id=site_id, near=milestone, limit=limit):
+            value = getattr(account, milestone.measure.value)
+            found.append((value, list_line(account, milestone.target(value) - value)))
+    return [listed for _, listed in sorted(found, key=lambda one: one[0], reverse=True)][:limit]
+
+
+def _definitions(settings: Settings, chosen: Sequence[Site], near: str) -> dict[str, Milestone]:
+    """A milestone with a near window, as each site that has it defines it. Raises UsageError where none has."""
     definitions = {one.id: _with_window(settings.for_site(one.id).milestones) for one in chosen}
     if not any(near in of_site for of_site in definitions.values()):
         known = sorted({key for of_site in definitions.values() for key in of_site})
         raise UsageError(
             f"No milestone {near!r} has a near window; those with one are {', '.join(known) or 'none'}."
         )
-    found: list[tuple[int, ListedAccount]] = []
-    for site_id, of_site in definitions.items():
-        if (milestone := of_site.get(near)) is None:
+    return {site_id: of_site[near] for site_id, of_site in definitions.items() if near in of_site}
+
+
+async def list_near(
+    tx: Transaction, settings: Settings, near: str, site: str | None, place: AccountPlace, limit: int
+) -> list[ListedAccount]:
+    """Accounts near a milestone that come after a place, by site and id. Raises UsageError where nobody can be near it."""
+    chosen = await find_sites(tx, site) if site is not None else await sites.list_sites(tx)
+    found: list[ListedAccount] = []
+    for site_id, milestone in sorted(_definitions(settings, chosen, near).items()):
+        if site_id < place[0] or len(found) == limit:
             continue
-        for account in await lookup.list_accounts(tx, site_id=site_id, near=milestone, limit=limit):
+        rows = await list_accounts_after(tx, place, limit - len(found), site_id=site_id, near=milestone)
+        for account in rows:
             value = getattr(account, milestone.measure.value)
-            found.append((value, _list_line(account, milestone.target(value) - value)))
-    return [listed for _, listed in sorted(found, key=lambda one: one[0], reverse=True)][:limit]
+            found.append(list_line(account, milestone.target(value) - value))
+    return found
 
 
 def _with_window(milestones: Sequence[Milestone]) -> dict[str, Milestone]:
@@ -187,16 +218,16 @@ async def find_customers(
     tx: Transaction, settings: Settings, text: str, site: str | None
 ) -> list[CustomerRecord]:
     """The accounts that are meant, each with what it got. Raises NobodyError with the likely reasons."""
-    found = []
-    for account in await find_accounts(tx, text, site):
-        of_site = await sites.find_site(tx, account.site_id)
-        assert of_site is not None, "an account belongs to a known site"
-        mail = await get_mailable(tx, settings.for_site(account.site_id), of_site, account)
-        found.append(
-            CustomerRecord(
-                describe_person(of_site, account, mail),
-                await lookup.list_grants(tx, account.site_id, account.id),
-                await lookup.list_reminders(tx, account.site_id, account.id),
-            )
-        )
-    return found
+    return [await get_record(tx, settings, account) for account in await find_accounts(tx, text, site)]
+
+
+async def get_record(tx: Transaction, settings: Settings, account: Account) -> CustomerRecord:
+    """An account, and what it got."""
+    of_site = await sites.find_site(tx, account.site_id)
+    assert of_site is not None, "an account belongs to a known site"
+    mail = await get_mailable(tx, settings.for_site(account.site_id), of_site, account)
+    return CustomerRecord(
+        describe_person(of_site, account, mail),
+        await lookup.list_grants(tx, account.site_id, account.id),
+        await lookup.list_reminders(tx, account.site_id, account.id),
+    )

@@ -95,12 +95,16 @@ class Access:
             if not is_loopback(host):
                 raise RefusedError(STRANGE_NAME)
             return
-        # A bare address cannot be rebound: only names can.
-        known = is_loopback(host) or _is_address(host) or host == self._public_host()
-        if not known:
-            raise RefusedError(STRANGE_NAME)
+        self.require_known_name(request)
         if not await self._has_password(request.headers.get("authorization", ""), stored):
             raise RefusedError("The operator's password is wanted; any user name will do.", ask=True)
+
+    def require_known_name(self, request: Request) -> None:
+        """Raises RefusedError unless the request was sent to a name of this daemon."""
+        host = _named_host(request)
+        # A bare address cannot be rebound: only names can.
+        if not (is_loopback(host) or _is_address(host) or host == self._public_host()):
+            raise RefusedError(STRANGE_NAME)
 
     @property
     def beyond_this_machine(self) -> bool:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from milestones.errors import StoreError
 from milestones.web import claims, dashboard, inbound, probes, sync_events, unsubscribe, webhooks
 from milestones.web.access import RefusedError
+from milestones.web.api.app import is_api
 from milestones.web.assets import DEFAULT_HEADERS, Pages
 from milestones.web.callback import Mistyped
 from milestones.web.services import WebServices
@@ -33,6 +34,8 @@ def create_app(services: WebServices) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == webhooks.PATH:
             await webhook(scope, receive, send)
+        elif scope["type"] == "http" and is_api(scope["path"]):
+            await _guard(services.api, scope, receive, send)
         else:
             await others(scope, receive, send)
 

@@ -107,7 +107,7 @@ class OwnerProtocol(PatientProtocol):
 def create_local(running: Running) -> ASGIApp:
     """The application behind the socket."""
     site = FastAPI(title="Milestones, local", docs_url=None, redoc_url=None, openapi_url=None)
-    site.include_router(command_routes(running, local=True))
+    site.include_router(command_routes(running))
     site.add_exception_handler(HTTPException, _answer_unknown)
     site.add_exception_handler(RequestValidationError, _other_version)
 

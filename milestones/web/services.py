@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from starlette.types import ASGIApp
+
 from milestones.earn.claims import Opened
 from milestones.earn.handshake import Answer
 from milestones.observability.metrics import Metrics
@@ -24,6 +26,7 @@ class WebServices:
         IngestError when it must not be acknowledged.
     recent: the newest happenings, at most so many, older than a place if one is given.
     mail: a message as it was sent (RFC 5322), by its name (a Message-ID), or None. It must not trust the name.
+    api: answers what comes to ``/api`` (``web.api.app``).
     access: the rule in force on who may look. zone: in which the page shows times. A reload may change both.
     """
 
@@ -41,5 +44,6 @@ class WebServices:
     mail: Callable[[str], Awaitable[bytes | None]]
     metrics: Metrics
     access: Callable[[], Access]
+    api: ASGIApp
     clock: Callable[[], datetime]
     zone: Callable[[], tzinfo]

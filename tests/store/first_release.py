@@ -22,17 +22,18 @@ from milestones.domain.continuity import Beat
 from milestones.domain.event import ContactDeleted, SubscriptionChanged
 from milestones.domain.member import Member
 from milestones.domain.order import OrderSource, Person
+from milestones.domain.token import Presented, Scope
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.kinds.adjust.payload import AdjustPoints
 from milestones.pipeline.orders import Asking, place
-from milestones.store import agreements, links, mutes, sites
+from milestones.store import agreements, calls, links, mutes, sites, tokens
 from milestones.store.database import heartbeat, schema
 from milestones.store.database.statements import add_missing, table_of
 from milestones.store.outbox import earnings, ledger, rests
 from milestones.store.outbox.rests import Rest
 from milestones.store.people import people, rejected
-from milestones.store.tables import Action, Earning, ErasedMail, ExternalProgram
+from milestones.store.tables import Action, ApiCall, Earning, ErasedMail, ExternalProgram
 from tests.builders import NOW, SITE, a_customer
 from tests.shop import Shop, opened_shop, write_config
 
@@ -124,6 +125,10 @@ async def _live(shop: Shop) -> None:
         await rejected.add(tx, SITE, "wix.of.a.new.kind", "It was not understood.", b"\x00{}", NOW)
         await rests.save_rests(tx, SITE, {"email": Rest(NOW, NOW, NOW, 1, "The mail server is not there.")})
         await heartbeat.beat(tx, Beat(NOW, "machine", "place"))
+        till = Presented("0123456789", "d" * 64)
+        await tokens.add(tx, "till", till, [Scope.READ], NOW, None)
+        await calls.begin(tx, ApiCall(key="k", fingerprint="f", run="r", begun_at=NOW))
+        await calls.keep_answer(tx, "k", {"moved": 1})
     request = AdjustPoints(10, None, "A late bill")
     asking = Asking(SITE, OrderSource.CLI, "a-key", Person(account_id="near"), request)
     await place(shop.store, shop.rules, asking, NOW)

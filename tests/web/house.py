@@ -7,6 +7,8 @@ from email.message import EmailMessage
 from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp
 
 from milestones.earn.claims import Opened, Standing
 from milestones.earn.handshake import Answer
@@ -66,6 +68,7 @@ class House:
     received: list[bytes] = field(default_factory=list)
     metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
     failure: Exception | None = None
+    api: ASGIApp = field(default_factory=lambda: PlainTextResponse("no API in this house\n", 404))
 
     def services(self) -> WebServices:
         return WebServices(
@@ -83,6 +86,7 @@ class House:
             mail=self._mail,
             metrics=self.metrics,
             access=lambda: self.access,
+            api=self.api,
             clock=lambda: NOW,
             zone=lambda: ZoneInfo("Europe/Berlin"),
         )

@@ -68,6 +68,16 @@ class Look(Command[Found, NoReport]):
     method: ClassVar[Literal["GET", "POST"]] = "GET"
 
 
+class Named(Command[Found, NoReport]):
+    path: ClassVar[str] = "/things/{number}/of/{whose}"
+    method: ClassVar[Literal["GET", "POST"]] = "GET"
+    number: int
+    whose: str
+    keys: str = "k"
+    colour: str | None = None
+    most: int = 3
+
+
 class Fly(Command[Nothing, NoReport]):
     path: ClassVar[str] = "/fly"
 
@@ -89,13 +99,19 @@ async def wrong(_host: Host, command: Wrong, report: Report[Counted]) -> Nothing
     raise UsageError("That cannot work.")
 
 
+async def named(_host: Host, command: Named, _report: Report[NoReport]) -> Found:
+    return Found(
+        found=(str(command.number), command.whose, str(command.colour), str(command.most), command.keys)
+    )
+
+
 async def broken(_host: Host, _command: Broken, _report: Report[NoReport]) -> Nothing:
     raise ValueError("ada@example.com")
 
 
 Handlers = Mapping[type[Command[Any, Any]], Handler]
 
-HANDLERS: Handlers = {Double: double, Count: count, Wrong: wrong, Broken: broken}
+HANDLERS: Handlers = {Double: double, Count: count, Wrong: wrong, Broken: broken, Named: named}
 
 
 def running(handlers: Handlers = HANDLERS) -> Running:
@@ -141,6 +157,13 @@ async def path(tmp_path: Path) -> AsyncIterator[Path]:
 
 async def test_a_command_answers_with_its_result(path: Path) -> None:
     assert await ask(path, Double(number=21)) == Doubled(doubled=42)
+
+
+@pytest.mark.parametrize("whose", ["ada", "a b", "50%", "ä?&#+"])
+async def test_the_fields_of_a_question_stand_in_its_path_and_its_query(path: Path, whose: str) -> None:
+    assert (await ask(path, Named(number=7, whose=whose))).found == ("7", whose, "None", "3", "k")
+    asked = Named(number=7, whose=whose, colour=whose, most=4)
+    assert (await ask(path, asked)).found == ("7", whose, whose, "4", "k")
 
 
 async def test_progress_comes_before_the_result(path: Path) -> None:

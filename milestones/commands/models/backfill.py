@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from milestones.commands.models.command import Answer, Command
+from milestones.domain.token import Scope
 
 
 class BackfillReport(Answer):
@@ -39,6 +40,7 @@ class Backfill(Command[BackfillAnswer, BackfillReport]):
     """
 
     path: ClassVar[str] = "/backfill"
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.ADMIN})
 
     milestone: str
     site: str | None = None

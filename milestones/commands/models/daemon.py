@@ -37,7 +37,7 @@ class StatusAnswer(Answer):
 class GetStatus(Command[StatusAnswer, NoReport]):
     """Tell who answers, and whether its database serves it. Changes nothing."""
 
-    path: ClassVar[str] = "/status"
+    path: ClassVar[str] = "/daemon"
     method: ClassVar[Literal["GET", "POST"]] = "GET"
 
 
@@ -59,4 +59,3 @@ class GetConfiguration(Command[ConfigurationAnswer, NoReport]):
 
     path: ClassVar[str] = "/configuration"
     method: ClassVar[Literal["GET", "POST"]] = "GET"
-    local: ClassVar[bool] = True

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 from pydantic import Field, StrictInt
 
 from milestones.commands.models.command import Answer, Command, NoReport
-from milestones.domain.order import Create
+from milestones.domain.order import Create, OrderSource
+from milestones.domain.token import Scope
 
 LONGEST_WAIT = 30.0
 
@@ -46,10 +47,17 @@ class OrderAnswer(Answer):
 
 
 class Keyed(Command[OrderAnswer, NoReport]):
-    """An order. key: with the same one again the same order is meant. wait: for so many seconds for what becomes of it."""
+    """An order. key: with the same one again the same order is meant. wait: for so many seconds for what becomes of it.
+
+    source: who asks.
+    """
+
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.POINTS})
+    told_apart: ClassVar[frozenset[str]] = frozenset({"key", "source"})
 
     site: str | None = None
     key: str
+    source: OrderSource = OrderSource.CLI
     wait: float = Field(default=5.0, ge=0, le=LONGEST_WAIT, allow_inf_nan=False)
 
 

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from pydantic import ConfigDict, Field
 
-from milestones.commands.models.command import Answer, Command, NoReport
+from milestones.commands.models.command import Answer, Command, NoReport, RowId
+from milestones.domain.token import Scope
 
 
 class MoveAnswer(Answer):
@@ -27,14 +28,16 @@ class MoveActions(Command[MoveAnswer, NoReport]):
     site: its id. up_to: the highest id; what was recorded after a person looked is not meant.
     """
 
-    ids: tuple[int, ...] = ()
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.ADMIN})
+
+    ids: tuple[RowId, ...] = ()
     site: str | None = None
     milestone: str | None = None
     kind: str | None = None
     state: str | None = None
     verdict: str | None = None
     account: str | None = None
-    up_to: int | None = None
+    up_to: RowId | None = None
 
 
 class RetryActions(MoveActions):

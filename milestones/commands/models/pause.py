@@ -6,6 +6,7 @@ from pydantic import Field
 
 from milestones.commands.models.command import Answer, Command, UnderWay
 from milestones.commands.models.scan import ScanReport
+from milestones.domain.token import Scope
 
 
 class PauseAnswer(Answer):
@@ -35,6 +36,7 @@ class Pause(Command[PauseAnswer, UnderWay]):
     """
 
     path: ClassVar[str] = "/pause"
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.ADMIN})
 
     milestone: str | None = None
     site: str | None = None
@@ -47,6 +49,7 @@ class Resume(Command[ResumeAnswer, ScanReport]):
     """
 
     path: ClassVar[str] = "/resume"
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.ADMIN})
 
     milestone: str | None = None
     site: str | None = None

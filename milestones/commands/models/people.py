@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from milestones.commands.models.command import Answer, Command, NoReport
+from milestones.commands.models.command import Answer, Command, NoReport, RowId
+from milestones.domain.token import Scope
 
 
 class ReplayAnswer(Answer):
@@ -17,8 +18,9 @@ class ReplayRejected(Command[ReplayAnswer, NoReport]):
     """Take in again what could not be understood: all that is kept, or what is named by its number."""
 
     path: ClassVar[str] = "/rejected/replay"
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.ADMIN})
 
-    ids: tuple[int, ...] = ()
+    ids: tuple[RowId, ...] = ()
 
 
 class ImportAnswer(Answer):
@@ -33,6 +35,7 @@ class ImportOptOuts(Command[ImportAnswer, NoReport]):
     """Put addresses, and keys of an export, on the list of whom not to mail: of one site, or of all that are known."""
 
     path: ClassVar[str] = "/optout/import"
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.ADMIN})
 
     addresses: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()

@@ -20,3 +20,26 @@ class Problem(Answer):
     status: int
     detail: str
     exit_code: int
+
+
+class Fault(Answer):
+    """One fault of a request. pointer: into its body, as a fragment of a URI (RFC 6901); parameter: of its path or query;
+    header: its name.
+    """
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+    header: str | None = None
+
+
+class ApiProblem(Answer):
+    """Why a call of the API was not answered (RFC 9457). detail: the sentence for a person. errors: each fault by itself,
+    where there are several places that may have one.
+    """
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: tuple[Fault, ...] | None = None

@@ -79,7 +79,6 @@ class PlanProgram(Command[PlanAnswer, ProgramReport]):
     """
 
     path: ClassVar[str] = "/program/plan"
-    local: ClassVar[bool] = True
 
     written: Written
     site: str | None = None
@@ -107,7 +106,6 @@ class ApplyProgram(Command[ApplyAnswer, ProgramReport]):
     """Carry out the plans that were shown, by the ids of sites and their fingerprints; none where something has changed."""
 
     path: ClassVar[str] = "/program/apply"
-    local: ClassVar[bool] = True
 
     written: Written
     plans: dict[str, str]

@@ -7,6 +7,7 @@ from pydantic import Field, StrictInt
 
 from milestones.commands.models.command import Answer, Command, NoReport
 from milestones.commands.models.orders import Keyed, OrderCommand
+from milestones.domain.token import Scope
 
 
 class RewardPrice(Answer):
@@ -48,7 +49,10 @@ class RewardsAnswer(Answer):
 class ListRewards(Command[RewardsAnswer, NoReport]):
     """Ask Wix which rewards there are, and what an account, named as in an order, can afford."""
 
-    path: ClassVar[str] = "/rewards/list"
+    path: ClassVar[str] = "/rewards"
+    method: ClassVar[Literal["GET", "POST"]] = "GET"
+    changes: ClassVar[bool] = False
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.READ})
 
     account: str | None = None
     site: str | None = None
@@ -58,6 +62,9 @@ class ShowReward(Command[RewardsAnswer, NoReport]):
     """Ask Wix for one reward, by its id, its name or the beginning of either."""
 
     path: ClassVar[str] = "/rewards/show"
+    method: ClassVar[Literal["GET", "POST"]] = "GET"
+    changes: ClassVar[bool] = False
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.READ})
 
     reward: str
     account: str | None = None
@@ -68,6 +75,7 @@ class RedeemForAccount(OrderCommand):
     """Redeem the points of an account for a coupon. reward: its id, its name or the beginning of either."""
 
     path: ClassVar[str] = "/rewards/redeem"
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.REDEEM})
 
     reward: str
 
@@ -99,6 +107,9 @@ class ListCoupons(Command[CouponsAnswer, NoReport]):
     """Ask Wix for the loyalty coupons of an account, which is named as in an order."""
 
     path: ClassVar[str] = "/rewards/coupons"
+    method: ClassVar[Literal["GET", "POST"]] = "GET"
+    changes: ClassVar[bool] = False
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.READ})
 
     account: str
     site: str | None = None
@@ -113,6 +124,7 @@ class DiscountCheckout(Keyed):
     """
 
     path: ClassVar[str] = "/rewards/apply"
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.REDEEM})
 
     checkout: str
     reward: str | None = None
@@ -144,6 +156,9 @@ class ListDiscounts(Command[DiscountsAnswer, NoReport]):
     """Ask Wix what loyalty discounts a checkout has."""
 
     path: ClassVar[str] = "/rewards/discounts"
+    method: ClassVar[Literal["GET", "POST"]] = "GET"
+    changes: ClassVar[bool] = False
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.READ})
 
     checkout: str
     site: str | None = None

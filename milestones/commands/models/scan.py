@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal
 
 from milestones.commands.models.command import Answer, Command
+from milestones.domain.token import Scope
 
 
 class ScanReport(Answer):
@@ -35,6 +36,7 @@ class Scan(Command[ScanAnswer, ScanReport]):
     """Look for crossings and near customers now, on one site or on all."""
 
     path: ClassVar[str] = "/scan"
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.ADMIN})
 
     site: str | None = None
 
@@ -80,5 +82,7 @@ class DryRun(Command[DryRunAnswer, ScanReport]):
     """Show what a scan for near customers would decide now. Sends nothing and records nothing."""
 
     path: ClassVar[str] = "/scan/dry-run"
+    changes: ClassVar[bool] = False
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.ADMIN})
 
     site: str | None = None

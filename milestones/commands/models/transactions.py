@@ -1,11 +1,12 @@
 """What moved the points of an account, as Wix has it."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from milestones.commands.models.command import Answer, Command, NoReport
+from milestones.commands.models.command import Answer, Command, NoReport, WixId
+from milestones.domain.token import Scope
 
 
 class TransactionLine(Answer):
@@ -19,18 +20,23 @@ class TransactionLine(Answer):
 
 
 class TransactionsAnswer(Answer):
-    """The newest first. Wix shows what was just booked a little later."""
+    """The newest first. Wix shows what was just booked a little later. next: the ``cursor`` of the page that follows."""
 
     site: str
     account: str
     transactions: tuple[TransactionLine, ...]
+    next: str | None = None
 
 
 class ListTransactions(Command[TransactionsAnswer, NoReport]):
-    """Ask Wix for what moved the points of an account, which is named as in ``AdjustAccount``."""
+    """Ask Wix for what moved the points of an account, by its id, a contact or member id, or the beginning of an id."""
 
-    path: ClassVar[str] = "/accounts/transactions"
+    path: ClassVar[str] = "/accounts/{account}/transactions"
+    method: ClassVar[Literal["GET", "POST"]] = "GET"
+    changes: ClassVar[bool] = False
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.READ})
 
-    account: str
-    site: str | None = None
+    account: WixId
+    site: str | None = Field(default=None, max_length=500)
     limit: int = Field(default=20, ge=1, le=100)
+    cursor: str | None = Field(default=None, min_length=1, max_length=4000)

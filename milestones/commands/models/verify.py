@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from milestones.commands.models.command import Answer, Command
+from milestones.domain.token import Scope
 
 
 class VerifyReport(Answer):
@@ -38,6 +39,8 @@ class Verify(Command[VerifyAnswer, VerifyReport]):
     """Compare every grant with the log, and with Wix if ``online``. Changes nothing."""
 
     path: ClassVar[str] = "/verify"
+    changes: ClassVar[bool] = False
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.ADMIN})
 
     site: str | None = None
     online: bool = False

@@ -60,3 +60,15 @@ async def add_missing(
     table = table_of(model)
     insert = postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
     await tx.execute(insert.on_conflict_do_nothing(index_elements=list(unique)), list(rows))
+
+
+async def add_one(
+    tx: Transaction, model: type[SQLModel], row: dict[str, Any], *, unique: Sequence[str]
+) -> bool:
+    """Insert a row unless one is there already, by the columns of ``unique``. Returns whether it was inserted; on
+    PostgreSQL it waits for who inserts the same.
+    """
+    table = table_of(model)
+    insert = postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
+    statement = insert.values(**row).on_conflict_do_nothing(index_elements=list(unique))
+    return (await tx.execute(statement.returning(*table.primary_key))).first() is not None

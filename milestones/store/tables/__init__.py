@@ -1,6 +1,7 @@
 """The tables. Rows say what is so; what may be done with them stands in the modules beside this one."""
 
 from milestones.store.tables.accounts import Account, ObservationRun
+from milestones.store.tables.api import ApiCall, ApiToken
 from milestones.store.tables.earn import Earning
 from milestones.store.tables.links import (
     AgreementRow,
@@ -36,6 +37,8 @@ __all__ = [
     "Action",
     "AgreementRow",
     "AgreementState",
+    "ApiCall",
+    "ApiToken",
     "Attempt",
     "Change",
     "ChannelRest",

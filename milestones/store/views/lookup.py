@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
 
 from milestones.domain.actions import MAIL, State
 from milestones.domain.keys import address_key, contact_key
@@ -184,12 +184,20 @@ async def list_accounts(
     statement = select(_ACCOUNTS).order_by(measure.desc(), _ACCOUNTS.c.id).limit(limit)
     if site_id is not None:
         statement = statement.where(_ACCOUNTS.c.site_id == site_id)
-    if near is not None and near.near is not None:
-        # Below the threshold; of a ladder, below any step. A step is reached by its first point.
-        start = near.threshold - near.near.within
-        counted = measure % near.threshold if near.repeat is Repeat.LADDER else measure
-        statement = statement.where(measure >= 0, counted >= start, counted < near.threshold)
+    if near is not None:
+        statement = statement.where(is_near(near))
     return [Account(**row) for row in (await tx.execute(statement)).mappings()]
+
+
+def is_near(milestone: Milestone) -> ColumnElement[bool]:
+    """Whether an account is inside the near window of a milestone."""
+    if milestone.near is None:
+        return false()
+    measure = _ACCOUNTS.c[milestone.measure.value]
+    # Below the threshold; of a ladder, below any step. A step is reached by its first point.
+    start = milestone.threshold - milestone.near.within
+    counted = measure % milestone.threshold if milestone.repeat is Repeat.LADDER else measure
+    return and_(measure >= 0, counted >= start, counted < milestone.threshold)
 
 
 async def accounts_by_id(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> list[Account]:

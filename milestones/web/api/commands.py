@@ -1,11 +1,11 @@
-"""A route for every command: its fields in, its answer out.
+"""A route for every command on the local socket: its fields in, its answer out.
 
 An answer is one document of JSON. Whoever asks for ``application/jsonl`` is told meanwhile how far it is, in lines, of
 which the last is the answer or the problem. Whoever leaves is not waited for, and the command is carried out all the same.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from fastapi import APIRouter
@@ -14,37 +14,25 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from milestones.commands.models.command import Command
-from milestones.commands.models.problem import LINES, Problem
+from milestones.commands.models.problem import LINES
 from milestones.commands.running import Running
 from milestones.web.api.problems import problem_of, problem_response
+from milestones.web.api.routes import Answering, AnyCommand, add_route
 
 
-def command_routes(running: Running, *, local: bool = False) -> APIRouter:
-    """The routes of all commands that ``running`` carries out; with ``local`` also of those for this machine alone."""
+def command_routes(running: Running) -> APIRouter:
+    """The routes of all commands that ``running`` carries out."""
     router = APIRouter()
     for kind in running.commands:
-        if local or not kind.local:
-            _add(router, running, kind)
+        add_route(router, kind, _answering(running, kind))
     return router
 
 
-def _add(router: APIRouter, running: Running, kind: type[Command[Any, Any]]) -> None:
-    async def get(request: Request) -> Response:
-        return await _answer(request, running, kind())
+def _answering(running: Running, kind: AnyCommand) -> Answering:
+    async def answer(request: Request, fields: Mapping[str, Any]) -> Response:
+        return await _answer(request, running, kind.model_validate(fields))
 
-    async def post(request: Request, command: kind) -> Response:  # type: ignore[valid-type]  # known at run time
-        return await _answer(request, running, command)
-
-    router.add_api_route(
-        kind.path,
-        get if kind.method == "GET" else post,
-        methods=[kind.method],
-        name=kind.__name__,
-        description=kind.__doc__,
-        tags=[kind.path.split("/")[1]],
-        response_model=kind.answer_type(),
-        responses={"default": {"model": Problem, "description": "Why it was not carried out."}},
-    )
+    return answer
 
 
 async def _answer(request: Request, running: Running, command: Command[Any, Any]) -> Response:

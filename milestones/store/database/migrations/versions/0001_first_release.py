@@ -92,6 +92,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("action_id", "number"),
     )
     op.create_table(
+        "api_calls",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("run", sa.String(), nullable=False),
+        sa.Column("begun_at", columns.Moment(), nullable=False),
+        sa.Column("answer", columns.Json, nullable=True),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    with op.batch_alter_table("api_calls", schema=None) as batch_op:
+        batch_op.create_index("ix_api_calls_begun", ["begun_at"], unique=False)
+
+    op.create_table(
+        "api_tokens",
+        sa.Column("id", columns.Serial, nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("scopes", columns.Json, nullable=False),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.Column("expires_at", columns.Moment(), nullable=True),
+        sa.Column("revoked_at", columns.Moment(), nullable=True),
+        sa.Column("last_used_at", columns.Moment(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+    )
+    op.create_table(
         "channel_rests",
         sa.Column("site_id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),

@@ -1,0 +1,99 @@
+"""The answer to a call over the network: its scope, its key, and what became of it."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from milestones.commands.calls import Calls
+from milestones.commands.models.command import Answer
+from milestones.commands.models.orders import OrderAnswer
+from milestones.commands.models.problem import Fault
+from milestones.commands.running import Running
+from milestones.domain.actions import FINAL, State
+from milestones.domain.order import OrderSource, find_key_fault
+from milestones.domain.token import Scope
+from milestones.errors import MilestonesError
+from milestones.web.api.bearer import Bearer, Caller, lacks_scope
+from milestones.web.api.refusals import Kind, refusal, refusal_of
+from milestones.web.api.routes import Answering, AnyCommand
+
+KEY = "Idempotency-Key"
+
+ORDER = "/api/v1/orders/{}"
+"""Where an order tells what becomes of it."""
+
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+
+
+def answering(running: Running, calls: Calls, bearer: Bearer, kind: AnyCommand) -> Answering:
+    """What answers the calls of a command."""
+
+    async def answer(request: Request, fields: Mapping[str, Any]) -> Response:
+        caller: Caller = request.state.caller
+        if kind.method == "GET":
+            command = kind.model_validate(fields)
+            return await _result(caller, running.begin(command, _drop))
+        key = read_key(request)
+        apart = {"key": key, "source": OrderSource.API}
+        told = {name: value for name, value in apart.items() if name in kind.told_apart}
+        command = kind.model_validate({**fields, **told})
+        task = running.begin(command, _drop, partial(calls.once, key, command))
+        response = await _result(caller, task)
+        # It may have waited.
+        await bearer.require_still(caller)
+        return response
+
+    return answer
+
+
+def require_scope(request: Request, kind: AnyCommand) -> None:
+    """Raise RefusedError where the caller's token is good for other things."""
+    caller: Caller = request.state.caller
+    if not caller.may(kind.scopes):
+        raise lacks_scope(kind.scopes)
+
+
+def read_key(request: Request) -> str:
+    """The key of a call, written as the IETF's draft has it, in quotes, or bare. Raises RefusedError."""
+    told = request.headers.getlist(KEY)
+    if not told:
+        raise refusal(
+            Kind.KEY_MISSING,
+            f"Send an {KEY} with every POST, such as a UUID: the same one again means the same call.",
+            Fault(detail="is missing", header=KEY),
+        )
+    quoted = _QUOTED.fullmatch(told[0])
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else told[0]
+    fault = find_key_fault(key) if len(told) == 1 else f"Send one {KEY}."
+    if fault is not None:
+        raise refusal(Kind.INVALID, fault, Fault(detail="is no key", header=KEY))
+    return key
+
+
+def _drop(_report: Answer) -> None:
+    """How far it is: nobody asks."""
+
+
+async def _result(caller: Caller, task: asyncio.Task[Any]) -> Response:
+    await asyncio.wait([task])
+    error = task.exception()
+    if error is not None:
+        assert isinstance(error, MilestonesError), "a command raises nothing else"
+        raise refusal_of(error, may_read=caller.may({Scope.READ}))
+    answer = task.result()
+    headers = {}
+    status = HTTPStatus.OK
+    if isinstance(answer, OrderAnswer) and not _has_ended(answer):
+        status = HTTPStatus.ACCEPTED
+        headers["location"] = ORDER.format(answer.order)
+    return Response(answer.model_dump_json(), status, headers, "application/json")
+
+
+def _has_ended(answer: OrderAnswer) -> bool:
+    return all(State(action.state) in FINAL for action in answer.actions)
