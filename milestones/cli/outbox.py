@@ -8,7 +8,16 @@ from rich.console import Console
 
 from milestones.cli import render
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
-from milestones.cli.outbox_moves import OfKind, OfMilestone, OfSite, OfState, OfVerdict, add_to, on_site
+from milestones.cli.outbox_moves import (
+    OfKind,
+    OfMilestone,
+    OfSite,
+    OfSource,
+    OfState,
+    OfVerdict,
+    add_to,
+    on_site,
+)
 from milestones.cli.readonly import look
 from milestones.cli.render import (
     LARGEST_ID,
@@ -36,6 +45,7 @@ def list_actions(
     kind: OfKind = None,
     milestone: OfMilestone = None,
     verdict: OfVerdict = None,
+    source: OfSource = None,
     site: OfSite = None,
     untold: Annotated[
         bool, typer.Option("--untold", help="Only coupons that were made and that no mail told of.")
@@ -46,7 +56,7 @@ def list_actions(
 ) -> None:
     """Show actions, newest first, with how many there are in each state."""
     settings = settings_in_force(config)
-    which = Which(milestone=milestone, kind=kind, state=of_state, verdict=verdict)
+    which = Which(milestone=milestone, kind=kind, state=of_state, verdict=verdict, source=source)
 
     async def query(tx: Transaction) -> tuple[list[str], dict[str, int], list[Action]]:
         chosen = await on_site(tx, which, site)

@@ -24,6 +24,7 @@ from milestones.commands.models.outbox import (
 from milestones.config import Settings
 from milestones.config.values import plural
 from milestones.domain.actions import State
+from milestones.domain.order import OrderSource
 from milestones.errors import UsageError
 from milestones.kinds.registry import NAMES
 from milestones.store.database.store import Transaction
@@ -48,6 +49,10 @@ OfKind = Annotated[
     typer.Option("--kind", callback=_kind, metavar=f"[{'|'.join(NAMES)}]", help="Only of this kind."),
 ]
 OfState = Annotated[State | None, typer.Option("--state", help="Only in this state.")]
+OfSource = Annotated[
+    OrderSource | None,
+    typer.Option("--source", help="Only what was ordered, and by whom: see docs/orders.md."),
+]
 OfVerdict = Annotated[str | None, typer.Option("--verdict", help="Only with this verdict, such as breaker.")]
 
 
@@ -86,13 +91,14 @@ def _command(name: str) -> Callable[..., None]:
         verdict: OfVerdict = None,
         kind: OfKind = None,
         of_state: OfState = None,
+        source: OfSource = None,
         site: OfSite = None,
         everything: Annotated[bool, typer.Option("--all", help="All that it takes.")] = False,
         yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
         as_json: AsJson = False,
         config: ConfigPath = DEFAULT,
     ) -> None:
-        which = Which(tuple(ids or ()), None, milestone, kind, of_state, verdict)
+        which = Which(tuple(ids or ()), None, milestone, kind, of_state, verdict, source=source)
         _require_choice(name, which, site, everything=everything)
         settings = settings_in_force(config)
         _tell(_DONE[name], _move(settings, name, which, site, yes=yes), which.ids, as_json=as_json)
@@ -108,11 +114,11 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _require_choice(name: str, which: Which, site: str | None, *, everything: bool) -> None:
-    narrowed = any((which.ids, site, which.milestone, which.kind, which.state, which.verdict))
+    narrowed = any((which.ids, site, which.milestone, which.kind, which.state, which.verdict, which.source))
     if not narrowed and not everything:
         raise UsageError(
-            f"Say what to {name}: the numbers of actions; or --milestone, --verdict, --kind, --state or --site; "
-            "or --all."
+            f"Say what to {name}: the numbers of actions; or --milestone, --source, --verdict, --kind, --state or "
+            "--site; or --all."
         )
     if which.ids and everything:
         raise UsageError("Numbers and --all contradict each other.")

@@ -79,5 +79,6 @@ def _which(command: MoveActions) -> Which:
         state=command.state,
         verdict=command.verdict,
         account=command.account,
+        source=command.source,
         up_to=command.up_to,
     )

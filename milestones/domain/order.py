@@ -40,6 +40,11 @@ class OrderSource(StrEnum):
         """Whether the breaker counts its orders: a fault in what asks by itself may ask for very many."""
         return self is not OrderSource.CLI
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for what becomes of it, at a till or a page: it is done before others."""
+        return self in {OrderSource.API, OrderSource.CLI}
+
 
 class Create(StrEnum):
     """What may be made for a person where it is missing."""

@@ -15,7 +15,7 @@ from milestones.kinds.channel import Fate, Found, Stop
 from milestones.kinds.registry import KINDS
 from milestones.outbox.books import Books
 from milestones.outbox.rest import REST
-from milestones.outbox.work import Lease, Stage, log_fields
+from milestones.outbox.work import Lease, Stage, log_fields, serving
 from milestones.store.outbox.attempts import DIED
 from milestones.store.outbox.claims import Settlement
 
@@ -29,7 +29,8 @@ async def act(lease: Lease, books: Books) -> None:
     """
     turn_came_at = lease.work.clock()
     try:
-        settlement = await _withdrawable(lease, books)
+        with serving([lease], turn_came_at):
+            settlement = await _withdrawable(lease, books)
         if settlement is not None:
             await books.settle({lease: _with_try(lease, settlement, turn_came_at)})
         elif lease.stage is not Stage.RETURNED:

@@ -1,7 +1,8 @@
 """``drain(site)``: the unit of work. Claim, gate, commit "about to act", act, settle, until nothing is due.
 
 Kinds are drained side by side, and of each kind as many effects are under way as its channel takes; the next one begins
-as soon as one has ended, so one slow answer holds up nothing but itself. What must come after something else waits for
+as soon as one has ended, so one slow answer holds up nothing but itself. What a person waits for is drained beside the
+rest of its kind, and does not queue behind it. What must come after something else waits for
 it in the store.
 
 No transaction spans an await on the network, and every line may be the process's last: what was claimed is put back by
@@ -19,7 +20,6 @@ import structlog
 
 from milestones.errors import FencedError, MilestonesError
 from milestones.failpoints import reach
-from milestones.kinds.registry import NAMES
 from milestones.outbox.act import act
 from milestones.outbox.books import Books
 from milestones.outbox.gates import FRESH
@@ -28,6 +28,7 @@ from milestones.outbox.work import Lease, SiteWork, Stage
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import claims, permission, schedule
 from milestones.store.outbox.permission import Permission
+from milestones.store.outbox.schedule import LANES, Lane
 
 T = TypeVar("T")
 
@@ -82,7 +83,7 @@ async def _next_due(work: SiteWork) -> datetime | None:
     now = work.clock()
     async with work.store.read() as tx:
         await work.rests.recall(tx)
-        awake = [kind for kind in NAMES if not work.rests.covers(kind, now)]
+        awake = [lane for lane in LANES if not work.rests.covers(lane.kind, now)]
         due = await schedule.find_next_due(tx, work.site_id, awake)
     return min((moment for moment in (due, *work.rests.ends(now)) if moment is not None), default=None)
 
@@ -94,8 +95,8 @@ class Drain:
         self._current = current
         self._books = Books(current, generation)
         self._woken = woken
-        self._ready: dict[str, deque[Lease]] = {kind: deque() for kind in NAMES}
-        self._leasing: dict[str, asyncio.Task[list[Lease]]] = {}
+        self._ready: dict[Lane, deque[Lease]] = {lane: deque() for lane in LANES}
+        self._leasing: dict[Lane, asyncio.Task[list[Lease]]] = {}
         self._acting: dict[asyncio.Task[None], Lease] = {}
         self._returning: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
@@ -142,35 +143,36 @@ class Drain:
         return None
 
     async def _fill(self, tx: Transaction, work: SiteWork, now: datetime) -> datetime | None:
-        """Take up as much of each kind as there is room for. Returns when more becomes due."""
-        awake = [kind for kind in NAMES if not work.rests.covers(kind, now)]
-        hungry = [kind for kind in awake if self._is_hungry(kind, work)]
-        due = await schedule.find_due_kinds(tx, work.site_id, hungry, now)
-        for kind in due:
-            self._leasing[kind] = asyncio.create_task(lease_batch(work, self._books, kind))
-        for kind in awake:
-            self._start(kind, work)
-        later = await schedule.find_next_due(tx, work.site_id, [kind for kind in hungry if kind not in due])
+        """Take up as much of each lane as there is room for. Returns when more becomes due."""
+        awake = [lane for lane in LANES if not work.rests.covers(lane.kind, now)]
+        hungry = [lane for lane in awake if self._is_hungry(lane, work)]
+        due = await schedule.find_due_lanes(tx, work.site_id, hungry, now)
+        for lane in due:
+            self._leasing[lane] = asyncio.create_task(lease_batch(work, self._books, lane))
+        for lane in awake:
+            self._start(lane, work)
+        later = await schedule.find_next_due(tx, work.site_id, [lane for lane in hungry if lane not in due])
         return min((moment for moment in (later, *work.rests.ends(now)) if moment is not None), default=None)
 
-    def _is_hungry(self, kind: str, work: SiteWork) -> bool:
-        waits = self._ready[kind] or kind in self._leasing
-        return not waits and self._room(kind, work) > 0
+    def _is_hungry(self, lane: Lane, work: SiteWork) -> bool:
+        waits = self._ready[lane] or lane in self._leasing
+        return not waits and self._room(lane, work) > 0
 
-    def _room(self, kind: str, work: SiteWork) -> int:
-        return work.channels[kind].concurrency - sum(lease.kind == kind for lease in self._acting.values())
+    def _room(self, lane: Lane, work: SiteWork) -> int:
+        under_way = sum(lease.lane == lane for lease in self._acting.values())
+        return work.channels[lane.kind].concurrency - under_way
 
-    def _start(self, kind: str, work: SiteWork) -> None:
-        for _ in range(min(self._room(kind, work), len(self._ready[kind]))):
-            lease = self._ready[kind].popleft()
+    def _start(self, lane: Lane, work: SiteWork) -> None:
+        for _ in range(min(self._room(lane, work), len(self._ready[lane]))):
+            lease = self._ready[lane].popleft()
             self._acting[asyncio.create_task(act(lease, self._books))] = lease
 
     def _withdraw(self, which: Callable[[Lease], bool]) -> None:
         """Give back those of what has not begun."""
         back = []
-        for kind, queue in self._ready.items():
+        for lane, queue in self._ready.items():
             back += [lease for lease in queue if which(lease)]
-            self._ready[kind] = deque(lease for lease in queue if not which(lease))
+            self._ready[lane] = deque(lease for lease in queue if not which(lease))
         self._give_back(back)
         for task, lease in self._acting.items():
             if lease.stage is Stage.LEASED and not lease.withdrawn and which(lease):
@@ -197,10 +199,10 @@ class Drain:
             await asyncio.wait([woken, *self._tasks()], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             woken.cancel()
-        for kind, leasing in list(self._leasing.items()):
+        for lane, leasing in list(self._leasing.items()):
             if leasing.done():
-                del self._leasing[kind]
-                self._ready[kind].extend(self._result(leasing) or ())
+                del self._leasing[lane]
+                self._ready[lane].extend(self._result(leasing) or ())
         for acting, lease in list(self._acting.items()):
             if acting.done():
                 del self._acting[acting]

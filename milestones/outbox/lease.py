@@ -10,16 +10,18 @@ from milestones.kinds.channel import Stop
 from milestones.outbox.act import describe_crash, settle_stopped
 from milestones.outbox.books import Books
 from milestones.outbox.gates import stop_for
-from milestones.outbox.work import Lease, SiteWork, task_of
+from milestones.outbox.work import Lease, SiteWork, serving, task_of
 from milestones.store.outbox import claims
+from milestones.store.outbox.schedule import Lane
 
 log = structlog.get_logger()
 
 
-async def lease_batch(work: SiteWork, books: Books, kind: str) -> list[Lease]:
-    """Up to 100 actions of a kind that are due and that no gate stops. Raises FencedError and StoreError."""
+async def lease_batch(work: SiteWork, books: Books, lane: Lane) -> list[Lease]:
+    """Up to 100 actions of a lane that are due and that no gate stops. Raises FencedError and StoreError."""
+    kind = lane.kind
     async with work.store.write() as tx:
-        batch = await claims.claim(tx, work.site_id, books.generation, kind, work.clock())
+        batch = await claims.claim(tx, work.site_id, books.generation, lane, work.clock())
         if batch:
             reach("drain.before_claim", kind)
     if not batch:
@@ -28,7 +30,8 @@ async def lease_batch(work: SiteWork, books: Books, kind: str) -> list[Lease]:
     now = work.clock()
     leases = [Lease(item, task_of(item), work, now) for item in batch]
     try:
-        stops = await _ask_gates(leases)
+        with serving(leases, now):
+            stops = await _ask_gates(leases)
     except ChannelError as error:
         await _not_now(work, books, kind, error, leases)
         return []

@@ -1,8 +1,9 @@
 """What draining one site needs, and an action that a drain has leased."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -13,6 +14,8 @@ from milestones.outbox.gates import Policy
 from milestones.outbox.rest import Rests
 from milestones.store.database.store import Store
 from milestones.store.outbox.facts import Claimed
+from milestones.store.outbox.schedule import Lane
+from milestones.wix.pacing import a_person_waits
 
 
 @dataclass(slots=True)
@@ -89,6 +92,23 @@ class Lease:
     def kind(self) -> str:
         """Of the action."""
         return self.task.kind
+
+    @property
+    def lane(self) -> Lane:
+        """In which it is drained."""
+        return Lane(self.kind, self.claimed.action.fast)
+
+
+PATIENCE = timedelta(seconds=60)
+"""How long after an order somebody may wait for what becomes of it."""
+
+
+@contextmanager
+def serving(leases: Sequence[Lease], now: datetime) -> Iterator[None]:
+    """Calls to Wix for these come from those that are kept for people, while one may wait for them."""
+    waits = any(lease.lane.fast and now - lease.claimed.action.recorded_at <= PATIENCE for lease in leases)
+    with a_person_waits() if waits else nullcontext():
+        yield
 
 
 def task_of(item: Claimed) -> Task:

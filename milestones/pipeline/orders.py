@@ -153,6 +153,7 @@ class _Page:
             account_id=whose.account_id,
             milestone="",
             now=self.now,
+            fast=asking.source.is_awaited,
             stop=None if order.verdict == Verdict.ORDERED else Verdict(order.verdict),
         )
 

@@ -82,3 +82,13 @@ def test_somebody_new_is_made_an_account_by_the_next_daemon(call: Call, path: Pa
     for options in ((), ("--email", "x"), ("--email", "a@b.c", "--contact", "d")):
         wrong = call("accounts", "create", *options, "--config", path)
         assert (wrong.code, "Traceback" in wrong.err) == (2, False), wrong.err
+
+
+def test_what_was_ordered_is_listed_and_moved_by_its_source(call: Call, path: Path) -> None:
+    call("accounts", "adjust", "ada@example.com", "--by", "5", "--reason", "A bill", "--config", path)
+    assert "adjust: A bill" in call("outbox", "list", "--source", "cli", "--config", path).out
+    assert "There is no such action" in call("outbox", "list", "--source", "import", "--config", path).out
+    assert "1 action held" in call("outbox", "hold", "--source", "cli", "--yes", "--config", path).out
+    assert "1 action released" in call("outbox", "release", "--source", "cli", "--yes", "--config", path).out
+    wrong = call("outbox", "release", "--source", "nobody", "--config", path)
+    assert (wrong.code, "--source" in wrong.err) == (2, True)

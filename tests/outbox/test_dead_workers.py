@@ -9,6 +9,7 @@ from milestones.domain.verdict import Verdict
 from milestones.errors import FencedError
 from milestones.kinds.channel import Fate, Found
 from milestones.store.outbox import claims
+from milestones.store.outbox.schedule import Lane
 from tests.builders import SITE
 from tests.outbox.bench import ALL_DONE, Bench
 
@@ -39,7 +40,7 @@ async def test_what_was_claimed_and_not_begun_is_simply_done_by_the_next_process
     await bench.reach()
     async with bench.store.write() as tx:
         generation = await claims.begin(tx, SITE)
-        claimed = await claims.claim(tx, SITE, generation, "coupon", bench.now)
+        claimed = await claims.claim(tx, SITE, generation, Lane("coupon", fast=False), bench.now)
     assert len(claimed) == 1
     await bench.drain()
     assert bench.channels["coupon"].recovered == []
@@ -55,7 +56,7 @@ async def test_a_frozen_worker_that_wakes_can_write_nothing(bench: Bench) -> Non
     await bench.reach()
     async with bench.store.write() as tx:
         old = await claims.begin(tx, SITE)
-        [coupon] = await claims.claim(tx, SITE, old, "coupon", bench.now)
+        [coupon] = await claims.claim(tx, SITE, old, Lane("coupon", fast=False), bench.now)
     bench.channels["coupon"].before = overtake
     await bench.drain()
     assert overtaken == [True]
@@ -64,7 +65,7 @@ async def test_a_frozen_worker_that_wakes_can_write_nothing(bench: Bench) -> Non
         lambda tx: claims.about_to_act(tx, SITE, old, {coupon.action.id or 0: None}, bench.now),
         lambda tx: claims.settle(tx, SITE, old, [settlement], bench.now),
         lambda tx: claims.put_back(tx, SITE, old, [coupon.action.id or 0], None),
-        lambda tx: claims.claim(tx, SITE, old, "email", bench.now),
+        lambda tx: claims.claim(tx, SITE, old, Lane("email", fast=False), bench.now),
     ):
         with pytest.raises(FencedError):
             async with bench.store.write() as tx:

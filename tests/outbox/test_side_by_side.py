@@ -15,6 +15,7 @@ from milestones.outbox.work import SiteWork
 from milestones.store.database import store as database
 from milestones.store.outbox import claims
 from milestones.store.outbox.claims import Settlement
+from milestones.store.outbox.schedule import Lane
 from tests.builders import SITE, a_milestone, an_email
 from tests.outbox.bench import Bench
 
@@ -119,7 +120,7 @@ async def test_what_begins_or_ends_at_the_same_time_shares_a_transaction(
     await bench.reach(*"abcdef", milestone=MAILED)
     async with bench.store.write() as tx:
         books = Books(lambda: bench.work, await claims.begin(tx, SITE))
-    leases = await lease_batch(bench.work, books, "email")
+    leases = await lease_batch(bench.work, books, Lane("email", fast=False))
     monkeypatch.setattr(database, "reach", commits.append)
     await asyncio.gather(*map(books.begin, leases))
     ended = [{lease: Settlement(lease.id, State.DONE, Verdict.DONE)} for lease in leases]

@@ -20,9 +20,10 @@ from milestones.pipeline.orders import Asking, Placed, place, place_all
 from milestones.store import retention, sites
 from milestones.store.database import integrity
 from milestones.store.database.statements import table_of
-from milestones.store.outbox import orders
+from milestones.store.outbox import operator, orders
 from milestones.store.people import erasure
 from milestones.store.tables import Order, SiteState
+from milestones.store.views.lookup import Which
 from tests.builders import NOW, SITE, a_customer, an_observation
 from tests.outbox.bench import Bench
 from tests.store.rules import FixedRules, go_live, opened
@@ -338,3 +339,13 @@ async def test_what_was_asked_for_cannot_be_guessed_from_what_is_kept(bench: Ben
     order = (await placed(bench)).order
     told = json.dumps(["adjust", asdict(KNOWN), asked().request.to_json()], sort_keys=True)
     assert order.fingerprint not in {hashlib.sha256(told.encode()).hexdigest(), ""}
+
+
+async def test_what_the_breaker_holds_of_a_source_is_released_by_it(bench: Bench) -> None:
+    rules = FixedRules((), breaker=Breaker(0.0, 0))
+    for source in (OrderSource.IMPORT, OrderSource.SYNC):
+        await placed(bench, source=source, rules=rules)
+    async with bench.store.write() as tx:
+        moved = await operator.release(tx, Which(source=OrderSource.IMPORT, verdict=Verdict.BREAKER), NOW)
+    assert len(moved.ids) == 1
+    assert sorted(row.state for row in await bench.rows()) == [State.AVAILABLE, State.HELD]

@@ -22,6 +22,7 @@ from milestones.store import retention, sites
 from milestones.store.database.statements import table_of
 from milestones.store.outbox import claims as outbox
 from milestones.store.outbox import ledger
+from milestones.store.outbox.schedule import Lane
 from milestones.store.people import people, rejected
 from milestones.store.tables import Account, ErasedMail, Rejected, Subscription, Trace
 from tests.builders import NOW, SECRET, a_customer, an_observation
@@ -104,10 +105,10 @@ async def test_a_mail_that_was_under_way_leaves_nothing_either(town: Town) -> No
     await town.hear(seen(SUE, 100, 1), seen(SUE, 1010, 2))
     async with town.store.write() as tx:
         generation = await outbox.begin(tx, town.site_id)
-        [coupon] = await outbox.claim(tx, town.site_id, generation, "coupon", town.now)
+        [coupon] = await outbox.claim(tx, town.site_id, generation, Lane("coupon", fast=False), town.now)
         done = outbox.Settlement(coupon.action.id or 0, State.DONE, Verdict.DONE, result={"code": "A"})
         await outbox.settle(tx, town.site_id, generation, [done], town.now)
-        [mail] = await outbox.claim(tx, town.site_id, generation, "email", town.now)
+        [mail] = await outbox.claim(tx, town.site_id, generation, Lane("email", fast=False), town.now)
     await town.hear(DELETED)
     result = {"message_id": "<late@shop>", "template": "t", "subject": f"Well done, {SUE.name}"}
     sent = outbox.Settlement(

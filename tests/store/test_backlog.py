@@ -9,6 +9,7 @@ from milestones.outbox.rest import REST
 from milestones.store import sites
 from milestones.store.database.store import Store
 from milestones.store.outbox import claims, operator
+from milestones.store.outbox.schedule import Lane
 from milestones.store.views.backlog import Backlog, get_backlog
 from milestones.store.views.lookup import Which
 from tests.builders import SITE, a_coupon, a_milestone
@@ -108,6 +109,6 @@ async def test_a_lease_that_is_given_back_because_the_program_stops_has_not_fail
     await bench.reach()
     async with bench.store.write() as tx:
         generation = await claims.begin(tx, SITE)
-        [coupon] = await claims.claim(tx, SITE, generation, "coupon", bench.now)
+        [coupon] = await claims.claim(tx, SITE, generation, Lane("coupon", fast=False), bench.now)
         await claims.put_back(tx, SITE, generation, [coupon.action.id or 0], None)
     assert (await backlog(bench)).failing is None

@@ -6,6 +6,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, Field
 
 from milestones.commands.models.command import Answer, Command, NoReport, RowId
+from milestones.domain.order import OrderSource
 from milestones.domain.token import Scope
 
 
@@ -25,7 +26,8 @@ class MoveAnswer(Answer):
 class MoveActions(Command[MoveAnswer, NoReport]):
     """Actions by what they have in common; an empty field leaves it open.
 
-    site: its id. up_to: the highest id; what was recorded after a person looked is not meant.
+    site: its id. source: of the order that owes them. up_to: the highest id; what was recorded after a person looked is
+    not meant.
     """
 
     scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.ADMIN})
@@ -37,6 +39,7 @@ class MoveActions(Command[MoveAnswer, NoReport]):
     state: str | None = None
     verdict: str | None = None
     account: str | None = None
+    source: OrderSource | None = None
     up_to: RowId | None = None
 
 

@@ -17,6 +17,7 @@ from milestones.store.database.store import Transaction
 from milestones.store.outbox import attempts, dependents, moves, orders, permission, schedule
 from milestones.store.outbox.attempts import Try
 from milestones.store.outbox.facts import Claimed, list_claimed
+from milestones.store.outbox.schedule import Lane
 from milestones.store.people import erasure
 from milestones.store.tables import Action
 
@@ -60,8 +61,8 @@ async def begin(tx: Transaction, site_id: str) -> int:
     return generation
 
 
-async def claim(tx: Transaction, site_id: str, generation: int, kind: str, now: datetime) -> list[Claimed]:
-    """Lease up to ``CLAIM`` actions of a kind that are due, oldest first; none while nothing may be done for the site.
+async def claim(tx: Transaction, site_id: str, generation: int, lane: Lane, now: datetime) -> list[Claimed]:
+    """Lease up to ``CLAIM`` actions of a lane that are due, oldest first; none while nothing may be done for the site.
 
     Raises FencedError.
     """
@@ -74,7 +75,8 @@ async def claim(tx: Transaction, site_id: str, generation: int, kind: str, now: 
         .where(
             _ACTIONS.c.site_id == site_id,
             schedule.TIMED,
-            _ACTIONS.c.kind == kind,
+            _ACTIONS.c.kind == lane.kind,
+            _ACTIONS.c.fast if lane.fast else ~_ACTIONS.c.fast,
             _ACTIONS.c.available_at <= now,
             _ACTIONS.c.milestone.not_in(allowed.paused),
         )

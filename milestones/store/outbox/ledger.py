@@ -89,8 +89,11 @@ def action_rows(
     now: datetime,
     stop: Verdict | None = None,
     scan_id: int | None = None,
+    fast: bool = False,
 ) -> list[dict[str, Any]]:
-    """The rows of one owner's actions. ``stop``: one of ``moves.ENDS`` cancels them, BREAKER holds them."""
+    """The rows of one owner's actions. ``stop``: one of ``moves.ENDS`` cancels them, BREAKER holds them. fast: a person
+    waits.
+    """
     by_position = {action.position: action.key for action in planned}
     return [
         Action(
@@ -106,6 +109,7 @@ def action_rows(
             payload=dict(action.payload),
             waits_for=[by_position[position] for position in action.waits_for],
             scan_id=scan_id,
+            fast=fast,
             recorded_at=now,
             settled_at=now if stop in moves.ENDS else None,
         ).model_dump(exclude={"id"})

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, Text, UniqueConstraint
+from sqlalchemy import Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from milestones.store.database.columns import Json, Moment, Revision, Serial
@@ -103,13 +103,20 @@ class Action(SQLModel, table=True):
     lost_at: when an attempt's answer was lost; the next begins by looking for its effect.
     failing_since: when the first of its failures in a row was, or the first rest of its channel ended.
     intent: what was committed with "about to act" (``effects.intending``).
-    scan_id: the scan whose end lets it go.
+    scan_id: the scan whose end lets it go. fast: somebody waits for what becomes of it, so it is done before others.
     """
 
     __tablename__ = "actions"
     __table_args__ = (
         UniqueConstraint("key"),
         Index("ix_actions_due", "site_id", "state", "kind", "available_at"),
+        Index(
+            "ix_actions_fast",
+            "site_id",
+            "available_at",
+            sqlite_where=text("fast = 1 AND settled_at IS NULL"),
+            postgresql_where=text("fast AND settled_at IS NULL"),
+        ),
         Index("ix_actions_account", "site_id", "account_id"),
         Index("ix_actions_owner", "owner"),
         Index("ix_actions_recent", "settled_at"),
@@ -134,6 +141,7 @@ class Action(SQLModel, table=True):
     lost_at: datetime | None = Field(default=None, sa_type=Moment)
     failing_since: datetime | None = Field(default=None, sa_type=Moment)
     scan_id: int | None = None
+    fast: bool = False
     generation: int | None = None
     acted_at: datetime | None = Field(default=None, sa_type=Moment)
     intent: dict[str, Any] | None = Field(default=None, sa_type=Json)

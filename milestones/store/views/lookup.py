@@ -18,6 +18,7 @@ from milestones.store.tables import (
     DefinitionVersion,
     Grant,
     ObservationRun,
+    Order,
     Rejected,
     Reminder,
     Site,
@@ -30,6 +31,7 @@ _SITES = table_of(Site)
 _ACCOUNTS = table_of(Account)
 _RUNS = table_of(ObservationRun)
 _ACTIONS = table_of(Action)
+_ORDERS = table_of(Order)
 _VERSIONS = table_of(DefinitionVersion)
 _GRANTS = table_of(Grant)
 _REMINDERS = table_of(Reminder)
@@ -43,7 +45,7 @@ _REJECTED = table_of(Rejected)
 class Which:
     """Actions by what they have in common; an empty field leaves it open.
 
-    up_to: the highest id: what was recorded after a person looked is not meant.
+    source: of the order that owes them. up_to: the highest id: what was recorded after a person looked is not meant.
     """
 
     ids: tuple[int, ...] = ()
@@ -53,6 +55,7 @@ class Which:
     state: str | None = None
     verdict: str | None = None
     account: str | None = None
+    source: str | None = None
     up_to: int | None = None
 
     @property
@@ -69,6 +72,9 @@ class Which:
         wanted = [_ACTIONS.c[name] == value for name, value in columns.items() if value is not None]
         if self.ids:
             wanted.append(_ACTIONS.c.id.in_(self.ids))
+        if self.source is not None:
+            of_source = select(_ORDERS.c.owner).where(_ORDERS.c.source == self.source)
+            wanted.append(_ACTIONS.c.owner.in_(of_source))
         if self.up_to is not None:
             wanted.append(_ACTIONS.c.id <= self.up_to)
         return and_(_ACTIONS.c.id.is_not(None), *wanted)

@@ -66,6 +66,7 @@ def upgrade() -> None:
         sa.Column("lost_at", columns.Moment(), nullable=True),
         sa.Column("failing_since", columns.Moment(), nullable=True),
         sa.Column("scan_id", sa.Integer(), nullable=True),
+        sa.Column("fast", sa.Boolean(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=True),
         sa.Column("acted_at", columns.Moment(), nullable=True),
         sa.Column("intent", columns.Json, nullable=True),
@@ -77,6 +78,13 @@ def upgrade() -> None:
     with op.batch_alter_table("actions", schema=None) as batch_op:
         batch_op.create_index("ix_actions_account", ["site_id", "account_id"], unique=False)
         batch_op.create_index("ix_actions_due", ["site_id", "state", "kind", "available_at"], unique=False)
+        batch_op.create_index(
+            "ix_actions_fast",
+            ["site_id", "available_at"],
+            unique=False,
+            sqlite_where=sa.text("fast = 1 AND settled_at IS NULL"),
+            postgresql_where=sa.text("fast AND settled_at IS NULL"),
+        )
         batch_op.create_index("ix_actions_owner", ["owner"], unique=False)
         batch_op.create_index("ix_actions_recent", ["settled_at"], unique=False)
 
