@@ -1,12 +1,16 @@
 """The walk of docs/tutorial-events.md: its commands as they stand there, and what Wix has in its books after each."""
 
 import asyncio
+import contextlib
 import email
 import email.policy
+import hashlib
+import hmac
 import re
 import shlex
 import shutil
 import sys
+import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -145,6 +149,7 @@ async def test_a_shop_gives_points_for_what_happens_elsewhere(walk: Walk) -> Non
     await register(walk)
     await review_while_it_dies(walk)
     await mend(walk)
+    await refuse_and_keep(walk)
     await follow(walk)
 
 
@@ -202,6 +207,51 @@ def _mended(walk: Walk) -> list[str]:
     (line,) = blocks("ini")
     rewrite(walk.daemon, {'preset = "judgeme"\n': f'preset = "judgeme"\n{line}'})
     return steps()["5"][2:]
+
+
+async def refuse_and_keep(walk: Walk) -> None:
+    """What is hostile is answered with a sentence, what is genuine is kept, and nothing is booked."""
+    before = (await walk.wix.state("transactions"))["transactions"]
+    address = f"{walk.daemon.address}/webhooks/in/webinar"
+    async with httpx.AsyncClient(timeout=30) as sender:
+        for body in (
+            b"[" * 10_000 + b"]" * 10_000,
+            b"\0" * 50,
+            b"event=x",
+            b'{"event": "endpoint.url_validation"}',
+        ):
+            answer = await sender.post(address, content=body, headers=_sign(body))
+            assert (answer.status_code, answer.text) == (200, "")
+        old = (walk.daemon.folder / "registration.json").read_bytes()
+        for headers, word in (
+            (_sign(old, age=3600), "too far from now"),
+            (_sign(old + b" "), "does not fit"),
+            ({}, "is missing"),
+            ({"content-type": "text/html", "x-zm-signature": "v0=" + "0" * 64}, "is missing"),
+        ):
+            answer = await sender.post(address, content=old, headers=headers)
+            assert (answer.status_code, word in answer.text) == (401, True), answer.text
+        large = b" " * (1024 * 1024 + 1)
+        assert (await sender.post(address, content=large, headers=_sign(large))).status_code == 413
+        assert (await sender.post(f"{address}x", content=b"{}")).status_code == 404
+        assert (await sender.get(address)).status_code == 405
+        with contextlib.suppress(httpx.TransportError):
+            answer = await sender.post(address, content=b"{}", headers={"x-zm-signature": "0" * 200_000})
+            assert 400 <= answer.status_code < 500
+        plain = b'{"event": "endpoint.url_validation", "payload": {"plainToken": "t"}}'
+        answer = await sender.post(address, content=plain, headers=_sign(plain))
+        proof = hmac.new(b"zoom-secret", b"t", hashlib.sha256).hexdigest()
+        assert answer.json() == {"plainToken": "t", "encryptedToken": proof}
+    assert len(walk.daemon.query("SELECT 1 FROM rejected WHERE event_type = 'earn.webinar'")) == 4
+    await settled(walk.daemon)
+    assert (await walk.wix.state("transactions"))["transactions"] == before
+
+
+def _sign(body: bytes, age: int = 0) -> dict[str, str]:
+    sent_at = str(int(time.time()) - age)
+    text = f"v0:{sent_at}:".encode() + body
+    signature = hmac.new(b"zoom-secret", text, hashlib.sha256).hexdigest()
+    return {"x-zm-request-timestamp": sent_at, "x-zm-signature": f"v0={signature}"}
 
 
 async def follow(walk: Walk) -> None:

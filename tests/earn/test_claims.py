@@ -4,11 +4,12 @@ import asyncio
 from datetime import timedelta
 
 from milestones.domain import keys
+from milestones.domain.event import ContactMerged
 from milestones.domain.keys import Claim
 from milestones.earn.claims import ClaimDoor, Standing
 from milestones.earn.record import Recorder
 from milestones.store import sites
-from milestones.store.people import erasure
+from milestones.store.people import erasure, people
 from milestones.store.tables import Order, SiteState
 from tests.builders import NOW, SECRET, SITE
 from tests.earn.samples import rules
@@ -77,3 +78,13 @@ async def test_what_we_did_not_make_is_unknown(porch: Porch) -> None:
     for text in ("", "x", token()[:-2], token().replace("follow-us", "follow-me"), "\0", "é" * 5000):
         assert door(porch).look(text).standing is Standing.UNKNOWN
         assert (await door(porch).claim(text)).standing is Standing.UNKNOWN
+
+
+async def test_contacts_that_became_one_have_the_points_of_one(porch: Porch) -> None:
+    porch.rules = [RULE]
+    await door(porch).claim(token())
+    async with porch.store.write() as tx:
+        merged = ContactMerged("contact-other", ("contact-account",))
+        await people.merge_contacts(tx, SITE, SECRET, merged, NOW)
+    assert (await door(porch).claim(token("other"))).standing is Standing.OPEN
+    assert await porch.verdicts() == {"ordered": 1, "earned_before": 1}
