@@ -111,7 +111,7 @@ async def test_answers_that_are_lost_again_and_again_double_nothing(shop: Giving
         assert ((await the_action(shop)).state, len(applied(shop))) == ("done", 1)
 
 
-@pytest.mark.parametrize("repeated", ["kept", "already_exists", "existing"])
+@pytest.mark.parametrize("repeated", ["kept", *map(RARELY, ("already_exists", "existing"))])
 async def test_whatever_wix_says_to_a_second_one_it_is_applied_once(tmp_path: Path, repeated: str) -> None:
     async with giving(tmp_path, repeated_discount=repeated) as shop, shop.started():
         account = await customer(shop)

@@ -31,6 +31,9 @@ REDEEM = ("POST", "^/loyalty-coupons/v1/coupons$")
 COUPON = ("GET", "^/loyalty-coupons/v1/coupons/[^/]+$")
 COUPONS = ("POST", "/loyalty-coupons/v1/coupons/query")
 REWARD = ("GET", "^/loyalty-rewards/v1/rewards/[^/]+$")
+RARELY = partial(pytest.param, marks=pytest.mark.rare)
+"""What the tests of the channel guard too."""
+
 SHOWN = timedelta(seconds=2 * LAG)
 COST = 500
 """Of the sandbox's first coupon reward, in the base tier."""
@@ -195,7 +198,7 @@ async def test_a_coupon_of_before_is_not_taken_for_the_one_that_was_lost(shop: G
         assert "shows no new loyalty coupon" in (action.error or "")
 
 
-@pytest.mark.parametrize("loss", ["connection dropped before", "connection dropped after"])
+@pytest.mark.parametrize("loss", [RARELY("connection dropped before"), "connection dropped after"])
 async def test_of_two_orders_of_one_reward_each_has_its_own_coupon(shop: Giving, loss: str) -> None:
     async with shop.started():
         account = await customer(shop)
@@ -210,8 +213,10 @@ async def test_of_two_orders_of_one_reward_each_has_its_own_coupon(shop: Giving,
         assert told == set(made(shop, account))
 
 
-async def test_while_one_is_pending_others_are_done_and_it_is_followed_for_hours(tmp_path: Path) -> None:
-    async with giving(tmp_path, redeem_seconds=3600) as shop, shop.started():
+async def test_while_one_is_pending_others_are_done_and_it_is_followed_as_long_as_it_takes(
+    tmp_path: Path,
+) -> None:
+    async with giving(tmp_path, redeem_seconds=1200) as shop, shop.started():
         account = await customer(shop)
         await order(shop, account)
         await shop.runtime.engine.drain(shop.site_id)
@@ -226,7 +231,7 @@ async def test_while_one_is_pending_others_are_done_and_it_is_followed_for_hours
             shop.clock.reach(action.available_at)
             await shop.runtime.engine.drain(shop.site_id)
         assert (action.state, action.attempts, len(made(shop, account))) == ("done", 1, 1)
-        assert looks < 60, "less often the longer it takes"
+        assert looks < 40, "less often the longer it takes"
 
 
 @pytest.mark.parametrize("takes", [False, True])
@@ -254,9 +259,6 @@ async def test_a_coupon_that_was_deleted_while_it_was_pending_is_told(shop: Givi
         assert action.state == "discarded"
         assert "somebody deleted it" in (action.error or "")
 
-
-RARELY = partial(pytest.param, marks=pytest.mark.rare)
-"""What the tests of the channel guard too."""
 
 SWITCHES: tuple[dict[str, Any], ...] = (*({"too_few_points_status": status} for status in (400, 409, 428)),)
 
