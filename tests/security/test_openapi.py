@@ -73,9 +73,15 @@ OPEN_TO_ANYBODY = {
     "/u/{token}",
     "/e/{token}",
     "/webhooks/in/{rule}",
+    "/webhooks/sync/{program}",
     "/assets/{name}",
 }
-SIGNED = {("POST", "/u/{token}"), ("POST", "/e/{token}"), ("POST", "/webhooks/in/{rule}")}
+SIGNED = {
+    ("POST", "/u/{token}"),
+    ("POST", "/e/{token}"),
+    ("POST", "/webhooks/in/{rule}"),
+    ("POST", "/webhooks/sync/{program}"),
+}
 
 
 def test_the_document_tells_of_every_route() -> None:
