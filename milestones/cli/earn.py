@@ -1,6 +1,7 @@
 """``milestones earn``: rules for outside events, tried out on a sample; and what is known of services."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from milestones.cli.render import print_json, printable
 from milestones.config import Settings, load
 from milestones.config.earn_presets import PRESETS
 from milestones.config.values import plural
-from milestones.domain.earn import EarnRule
+from milestones.domain.earn import EarnRule, Part, Place, Who
 from milestones.earn.door import understand
 from milestones.earn.handshake import Answer
 from milestones.earn.reading import Reading
@@ -27,6 +28,7 @@ from milestones.earn.signature import sign, verify
 from milestones.earn.trial import Trial, Tried, try_unknown
 from milestones.errors import UsageError
 from milestones.formats import toml
+from milestones.formats.expressions import JmesPath
 from milestones.formats.mail_addresses import is_address
 from milestones.store import sites
 from milestones.store.tables import SiteState
@@ -80,7 +82,9 @@ def try_rule(
     if email and not is_address(email):
         raise UsageError("--email is no mail address.")
     found, headers = _find(settings, rule), _headers(header or [])
-    report = asyncio.run(_try(settings, found, _read(file), headers, email))
+    if email:
+        found = _name(found, email)
+    report = asyncio.run(_try(settings, found, _read(file), headers))
     if as_json:
         print_json(report)
     else:
@@ -99,6 +103,14 @@ def _find(settings: Settings, name: str) -> EarnRule:
             f"The rule {name} is a claim: a link that customers click. No service sends it events."
         )
     return found.definition(settings.earn_site(found))
+
+
+def _name(rule: EarnRule, email: str) -> EarnRule:
+    """The rule as if every event named this address."""
+    assert rule.event is not None, "it is no claim"
+    literal = "`" + json.dumps(email).replace("`", "\\`") + "`"
+    place = Place(Part.EVENT, literal, JmesPath.parse(literal))
+    return replace(rule, event=replace(rule.event, who=Who.EMAIL, person=place))
 
 
 def _read(file: Path) -> bytes:
@@ -121,9 +133,7 @@ def _headers(written: Sequence[str]) -> dict[str, str]:
     return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
-async def _try(
-    settings: Settings, rule: EarnRule, body: bytes, headers: dict[str, str], email: str
-) -> Report:
+async def _try(settings: Settings, rule: EarnRule, body: bytes, headers: dict[str, str]) -> Report:
     assert rule.event is not None, "it is no claim"
     address = f"{settings.daemon.public_url}/webhooks/in/{rule.path}"
     now = datetime.now(UTC)
@@ -137,15 +147,15 @@ async def _try(
         return replace(about, fault=f"The body {error}. It would be kept, for `milestones rejected list`.")
     if isinstance(understood, Answer):
         return replace(about, handshake=understood.text)
-    events, note = await _look_up(settings, rule, understood, email, now)
+    events, note = await _look_up(settings, rule, understood, now)
     return replace(about, events=tuple(events), note=note)
 
 
 async def _look_up(
-    settings: Settings, rule: EarnRule, readings: Sequence[Reading], email: str, now: datetime
+    settings: Settings, rule: EarnRule, readings: Sequence[Reading], now: datetime
 ) -> tuple[list[Tried], str]:
     """What would become of the events, and a sentence on what it rests on."""
-    trial = Trial(rule, b"", "", now, email)
+    trial = Trial(rule, b"", "", now)
     try:
         async with open_view(settings) as tx:
             known = [one for one in await sites.list_sites(tx) if one.name == rule.site]
@@ -155,7 +165,7 @@ async def _look_up(
                     rule, readings
                 ), f"The site {rule.site} was not taken on yet, so nobody is known."
             site = known[0]
-            trial = Trial(rule, await get_secret(tx), site.id, now, email)
+            trial = Trial(rule, await get_secret(tx), site.id, now)
             readings = await asyncio.to_thread(trial.name_customers, readings)
             note = (
                 ""

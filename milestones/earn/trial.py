@@ -36,13 +36,12 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """On what is tried. instead: the address that takes the place of whomever the events name; empty for none."""
+    """On what is tried."""
 
     rule: EarnRule
     secret: bytes = field(repr=False)
     site_id: str
     now: datetime
-    instead: str = ""
 
     def name_customers(self, readings: Sequence[Reading]) -> list[Reading]:
         """The events with the customers that they mean."""
@@ -52,16 +51,6 @@ class Trial:
         event = self.rule.event
         if not isinstance(reading, Wanted) or event is None:
             return reading
-        if self.instead:
-            told = reading.person
-            person = Person(
-                email=self.instead,
-                create=told.create,
-                first_name=told.first_name,
-                last_name=told.last_name,
-                phone=told.phone,
-            )
-            return Wanted(reading.id, reading.points, person, value=reading.value)
         return find_external(People(), event.people, reading) if event.who is Who.EXTERNAL else reading
 
     async def try_all(self, tx: Transaction, readings: Sequence[Reading]) -> list[Tried]:

@@ -143,6 +143,13 @@ def test_what_is_known_of_the_customer_is_shown(
     assert "  The order would be earn webinar:" in called.out
     called = call("earn", "test", "webinar", sample(tmp_path), "--email", "new@example.com", "--config", path)
     assert "Nobody is known by that here, so the contact is looked for in Wix" in called.out
+    nameless = sample(
+        tmp_path, event="webinar.registration_created", payload={"object": {"id": 1, "registrant": {"id": 2}}}
+    )
+    assert "(email) finds nothing" in call("earn", "test", "webinar", nameless, "--config", path).out
+    quoted = "o`neil@example.com"
+    called = call("earn", "test", "webinar", nameless, "--email", quoted, "--config", path)
+    assert f"20 points for {quoted}." in called.out
 
 
 @pytest.mark.parametrize(
