@@ -116,17 +116,20 @@ async def redeem(host: Host, command: RedeemForAccount, _report: Report[NoReport
 
 async def apply(host: Host, command: DiscountCheckout, _report: Report[NoReport]) -> OrderAnswer:
     """Order a discount. Raises MilestonesError where Wix would refuse it, UsageError, NobodyError and WixError."""
+    if (command.coupon is None) == (command.reward is None):
+        raise UsageError("Give either --reward, with --account, or --coupon.")
     if command.reward is not None and command.account is None:
         raise UsageError("Say with --account whose points the reward is to be paid with.")
+    # In one spelling, by which the same checkout is known as the same.
+    command = command.model_copy(update={"checkout": _checkout_id(command.checkout)})
     account, site_id = await _find_where(host, command.account, command.site)
     client = host.scan_work(site_id).client
-    if command.reward is not None and command.coupon is None:
+    if command.reward is not None:
         assert account is not None, "it was asked for"
         with a_person_waits():
             request = await _order_reward(host, client, account, command, command.reward)
         return await give_order(host, site_id, Person(account_id=account.id), request, command)
-    if command.coupon is None or command.reward is not None:
-        raise UsageError("Give either --reward, with --account, or --coupon.")
+    assert command.coupon is not None, "it is one of the two"
     with a_person_waits():
         account_id, request = await _order_coupon(host, client, site_id, command, command.coupon)
     if account is not None and account_id != account.id:
@@ -189,12 +192,7 @@ async def list_coupons(host: Host, command: ListCoupons, _report: Report[NoRepor
 
 async def list_discounts(host: Host, command: ListDiscounts, _report: Report[NoReport]) -> DiscountsAnswer:
     """The discounts of a checkout. Raises UsageError and WixError."""
-    try:
-        checkout_id = str(UUID(command.checkout.strip()))
-    except ValueError:
-        raise UsageError(
-            "A checkout is named by its id, such as 0e5b1f0c-5d0a-4d3c-9f0a-2b8f6c1d7e42."
-        ) from None
+    checkout_id = _checkout_id(command.checkout)
     _, site_id = await _find_where(host, None, command.site)
     client = host.scan_work(site_id).client
     with a_person_waits():
@@ -212,6 +210,16 @@ async def list_discounts(host: Host, command: ListDiscounts, _report: Report[NoR
         for one in found
     )
     return DiscountsAnswer(site=site_id, checkout=checkout_id, discounts=tuple(lines))
+
+
+def _checkout_id(text: str) -> str:
+    """The id of a checkout as Wix spells it. Raises UsageError."""
+    try:
+        return str(UUID(text.strip()))
+    except ValueError:
+        raise UsageError(
+            "A checkout is named by its id, such as 0e5b1f0c-5d0a-4d3c-9f0a-2b8f6c1d7e42."
+        ) from None
 
 
 async def _find_where(host: Host, account: str | None, site: str | None) -> tuple[Account | None, str]:

@@ -151,6 +151,9 @@ async def test_a_reward_is_spent_at_a_checkout_once(counter: Counter, ada: Accou
     assert ledger.the_account(counter.giving.books, ada.id).balance == 4700
     [discount] = (await counter.ask(ListDiscounts(checkout=at))).discounts
     assert (discount.reward, discount.type) == (found["name"], "DISCOUNT_AMOUNT")
+    shouted = applying(at, reward=found["id"], account=ada.id, points=300)
+    again = await counter.ask(shouted.model_copy(update={"checkout": f" {at.upper()} "}))
+    assert again.order == done.order, "the same checkout in another spelling is the same"
     with pytest.raises(KeyTakenError):
         await counter.ask(applying(at, reward=found["id"], account=ada.id, points=301))
 
