@@ -1,7 +1,9 @@
 """``milestones accounts``: whose points are known, and what they were given."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,15 +11,18 @@ import typer
 from milestones.cli import render
 from milestones.cli.customers import show_person
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
+from milestones.cli.order_rows import give_file
 from milestones.cli.orders import tell_order
 from milestones.cli.readonly import look
 from milestones.cli.remote import carry_out
 from milestones.cli.render import print_json, text, when
+from milestones.commands.models.order_rows import Ordered
 from milestones.commands.models.orders import AdjustAccount, CreateAccount, EarnForAccount
 from milestones.commands.models.transactions import ListTransactions
 from milestones.config import Settings
 from milestones.config.values import plural
 from milestones.domain.order import Create
+from milestones.errors import UsageError
 from milestones.views import customers
 from milestones.views.customers import ListedAccount
 
@@ -133,18 +138,49 @@ CreateContactToo = Annotated[
 ]
 
 
+File = Annotated[
+    Path | None,
+    typer.Option(
+        "--file", help="A table with an order in each row, instead of one account: see docs/orders.md."
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Of a file: tell what it would come to, and record nothing.")
+]
+
+
 def _create(*, account: bool, contact: bool) -> Create:
     if contact:
         return Create.CONTACT
     return Create.ACCOUNT if account else Create.NOTHING
 
 
+def _require(given: Mapping[str, object], *, dry_run: bool) -> None:
+    """Raise UsageError where something that one order needs is missing. given: by how it is called."""
+    missing = [name for name, value in given.items() if value is None]
+    if missing:
+        raise UsageError(f"Give {' and '.join(missing)}, or a file with --file.")
+    if dry_run:
+        raise UsageError("--dry-run is of a file; an order for one account tells its faults by itself.")
+
+
+def _refuse_beside_file(given: Mapping[str, object]) -> None:
+    """Raise UsageError where a file is given and something that its rows say."""
+    said = [name for name, value in given.items() if value not in {None, ""}]
+    if said:
+        raise UsageError(f"With --file its rows say that: leave {' and '.join(said)} away.")
+
+
 @app.command()
 def adjust(
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help=ACCOUNT_HELP)],
-    reason: Annotated[str, typer.Option("--reason", help="Why: Wix keeps it with the transaction.")],
+    account: Annotated[str | None, typer.Argument(metavar="ACCOUNT", help=ACCOUNT_HELP)] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why: Wix keeps it with the transaction.")
+    ] = None,
     by: Annotated[int | None, typer.Option("--by", help="Points to add; negative to take.")] = None,
     to: Annotated[int | None, typer.Option("--to", help="The balance to set.")] = None,
+    file: File = None,
+    dry_run: DryRun = False,
     create_account: CreateAccountToo = False,
     create_contact: CreateContactToo = False,
     key: Key = None,
@@ -152,29 +188,38 @@ def adjust(
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
-    """Change the points of one account, by an amount or to a balance.
+    """Change the points of one account, or of many in a file, by an amount or to a balance.
 
     It is recorded first and done once, whatever dies in between. While the loyalty program is not active it waits.
     """
+    create = _create(account=create_account, contact=create_contact)
+    settings = settings_in_force(config)
+    if file is not None:
+        _refuse_beside_file({"ACCOUNT": account, "--by": by, "--to": to, "--key": key})
+        give_file(settings, file, Ordered.ADJUST, reason, create, site, dry_run=dry_run, as_json=as_json)
+        return
+    _require({"ACCOUNT": account, "--reason": reason}, dry_run=dry_run)
     command = AdjustAccount(
-        account=account,
+        account=account or "",
         site=site,
         by=by,
         to=to,
-        reason=reason,
-        create=_create(account=create_account, contact=create_contact),
+        reason=reason or "",
+        create=create,
         key=key or str(uuid.uuid4()),
     )
-    tell_order(carry_out(settings_in_force(config), command), as_json=as_json)
+    tell_order(carry_out(settings, command), as_json=as_json)
 
 
 @app.command()
 def earn(
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help=ACCOUNT_HELP)],
-    points: Annotated[int, typer.Argument(metavar="N", help="How many.")],
+    account: Annotated[str | None, typer.Argument(metavar="ACCOUNT", help=ACCOUNT_HELP)] = None,
+    points: Annotated[int | None, typer.Argument(metavar="N", help="How many.")] = None,
     description: Annotated[
-        str, typer.Option("--description", help="What the customer reads of them in Wix.")
-    ],
+        str | None, typer.Option("--description", help="What the customer reads of them in Wix.")
+    ] = None,
+    file: File = None,
+    dry_run: DryRun = False,
     create_account: CreateAccountToo = False,
     create_contact: CreateContactToo = False,
     key: Key = None,
@@ -182,22 +227,31 @@ def earn(
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
-    """Have one account earn points. Unlike an adjustment, they are points that were earned."""
+    """Have one account earn points, or many in a file. Unlike an adjustment, they are points that were earned."""
+    create = _create(account=create_account, contact=create_contact)
+    settings = settings_in_force(config)
+    if file is not None:
+        _refuse_beside_file({"ACCOUNT": account, "N": points, "--key": key})
+        give_file(settings, file, Ordered.EARN, description, create, site, dry_run=dry_run, as_json=as_json)
+        return
+    _require({"ACCOUNT": account, "N": points, "--description": description}, dry_run=dry_run)
     command = EarnForAccount(
-        account=account,
+        account=account or "",
         site=site,
-        amount=points,
-        description=description,
-        create=_create(account=create_account, contact=create_contact),
+        amount=points or 0,
+        description=description or "",
+        create=create,
         key=key or str(uuid.uuid4()),
     )
-    tell_order(carry_out(settings_in_force(config), command), as_json=as_json)
+    tell_order(carry_out(settings, command), as_json=as_json)
 
 
 @app.command()
 def create(
     contact: Annotated[str, typer.Option("--contact", help="The id of the contact.")] = "",
     email: Annotated[str, typer.Option("--email", help="The mail address of the contact.")] = "",
+    file: File = None,
+    dry_run: DryRun = False,
     create_contact: CreateContactToo = False,
     first_name: Annotated[str, typer.Option("--first-name", help="Of a contact that is made.")] = "",
     last_name: Annotated[str, typer.Option("--last-name", help="Of a contact that is made.")] = "",
@@ -207,7 +261,16 @@ def create(
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
-    """Open a loyalty account for a contact. One that is there is found, and nothing is made twice."""
+    """Open a loyalty account for a contact, or for many in a file. One that is there is found; none is made twice."""
+    settings = settings_in_force(config)
+    if file is not None:
+        of_one = {"--contact": contact, "--email": email, "--key": key}
+        names = {"--first-name": first_name, "--last-name": last_name, "--phone": phone}
+        _refuse_beside_file({**of_one, **names})
+        may = _create(account=True, contact=create_contact)
+        give_file(settings, file, Ordered.CREATE, None, may, site, dry_run=dry_run, as_json=as_json)
+        return
+    _require({}, dry_run=dry_run)
     command = CreateAccount(
         contact=contact,
         email=email,
@@ -218,4 +281,4 @@ def create(
         site=site,
         key=key or str(uuid.uuid4()),
     )
-    tell_order(carry_out(settings_in_force(config), command), as_json=as_json)
+    tell_order(carry_out(settings, command), as_json=as_json)

@@ -8,6 +8,7 @@ from milestones.commands import (
     daemon,
     imports,
     optout,
+    order_rows,
     orders,
     outbox,
     pause,
@@ -26,6 +27,7 @@ from milestones.commands.models.backfill import Backfill
 from milestones.commands.models.command import A, Command, P, Report
 from milestones.commands.models.daemon import GetConfiguration, GetStatus, Reload
 from milestones.commands.models.imports import FindPhones, ImportPoints
+from milestones.commands.models.order_rows import GiveOrders
 from milestones.commands.models.orders import AdjustAccount, CreateAccount, EarnForAccount
 from milestones.commands.models.outbox import (
     CancelActions,
@@ -81,6 +83,7 @@ HANDLERS: Mapping[type[Command[Any, Any]], Handler] = {
     AdjustAccount: orders.adjust,
     EarnForAccount: orders.earn,
     CreateAccount: orders.create,
+    GiveOrders: order_rows.give_orders,
     ListTransactions: transactions.list_transactions,
     ImportPoints: imports.import_points,
     FindPhones: imports.find_phones,

@@ -127,8 +127,12 @@ def find_text_fault(name: str, text: str, longest: int) -> str | None:
 
 
 def fingerprint(secret: bytes, person: Person, request: Request) -> str:
-    """The same for the same request for the same person as it was told, and for no other. Tells of neither of them."""
-    told = json.dumps([request.kind, asdict(person), request.to_json()], sort_keys=True)
+    """The same for the same request for the same person as it was told, and for no other. Tells of neither of them.
+
+    What may be made where it is missing makes it no other: who is allowed more after a refusal asks for the same again.
+    """
+    named = {name: value for name, value in asdict(person).items() if name != "create"}
+    told = json.dumps([request.kind, named, request.to_json()], sort_keys=True)
     return keys.request_mark(secret, told)
 
 

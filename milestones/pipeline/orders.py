@@ -102,6 +102,20 @@ async def place_all(
     return results
 
 
+async def preview_all(
+    store: Store, rules: Rules, askings: Sequence[Asking], now: datetime, *, ahead: int = 0
+) -> list[Placed | UsageError]:
+    """What ``place_all`` would come to; nothing is recorded. ahead: new orders of the same source that it would have
+    recorded before these. Raises as it does.
+    """
+    if not askings:
+        return []
+    async with store.read() as tx:
+        site = await _find_site(tx, askings)
+        _, results = await _judge(tx, rules, site, askings, now, limit_nothing, ahead)
+    return results
+
+
 @dataclass(slots=True)
 class _Page:
     """What one transaction records. recent: orders of the last day, by source, as the breaker counts them.
@@ -184,12 +198,7 @@ async def _place_all(
         await lock_accounts(tx, ((site.id, name) for name in named | owners))
         if any(asking.source.is_counted for asking in sound):
             await lock_breaker(tx, site.id)
-        whose = await find_whose(tx, rules.secret, site.id, [asking.person for asking in sound])
-        recorded = await orders.get_orders(tx, owners)
-        recent = await _recent(tx, site.id, sound, now)
-        stops = await limit(tx, _list_new(rules.secret, sound, recorded, whose))
-        page = _Page(site, rules, now, recent, recorded, stops)
-        results = [_result(page, asking, whose) for asking in askings]
+        page, results = await _judge(tx, rules, site, askings, now, limit)
         await orders.add_orders(tx, list(page.created.values()))
         await ledger.add_actions(tx, page.actions)
         written = await orders.get_orders(tx, page.created)
@@ -200,6 +209,26 @@ async def _place_all(
         else result
         for result in results
     ]
+
+
+async def _judge(
+    tx: Transaction,
+    rules: Rules,
+    site: Site,
+    askings: Sequence[Asking],
+    now: datetime,
+    limit: Limit,
+    ahead: int = 0,
+) -> tuple[_Page, list[Placed | UsageError]]:
+    """What is to be recorded, and the result of each. ahead: so many of each source count as recorded before."""
+    sound = [asking for asking in askings if asking.fault() is None]
+    whose = await find_whose(tx, rules.secret, site.id, [asking.person for asking in sound])
+    recorded = await orders.get_orders(tx, {asking.owner(rules.secret) for asking in sound})
+    recent = await _recent(tx, site.id, sound, now)
+    recent.update(dict.fromkeys(recent, ahead))
+    stops = await limit(tx, _list_new(rules.secret, sound, recorded, whose))
+    page = _Page(site, rules, now, recent, recorded, stops)
+    return page, [_result(page, asking, whose) for asking in askings]
 
 
 def _list_new(

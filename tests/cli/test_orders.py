@@ -92,3 +92,44 @@ def test_what_was_ordered_is_listed_and_moved_by_its_source(call: Call, path: Pa
     assert "1 action released" in call("outbox", "release", "--source", "cli", "--yes", "--config", path).out
     wrong = call("outbox", "release", "--source", "nobody", "--config", path)
     assert (wrong.code, "--source" in wrong.err) == (2, True)
+
+
+def test_a_file_is_looked_at_before_and_ordered_once(call: Call, path: Path, tmp_path: Path) -> None:
+    file = tmp_path / "points.csv"
+    file.write_text(
+        "email,by,reason\nada@example.com,5,A [bill]\nnobody@example.com,5,x\nada@example.com,0,x\n"
+    )
+    order = ("accounts", "adjust", "--file", file, "--config", path)
+    call(*order, "--dry-run")
+    dry = call(*order, "--dry-run")
+    assert (dry.code, dry.out) == (1, "1 row would be ordered; 0 ordered before; 2 refused.\n"), dry.err
+    assert "line 3: No account of this mail address is known" in dry.err
+    assert "line 4: Points are adjusted by" in dry.err
+    first = call(*order)
+    assert (first.code, "1 row ordered; 0 ordered before; 2 refused." in first.out) == (1, True)
+    again = json.loads(call(*order, "--json").out)
+    assert (again["new"], again["known"], sorted(again["refused"])) == (0, 1, ["3", "4"])
+    allowed = call(*order, "--create-contact")
+    assert "1 row ordered; 1 ordered before; 1 refused." in allowed.out
+    assert "adjust: A [bill]" in call("outbox", "list", "--source", "import", "--config", path).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("adjust",), "Give ACCOUNT and --reason, or a file with --file"),
+        (("earn", "ada"), "Give N and --description, or a file"),
+        (("adjust", "ada", "--file", "x.csv"), "leave ACCOUNT away"),
+        (("adjust", "--by", "0", "--file", "x.csv"), "leave --by away"),
+        (("create", "--email", "a@b.c", "--file", "x.csv"), "leave --email away"),
+        (("adjust", "ada", "--by", "1", "--reason", "x", "--dry-run"), "--dry-run is of a file"),
+        (("adjust", "--file", "/nowhere/x.csv"), "/nowhere/x.csv cannot be read: No such file"),
+        (("adjust", "--file", "/"), "/ cannot be read: Is a directory"),
+    ],
+)
+def test_a_file_and_one_account_exclude_each_other(
+    call: Call, path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    called = call("accounts", *arguments, "--config", path)
+    assert (called.code, called.out) == (2, "")
+    assert sentence in called.err, called.err
