@@ -1,6 +1,7 @@
 """What ``sync import`` does, step by step: look, say what would happen, ask, and order."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -24,12 +25,16 @@ from milestones.commands.models.imports import (
 )
 from milestones.commands.models.people import ImportOptOuts
 from milestones.config import Settings
+from milestones.config.values import plural
 from milestones.errors import UsageError
 from milestones.sync.importing.file import ImportFile, open_file
 from milestones.sync.importing.rows import Entry
 from milestones.sync.importing.staging import Staging, opened_staging
 
 OPT_OUTS_AT_ONCE = 5000
+
+_PLAIN = re.compile(r"[-+][0-9][0-9 .,]*")
+"""A number with its sign, such as a telephone number."""
 
 ROWS_TOLD = 1000
 """Rejected rows in JSON; the file has all."""
@@ -78,13 +83,14 @@ def _ask(confirmation: Confirmation, planned: Tally, staging: Staging) -> bool:
     past = planned.ordered - planned.room
     if confirmation.yes:
         return confirmation.let_pass
-    question = f"Change the points of {planned.ordered:,} customers?"
+    customers = plural(planned.ordered, "customer")
+    question = f"Change the points of {customers}?"
     if not planned.ordered:
-        question = f"Put {staging.count('unwilling'):,} addresses on the list of whom not to mail?"
+        question = f"Put {plural(staging.count('unwilling'), 'address', 'addresses')} on the list of whom not to mail?"
     elif past > 0 and not planned.shadow:
         question = (
             f"That is {past:,} more than the breaker lets pass today; yes lets all of them pass. Change the points of "
-            f"{planned.ordered:,} customers?"
+            f"{customers}?"
         )
     typer.confirm(question, abort=True, err=True)
     return True
@@ -191,8 +197,10 @@ def _write_rejected(order: ImportOrder, file: ImportFile, staging: Staging) -> P
 
 
 def _harmless(cell: object) -> object:
-    """A spreadsheet carries out what looks like a formula, and somebody opens this file in one."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    """A spreadsheet carries out what looks like a formula, and somebody opens this file in one. Numbers look like none."""
+    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return cell
+    return cell if _PLAIN.fullmatch(cell) else f"'{cell}"
 
 
 def _summary(file: ImportFile, staging: Staging, tally: Tally, left_out: Path | None) -> dict[str, object]:
