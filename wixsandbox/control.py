@@ -140,6 +140,15 @@ def expire(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
     )
 
 
+def begin_checkout(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
+    """A customer goes to the checkout, with whatever is in the basket."""
+    world = sandbox.world
+    account = the_account(world, _read(bodies.Checkout, body).account_id)
+    checkout: Document = {"id": world.new_id("checkout"), "accountId": account.id}
+    world.checkouts.put(checkout)
+    return JSONResponse({"checkout": checkout})
+
+
 def use_coupon(sandbox: Sandbox, _request: Request, body: bytes) -> Response:
     """A customer uses a code at checkout."""
     wanted = _read(bodies.UseCoupon, body)
@@ -247,6 +256,7 @@ _CONTROLS: dict[tuple[str, str], ControlHandler] = {
     ("POST", "reset"): reset,
     ("POST", "purchase"): make_purchase,
     ("POST", "expire"): expire,
+    ("POST", "checkout"): begin_checkout,
     ("POST", "use-coupon"): use_coupon,
     ("POST", "erase"): erase,
     ("POST", "event"): announce,
@@ -264,6 +274,7 @@ _BODIES: dict[ControlHandler, type[BaseModel]] = {
     reset: bodies.Reset,
     make_purchase: bodies.Purchase,
     expire: bodies.Expire,
+    begin_checkout: bodies.Checkout,
     use_coupon: bodies.UseCoupon,
     erase: bodies.Erase,
     announce: bodies.Announce,

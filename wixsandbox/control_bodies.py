@@ -49,6 +49,12 @@ class Expire(ControlBody):
     points: int = Field(ge=1, le=999_999_999)
 
 
+class Checkout(ControlBody):
+    """Whose checkout it is."""
+
+    account_id: str
+
+
 class UseCoupon(ControlBody):
     """A code at the checkout of an order."""
 

@@ -100,4 +100,12 @@ async def test_bodies_of_the_control_plane_are_checked(shop: Shop) -> None:
     await shop.call("POST", "/_sandbox/traffic", {"earn_per_sec": 1}, status=400)
     await shop.call("POST", "/_sandbox/app", {"event": "AppMoved"}, status=400)
     await shop.call("POST", "/_sandbox/purchase", {"account_id": "nobody", "points": 1}, status=404)
+    await shop.call("POST", "/_sandbox/checkout", {"account_id": "nobody"}, status=404)
     assert (await shop.client.post("/_sandbox/reset", content=b"{")).status_code == 400
+
+
+async def test_a_customer_goes_to_the_checkout(shop: Shop) -> None:
+    account = shop.account()
+    made = (await shop.post("/_sandbox/checkout", {"account_id": account.id}))["checkout"]
+    assert made["accountId"] == account.id
+    assert made in (await shop.get("/_sandbox/state"))["checkouts"]
