@@ -65,7 +65,7 @@ class ClaimDoor:
     site_id: Callable[[str], str | None]
     clock: Callable[[], datetime]
     tell: Callable[[Committed], None]
-    count: Callable[[str, str], None]
+    count: Callable[[str, str, int], None]
 
     def look(self, token: str) -> Opened:
         """What a link is worth now. Changes nothing, since scanners follow links."""
@@ -79,7 +79,7 @@ class ClaimDoor:
             return Opened(found)
         site_id = self.site_id(found.rule.site)
         outcome = Outcome.UNREAD if site_id is None else await self._record(site_id, found)
-        self.count(found.rule.name, outcome)
+        self.count(found.rule.name, outcome, 1)
         return found.describe() if outcome in _DONE else Opened(Standing.OVER)
 
     async def _record(self, site_id: str, link: _Link) -> Outcome:

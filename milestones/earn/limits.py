@@ -72,21 +72,30 @@ class RuleLimit:
         self, tx: Transaction, new: Sequence[tuple[Asking, Whose]]
     ) -> tuple[list[Earning], dict[str, Verdict]]:
         """What would be given, and why the others would not, by owner. Writes nothing."""
-        given: list[tuple[Earning, set[str]]] = []
+        rows = [self._row(asking, whose) for asking, whose in new]
+        if not rows:
+            return [], {}
+        site_id = rows[0].site_id
+        known = {row.account_id for row in rows if row.account_id}
+        accounts = await merges.list_accounts(tx, site_id, known)
+        everybody = {one for some in accounts.values() for one in some}
+        past = await earnings.list_earnings(
+            tx, site_id, self.rule.name, {row.person_key for row in rows}, everybody
+        )
+        had = _Past(accounts)
+        for one in past:
+            had.add(one.earning, one.account_id)
+        given: list[Earning] = []
         stops: dict[str, Verdict] = {}
-        for asking, whose in new:
-            row = self._row(asking, whose)
-            accounts = (
-                await merges.list_accounts(tx, row.site_id, row.account_id) if row.account_id else set[str]()
-            )
-            past = await earnings.list_earnings(tx, row.site_id, row.rule, row.person_key, accounts)
-            past += [one for one, theirs in given if one.person_key == row.person_key or theirs & accounts]
-            stop = judge(self.rule.limits, past, points=row.points, value_key=row.value_key, now=self.now)
-            if stop is None:
-                given.append((row, accounts))
-            else:
+        for row in rows:
+            theirs = had.of(row)
+            stop = judge(self.rule.limits, theirs, points=row.points, value_key=row.value_key, now=self.now)
+            if stop is not None:
                 stops[row.owner] = stop
-        return [row for row, _ in given], stops
+                continue
+            given.append(row)
+            had.add(row, row.account_id)
+        return given, stops
 
     def _row(self, asking: Asking, whose: Whose) -> Earning:
         owner, limits = asking.owner(self.secret), self.rule.limits
@@ -103,3 +112,25 @@ class RuleLimit:
             recorded_at=self.now,
             forget_at=self.now + longest if limits.once is Once.EVENT else None,
         )
+
+
+class _Past:
+    """What customers had, found by how they were named and by their accounts. accounts: all of a customer, by each."""
+
+    def __init__(self, accounts: Mapping[str, frozenset[str]]) -> None:
+        self._accounts = accounts
+        self._by_person: dict[str, dict[str, Earning]] = {}
+        self._by_account: dict[str, dict[str, Earning]] = {}
+
+    def add(self, earning: Earning, account_id: str) -> None:
+        """Note what a customer had."""
+        self._by_person.setdefault(earning.person_key, {})[earning.owner] = earning
+        if account_id:
+            self._by_account.setdefault(account_id, {})[earning.owner] = earning
+
+    def of(self, row: Earning) -> list[Earning]:
+        """What the customer of this one had."""
+        found = dict(self._by_person.get(row.person_key, {}))
+        for account_id in self._accounts.get(row.account_id, ()):
+            found |= self._by_account.get(account_id, {})
+        return list(found.values())

@@ -93,9 +93,9 @@ class Metrics:
         """Count a genuine webhook. outcome: ``taken``, ``unneeded`` or ``rejected``."""
         self._events.labels(self._bounded(event_type or "unknown"), outcome).inc()
 
-    def outside_event(self, rule: str, outcome: str) -> None:
-        """Count a genuine outside event or a claim. rule: of the configuration, which bounds their number."""
-        self._outside_events.labels(rule, outcome).inc()
+    def outside_event(self, rule: str, outcome: str, number: int) -> None:
+        """Count genuine outside events or claims. rule: of the configuration, which bounds their number."""
+        self._outside_events.labels(rule, outcome).inc(number)
 
     def _bounded(self, event_type: str) -> str:
         if event_type not in self._types:

@@ -29,7 +29,7 @@ def door(porch: Porch) -> ClaimDoor:
         site_id=lambda name: SITE if name == "main" else None,
         clock=lambda: porch.now,
         tell=porch.told.append,
-        count=lambda _rule, outcome: porch.counts.update([outcome]),
+        count=lambda _rule, outcome, number: porch.counts.update({outcome: number}),
     )
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -45,7 +46,7 @@ class Porch:
     told: list[Committed] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
-    @property
+    @cached_property
     def door(self) -> EarnDoor:
         return EarnDoor(
             Recorder(self.store, self.fixed),
@@ -54,7 +55,7 @@ class Porch:
             address=lambda path: f"https://m.example.com/webhooks/in/{path}",
             clock=lambda: self.now,
             tell=self.told.append,
-            count=lambda _rule, outcome: self.counts.update([outcome]),
+            count=lambda _rule, outcome, number: self.counts.update({outcome: number}),
         )
 
     async def post(self, document: Any, path: str = "rule", **headers: str) -> None:

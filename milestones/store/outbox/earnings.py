@@ -1,11 +1,12 @@
 """What outside events and claims gave to a customer, as far as their rules count it."""
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, insert, select
 
 from milestones.domain.actions import State
-from milestones.store.database.statements import table_of
+from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.tables import Action, Earning, Order
 
@@ -20,29 +21,44 @@ async def add_earnings(tx: Transaction, rows: Sequence[Earning]) -> None:
         await tx.execute(insert(_EARNINGS), [row.model_dump() for row in rows])
 
 
+class Had(NamedTuple):
+    """What some customer had. account_id: of the customer, also where it became known later; empty where none is."""
+
+    earning: Earning
+    account_id: str
+
+
 async def list_earnings(
-    tx: Transaction, site_id: str, rule: str, person_key: str, account_ids: Collection[str]
-) -> list[Earning]:
-    """What a customer had by a rule, oldest first. What came to nothing, since it was cancelled or refused for good, is
+    tx: Transaction, site_id: str, rule: str, person_keys: Collection[str], account_ids: Collection[str]
+) -> list[Had]:
+    """What customers had by a rule, oldest first. What came to nothing, since it was cancelled or refused for good, is
     none of it.
 
-    person_key: as an event names the customer. account_ids: all accounts of the customer, as far as they are known.
+    person_keys: as events name the customers. account_ids: all their accounts, as far as they are known.
     """
-    theirs = [_EARNINGS.c.person_key == person_key]
-    if account_ids:
-        # Of one that was made for the order, the account became known later.
-        ordered = select(_ORDERS.c.owner).where(
-            _ORDERS.c.site_id == site_id, _ORDERS.c.account_id.in_(account_ids)
-        )
-        theirs += [_EARNINGS.c.account_id.in_(account_ids), _EARNINGS.c.owner.in_(ordered)]
-    found: dict[str, Earning] = {}
-    for condition in theirs:
-        statement = select(_EARNINGS).where(
-            _EARNINGS.c.site_id == site_id, _EARNINGS.c.rule == rule, condition, ~_came_to_nothing()
-        )
-        rows = (await tx.execute(statement)).mappings()
-        found |= {row["owner"]: Earning(**row) for row in rows}
-    return sorted(found.values(), key=lambda earning: (earning.recorded_at, earning.owner))
+    found: dict[str, Had] = {}
+    for column, values in ((_EARNINGS.c.person_key, person_keys), (_EARNINGS.c.account_id, account_ids)):
+        for some in chunks(sorted(values)):
+            found |= await _list(tx, site_id, rule, column.in_(some))
+    for some in chunks(sorted(account_ids)):
+        ordered = select(_ORDERS.c.owner).where(_ORDERS.c.site_id == site_id, _ORDERS.c.account_id.in_(some))
+        found |= await _list(tx, site_id, rule, _EARNINGS.c.owner.in_(ordered))
+    return sorted(found.values(), key=lambda had: (had.earning.recorded_at, had.earning.owner))
+
+
+async def _list(tx: Transaction, site_id: str, rule: str, which: ColumnElement[bool]) -> dict[str, Had]:
+    later = func.coalesce(_ORDERS.c.account_id, "").label("later")
+    statement = (
+        select(_EARNINGS, later)
+        .outerjoin(_ORDERS, _ORDERS.c.owner == _EARNINGS.c.owner)
+        .where(_EARNINGS.c.site_id == site_id, _EARNINGS.c.rule == rule, which, ~_came_to_nothing())
+    )
+    found = {}
+    for row in (await tx.execute(statement)).mappings():
+        columns = {column.name: row[column] for column in _EARNINGS.c}
+        earning = Earning(**columns)
+        found[earning.owner] = Had(earning, earning.account_id or row["later"])
+    return found
 
 
 def _came_to_nothing() -> ColumnElement[bool]:

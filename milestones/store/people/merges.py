@@ -84,16 +84,24 @@ async def follow(tx: Transaction, site_id: str, contact_keys: Iterable[str], now
         await _hand_over(tx, site_id, customer, now)
 
 
-async def list_accounts(tx: Transaction, site_id: str, account_id: str) -> set[str]:
-    """All accounts of the customer who has this one."""
-    statement = select(_ACCOUNTS.c.contact_key).where(
-        _ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.id == account_id
-    )
-    key = (await tx.execute(statement)).scalar_one_or_none()
-    if key is None or not await find_merged(tx, site_id, [key]):
-        return {account_id}
-    customer = await _customer(tx, site_id, *await _tree(tx, site_id, key))
-    return {account_id, *customer.accounts}
+async def list_accounts(
+    tx: Transaction, site_id: str, account_ids: Iterable[str]
+) -> dict[str, frozenset[str]]:
+    """All accounts of the customers who have these, by each."""
+    keys: dict[str, str] = {}
+    asked = sorted(set(account_ids))
+    for ids in chunks(asked):
+        statement = select(_ACCOUNTS.c.id, _ACCOUNTS.c.contact_key).where(
+            _ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.id.in_(ids), _ACCOUNTS.c.contact_key.is_not(None)
+        )
+        keys |= {row.id: row.contact_key for row in (await tx.execute(statement)).all()}
+    merged = await find_merged(tx, site_id, keys.values())
+    found = {account_id: frozenset([account_id]) for account_id in asked}
+    for account_id, key in keys.items():
+        if key in merged:
+            customer = await _customer(tx, site_id, *await _tree(tx, site_id, key))
+            found[account_id] |= frozenset(customer.accounts)
+    return found
 
 
 async def _tree(tx: Transaction, site_id: str, contact_key: str) -> tuple[str, set[str]]:
