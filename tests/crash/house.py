@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from milestones.cli.client import NotRunningError, RefusedError, ask
-from milestones.commands.models.orders import AdjustAccount
+from milestones.commands.models.orders import AdjustAccount, EarnForAccount
 from milestones.commands.models.rewards import DiscountCheckout, RedeemForAccount
 from milestones.commands.models.scan import Scan
 from tests.crash.customers import Customer, make_due, read, strangers
@@ -66,6 +66,7 @@ class House:
     left: list[Customer] = field(default_factory=list)
     doubtful: set[str] = field(default_factory=set)
     ordered: list[AdjustAccount] = field(default_factory=list)
+    welcomed: list[EarnForAccount] = field(default_factory=list)
     bought: list[RedeemForAccount | DiscountCheckout] = field(default_factory=list)
     untold: int = 0
     _scan: asyncio.Task[None] | None = None

@@ -73,6 +73,17 @@ ORDER = (
 )
 """The calls are for the account and for the adjustment; the program was asked for lately."""
 
+NEWCOMER = (
+    *(
+        f"drain.{step}@{kind}"
+        for kind in ("contact", "account", "points")
+        for step in ("before_acting", "acting", "effect_done", "before_settle", "settled")
+    ),
+    "observe.before_commit",
+    "observe.committed",
+)
+"""What Wix tells of a new account is observed in its effect."""
+
 REDEMPTION = (
     ("drain.before_acting@redemption", False),
     ("drain.acting@redemption", True),

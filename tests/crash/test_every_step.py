@@ -9,7 +9,8 @@ import pytest_asyncio
 
 from tests.crash.customers import strangers
 from tests.crash.house import House, a_house, begun, house
-from tests.crash.points import CROSSING, DISCOUNT, DOUBT, FAREWELL, ORDER, REDEMPTION, SCAN, SMTP
+from tests.crash.newcomers import assert_welcomed_once, welcome, welcome_again
+from tests.crash.points import CROSSING, DISCOUNT, DOUBT, FAREWELL, NEWCOMER, ORDER, REDEMPTION, SCAN, SMTP
 from tests.crash.receiver import receiver
 from tests.crash.till import assert_redeemed_once, assert_spent_once, bought_again, redeem, spend
 from tests.kinds.smtp_server import mailserver
@@ -101,7 +102,7 @@ def on_both(
 
 
 def _is_alike(point: str) -> bool:
-    return point.partition("@")[2] in {"badge", "points", "webhook"}
+    return point.partition("@")[2] in {"badge", "points", "webhook", "contact"}
 
 
 def _is_of_the_first(point: str) -> bool:
@@ -148,6 +149,17 @@ async def test_an_order_is_carried_out_once_although_the_process_died_at(running
     await running.killed_and_started_again()
     await running.ordered_again()
     await running.assert_ordered_once()
+
+
+@on_both(NEWCOMER)
+async def test_a_newcomer_is_one_customer_and_given_once_although_the_process_died_at(
+    running: House, point: str
+) -> None:
+    running.arm(point)
+    await welcome(running)
+    await running.killed_and_started_again()
+    await welcome_again(running)
+    await assert_welcomed_once(running)
 
 
 @on_both([point for point, _ in REDEMPTION])

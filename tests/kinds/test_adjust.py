@@ -36,9 +36,12 @@ class Books:
     paused_meanwhile: bool = False
     refusal: ChannelError | None = None
     lost: bool = False
+    gone: ChannelError | None = None
 
     async def get_standing(self, account_id: str, /) -> Standing:
         del account_id
+        if self.gone is not None:
+            raise self.gone
         return Standing(self.revision, self.balance)
 
     async def adjust(
@@ -183,12 +186,54 @@ async def test_what_was_lost_before_a_merge_is_looked_for_where_it_was_and_else_
     assert (await channel.recover(task)).fate is Fate.HAPPENED
 
 
+async def test_what_was_lost_before_its_account_was_gone_is_looked_for(
+    channel: AdjustChannel, books: Books, clock: Clock
+) -> None:
+    books.gone, task = ChannelError("404", permanent=True), lost(an_adjustment())
+    for step in (channel.recover, channel.perform):
+        with pytest.raises(ChannelError) as awaited:
+            await step(task)
+        assert awaited.value.untried
+    clock.advance(60)
+    for step in (channel.recover, channel.perform):
+        with pytest.raises(ChannelError) as refused:
+            await step(task)
+        assert refused.value is books.gone
+    books.booked.append((MARKED, 50))
+    found = await channel.recover(task)
+    assert (found.fate, found.result["transaction_id"]) == (Fate.HAPPENED, "transaction-1")
+    assert (await channel.perform(task))["transaction_id"] == "transaction-1"
+
+
+@pytest.mark.parametrize(
+    "trouble", [ChannelError("503"), ChannelError("403", permanent=True, connection_wide=True)]
+)
+async def test_an_account_that_cannot_be_read_just_now_is_not_taken_for_gone(
+    channel: AdjustChannel, books: Books, trouble: ChannelError
+) -> None:
+    books.gone = trouble
+    books.booked.append((MARKED, 50))
+    with pytest.raises(ChannelError) as failed:
+        await channel.recover(lost(an_adjustment()))
+    assert failed.value is trouble
+
+
 async def test_a_balance_is_set_for_no_other_account_and_an_amount_goes_along(channel: AdjustChannel) -> None:
     moved: dict[str, Any] = {"account_id": "account-2"}
     assert await channel.gate([an_adjustment(None, 5, **moved)]) == {
         1: Stop(State.CANCELLED, Verdict.OTHER_ACCOUNT)
     }
     assert await channel.gate([an_adjustment(5, **moved), an_adjustment(None, 5)]) == {}
+
+
+async def test_a_balance_of_a_new_customer_is_set_for_the_account_that_was_opened(
+    channel: AdjustChannel,
+) -> None:
+    task = an_adjustment(None, 5, inputs={"account": {"account_id": "account-1"}})
+    unknown = replace(task, payload={**task.payload, "account_id": ""})
+    assert await channel.gate([unknown]) == {}
+    merged = replace(unknown, account_id="account-2")
+    assert await channel.gate([merged]) == {1: Stop(State.CANCELLED, Verdict.OTHER_ACCOUNT)}
 
 
 async def test_nothing_is_sent_while_the_program_is_not_active(channel: AdjustChannel, books: Books) -> None:

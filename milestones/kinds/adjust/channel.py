@@ -126,9 +126,9 @@ class AdjustChannel:
     async def perform(self, task: Task) -> Mapping[str, Any]:
         """Books it once. Raises ChannelError."""
         payload = AdjustPayload.from_json(task.payload)
-        standing, booked = await self._look(task, payload)
-        if booked is not None:
-            return _result(booked)
+        standing = await self._look(task, payload)
+        if isinstance(standing, Booked):
+            return _result(standing)
         if payload.balance == standing.balance:
             return _result(Booked(None, standing.balance, standing.balance))
         if payload.amount is not None and standing.balance + payload.amount < 0:
@@ -162,21 +162,34 @@ class AdjustChannel:
             if booked is None:
                 await_query(task.lost_at, self._clock(), self._query_lag)
                 return Found(Fate.UNTOLD)
-        else:
-            _, booked = await self._look(task, payload)
-        return Found(Fate.REPEAT) if booked is None else Found(Fate.HAPPENED, _result(booked))
+            return Found(Fate.HAPPENED, _result(booked))
+        found = await self._look(task, payload)
+        return Found(Fate.HAPPENED, _result(found)) if isinstance(found, Booked) else Found(Fate.REPEAT)
 
-    async def _look(self, task: Task, payload: AdjustPayload) -> tuple[Standing, Booked | None]:
-        """The account now; and what an earlier attempt has booked, whose answer was lost. A late one may still come, so
-        it is asked before each repetition.
+    async def _look(self, task: Task, payload: AdjustPayload) -> Standing | Booked:
+        """The account now; or what an earlier attempt has booked, whose answer was lost. A late one may still come, so
+        it is asked before each repetition. Raises ChannelError, also where the account is gone and nothing was booked.
         """
-        standing = await self._ledger.get_standing(task.account_id)
-        if task.lost_at is None or task.intent is None or standing.revision == task.intent["revision"]:
-            return standing, None
+        standing, gone = None, None
+        try:
+            standing = await self._ledger.get_standing(task.account_id)
+        except ChannelError as error:
+            if task.lost_at is None or task.intent is None or not error.permanent or error.connection_wide:
+                raise
+            # What an account had that was deleted since, its transactions may tell still.
+            gone = error
+        if standing is not None and (
+            task.lost_at is None or task.intent is None or standing.revision == task.intent["revision"]
+        ):
+            return standing
         booked = await self._ledger.find(task.account_id, payload.description)
-        if booked is None:
-            await_query(task.lost_at, self._clock(), self._query_lag)
-        return standing, booked
+        if booked is not None:
+            return booked
+        await_query(task.lost_at, self._clock(), self._query_lag)
+        if gone is not None:
+            raise gone
+        assert standing is not None, "it was read, or is gone"
+        return standing
 
     async def _refusal(self, error: ChannelError, task: Task, before: Standing) -> ChannelError:
         """What a refusal means. In what words Wix refuses a revision, or while the program is paused, is documented
