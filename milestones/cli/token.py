@@ -77,15 +77,14 @@ def list_tokens(as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
         shown.print("There is no token yet. `milestones token create` makes one.")
         return
     zone = settings.daemon.timezone
-    rows = render.table("name", "begins with", "good for", "state", "made", "expires", "last used")
+    rows = render.table("name", "good for", "state", "last used")
     for one in found:
+        made = f"made {when(one.created_at, zone)}"
+        until = f"\n[dim]until {when(one.expires_at, zone)}[/]" if one.expires_at else ""
         rows.add_row(
-            text(one.title),
-            f"mst_{one.name}",
+            f"{text(one.title)}\n[dim]mst_{one.name}[/]",
             ", ".join(one.scopes),
-            one.state.replace("_", " "),
-            when(one.created_at, zone),
-            when(one.expires_at, zone) if one.expires_at else "",
+            f"{one.state.replace('_', ' ')}\n[dim]{made}[/]{until}",
             when(one.last_used_at, zone) if one.last_used_at else "never",
         )
     shown.print(rows)

@@ -9,9 +9,9 @@ from tests.cli.conftest import Call
 from tests.cli.filled import filled
 
 
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return filled(tmp_path_factory.mktemp("token") / "shop")
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return filled(tmp_path / "shop")
 
 
 def test_it_stands_alone_on_stdout_and_is_not_shown_again(call: Call, path: Path) -> None:
