@@ -128,6 +128,10 @@ def _list_counts(file: ImportFile, staging: Staging, tally: Tally, order: Import
     if unwilling := staging.count("unwilling"):
         addresses = plural(unwilling, "address wants", "addresses want")
         lines.append(f"{addresses} no mail: put on the list of whom not to mail, and never taken off it.")
+    if file.aside.unreachable:
+        lines.append(
+            f"{file.aside.unreachable:,} want no mail and have no address in the file, so it cannot be kept: give it one."
+        )
     if file.aside.willing:
         lines.append(
             f"{file.aside.willing:,} agreed to mail of another program. That is no consent here, and is not kept."

@@ -61,6 +61,9 @@ def _run(settings: Settings, order: ImportOrder, confirmation: Confirmation, *, 
                 before = number
         _find_phones(settings, order, staging)
         planned = _give(settings, order, file, staging, "Comparing", counts_only=True)
+        if staging.compare_again("account"):
+            # Two rows in different words are of one account.
+            planned = _give(settings, order, file, staging, "Comparing", counts_only=True)
         left_out = _write_rejected(order, file, staging)
         if not as_json:
             show_dry_run(file, staging, planned, order, left_out)
@@ -114,6 +117,8 @@ def _find_phones(settings: Settings, order: ImportOrder, staging: Staging) -> No
                 why = f"{len(contacts)} contacts have this telephone number, so nobody knows whose it is."
             for line in staging.list_lines(phone):
                 staging.reject(line, why)
+    if phones:
+        staging.compare_again("person")
 
 
 def _give(
@@ -163,6 +168,7 @@ def _row(entry: Entry) -> ImportRow:
 
 def _count(tally: Tally, entries: list[Entry], answer: ImportAnswer, staging: Staging) -> None:
     tally.room, tally.shadow, tally.works = answer.room, answer.shadow, answer.works
+    staging.note_accounts((outcome.account, outcome.line) for outcome in answer.rows)
     for entry, outcome in zip(entries, answer.rows, strict=True):
         tally.outcomes[outcome.outcome] += 1
         if outcome.outcome == "refused":

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from milestones.domain.policy import Breaker
+from tests.builders import CONTACT
 from tests.cli.conftest import Call
 from tests.cli.filled import filled
 
@@ -134,6 +135,22 @@ def test_cells_that_a_spreadsheet_would_carry_out_are_harmless_among_what_is_lef
     rejected = (tmp_path / "points.rejected.csv").read_text()
     assert ",'=1+1," in rejected
     assert ",'@SUM(A1),-5" in rejected
+
+
+def test_rows_in_different_words_that_are_of_one_account_are_compared(
+    tmp_path: Path, call: Call, config: Path
+) -> None:
+    file = a_file(
+        tmp_path,
+        "contactId,Email,Points",
+        ",bob@example.com,5",
+        f"{CONTACT},,6",
+        ",ada@example.com,7",
+    )
+    told = call("sync", "import", file, "--dry-run", "--json", "-c", config)
+    counts = json.loads(told.out)
+    assert (counts["new"], [row["line"] for row in counts["rejected_rows"]]) == (1, [3, 4])
+    assert "in the lines 3, 4" in counts["rejected_rows"][0]["why"]
 
 
 def test_a_history_is_known_by_its_dates_and_how_to_add_it_up_is_said(

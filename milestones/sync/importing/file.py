@@ -22,12 +22,15 @@ _SHORTENED = (Field.PHONE, Field.ID, Field.CONTACT)
 
 @dataclass(slots=True)
 class Aside:
-    """What the file tells and Wix cannot take: points that were not approved yet, and points that would expire."""
+    """What the file tells beside points that are imported: such as are not approved yet, and such as would expire; who
+    agreed to mail of another program; and who wants none and has no address by which that could be kept.
+    """
 
     pending: int = 0
     expiring_rows: int = 0
     expiring: int = 0
     willing: int = 0
+    unreachable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ class ImportFile:
 
     def read(self) -> Iterator[tuple[Entry | Rejected, Row | Broken]]:
         """What each row says, beside the row itself. Counts ``aside`` anew."""
-        self.aside.pending = self.aside.expiring = self.aside.expiring_rows = self.aside.willing = 0
+        for name in Aside.__dataclass_fields__:
+            setattr(self.aside, name, 0)
         for row in self.list_rows():
             found = read_row(row, self.columns, self.style, self.choices)
             if found is None:
@@ -70,6 +74,7 @@ class ImportFile:
 
     def _count(self, row: Row, entry: Entry) -> None:
         self.aside.willing += entry.unwilling is False
+        self.aside.unreachable += entry.unwilling is True and not entry.mail
         if Field.PENDING in self.columns.places:
             try:
                 self.aside.pending += self.style.read(self.columns.get(row.cells, Field.PENDING)) or 0

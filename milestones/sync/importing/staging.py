@@ -6,7 +6,7 @@ What one row says is compared with what all the others say there: two balances o
 import json
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,33 +19,34 @@ _BATCH = 2000
 _SCHEMA = """
 CREATE TABLE entries (
     line INTEGER PRIMARY KEY, person TEXT NOT NULL, mail TEXT NOT NULL, phone TEXT NOT NULL, contact TEXT NOT NULL,
-    points INTEGER, first TEXT NOT NULL, last TEXT NOT NULL, cells TEXT NOT NULL
+    points INTEGER, first TEXT NOT NULL, last TEXT NOT NULL, cells TEXT NOT NULL, account TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE rejected (line INTEGER PRIMARY KEY, person TEXT, why TEXT NOT NULL, cells TEXT NOT NULL);
 CREATE TABLE unwilling (mail TEXT PRIMARY KEY);
 """
 
-_ONE_EACH = """
-CREATE INDEX by_person ON entries (person);
+_QUARRELS = """
+DROP TABLE IF EXISTS quarrels;
 CREATE TEMP TABLE quarrels AS
-    SELECT person, group_concat(line, ', ') AS lines FROM entries
-    WHERE points IS NOT NULL GROUP BY person HAVING count(DISTINCT points) > 1;
+    SELECT {of} AS one, group_concat(line, ', ') AS lines FROM (SELECT * FROM entries WHERE {of} <> '' ORDER BY line)
+    WHERE points IS NOT NULL GROUP BY {of} HAVING count(DISTINCT points) > 1;
 INSERT INTO rejected
     SELECT line, person, 'The same customer has different points in the lines ' || lines || ', and they are not added up.',
         cells
-    FROM entries JOIN quarrels USING (person) WHERE points IS NOT NULL;
-DELETE FROM entries WHERE points IS NULL OR person IN (SELECT person FROM quarrels);
+    FROM entries JOIN quarrels ON {of} = one WHERE points IS NOT NULL;
+DELETE FROM entries WHERE {of} IN (SELECT one FROM quarrels);
+"""
+"""Of rows that are of one customer, by a column that tells it."""
+
+_REPEATED = """
+DELETE FROM entries WHERE {of} <> '' AND line NOT IN (SELECT min(line) FROM entries GROUP BY {of})
 """
 
-_REPEATED = "DELETE FROM entries WHERE line NOT IN (SELECT min(line) FROM entries GROUP BY person)"
-
 _SUMS = """
-CREATE INDEX by_person ON entries (person);
 INSERT INTO rejected
     SELECT line, person, 'Another row of this customer was rejected, so the sum would be wrong.', cells FROM entries
     WHERE points IS NOT NULL AND person IN (SELECT person FROM rejected WHERE person IS NOT NULL);
-DELETE FROM entries
-    WHERE points IS NULL OR person IN (SELECT person FROM rejected WHERE person IS NOT NULL);
+DELETE FROM entries WHERE person IN (SELECT person FROM rejected WHERE person IS NOT NULL);
 UPDATE entries SET points = (SELECT sum(points) FROM entries AS others WHERE others.person = entries.person)
     WHERE line IN (SELECT min(line) FROM entries GROUP BY person);
 """
@@ -86,14 +87,31 @@ class Staging:
         yield number
 
     def _write(self, entries: list[tuple[object, ...]], rejected: list[tuple[object, ...]]) -> None:
-        self._connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", entries)
+        self._connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '')", entries)
         self._connection.executemany("INSERT INTO rejected VALUES (?, ?, ?, ?)", rejected)
         entries.clear()
         rejected.clear()
 
     def _compare(self, *, sums: bool) -> None:
-        self._connection.executescript(_SUMS if sums else _ONE_EACH)
-        self.repeated = self._connection.execute(_REPEATED).rowcount
+        self._connection.executescript("CREATE INDEX by_person ON entries (person);")
+        if sums:
+            self._connection.executescript(_SUMS)
+        else:
+            self._refuse_quarrels("person")
+        self._connection.execute("DELETE FROM entries WHERE points IS NULL")
+        self.repeated = self._connection.execute(_REPEATED.format(of="person")).rowcount
+
+    def _refuse_quarrels(self, of: str) -> None:
+        self._connection.executescript(_QUARRELS.format(of=of))
+
+    def compare_again(self, of: str) -> bool:
+        """Compare the rows once more, when it was learned whose they are. of: ``person`` or ``account``. Returns whether
+        any is left out.
+        """
+        before = self.count("entries")
+        self._refuse_quarrels(of)
+        self.repeated += self._connection.execute(_REPEATED.format(of=of)).rowcount
+        return self.count("entries") < before
 
     def reject(self, line: int, why: str) -> None:
         """Leave out a row after all."""
@@ -103,7 +121,12 @@ class Staging:
 
     def identify(self, phone: str, contact_id: str) -> None:
         """Say whose contact a telephone number is."""
-        self._connection.execute("UPDATE entries SET contact = ? WHERE phone = ?", (contact_id, phone))
+        theirs = "UPDATE entries SET contact = ?, person = ? WHERE phone = ?"
+        self._connection.execute(theirs, (contact_id, contact_id, phone))
+
+    def note_accounts(self, accounts: Iterable[tuple[str, int]]) -> None:
+        """Say whose account a row is of: (account, line)."""
+        self._connection.executemany("UPDATE entries SET account = ? WHERE line = ?", accounts)
 
     def list_batches(self, size: int) -> Iterator[list[Entry]]:
         """The rows to be imported, in their order, some at a time."""

@@ -1,6 +1,7 @@
 """Files that want to hurt: a sentence, and nothing lost of what can be read."""
 
 import io
+import resource
 import zipfile
 from pathlib import Path
 
@@ -199,3 +200,19 @@ def test_rows_that_cannot_be_read_are_told_with_their_lines(tmp_path: Path) -> N
     path = tmp_path / "points.jsonl"
     path.write_text('{"email": "a@b.example", "points": 1}\n{"email": \n')
     assert [type(row) for row in open_table(path).rows()] == [Row, Broken]
+
+
+@pytest.mark.rare
+def test_a_million_rows_need_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    with path.open("w") as out:
+        out.write("Email,Name,Points,Opt-in\n")
+        out.writelines(
+            f'{number}@example.com,Ada,"1,{number % 1000:03}",yes\n' for number in range(1_000_000)
+        )
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with opened_staging() as staging:
+        list(staging.load(open_file(path, {}, Choices())))
+        assert sum(len(batch) for batch in staging.list_batches(500)) == 1_000_000
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert kilobytes < 50_000
