@@ -12,10 +12,8 @@ from milestones.store import sites
 from milestones.store.people import erasure, people
 from milestones.store.tables import Order, SiteState
 from tests.builders import NOW, SECRET, SITE
+from tests.earn.porch import Porch
 from tests.earn.samples import rules
-from tests.earn.test_door import Porch, porch
-
-__all__ = ["porch"]
 
 (RULE,) = rules(
     '[[earn]]\nname = "follow-us"\npoints = 50\nclaim = { url = "https://network.example/us", title = "Follow us" }\n'
