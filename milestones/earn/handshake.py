@@ -12,6 +12,9 @@ from milestones.earn.signature import encode
 from milestones.errors import IngestError
 from milestones.formats import untrusted
 
+_OF_EVENTS = frozenset('{}[]"')
+"""Of these, every body has some that holds an event."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -32,6 +35,7 @@ def answer_query(rule: EventRule, query: Mapping[str, str]) -> Answer:
             400, f"This address takes events by POST; the parameter {handshake.token} is missing."
         )
     if handshake.type is Handshake.HMAC_GET:
+        _require_token(handshake, token)
         proof = handshake.prefix + _proof(handshake, rule.signature.secrets[0], token)
         return Answer(json.dumps({handshake.answer: proof}), "application/json")
     known = [
@@ -43,6 +47,18 @@ def answer_query(rule: EventRule, query: Mapping[str, str]) -> Answer:
     if not challenge or len(challenge) > untrusted.LONGEST_TEXT:
         raise IngestError(400, f"The parameter {handshake.challenge} is missing, or too long.")
     return Answer(challenge)
+
+
+def _require_token(handshake: HandshakeRule, token: str) -> None:
+    """Raise IngestError for what might be an event: whoever asks is answered with its HMAC, which is the signature that an
+    event needs, so a stranger would have one signed here.
+    """
+    if len(token) > untrusted.LONGEST_TEXT or any(
+        character in _OF_EVENTS or not " " <= character <= "~" for character in token
+    ):
+        raise IngestError(
+            400, f"The parameter {handshake.token} is no token: it has letters, digits and few signs."
+        )
 
 
 def answer_event(rule: EventRule, document: Any) -> Answer | None:

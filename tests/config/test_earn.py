@@ -1,6 +1,8 @@
 """``[[earn]]``: what it means, and every fault of it with its place. The snippets stand below a base of six lines."""
 
 import json
+import re
+from pathlib import Path
 
 import jsonschema_rs
 import pytest
@@ -218,3 +220,23 @@ def test_the_schema_takes_what_the_program_takes() -> None:
     base = {"mail": {"sender": "a@example.com"}, "earn": rules}
     assert [error.message for error in validator.iter_errors(base)] == []
     assert not validator.is_valid(base | {"earn": [{"name": "a", "points": 0}]})
+
+
+def examples() -> list[str]:
+    """What a shop copies: from config.toml, and from the pages."""
+    root = Path(__file__).parents[2]
+    shipped = (root / "config.toml").read_text().partition("# Points for what happens elsewhere")[2]
+    lines = shipped.partition("\n\n")[0].splitlines()
+    found = ["\n".join(line.removeprefix("# ") for line in lines if not line.startswith("# in mails"))]
+    found[0] = found[0].partition("\n")[2]
+    for page in ("outside-events.md", "tutorial-events.md"):
+        text = (root / "docs" / page).read_text()
+        found += re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return found
+
+
+@pytest.mark.parametrize("example", examples())
+def test_the_examples_that_a_shop_copies_are_sound(faults: Faults, example: str) -> None:
+    secrets = dict.fromkeys(("ZOOM_SECRET", "JUDGEME_TOKEN", "COURSE_SECRET"), "s3cret")
+    assert "[[earn]]" in example
+    assert faults(TOP + example, secrets) == []

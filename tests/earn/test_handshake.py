@@ -5,8 +5,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from milestones.domain.earn import EventRule
 from milestones.earn.door import understand
@@ -53,6 +56,23 @@ def test_x_hears_that_we_know_its_secret() -> None:
         {"response_token": f"sha256={proof}"},
         "application/json",
     )
+
+
+@pytest.mark.parametrize("token", ['{"follow_events": []}', "[1]", '"a"', "v0:1:{}", "é", "a\n", "x" * 501])
+def test_nobody_has_an_event_signed_by_calling_it_a_token(token: str) -> None:
+    with pytest.raises(IngestError, match="is no token") as refused:
+        answer_query(event_rule("x"), {"crc_token": token})
+    assert refused.value.status == 400
+
+
+@given(st.text(max_size=60))
+def test_no_token_whose_signature_is_told_is_a_body_with_an_event(token: str) -> None:
+    try:
+        answer_query(event_rule("x"), {"crc_token": token})
+    except IngestError:
+        return
+    with suppress(ValueError):
+        assert not isinstance(json.loads(token), dict | list | str)
 
 
 def test_zoom_hears_its_token_encrypted() -> None:
