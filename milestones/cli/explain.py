@@ -89,6 +89,12 @@ def _show(shown: Console, found: Explanation, settings: Settings) -> None:
         shown.print("\n[bold]What was ordered[/]")
     for order in found.orders:
         _order(shown, order, zone)
+    _answers(shown, found.answers, zone)
+
+
+def _answers(shown: Console, answers: Sequence[GateAnswer], zone: tzinfo) -> None:
+    for answer in answers:
+        _line(shown, "person" if answer.stage == STAGE else "gates", _answer(answer, zone))
 
 
 def _history(shown: Console, history: Sequence[Stretch], zone: tzinfo) -> None:
@@ -130,8 +136,7 @@ def _story(shown: Console, story: Story, zone: tzinfo) -> None:
         _grant(shown, grant, zone)
     for reminder in story.reminders:
         _reminder(shown, reminder, story, zone)
-    for answer in story.answers:
-        _line(shown, "person" if answer.stage == STAGE else "gates", _answer(answer, zone))
+    _answers(shown, story.answers, zone)
     if story.reminder is not None:
         _line(shown, "reminder", f"now [bold]{story.reminder}[/]: {text(story.reminder_because)}")
     for sentence in story.following:

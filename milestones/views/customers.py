@@ -107,6 +107,9 @@ async def _of_address(tx: Transaction, secret: bytes, address: str, chosen: list
             told.append(f"It is on the opt-out list of {name} ({suppression.reason}, {day}).")
         if (heard := await lookup.find_subscription(tx, site.id, key)) is not None:
             told.append(f"{name} told that its subscription is {heard.status}, so it is a contact there.")
+        if newcomer := await lookup.list_for_newcomer(tx, site.id, address):
+            numbers = ", ".join(f"`milestones outbox show {action.id}`" for action in newcomer[:MOST_LIKE])
+            told.append(f"Something is ordered for it, and its contact was not found yet: {numbers}.")
     return told
 
 

@@ -77,7 +77,11 @@ def test_somebody_new_is_made_an_account_by_the_next_daemon(call: Call, path: Pa
     assert call("db", "check", "--config", path).code == 0
     assert call("status", "--config", path).code == 0
     earn = ("accounts", "earn", "new@example.com", "5", "--description", "x", "--config", path)
-    assert "No account with this address is known" in call(*earn).err
+    refused = call(*earn).err
+    assert "No account with this address is known" in refused
+    assert (
+        "Something is ordered for it, and its contact was not found yet: `milestones outbox show" in refused
+    )
     assert call(*earn, "--create-contact").code == 0
     for options in ((), ("--email", "x"), ("--email", "a@b.c", "--contact", "d")):
         wrong = call("accounts", "create", *options, "--config", path)
@@ -90,6 +94,9 @@ def test_what_was_ordered_is_listed_and_moved_by_its_source(call: Call, path: Pa
     assert "There is no such action" in call("outbox", "list", "--source", "import", "--config", path).out
     assert "1 action held" in call("outbox", "hold", "--source", "cli", "--yes", "--config", path).out
     assert "1 action released" in call("outbox", "release", "--source", "cli", "--yes", "--config", path).out
+    told = call("explain", "ada@example.com", "--config", path).out
+    assert "A person holds it." in told
+    assert "A person released it." in told
     wrong = call("outbox", "release", "--source", "nobody", "--config", path)
     assert (wrong.code, "--source" in wrong.err) == (2, True)
 

@@ -229,7 +229,9 @@ async def _count_moves(
 ) -> Moved:
     by_site: dict[str, set[tuple[str, str, Verdict]]] = {}
     for action in chosen:
-        by_site.setdefault(action.site_id, set()).add((action.account_id, action.milestone, verdict))
+        told = by_site.setdefault(action.site_id, set())
+        if action.account_id:
+            told.add((action.account_id, action.milestone, verdict))
     for site_id, verdicts in by_site.items():
         await ledger.add_traces(tx, site_id, STAGE, sorted(verdicts), now)
     ids = tuple(sorted(map(_id, chosen)))

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from milestones.domain.actions import MAIL, State
 from milestones.domain.keys import address_key, contact_key
 from milestones.domain.milestone import Milestone, Repeat
-from milestones.formats.mail_addresses import address_form, is_address
+from milestones.formats.mail_addresses import address_form, is_address, spellings
 from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.tables import (
@@ -324,6 +324,17 @@ async def get_grants_by_account(tx: Transaction, site_id: str, ids: Sequence[str
     for row in (await tx.execute(statement.order_by(_GRANTS.c.id))).mappings():
         found.setdefault(row["account_id"], []).append(Grant(**row))
     return found
+
+
+async def list_for_newcomer(tx: Transaction, site_id: str, email: str) -> list[Action]:
+    """The searches for a contact with this address that are not settled: something is ordered for somebody new."""
+    statement = select(_ACTIONS).where(
+        _ACTIONS.c.site_id == site_id,
+        _ACTIONS.c.kind == "contact",
+        _ACTIONS.c.state.not_in([State.DONE, State.CANCELLED]),
+        _ACTIONS.c.payload["email"].as_string().in_(spellings(email)),
+    )
+    return [Action(**row) for row in (await tx.execute(statement.order_by(_ACTIONS.c.id))).mappings()]
 
 
 async def list_of_kind(tx: Transaction, site_id: str, kind: str) -> list[Action]:

@@ -51,6 +51,7 @@ async def explain(
         history=tuple(map(_stretch, records.rows)),
         stories=tuple(stories),
         orders=tuple(_order(records, row) for row in records.orders) if only is None else (),
+        answers=_answers(records, "") if only is None else (),
         notes=(*_notes(records, settings, await heartbeat.get_hold(tx), only), *resting),
     )
 
@@ -65,11 +66,7 @@ def _explain_milestone(records: Records, key: str, verdicts: Mapping[str, Verdic
         because="The configuration no longer has it: what was given stays, and nothing more is.",
         grants=tuple(_grant(records, row) for row in records.grants if row.milestone == key),
         reminders=tuple(_reminder(records, row) for row in records.reminders if row.milestone == key),
-        answers=tuple(
-            GateAnswer(row.stage, row.verdict, reason(row.verdict), row.first_at, row.last_at, row.times)
-            for row in records.traces
-            if row.milestone == key
-        ),
+        answers=_answers(records, key),
     )
     if milestone is None:
         return story
@@ -78,6 +75,15 @@ def _explain_milestone(records: Records, key: str, verdicts: Mapping[str, Verdic
         return replace(story, standing="not in force", because=because)
     story = with_crossings(story, records, version)
     return with_reminder(story, records, milestone, verdicts[key], now) if key in verdicts else story
+
+
+def _answers(records: Records, milestone: str) -> tuple[GateAnswer, ...]:
+    """milestone: its key; empty for what orders owe."""
+    return tuple(
+        GateAnswer(row.stage, row.verdict, reason(row.verdict), row.first_at, row.last_at, row.times)
+        for row in records.traces
+        if row.milestone == milestone
+    )
 
 
 def _grant(records: Records, row: Grant) -> ExplainedGrant:

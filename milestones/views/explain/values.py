@@ -143,10 +143,13 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything that is known of one account. orders: oldest first. notes: what holds for the whole site."""
+    """Everything that is known of one account. orders: oldest first. answers: to what orders owe. notes: what holds for the
+    whole site.
+    """
 
     person: Person
     history: tuple[Stretch, ...]
     stories: tuple[Story, ...]
     orders: tuple[ExplainedOrder, ...] = ()
+    answers: tuple[GateAnswer, ...] = ()
     notes: tuple[str, ...] = field(default=())
