@@ -229,6 +229,8 @@ def _event_faults(rule: EarnRuleTable) -> Iterator[Fault]:
     if (rule.external_id is not None) != (rule.people is not None):
         key, other = ("people", "external_id") if rule.people is None else ("external_id", "people")
         yield Fault((key,), f"is missing; {other} is looked up in a file that names your customers")
+    if isinstance(rule.points, int) and any(cap.times < rule.points for cap in rule.cap):
+        yield Fault(("cap",), "is less than one event gives, so nothing would ever be given")
     yield from _id_faults(rule)
     for key in ("signature", "handshake"):
         table: SignatureTable | HandshakeTable | None = getattr(rule, key)

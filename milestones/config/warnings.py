@@ -7,12 +7,20 @@ from milestones.config.mail import MailSettings
 from milestones.config.milestone import MilestoneTable
 from milestones.config.program import ProgramTable
 from milestones.config.settings import Settings
+from milestones.config.web_addresses import is_loopback, web_host
 from milestones.domain.observation import Measure
 
 
 def list_warnings(settings: Settings) -> list[Fault]:
     """Every warning, at its place."""
-    return [*_measures(settings), *_empty(settings), *_program(settings), *_wix(settings), *_mail(settings)]
+    return [
+        *_measures(settings),
+        *_empty(settings),
+        *_program(settings),
+        *_wix(settings),
+        *_mail(settings),
+        *_earn(settings),
+    ]
 
 
 def _tables(settings: Settings) -> Iterator[tuple[Where, MilestoneTable]]:
@@ -103,3 +111,17 @@ def _mail_doubts(settings: Settings, mail: MailSettings) -> Iterator[tuple[str, 
         yield "tls", "is none: mail goes to the server in the clear"
     if not settings.wix.sandbox and mail.transport == "folder" and settings.daemon.mode == "live":
         yield "transport", "is folder: mail is kept in a folder and reaches nobody"
+
+
+def _earn(settings: Settings) -> Iterator[Fault]:
+    for position, rule in enumerate(settings.earn):
+        if rule.signature is not None and rule.signature.type != "hmac":
+            yield Fault(
+                ("earn", position, "signature"), "signs nothing: whoever knows its secret may send anything"
+            )
+    reachable = settings.wix.sandbox or not is_loopback(web_host(settings.daemon.public_url))
+    if settings.earn and not reachable:
+        yield Fault(
+            ("daemon", "public_url"),
+            "is of this machine alone, so no service and no customer reaches [[earn]]",
+        )

@@ -140,6 +140,7 @@ def test_a_command_that_needs_no_secret_reads_the_rules_without(read: Reader) ->
         ),
         (ZOOM + 'once_per = "custmer"\n', 'earn[0].once_per: must be "event", "customer", or'),
         (ZOOM + 'cap = "60 for 30d"\n', 'earn[0].cap: must be a rate such as "1 per 7d"'),
+        (ZOOM + 'cap = ["40 per 1d", "19 per 30d"]\n', "earn[0].cap: is less than one event gives"),
         (ZOOM + 'description = " "\n', "earn[0].description: must be a text for customers"),
         (ZOOM + ZOOM, "earn[1].name: 'webinar' is used twice; earn[0] has it too"),
         (
@@ -201,6 +202,21 @@ def test_a_secret_that_is_missing_is_one_fault_of_the_rule_that_names_it(read: R
     assert [fault.partition("earn[0]")[2] for fault in caught.value.faults] == [
         ".signature.secret: refers to the environment variable S, which is not set"
     ]
+
+
+def test_what_is_probably_not_meant_is_told(read: Reader) -> None:
+    bearer = OWN + 'preset = "bearer"\n' + SECRET
+    settings = read(TOP + ZOOM + bearer.replace("[[earn]]\n", "[[earn]]\n", 1), ENVIRON)
+    notes = [note.partition("earn[")[2] for note in settings.warnings if "earn[" in note]
+    assert notes == ["1].signature: signs nothing: whoever knows its secret may send anything"]
+    real = TOP.replace("sandbox = true", "sandbox = false").replace(
+        '"main"\n', '"main"\napi_key = { env = "S" }\nsite_id = "a"\n'
+    )
+    assert any(
+        "no service and no customer reaches [[earn]]" in note for note in read(real + CLAIM, ENVIRON).warnings
+    )
+    public = '[daemon]\npublic_url = "https://m.example.com"\n' + real
+    assert not any("[[earn]]" in note for note in read(public + CLAIM, ENVIRON).warnings)
 
 
 def test_the_schema_takes_what_the_program_takes() -> None:
