@@ -8,7 +8,9 @@ import pytest
 from milestones.config.sections import ApiSettings
 from milestones.domain.token import Scope
 from milestones.errors import ChannelError, MilestonesError, StoreRefusedError, StoreUnavailableError
+from milestones.web.api.app import AT_ONCE
 from tests.builders import ACCOUNT, CONTACT, SITE
+from tests.process import until
 from tests.shop import small_shop
 from tests.web.api import ADJUST, Api, api, kind_of
 
@@ -108,6 +110,27 @@ async def test_each_token_has_a_budget_that_its_answers_tell_of(api: Api) -> Non
     ]
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 20
     assert (await api.get("/status", await api.token())).status_code == 200
+
+
+async def test_a_token_has_so_many_calls_under_way_and_no_more(api: Api) -> None:
+    api.shop.works = True
+    token, other = await api.token(), await api.token()
+    waiting = [
+        asyncio.create_task(api.send("/accounts/adjust", token, {**ADJUST, "wait": 30}, f"k{number}"))
+        for number in range(AT_ONCE)
+    ]
+
+    async def all_wait() -> bool:
+        return len(await api.shop.actions()) == AT_ONCE
+
+    await until(all_wait, "each has its order")
+    refused = await api.get("/status", token)
+    assert (refused.status_code, kind_of(refused)) == (429, "too-many-requests")
+    assert refused.headers["retry-after"] == "1"
+    assert (await api.get("/status", other)).status_code == 200
+    await api.running.cut_short()
+    await asyncio.gather(*waiting)
+    assert (await api.get("/status", token)).status_code == 200
 
 
 async def test_what_a_reload_says_holds_at_once(api: Api) -> None:

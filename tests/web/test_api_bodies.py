@@ -29,6 +29,7 @@ async def test_what_is_no_call_is_told_apart(api: Api) -> None:
         (b'{"account": "a\\u0000b"}', 422, "invalid"),
         (b'{"account": "\\ud800"}', 422, "invalid"),
         (b'{"a\\u0000": 1}', 422, "invalid"),
+        (b'{"account": "' + b"x" * 4001 + b'"}', 422, "invalid"),
         (b"[]", 422, "invalid"),
         (b"null", 422, "invalid"),
         (b'"text"', 422, "invalid"),

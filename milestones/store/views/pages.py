@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select, tuple_
 
 from milestones.domain.milestone import Milestone
 from milestones.store.database.statements import table_of
@@ -27,10 +27,10 @@ async def list_accounts_after(
 ) -> list[Account]:
     """Accounts that come after a place. near: only those near this milestone."""
     site, account = place
-    later = and_(_ACCOUNTS.c.site_id == site, _ACCOUNTS.c.id > account)
     statement = select(_ACCOUNTS).order_by(_ACCOUNTS.c.site_id, _ACCOUNTS.c.id).limit(limit)
     if site_id is None:
-        statement = statement.where(or_(_ACCOUNTS.c.site_id > site, later))
+        # Compared as a pair, so that the primary key is read from there on.
+        statement = statement.where(tuple_(_ACCOUNTS.c.site_id, _ACCOUNTS.c.id) > tuple_(site, account))
     else:
         after = account if site == site_id else ""
         statement = statement.where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.id > after)

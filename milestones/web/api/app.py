@@ -5,6 +5,7 @@ budget, and a body that is JSON. Every error is a problem (RFC 9457), and no exc
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +30,7 @@ from milestones.observability.metrics import Metrics
 from milestones.store.database.store import Store
 from milestones.web.access import Access
 from milestones.web.access import RefusedError as ClosedError
-from milestones.web.api.bearer import Bearer
+from milestones.web.api.bearer import Bearer, Caller
 from milestones.web.api.bodies import read_body
 from milestones.web.api.document import TITLE, described, document
 from milestones.web.api.limits import Budgets, Standing
@@ -91,14 +92,19 @@ def create_routes(services: ApiServices, bearer: Bearer) -> FastAPI:
     return site
 
 
+AT_ONCE = 20
+"""Calls of one token under way at the same time: each that waits for an order looks at the database again and again."""
+
+
 class Front:
-    """What every call passes."""
+    """What every call passes. It counts the calls under way by token."""
 
     def __init__(self, services: ApiServices, bearer: Bearer, site: ASGIApp) -> None:
         self._services = services
         self._bearer = bearer
         self._site = site
         self._budgets = Budgets()
+        self._under_way: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         told: dict[str, str] = {"cache-control": "no-store"}
@@ -125,10 +131,15 @@ class Front:
         if refused is not None:
             await refused.response()(scope, receive, send_all)
             return
+        caller: Caller | None = scope.get("state", {}).get("caller")
+        name = "" if caller is None else caller.name
+        self._under_way[name] += 1
         try:
             await self._site(scope, receive, send_all)
         except Exception as error:  # noqa: BLE001 (it was answered with 500, and raised again for the server's log)
             _log.error("api_failed", error=blame(error))
+        finally:
+            self._under_way[name] -= 1
 
     async def _let_in(self, scope: Scope, receive: Receive, told: dict[str, str]) -> Receive:
         """Let a call pass, with its body at hand. Raises RefusedError, StoreError and ClientDisconnect."""
@@ -144,6 +155,9 @@ class Front:
         told |= standing.headers()
         if not standing.allowed:
             raise refusal(Kind.TOO_MANY, "This token has no more calls at the moment; try again later.")
+        if self._under_way[caller.name] >= AT_ONCE:
+            later = {"retry-after": "1"}
+            raise refusal(Kind.TOO_MANY, f"{AT_ONCE} calls of this token are under way.", headers=later)
         _require_nobody(scope)
         scope.setdefault("state", {})["caller"] = caller
         if request.method != "POST":

@@ -22,6 +22,9 @@ SLOWEST_BODY = 10.0
 DEEPEST = 16
 """Objects and lists within each other; no call has more than three."""
 
+LONGEST_TEXT = 4000
+"""Characters of one text; no field has a use for more."""
+
 LONGEST_NUMBER = 40
 """Digits of a number; no field takes more than twenty."""
 
@@ -82,6 +85,12 @@ def check_json(body: bytes) -> None:
     for pointer, value, depth in _walk(found):
         if depth > DEEPEST:
             raise _malformed("The body is nested too deeply.")
+        if isinstance(value, str) and len(value) > LONGEST_TEXT:
+            raise refusal(
+                Kind.INVALID,
+                f"A text has more than {LONGEST_TEXT:,} characters.",
+                Fault(detail=f"has more than {LONGEST_TEXT:,} characters", pointer=pointer),
+            )
         if isinstance(value, str) and not storable(value):
             raise refusal(
                 Kind.INVALID,
