@@ -119,7 +119,7 @@ def _list_counts(file: ImportFile, staging: Staging, tally: Tally, order: Import
         )
     if tally.outcomes["again"]:
         lines.append(
-            f"{tally.outcomes['again']:,} of them were imported before, and the file says something else now."
+            f"{tally.outcomes['again']:,} of them were imported before: that came to nothing, or the file says something else now."
         )
     if tally.outcomes["known"]:
         lines.append(f"{plural(tally.outcomes['known'], 'row')} imported before: {_list_states(tally)}.")

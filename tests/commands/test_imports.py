@@ -92,6 +92,23 @@ async def test_what_came_to_nothing_is_tried_anew(shop: Shop) -> None:
     assert await outcomes(shop, row(2, ADA, 500)) == ["known"]
 
 
+async def test_who_has_no_contact_is_imported_when_one_may_be_made_and_the_former_order_does_not_go_on(
+    shop: Shop,
+) -> None:
+    shop.channels["contact"].answers = [ChannelError("No contact has this address.", permanent=True)]
+    stranger = row(2, "new@example.com", 5)
+    assert await outcomes(shop, stranger) == ["new"]
+    await shop.drain()
+    shop.channels["contact"].answers = [{"contact_id": "new"}]
+    shop.channels["account"].answers = [{"account_id": "of-new"}]
+    assert await outcomes(shop, stranger, creates=True, counts_only=True) == ["again"]
+    assert await outcomes(shop, stranger, creates=True) == ["again"]
+    await shop.drain()
+    former, latter = await shop.actions(kind="adjust")
+    assert (former.state, latter.state, latter.account_id) == (State.CANCELLED, State.DONE, "of-new")
+    assert await outcomes(shop, stranger) == ["known"]
+
+
 async def test_what_may_have_happened_is_not_done_again(shop: Shop) -> None:
     await give(shop, row(2, ADA, 500))
     await shop.set("adjust", state=State.CANCELLED, lost_at=shop.now)
