@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from milestones.cli import sync_check, sync_resolve, sync_run, sync_show, sync_status
+from milestones.cli import sync_check, sync_link, sync_resolve, sync_run, sync_show, sync_status
 from milestones.cli.options import DEFAULT, AsJson, ConfigPath, settings_in_force
 from milestones.errors import UsageError
 from milestones.sync.importing.fields import Field
@@ -21,6 +21,7 @@ app.command("status")(sync_status.status)
 app.command("run")(sync_run.run)
 app.command("check")(sync_check.check)
 app.command("show")(sync_show.show)
+app.command("link")(sync_link.link)
 app.command("resolve")(sync_resolve.resolve)
 
 

@@ -59,7 +59,7 @@ from milestones.commands.models.rewards import (
     ShowReward,
 )
 from milestones.commands.models.scan import DryRun, Scan
-from milestones.commands.models.sync import CheckSync, ResolveLinks, RunSync
+from milestones.commands.models.sync import CheckSync, LinkMembers, ResolveLinks, RunSync
 from milestones.commands.models.tokens import CreateToken, ListTokens, RevokeToken
 from milestones.commands.models.transactions import ListTransactions
 from milestones.commands.models.verify import Verify
@@ -108,6 +108,7 @@ HANDLERS: Mapping[type[Command[Any, Any]], Handler] = {
     ExportProgram: program.export_site,
     RunSync: sync.run,
     CheckSync: sync.check,
+    LinkMembers: sync.link,
     ResolveLinks: sync.resolve,
     CreateToken: tokens.create,
     ListTokens: tokens.list_tokens,

@@ -6,6 +6,8 @@ from milestones.commands.models.sync import (
     CheckAnswer,
     CheckedCall,
     CheckSync,
+    LinkAnswer,
+    LinkMembers,
     ResolveAnswer,
     ResolvedLink,
     ResolveLinks,
@@ -18,6 +20,7 @@ from milestones.domain.member import Member
 from milestones.errors import ChannelError, UsageError
 from milestones.store import agreements, links
 from milestones.store.tables import Site
+from milestones.store.views import lookup
 from milestones.sync.resolve import resolve_link
 from milestones.sync.turn import take_turn
 from milestones.sync.work import SyncWork, Turn
@@ -76,7 +79,7 @@ async def _first_member(work: SyncWork, calls: list[CheckedCall]) -> Member | No
     if work.external.list is None:
         async with work.store.read() as tx:
             known = await links.list_some(tx, work.site_id, work.name, 1)
-        sentence = "It has no list; members come from a file (`milestones sync import`)."
+        sentence = "It has no list; whom to keep in step says a file (`milestones sync link`)."
         calls.append(CheckedCall(call="list", ok=None, sentence=sentence))
         return Member(known[0].member_id, email=known[0].email) if known else None
     try:
@@ -117,6 +120,22 @@ async def _read(work: SyncWork, member: Member, calls: list[CheckedCall]) -> Mem
     else:
         calls.append(CheckedCall(call="find", ok=True, sentence="The history can be searched for our mark."))
     return member
+
+
+async def link(host: Host, command: LinkMembers, _report: Report[NoReport]) -> LinkAnswer:
+    """Keep a mapping that a person brings. What is linked already stays as it is."""
+    _, work = await _choose_one(host, command.program, command.site)
+    async with work.store.write() as tx:
+        asked = [row.account for row in command.rows if row.account is not None]
+        known = {one.id for one in await lookup.accounts_by_id(tx, work.site_id, asked)}
+        unknown = [row.member for row in command.rows if row.account is not None and row.account not in known]
+        pairs = [
+            (Member(row.member, email=row.email), row.account)
+            for row in command.rows
+            if row.account is None or row.account in known
+        ]
+        new = await links.add_links(tx, work.site_id, work.name, work.rules.secret, pairs, work.clock())
+    return LinkAnswer(new=new, known=len(pairs) - new, unknown=tuple(unknown))
 
 
 async def resolve(host: Host, command: ResolveLinks, _report: Report[NoReport]) -> ResolveAnswer:

@@ -43,7 +43,7 @@ class ExternalTable(Table):
 
     preset: ships all other keys of a known program; any key that is written here goes before it.
     site: of several, the name of the one that is kept in step with it.
-    match: how a member is known here: by the id in the mapping, by mail address, by phone number.
+    match: how a member is known here: by the id in the mapping (``sync link``), by mail address.
     merge: whose balance counts where both changed since the last agreement; "sum" adds both changes up.
     start: what the first agreement is where the balances differ; "list" leaves it to a person.
     create: whether an account, and a contact, is made here for a member who has none.
@@ -66,7 +66,7 @@ class ExternalTable(Table):
     on_status: dict[
         Annotated[str, Field(pattern="^[45][0-9][0-9]$")], Literal["retry", "gone", "refused"]
     ] = Field(default_factory=dict)
-    match: tuple[Literal["external_id", "email", "phone"], ...] = ("external_id", "email")
+    match: tuple[Literal["external_id", "email"], ...] = ("external_id", "email")
     merge: Merge = Merge.SUM
     start: Start = Start.LIST
     create: Flag = False

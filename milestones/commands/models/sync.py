@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from milestones.commands.models.command import Answer, Command, NoReport
 
 
@@ -71,6 +73,34 @@ class CheckSync(Command[CheckAnswer, NoReport]):
 
     program: str
     site: str | None = None
+
+
+class LinkRow(BaseModel):
+    """Who is whom: a member's id there, and the account here by its id, or the mail address by which it is found."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    member: str = Field(min_length=1, max_length=255)
+    account: str | None = None
+    email: str | None = None
+
+
+class LinkAnswer(Answer):
+    """How many members are new, and how many were known. unknown: those whose account is not known here; left out."""
+
+    new: int
+    known: int
+    unknown: tuple[str, ...]
+
+
+class LinkMembers(Command[LinkAnswer, NoReport]):
+    """Keep a mapping: for a program that lists no members, or knows them by nothing that is known here."""
+
+    path: ClassVar[str] = "/sync/link"
+
+    program: str
+    site: str | None = None
+    rows: tuple[LinkRow, ...]
 
 
 Take = Literal["ours", "theirs", "sum", "current", "nothing"]
