@@ -109,6 +109,7 @@ class Shop:
     mistyped: int = 0
     flights: Flights = field(default_factory=Flights)
     works: bool = False
+    stopping: bool = False
     refused: dict[str, MilestonesError] = field(default_factory=dict)
     """Sites of which Wix does not tell."""
 

@@ -190,6 +190,11 @@ class Daemon:
         """The configuration in force."""
         return self.runtime.settings
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it is about to end."""
+        return self.stop.is_set()
+
     def scan_work(self, site_id: str) -> ScanWork:
         """What a scan of a site needs."""
         return self.scanning.work(site_id)

@@ -53,6 +53,7 @@ class Alone:
     runtime: RuntimeParts
     settings: Settings
     whole: Runtime | None = None
+    stopping: bool = False
 
     def scan_work(self, site_id: str) -> ScanWork:
         """What a scan of a site needs."""

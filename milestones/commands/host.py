@@ -51,6 +51,10 @@ class Host(Protocol):
     def settings(self) -> Settings:
         """The configuration in force."""
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it is about to end, so that nobody is to be kept waiting."""
+
     def scan_work(self, site_id: str, /) -> ScanWork:
         """What a scan of a site needs."""
 

@@ -102,11 +102,11 @@ async def is_recorded(host: Host, site_id: str, given: Keyed) -> bool:
 
 
 async def await_order(host: Host, placed: Placed, seconds: float) -> OrderAnswer:
-    """What became of it, as soon as it is settled, or after so many seconds."""
+    """What became of it, as soon as it is settled, or after so many seconds, or when this is to end."""
     loop = asyncio.get_running_loop()
     until = loop.time() + (seconds if host.runtime.works else 0)
     actions = await _actions(host, placed)
-    while not _is_settled(actions) and loop.time() < until:
+    while not _is_settled(actions) and loop.time() < until and not host.stopping:
         await asyncio.sleep(LOOK)
         actions = await _actions(host, placed)
     order = placed.order

@@ -50,6 +50,10 @@ class OnGround:
     def works(self) -> bool:
         return False
 
+    @property
+    def stopping(self) -> bool:
+        return False
+
     def clock(self) -> Any:
         return self.ground.now
 

@@ -87,6 +87,17 @@ async def test_a_fault_is_told_and_nothing_recorded(api: Api) -> None:
     assert await api.shop.actions() == []
 
 
+async def test_whoever_waits_when_the_daemon_stops_is_told_where_to_look(api: Api) -> None:
+    api.shop.works = True
+    token = await api.token(Scope.POINTS)
+    call = asyncio.create_task(api.send("/accounts/adjust", token, {**ADJUST, "wait": 30}))
+    await api.recorded()
+    api.shop.stopping = True
+    answer = await call
+    assert (answer.status_code, answer.json()["settled"]) == (202, False)
+    assert (await api.get(answer.headers["location"].removeprefix("/api/v1"), token)).status_code == 200
+
+
 async def test_who_leaves_is_not_waited_for_and_the_order_is_done(api: Api) -> None:
     token = await api.token(Scope.POINTS)
     api.shop.works = True

@@ -38,16 +38,16 @@ def answering(running: Running, calls: Calls, bearer: Bearer, kind: AnyCommand) 
         caller: Caller = request.state.caller
         if kind.method == "GET":
             command = kind.model_validate(fields)
-            return await _result(caller, running.begin(command, _drop))
+            return _respond(await _result(caller, running.begin(command, _drop)))
         key = read_key(request)
         apart = {"key": key, "source": OrderSource.API}
         told = {name: value for name, value in apart.items() if name in kind.told_apart}
         command = kind.model_validate({**fields, **told})
         task = running.begin(command, _drop, partial(calls.once, key, command))
-        response = await _result(caller, task)
+        found = await _result(caller, task)
         # It may have waited.
         await bearer.require_still(caller)
-        return response
+        return _respond_accepted(found) if _is_open(found) else _respond(found)
 
     return answer
 
@@ -80,20 +80,29 @@ def _drop(_report: Answer) -> None:
     """How far it is: nobody asks."""
 
 
-async def _result(caller: Caller, task: asyncio.Task[Any]) -> Response:
+async def _result(caller: Caller, task: asyncio.Task[Any]) -> Answer:
+    """What a command came to. Raises RefusedError."""
     await asyncio.wait([task])
     error = task.exception()
     if error is not None:
         assert isinstance(error, MilestonesError), "a command raises nothing else"
         raise refusal_of(error, may_read=caller.may({Scope.READ}))
-    answer = task.result()
-    headers = {}
-    status = HTTPStatus.OK
-    if isinstance(answer, OrderAnswer) and not _has_ended(answer):
-        status = HTTPStatus.ACCEPTED
-        headers["location"] = ORDER.format(answer.order)
-    return Response(answer.model_dump_json(), status, headers, "application/json")
+    found: Answer = task.result()
+    return found
 
 
-def _has_ended(answer: OrderAnswer) -> bool:
-    return all(State(action.state) in FINAL for action in answer.actions)
+def _is_open(found: Answer) -> bool:
+    """Whether it is an order of which something may still become."""
+    return isinstance(found, OrderAnswer) and any(
+        State(action.state) not in FINAL for action in found.actions
+    )
+
+
+def _respond(found: Answer) -> Response:
+    return Response(found.model_dump_json(), media_type="application/json")
+
+
+def _respond_accepted(found: Answer) -> Response:
+    assert isinstance(found, OrderAnswer), "nothing else is open"
+    where = {"location": ORDER.format(found.order)}
+    return Response(found.model_dump_json(), HTTPStatus.ACCEPTED, where, "application/json")
