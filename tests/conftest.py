@@ -19,6 +19,24 @@ from tests.postgres import PostgresUnavailableError, fresh_database, postgres_se
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
 
 
+ALIKE = {
+    "outbox": {"test_database_gone", "test_dead_workers", "test_fast_lane", "test_side_by_side"},
+    "privacy": {"test_any_order"},
+    "store": {
+        *("test_crossings", "test_database", "test_definitions", "test_heartbeat", "test_lock", "test_moves"),
+        *("test_programs", "test_schema", "test_sites", "test_soundness"),
+    },
+}
+"""Folders whose rules are the same on both databases: on PostgreSQL they are rare, but for the files in which the
+databases differ: where writers meet, connections end, and what the tables and statements of each kind are.
+"""
+
+
+def _is_alike(item: pytest.Item) -> bool:
+    folder, file = item.path.parent.name, item.path.stem
+    return folder in ALIKE and file not in ALIKE[folder]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by what they ask for, so that `-m "not postgres"` needs no care from their authors."""
     for item in items:
@@ -27,6 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.postgres)
         if "chromium_page" in fixtures:
             item.add_marker(pytest.mark.browser)
+        if "postgresql" in getattr(getattr(item, "callspec", None), "id", "") and _is_alike(item):
+            item.add_marker(pytest.mark.rare)
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.examples)
     # What takes long begins first, so that no worker is left with it at the end.

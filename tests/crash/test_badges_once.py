@@ -66,7 +66,14 @@ def dying_at(step: str) -> Iterator[None]:
 @pytest.mark.filterwarnings(
     "ignore:unclosed:ResourceWarning"
 )  # a death leaves its connections to whoever cleans up
-@pytest.mark.parametrize(("twice", "lag"), [*((twice, LAG) for twice in TWICE), ("kept", 0)])
+@pytest.mark.parametrize(
+    ("twice", "lag"),
+    [
+        ("kept", LAG),
+        *(pytest.param(twice, LAG, marks=pytest.mark.rare) for twice in TWICE if twice != "kept"),
+        pytest.param("kept", 0, marks=pytest.mark.rare),
+    ],
+)
 async def test_one_answer_in_ten_is_lost_and_the_process_dies_at_every_step(
     tmp_path: Path, twice: str, lag: float
 ) -> None:

@@ -42,7 +42,15 @@ LOSSES = {
 
 
 AGAIN_AND_AGAIN = ("connection dropped after", "500 after", "200 with half a body", "500 before")
+SEVERAL = {
+    "in words": AGAIN_AND_AGAIN,
+    "in silence": ("connection dropped before", "connection cut in the body", "answer too late"),
+    "at last": ("503 page after", "effect too late"),
+}
 """Those that one test has every call suffer one after the other; each by itself is rare."""
+
+
+IN_A_ROW = {loss for losses in SEVERAL.values() for loss in losses}
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +67,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Giving]:
 
 @pytest.mark.parametrize(
     "loss",
-    [pytest.param(loss, marks=[pytest.mark.rare] if loss in AGAIN_AND_AGAIN else []) for loss in LOSSES],
+    [pytest.param(loss, marks=[pytest.mark.rare] if loss in IN_A_ROW else []) for loss in LOSSES],
 )
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_lost_answer_doubles_nothing_and_leaves_nothing_out(
@@ -72,10 +80,13 @@ async def test_a_lost_answer_doubles_nothing_and_leaves_nothing_out(
         await shop.assert_everything_once()
 
 
+@pytest.mark.parametrize("losses", SEVERAL)
 @pytest.mark.parametrize("call", CALLS)
-async def test_answers_that_are_lost_again_and_again_double_nothing(shop: Giving, call: str) -> None:
+async def test_answers_that_are_lost_again_and_again_double_nothing(
+    shop: Giving, call: str, losses: str
+) -> None:
     async with shop.started():
-        for loss in AGAIN_AND_AGAIN:
+        for loss in SEVERAL[losses]:
             shop.fault(*CALLS[call], LOSSES[loss])
         await shop.crossing()
         await shop.finish()
