@@ -1,8 +1,9 @@
 """Seeded histories of accounts through the real pipeline and store, against a reference of its own.
 
 A history is a walk of balances over the thresholds. It is told shuffled, with repetitions, in up to four batches that
-hold a thousand other accounts, and then all over again; what was granted must be what the walk says. The reference
-is a plain walk in the true order, written from the words of the design.
+hold a thousand other accounts, and then all over again; what was granted must be what the walk says. Some steps of some
+walks are an import's: they reach nothing, whenever it is told what became of them. The reference is a plain walk in the
+true order, written from the words of the design.
 """
 
 import asyncio
@@ -10,20 +11,22 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select, update
 
+from milestones.domain.actions import State
 from milestones.domain.milestone import Repeat
 from milestones.domain.observation import Observation
+from milestones.maintenance.mutes import close_all
 from milestones.pipeline import observe
 from milestones.store.database.statements import chunks, table_of
 from milestones.store.database.store import Store, Transaction
-from milestones.store.tables import Action, Grant
+from milestones.store.tables import Action, Grant, MutedStep
 from tests.builders import GO_LIVE, NOW, SITE, a_coupon, a_milestone, a_point, an_observation
 from tests.store.rules import FixedRules, go_live, opened
 
@@ -33,6 +36,8 @@ EVERY = a_milestone(1000, key="every", repeat=Repeat.EVERY, rearm_below=400)
 RULES = FixedRules((ONCE, LADDER, EVERY))
 BALANCES = (0, 250, 299, 300, 399, 400, 650, 999, 1000, 1001, 1300)
 ROUNDS = 4
+IMPORTED = 0.1
+"""How many of the steps are an import's."""
 AT_ONCE = 1000
 """Accounts that share transactions."""
 PER_DATABASE = 20_000
@@ -54,12 +59,15 @@ class Histories:
 
 @dataclass(frozen=True)
 class History:
-    """One account. ``rounds``: indexes of ``balances`` in the order in which they are told."""
+    """One account. ``rounds``: indexes of ``balances`` in the order in which they are told. ``imported``: those that an
+    import has brought, with the round after which that is known.
+    """
 
     account: str
     balances: tuple[int, ...]
     young: bool
     rounds: tuple[tuple[int, ...], ...]
+    imported: Mapping[int, int]
 
     @classmethod
     def of(cls, seed: str) -> "History":
@@ -75,7 +83,14 @@ class History:
             order.insert(0, 0)
         cuts = sorted(dice.randint(0, len(order)) for _ in range(ROUNDS - 1))
         rounds = tuple(tuple(order[a:b]) for a, b in pairwise([0, *cuts, len(order)]))
-        return cls(seed, balances, young, rounds)
+        # Nothing is imported for an account before it is known.
+        known = next(number for number, told in enumerate(rounds) if told)
+        imported = {
+            index: dice.randrange(known, ROUNDS)
+            for index in range(1, len(balances))
+            if balances[index] != balances[index - 1] and dice.random() < IMPORTED
+        }
+        return cls(seed, balances, young, rounds, imported)
 
     def observations(self, number: int) -> list[Observation]:
         """What is told in this round."""
@@ -90,25 +105,27 @@ class History:
     def owed(self) -> Counter[tuple[str, str]]:
         """What the walk says, by (account, milestone)."""
         walk = (0, *self.balances) if self.young else self.balances
+        ours = {index + self.young for index in self.imported}
+        own = [step for place, step in enumerate(pairwise(walk), start=1) if place not in ours]
         rungs = {
             rung
-            for low, high in pairwise(walk)
+            for low, high in own
             for rung in range(LADDER.threshold, high + 1, LADDER.threshold)
             if low < rung
         }
         counts = {
-            ONCE.key: int(any(low < 1000 <= high for low, high in pairwise(walk))),
+            ONCE.key: int(any(low < 1000 <= high for low, high in own)),
             LADDER.key: len(rungs),
-            EVERY.key: _cycles(walk),
+            EVERY.key: _cycles(walk, ours),
         }
         return Counter({(self.account, key): number for key, number in counts.items() if number})
 
 
-def _cycles(walk: Sequence[int]) -> int:
+def _cycles(walk: Sequence[int], ours: Container[int]) -> int:
     armed, spent = walk[0] < 1000, 0
-    for balance in walk[1:]:
+    for place, balance in enumerate(walk[1:], start=1):
         if armed and balance >= 1000:
-            armed, spent = False, spent + 1
+            armed, spent = False, spent + (place not in ours)
         elif balance < 400:
             armed = True
     return spent
@@ -131,10 +148,12 @@ async def run(seed: str, most: int, seconds: float, folder: Path | None, found: 
 
 async def _batch(store: Store, histories: list[History], found: Histories) -> None:
     rounds = [[item for one in histories for item in one.observations(number)] for number in range(ROUNDS)]
+    await _begin_imports(store, histories)
     # And all of it once more: a repetition changes nothing.
-    for told in (*rounds, [item for several in rounds for item in several]):
+    for number, told in enumerate((*rounds, [item for several in rounds for item in several])):
         found.told += len(told)
         await observe.observe(store, RULES, SITE, told, NOW)
+        await _end_imports(store, histories, number)
     async with store.read() as tx:
         given, coupons = await _given(tx, [history.account for history in histories])
     expected = sum((history.owed() for history in histories), Counter[tuple[str, str]]())
@@ -147,6 +166,61 @@ async def _batch(store: Store, histories: list[History], found: Histories) -> No
     found.examples += [f"seed {account!r}: {milestone}" for account, milestone in sorted(wrong)[:5]]
 
 
+def _key(history: History, index: int) -> str:
+    return f"{history.account}#{index}"
+
+
+async def _begin_imports(store: Store, histories: list[History]) -> None:
+    """All that is imported is about to be: nobody hears of it before."""
+    actions, mutes = [], []
+    for history in histories:
+        for index in history.imported:
+            before = history.balances[index - 1]
+            key = _key(history, index)
+            action = Action(
+                key=key,
+                owner=key,
+                site_id=SITE,
+                account_id=history.account,
+                milestone="",
+                kind="adjust",
+                state=State.RUNNING,
+                available_at=NOW,
+                payload={},
+                waits_for=[],
+                recorded_at=NOW,
+            )
+            mute = MutedStep(
+                key=key,
+                site_id=SITE,
+                account_id=history.account,
+                revision=index,
+                at=0,
+                balance=before,
+                earned=before,
+                leads_to=history.balances[index],
+                opened_at=NOW,
+            )
+            actions.append(action.model_dump(exclude={"id"}))
+            mutes.append(mute.model_dump())
+    if actions:
+        async with store.write() as tx:
+            await tx.execute(insert(table_of(Action)), actions)
+            await tx.execute(insert(table_of(MutedStep)), mutes)
+
+
+async def _end_imports(store: Store, histories: list[History], number: int) -> None:
+    """It is told of some that they were done."""
+    table = table_of(Action)
+    done = [
+        _key(history, i) for history in histories for i, when in history.imported.items() if when == number
+    ]
+    async with store.write() as tx:
+        for keys in chunks(done):
+            await tx.execute(update(table).where(table.c.key.in_(keys)).values(state=State.DONE))
+    await close_all(store, RULES, lambda _outcome: None, NOW)
+
+
 async def _given(
     tx: Transaction, accounts: list[str]
 ) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
@@ -155,7 +229,7 @@ async def _given(
     for counted, table in zip(found, (table_of(Grant), table_of(Action)), strict=True):
         for ids in chunks(accounts):
             statement = select(table.c.account_id, table.c.milestone, func.count()).where(
-                table.c.site_id == SITE, table.c.account_id.in_(ids)
+                table.c.site_id == SITE, table.c.account_id.in_(ids), table.c.milestone != ""
             )
             rows = (await tx.execute(statement.group_by(table.c.account_id, table.c.milestone))).all()
             counted.update({(account, milestone): number for account, milestone, number in rows})
