@@ -87,6 +87,7 @@ async def test_a_token_is_in_no_database_no_log_and_no_answer(api: Api) -> None:
             await api.send("/accounts/adjust", token, b"{", token),
             await api.client.get("/metrics"),
         ]
+    assert "api_call" in told.getvalue(), "who called is told"
     said = told.getvalue() + "".join(answer.text + str(answer.headers) for answer in answers)
     assert secret not in said
     assert wrong.rpartition("_")[2] not in said

@@ -54,6 +54,12 @@ async def test_no_address_of_a_customer_stands_in_one(api: Api) -> None:
         assert "/accounts/find" in answer.json()["detail"]
 
 
+async def test_the_name_of_a_site_may_have_an_at_sign(api: Api) -> None:
+    answer = await api.get("/accounts", await api.token(), site="Coffee @ Home")
+    assert answer.status_code == 400
+    assert "There is no site 'Coffee @ Home'" in answer.json()["detail"]
+
+
 async def test_every_answer_may_be_kept_by_nobody(api: Api) -> None:
     token = await api.token()
     for answer in (await api.get("/accounts", token), await api.get("/nothing", token)):

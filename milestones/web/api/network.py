@@ -7,6 +7,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,6 +29,8 @@ KEY = "Idempotency-Key"
 ORDER = "/api/v1/orders/{}"
 """Where an order tells what becomes of it."""
 
+_log = structlog.get_logger(__name__)
+
 _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
@@ -43,6 +46,7 @@ def answering(running: Running, calls: Calls, bearer: Bearer, kind: AnyCommand) 
         apart = {"key": key, "source": OrderSource.API}
         told = {name: value for name, value in apart.items() if name in kind.told_apart}
         command = kind.model_validate({**fields, **told})
+        _log.info("api_call", token=caller.name, command=kind.path)
         task = running.begin(command, _drop, partial(calls.once, key, command))
         found = await _result(caller, task)
         # It may have waited.
