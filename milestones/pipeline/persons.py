@@ -12,6 +12,7 @@ from milestones.store.database.store import Transaction
 from milestones.store.people import people
 from milestones.store.tables import Account
 from milestones.store.views import lookup
+from milestones.store.views import persons as stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ async def find_whose(
     contacts = {one: contact_key(secret, site_id, one.contact_id) for one in asked if one.contact_id}
     mails = {one: address_key(secret, site_id, address_form(one.email)) for one in asked if one.email}
     by_id = await lookup.accounts_by_id(tx, site_id, {one.account_id for one in asked if one.account_id})
-    of_contact = await lookup.accounts_by_contact(tx, site_id, set(contacts.values()))
-    of_mail = await lookup.accounts_by_email(tx, site_id, set(mails.values()))
+    of_contact = await stored.accounts_by_contact(tx, site_id, set(contacts.values()))
+    of_mail = await stored.accounts_by_email(tx, site_id, set(mails.values()))
     gone = await people.find_gone(tx, site_id, secret, {one.contact_id for one in contacts})
     named = {account.id: [account] for account in by_id}
     found = {NOBODY: Whose()}

@@ -13,7 +13,7 @@ from milestones.store import sites
 from milestones.store.database.store import Transaction
 from milestones.store.people import people
 from milestones.store.tables import Account, Grant, Reminder, Site, SiteState
-from milestones.store.views import lookup
+from milestones.store.views import lookup, persons
 from milestones.store.views.pages import AccountPlace, list_accounts_after
 from milestones.views.lookup import find_sites, get_secret
 from milestones.views.person import Person, describe_person, get_mailable
@@ -107,7 +107,7 @@ async def _of_address(tx: Transaction, secret: bytes, address: str, chosen: list
             told.append(f"It is on the opt-out list of {name} ({suppression.reason}, {day}).")
         if (heard := await lookup.find_subscription(tx, site.id, key)) is not None:
             told.append(f"{name} told that its subscription is {heard.status}, so it is a contact there.")
-        if newcomer := await lookup.list_for_newcomer(tx, site.id, address):
+        if newcomer := await persons.list_for_newcomer(tx, site.id, address):
             numbers = ", ".join(f"`milestones outbox show {action.id}`" for action in newcomer[:MOST_LIKE])
             told.append(f"Something is ordered for it, and its contact was not found yet: {numbers}.")
     return told

@@ -24,6 +24,7 @@ from milestones.store.database.locks import lock_accounts
 from milestones.store.database.statements import add_missing, chunks, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import attempts, moves
+from milestones.store.people import ordered
 from milestones.store.tables import (
     Account,
     Action,
@@ -84,7 +85,7 @@ async def erase(tx: Transaction, site_id: str, account_ids: Sequence[str], now: 
         await _forget_subscriptions(tx, site_id, [row.email_key for row in rows if row.email_key])
         await tx.execute(delete(_TRACES).where(_TRACES.c.site_id == site_id, _TRACES.c.account_id.in_(ids)))
         await scrub(tx, (_ACTIONS.c.site_id == site_id) & _ACTIONS.c.account_id.in_(ids))
-        await _forget_keys(tx, (_ORDERS.c.site_id == site_id) & _ORDERS.c.account_id.in_(ids))
+        await ordered.forget_keys(tx, (_ORDERS.c.site_id == site_id) & _ORDERS.c.account_id.in_(ids))
         named = {text for row in rows for text in row[:3] if text}
         named.update(text for row in rows if row.email for text in spellings(row.email))
         await _forget_bodies(tx, site_id, named)
@@ -113,14 +114,9 @@ async def erase_orders(tx: Transaction, site_id: str, contact_keys: Iterable[str
             owed = _ACTIONS.c.owner.in_(some)
             await moves.give_up(tx, owed, Verdict.DELETED, now, error=None)
             await scrub(tx, owed)
-        await _forget_keys(tx, theirs)
+        await ordered.forget_keys(tx, theirs)
         if owners:
             await request_rewrite(tx, now)
-
-
-async def _forget_keys(tx: Transaction, orders: ColumnElement[bool]) -> None:
-    """A key may name a customer. By its owner an order is recognised all the same."""
-    await tx.execute(update(_ORDERS).where(orders).values(key=""))
 
 
 async def scrub(tx: Transaction, which: ColumnElement[bool]) -> None:

@@ -27,7 +27,6 @@ from milestones.store.tables import (
     ContactChange,
     DefinitionVersion,
     Grant,
-    Order,
     Reminder,
 )
 
@@ -35,7 +34,6 @@ _ACCOUNTS = table_of(Account)
 _ACTIONS = table_of(Action)
 _CHANGES = table_of(ContactChange)
 _GRANTS = table_of(Grant)
-_ORDERS = table_of(Order)
 _REMINDERS = table_of(Reminder)
 _VERSIONS = table_of(DefinitionVersion)
 
@@ -273,17 +271,6 @@ async def _hand_over(tx: Transaction, site_id: str, customer: _Customer, now: da
     await tx.execute(
         update(_ACTIONS).where(theirs, _ACTIONS.c.state.not_in(FINAL)).values(account_id=customer.heir)
     )
-
-
-async def hand_over_orders(
-    tx: Transaction, site_id: str, contact_keys: Collection[str], target_key: str
-) -> None:
-    """What is ordered for contacts of which no account is known is for the contact that is left."""
-    for keys in chunks(sorted(contact_keys)):
-        theirs = (
-            (_ORDERS.c.site_id == site_id) & _ORDERS.c.contact_key.in_(keys) & (_ORDERS.c.account_id == "")
-        )
-        await tx.execute(update(_ORDERS).where(theirs).values(contact_key=target_key))
 
 
 async def list_expired(tx: Transaction, now: datetime) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from milestones.domain.verdict import Verdict
 from milestones.formats.mail_addresses import address_form
 from milestones.store.database.statements import add_missing, chunks, put, table_of
 from milestones.store.database.store import Transaction
-from milestones.store.people import erasure, merges
+from milestones.store.people import erasure, merges, ordered
 from milestones.store.tables import Account, Change, ContactChange, Subscription, Suppression
 
 _ACCOUNTS = table_of(Account)
@@ -115,7 +115,7 @@ async def merge_contacts(
     ]
     await put(tx, ContactChange, rows)
     await erasure.erase(tx, site_id, await _ids(tx, site_id, sources), now)
-    await merges.hand_over_orders(tx, site_id, sources, target)
+    await ordered.hand_over(tx, site_id, sources, target)
     await merges.follow(tx, site_id, sources, now)
 
 
