@@ -72,6 +72,9 @@ NAMES = (
     # every exchange with Wix, those for tokens included
     "wix.before_call",
     "wix.answered",
+    # and with another program
+    "external.before_call",
+    "external.answered",
     # what is heard and read
     "hear.before_commit",
     "hear.committed",
@@ -81,6 +84,8 @@ NAMES = (
     "remind.committed",
     "order.before_commit",
     "order.committed",
+    "sync.before_commit",
+    "sync.committed",
     "scan.begun",
     "scan.page_recorded",
     "scan.before_finish",

@@ -102,6 +102,13 @@ DISCOUNT = (
     "drain.settled@discount",
 )
 
+SYNC = (
+    "sync.before_commit",
+    "sync.committed",
+    *(f"external.{step}:{number}" for step in ("before_call", "answered") for number in (1, 2, 3)),
+)
+"""Two programs are kept in step: the calls are for the list of members and for the change there."""
+
 FAREWELL = (
     "store.before_commit",
     "store.committed",
