@@ -54,6 +54,30 @@ def a_workbook(path: Path, *rows: tuple[str | float, ...]) -> Path:
     return path
 
 
+_TEXT = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+_NUMBER = '<table:table-cell office:value-type="float" office:value="52620"><text:p>52,620</text:p></table:table-cell>'
+ODS = f"""<?xml version="1.0" encoding="UTF-8"?>
+<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+ xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0">
+<office:body><office:spreadsheet><table:table table:name="Customers"><table:table-row>{
+    _TEXT.format("E-mail")
+}{_TEXT.format("Points")}</table:table-row><table:table-row>{_TEXT.format("ada@example.com")}{
+    _NUMBER
+}</table:table-row></table:table>
+</office:spreadsheet></office:body></office:document-content>"""
+MANIFEST = """<?xml version="1.0"?>
+<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>"""
+
+
+def test_an_ods_tells_its_numbers_as_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "points.ods"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", MANIFEST)
+        archive.writestr("content.xml", ODS)
+    assert outcome(path) == ({"ada@example.com": 52620}, {})
+
+
 def outcome(path: Path) -> tuple[dict[str, int | None], dict[int, str]]:
     with opened_staging() as staging:
         list(staging.load(open_file(path, {}, Choices())))
