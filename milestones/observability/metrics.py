@@ -22,6 +22,7 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self._types: set[str] = set()
+        self._counters: dict[tuple[str | None, str], Counter] = {}
         count = partial(Counter, registry=registry)
         show = partial(Gauge, registry=registry)
         measure = partial(Histogram, registry=registry)
@@ -91,7 +92,12 @@ class Metrics:
 
     def event(self, event_type: str | None, outcome: str) -> None:
         """Count a genuine webhook. outcome: ``taken``, ``unneeded`` or ``rejected``."""
-        self._events.labels(self._bounded(event_type or "unknown"), outcome).inc()
+        key = event_type, outcome
+        if (counter := self._counters.get(key)) is None:
+            counter = self._events.labels(self._bounded(event_type or "unknown"), outcome)
+            if len(self._counters) < MOST_EVENT_TYPES:
+                self._counters[key] = counter
+        counter.inc()
 
     def outside_event(self, rule: str, outcome: str, number: int) -> None:
         """Count genuine outside events or claims. rule: of the configuration, which bounds their number."""

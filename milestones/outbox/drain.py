@@ -81,11 +81,11 @@ async def _begin(work: SiteWork) -> int | None:
 
 async def _next_due(work: SiteWork) -> datetime | None:
     now = work.clock()
-    async with work.store.read() as tx:
+    async with work.store.glance() as tx:
         await work.rests.recall(tx)
-        awake = [lane for lane in LANES if not work.rests.covers(lane.kind, now)]
-        due = await schedule.find_next_due(tx, work.site_id, awake)
-    return min((moment for moment in (due, *work.rests.ends(now)) if moment is not None), default=None)
+        times = await schedule.get_first_due(tx, work.site_id)
+    due = [moment for lane, moment in times.items() if not work.rests.covers(lane.kind, now)]
+    return min([*due, *work.rests.ends(now)], default=None)
 
 
 class Drain:
@@ -127,7 +127,7 @@ class Drain:
         try:
             work = self._current()
             now = work.clock()
-            async with work.store.read() as tx:
+            async with work.store.glance() as tx:
                 allowed = await permission.get_permission(tx, work.site_id)
                 await work.rests.recall(tx)
                 if self._failure is None and allowed.is_open and not (work.shadow or work.stopping()):
@@ -146,13 +146,14 @@ class Drain:
         """Take up as much of each lane as there is room for. Returns when more becomes due."""
         awake = [lane for lane in LANES if not work.rests.covers(lane.kind, now)]
         hungry = [lane for lane in awake if self._is_hungry(lane, work)]
-        due = await schedule.find_due_lanes(tx, work.site_id, hungry, now)
+        times = await schedule.get_first_due(tx, work.site_id) if hungry else {}
+        due = [lane for lane in hungry if lane in times and times[lane] <= now]
         for lane in due:
             self._leasing[lane] = asyncio.create_task(lease_batch(work, self._books, lane))
         for lane in awake:
             self._start(lane, work)
-        later = await schedule.find_next_due(tx, work.site_id, [lane for lane in hungry if lane not in due])
-        return min((moment for moment in (later, *work.rests.ends(now)) if moment is not None), default=None)
+        later = [times[lane] for lane in hungry if lane in times and lane not in due]
+        return min([*later, *work.rests.ends(now)], default=None)
 
     def _is_hungry(self, lane: Lane, work: SiteWork) -> bool:
         waits = self._ready[lane] or lane in self._leasing

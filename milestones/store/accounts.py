@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, delete, func, select, update
 from sqlmodel import col
 
 from milestones.domain.account import AccountState, Taken
@@ -13,6 +13,7 @@ from milestones.domain.keys import address_key, contact_key
 from milestones.domain.observation import Customer, Measures, Point, Run, Stamp
 from milestones.formats.mail_addresses import address_form
 from milestones.store.database.locks import lock_accounts
+from milestones.store.database.prepared import Lookup
 from milestones.store.database.statements import chunks, put, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import moves
@@ -22,41 +23,65 @@ _ACCOUNTS = table_of(Account)
 _RUNS = table_of(ObservationRun)
 _ACTIONS = table_of(Action)
 
+_OF_A_STATE = (
+    *(
+        "id",
+        "balance",
+        "earned",
+        "tier_points",
+        "run",
+        "first_revision",
+        "first_stamped_at",
+        "first_sequence",
+    ),
+    *(
+        "definitions",
+        "bases",
+        "contact_id",
+        "member_id",
+        "email",
+        "name",
+        "created_at",
+        "erased_at",
+        "contact_key",
+    ),
+)
+"""The columns that ``domain.account`` knows of."""
+
 _Place = tuple[str, tuple[int, int, int, int, bool, int]]
 """A point of an account's history: the account, and the point's order."""
 
 
-async def get_states(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, AccountState]:
-    """What is known of these accounts, with the newest run of each."""
-    result: dict[str, AccountState] = {}
-    run = (_RUNS.c.stamps, _RUNS.c.tier_points.label("run_tier_points"))
+def _states_query(ids: Sequence[Any]) -> Executable:
     newest = (
         (_RUNS.c.site_id == _ACCOUNTS.c.site_id)
         & (_RUNS.c.account_id == _ACCOUNTS.c.id)
         & (_RUNS.c.run == _ACCOUNTS.c.run)
     )
-    for ids in chunks(list(account_ids)):
-        statement = (
-            select(_ACCOUNTS, *run)
-            .join(_RUNS, newest)
-            .where(_ACCOUNTS.c.site_id == site_id, _ACCOUNTS.c.id.in_(ids))
-        )
-        for row in (await tx.execute(statement)).mappings():
-            result[row["id"]] = _state(row)
-    return result
+    run = (_RUNS.c.stamps, _RUNS.c.tier_points.label("run_tier_points"))
+    theirs = (_ACCOUNTS.c.site_id == bindparam("site_id")) & _ACCOUNTS.c.id.in_(ids)
+    return select(*(_ACCOUNTS.c[name] for name in _OF_A_STATE), *run).join(_RUNS, newest).where(theirs)
+
+
+def _histories_query(ids: Sequence[Any]) -> Executable:
+    theirs = (_RUNS.c.site_id == bindparam("site_id")) & _RUNS.c.account_id.in_(ids)
+    return select(_RUNS).where(theirs).order_by(_RUNS.c.account_id, _RUNS.c.run)
+
+
+_STATES, _HISTORIES = Lookup(_states_query), Lookup(_histories_query)
+
+
+async def get_states(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, AccountState]:
+    """What is known of these accounts, with the newest run of each."""
+    rows = await _STATES.fetch(tx, account_ids, site_id=site_id)
+    return {row.id: _state(row) for row in rows}
 
 
 async def get_histories(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, list[Run]]:
     """The whole kept history of each of these accounts, in true order."""
     result: dict[str, list[Run]] = {}
-    for ids in chunks(list(account_ids)):
-        statement = (
-            select(_RUNS)
-            .where(_RUNS.c.site_id == site_id, _RUNS.c.account_id.in_(ids))
-            .order_by(_RUNS.c.account_id, _RUNS.c.run)
-        )
-        for row in (await tx.execute(statement)).mappings():
-            result.setdefault(row["account_id"], []).append(_run(row))
+    for row in await _HISTORIES.fetch(tx, account_ids, site_id=site_id):
+        result.setdefault(row.account_id, []).append(_run(row))
     return result
 
 
@@ -95,14 +120,10 @@ async def _origins(
 ) -> dict[_Place, tuple[str, datetime]]:
     """Who told of each point of these histories first, and when: to be kept when they are written anew."""
     result: dict[_Place, tuple[str, datetime]] = {}
-    for ids in chunks(account_ids):
-        statement = select(_RUNS).where(_RUNS.c.site_id == site_id, _RUNS.c.account_id.in_(ids))
-        for row in (await tx.execute(statement)).mappings():
-            run = _run(row)
-            points = [Point(stamp, run.measures) for stamp in run.stamps]
-            result |= {
-                (row["account_id"], point.order): (row["source"], row["recorded_at"]) for point in points
-            }
+    for row in await _HISTORIES.fetch(tx, account_ids, site_id=site_id):
+        run = _run(row)
+        points = [Point(stamp, run.measures) for stamp in run.stamps]
+        result |= {(row.account_id, point.order): (row.source, row.recorded_at) for point in points}
     return result
 
 
@@ -150,33 +171,29 @@ def bases_row(bases: Mapping[str, Point]) -> dict[str, list[int | None]]:
     return {key: [*point.stamp, *point.measures] for key, point in bases.items()}
 
 
-def _state(row: Mapping[Any, Any]) -> AccountState:
-    measures = _measures(row)
+def _state(row: Any) -> AccountState:
+    bases = row.bases.items() if row.bases else ()
     return AccountState(
-        account_id=row["id"],
-        last=Run(measures._replace(tier_points=row["run_tier_points"]), _stamps(row)),
-        ordinal=row["run"],
-        measures=measures,
-        first=Stamp(row["first_revision"], row["first_stamped_at"], row["first_sequence"]),
-        definitions=row["definitions"],
-        bases={key: Point(Stamp(*point[:3]), Measures(*point[3:])) for key, point in row["bases"].items()},
-        customer=Customer(row["contact_id"], row["member_id"], row["email"], row["name"]),
-        created_at=row["created_at"],
-        erased_at=row["erased_at"],
-        contact_key=row["contact_key"],
+        account_id=row.id,
+        last=Run(Measures(row.balance, row.earned, row.run_tier_points), _stamps(row.stamps)),
+        ordinal=row.run,
+        measures=Measures(row.balance, row.earned, row.tier_points),
+        first=Stamp(row.first_revision, row.first_stamped_at, row.first_sequence),
+        definitions=row.definitions,
+        bases={key: Point(Stamp(*point[:3]), Measures(*point[3:])) for key, point in bases},
+        customer=Customer(row.contact_id, row.member_id, row.email, row.name),
+        created_at=row.created_at,
+        erased_at=row.erased_at,
+        contact_key=row.contact_key,
     )
 
 
-def _run(row: Mapping[Any, Any]) -> Run:
-    return Run(_measures(row), _stamps(row))
+def _run(row: Any) -> Run:
+    return Run(Measures(row.balance, row.earned, row.tier_points), _stamps(row.stamps))
 
 
-def _measures(row: Mapping[Any, Any]) -> Measures:
-    return Measures(row["balance"], row["earned"], row["tier_points"])
-
-
-def _stamps(row: Mapping[Any, Any]) -> tuple[Stamp, ...]:
-    return tuple(Stamp(*stamp) for stamp in row["stamps"])
+def _stamps(stamps: Iterable[Iterable[int]]) -> tuple[Stamp, ...]:
+    return tuple(Stamp(*stamp) for stamp in stamps)
 
 
 async def wake(tx: Transaction, site_id: str, need: Need, account_ids: Sequence[str], now: datetime) -> None:

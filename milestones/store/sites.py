@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlmodel import col
 
 from milestones.domain.account import Definitions, Version
@@ -12,6 +12,7 @@ from milestones.domain.milestone import Milestone, Repeat
 from milestones.domain.observation import Measure
 from milestones.store import scans
 from milestones.store.database.locks import lock_site
+from milestones.store.database.prepared import Prepared
 from milestones.store.database.statements import add_missing, put, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.tables import Account, DefinitionVersion, MutedStep, ObservationRun, Site, SiteState
@@ -21,12 +22,16 @@ _VERSIONS = table_of(DefinitionVersion)
 _ACCOUNTS = table_of(Account)
 _RUNS = table_of(ObservationRun)
 _MUTES = table_of(MutedStep)
+_SITE = Prepared(select(_SITES).where(_SITES.c.id == bindparam("site_id")))
+_PAUSED = Prepared(
+    select(_VERSIONS.c.milestone).where(_VERSIONS.c.site_id == bindparam("site_id"), _VERSIONS.c.paused)
+)
 
 
 async def find_site(tx: Transaction, site_id: str) -> Site | None:
     """The site, if it was ever heard of."""
-    row = (await tx.execute(select(_SITES).where(_SITES.c.id == site_id))).mappings().first()
-    return Site(**row) if row is not None else None
+    rows = await _SITE.fetch(tx, {"site_id": site_id})
+    return Site(**rows[0]._asdict()) if rows else None
 
 
 async def list_sites(tx: Transaction) -> list[Site]:
@@ -223,8 +228,7 @@ async def list_paused_milestones(tx: Transaction, site_id: str) -> set[str]:
     """Keys of the milestones that a person paused, those included that the configuration no longer has: what they
     owed is still to be done.
     """
-    statement = select(_VERSIONS.c.milestone).where(_VERSIONS.c.site_id == site_id, _VERSIONS.c.paused)
-    return set((await tx.execute(statement)).scalars())
+    return {row.milestone for row in await _PAUSED.fetch(tx, {"site_id": site_id})}
 
 
 async def pause(tx: Transaction, site_id: str, milestone: str | None, *, paused: bool) -> int:

@@ -86,7 +86,7 @@ class Failing:
     def watching(self, runtime: Runtime) -> Iterator[None]:
         store = runtime.store
         assert store._writer is not None
-        engines = {store._writer.sync_engine, store._reader.sync_engine}
+        engines = {of.sync_engine for of in (store._writer, store._reader, store._glancer)}
         for engine in engines:
             event.listen(engine, "do_execute", self.execute)
         yield

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -84,20 +84,18 @@ async def test_only_while_somebody_may_wait_the_calls_are_those_kept_for_people(
 
 async def test_each_lane_is_due_for_itself(bench: Bench) -> None:
     fast, slow = Lane("points", fast=True), Lane("points", fast=False)
+    due: dict[Lane, datetime] = {}
     for source, account, lane in ((OrderSource.API, "one", fast), (OrderSource.SYNC, "many", slow)):
         async with bench.store.read() as tx:
-            assert lane not in await schedule.find_due_lanes(tx, SITE, LANES, bench.now)
-            assert await schedule.find_next_due(tx, SITE, [lane]) is None
+            assert await schedule.get_first_due(tx, SITE) == due
         await ordered(bench, source, account)
+        due[lane] = bench.now
+        bench.now += timedelta(seconds=1)
         async with bench.store.read() as tx:
-            assert lane in await schedule.find_due_lanes(tx, SITE, LANES, bench.now)
-            assert await schedule.find_next_due(tx, SITE, [lane]) == bench.now
-            earlier = bench.now - timedelta(seconds=1)
-            assert await schedule.find_due_lanes(tx, SITE, LANES, earlier) == set()
-            assert await schedule.find_next_due(tx, SITE, []) is None
+            assert await schedule.get_first_due(tx, SITE) == due
     await bench.drain()
     async with bench.store.read() as tx:
-        assert await schedule.find_due_lanes(tx, SITE, LANES, bench.now) == set()
+        assert await schedule.get_first_due(tx, SITE) == {}
 
 
 async def test_what_is_fast_is_looked_up_and_not_searched(bench: Bench) -> None:

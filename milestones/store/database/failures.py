@@ -66,7 +66,7 @@ def failure(error: DBAPIError) -> StoreError:
     sqlstate = _sqlstate(error)
     if sqlstate in _RACES:
         return StoreRaceError("Two writers met over the same rows; nothing of this was kept.")
-    if _is_of_the_row(error):
+    if is_of_the_row(error):
         code = sqlstate or _result_name(error) or type(error.orig).__name__
         return StoreRefusedError(f"The database refuses what was to be written ({code}).")
     return StoreUnavailableError(f"The database cannot be used now: {_reason(error)}.")
@@ -80,11 +80,12 @@ def drop_connections(engine: Engine) -> None:
     @event.listens_for(engine, "handle_error")
     def failed(context: ExceptionContext) -> None:
         error = context.sqlalchemy_exception
-        if isinstance(error, DBAPIError) and _sqlstate(error) not in _RACES and not _is_of_the_row(error):
+        if isinstance(error, DBAPIError) and _sqlstate(error) not in _RACES and not is_of_the_row(error):
             context.is_disconnect = True
 
 
-def _is_of_the_row(error: DBAPIError) -> bool:
+def is_of_the_row(error: DBAPIError) -> bool:
+    """Whether the data of the row is to blame, and neither the database nor the program."""
     sqlstate, result = _sqlstate(error), _result(error)
     if sqlstate is not None:
         return sqlstate.startswith(_OF_THE_ROW)

@@ -2,20 +2,23 @@
 
 import secrets
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
+from milestones.store.database.prepared import Prepared
 from milestones.store.database.statements import add_missing, put, table_of
 from milestones.store.database.store import Store, Transaction
 from milestones.store.tables import Meta
 
 _META = table_of(Meta)
+_VALUE = Prepared(select(_META.c.value).where(_META.c.key == bindparam("key")))
 
 _SECRET = "secret"  # noqa: S105 - the name of the fact, not the secret
 
 
 async def get(tx: Transaction, key: str) -> str | None:
     """A fact, or None."""
-    return (await tx.execute(select(_META.c.value).where(_META.c.key == key))).scalar_one_or_none()
+    rows = await _VALUE.fetch(tx, {"key": key})
+    return rows[0].value if rows else None
 
 
 async def set_to(tx: Transaction, key: str, value: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -16,25 +16,23 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from milestones.errors import StoreUnavailableError
+from milestones.store.database import sqlite_loop
 from milestones.store.database.failures import drop_connections
 from milestones.store.database.fence import OpenFile
-
-BUSY_TIMEOUT = 5000
-"""Milliseconds for which SQLite waits for others."""
+from milestones.store.database.sqlite_loop import LoopConnection
 
 DRIVER = "sqlite+aiosqlite"
 
 
 class Connecting:
-    """Makes connections, each of which has a thread of its own, and knows which of them are ending."""
+    """Makes connections that read, each of which has a thread of its own, and knows which of them are ending."""
 
     def __init__(self) -> None:
         self._ending: set[asyncio.Future[Any]] = set()
 
-    def to(self, path: Path, mode: str) -> aiosqlite.Connection:
-        """A connection to a file, which opens when it is awaited."""
-        location = f"file:{_quote(path)}?mode={mode}"
-        connect = partial(sqlite3.connect, location, uri=True, check_same_thread=False)
+    def to(self, path: Path) -> aiosqlite.Connection:
+        """A connection that reads a file, which opens when it is awaited."""
+        connect = partial(sqlite3.connect, _location(path, "ro"), uri=True, check_same_thread=False)
         return _Connection(connect, self._ending)
 
     async def wait(self) -> None:
@@ -77,9 +75,10 @@ def make(path: Path) -> None:
         ) from error
 
 
-def writer(path: Path, connecting: Connecting, file: OpenFile) -> AsyncEngine:
-    """The one connection that writes. file: is told when it is open, and when closed."""
-    made = engine(path, connecting, mode="rw", begin="BEGIN IMMEDIATE")
+def writer(path: Path, file: OpenFile) -> AsyncEngine:
+    """The one connection that writes, and stays open. file: is told when it is open, and when closed."""
+    durable = ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON")
+    made = _on_the_loop(path, "rw", sqlite_loop.BEGIN, durable, pool_size=1, max_overflow=0)
 
     @event.listens_for(made.sync_engine, "begin")
     def begun(_connection: Any) -> None:
@@ -92,25 +91,24 @@ def writer(path: Path, connecting: Connecting, file: OpenFile) -> AsyncEngine:
     return made
 
 
-def engine(path: Path, connecting: Connecting, *, mode: str, begin: str) -> AsyncEngine:
-    """An engine for transactions that start with ``begin``.
+def glancer(path: Path) -> AsyncEngine:
+    """Connections for a few rows at a time, beside the writer, which stay open."""
+    return _on_the_loop(path, "ro", "BEGIN", (), pool_size=4, max_overflow=100)
 
-    mode: ``ro``, or ``rw`` for the one connection that writes; that stays open, while readers come and go. Neither makes a
-    file: where one is missing, an empty one would take what belongs into the other.
-    """
-    options: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if mode == "rw" else {"poolclass": NullPool}
-    url = URL.create(DRIVER, database=os.fspath(path))
-    creator = partial(connecting.to, path, mode)
-    made = create_async_engine(url, async_creator=creator, hide_parameters=True, **options)
 
-    @event.listens_for(made.sync_engine, "connect")
-    def connected(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        with ExitStack() as unless_set_up:
-            # Nobody else would: the pool has not taken it over yet, and it has a thread of its own.
-            unless_set_up.callback(connection.close)
-            _set_up(connection, writes=mode == "rw")
-            unless_set_up.pop_all()
+def _on_the_loop(path: Path, mode: str, begin: str, pragmas: Sequence[str], **pool: int) -> AsyncEngine:
+    def open_file() -> sqlite3.Connection:
+        where = _location(path, mode)
+        connection = sqlite3.connect(where, uri=True, check_same_thread=False, factory=LoopConnection)
+        # To open it may wait for others; what runs on the loop later must not.
+        _set_up(connection, f"busy_timeout = {sqlite_loop.BUSY_TIMEOUT}", *pragmas, "busy_timeout = 0")
+        return connection
+
+    def connect() -> sqlite3.Connection:
+        return sqlite_loop.wait_aside(made, open_file)
+
+    url = URL.create(sqlite_loop.DRIVER, database=os.fspath(path))
+    made = create_async_engine(url, creator=connect, hide_parameters=True, **pool)
 
     @event.listens_for(made.sync_engine, "begin")
     def begun(connection: Any) -> None:
@@ -120,14 +118,40 @@ def engine(path: Path, connecting: Connecting, *, mode: str, begin: str) -> Asyn
     return made
 
 
-def _set_up(connection: Any, *, writes: bool) -> None:
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-    if writes:
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA secure_delete = ON")
-    cursor.close()
+def reader(path: Path, connecting: Connecting) -> AsyncEngine:
+    """Connections that read, each for one transaction. Neither this nor the writer makes a file: where one is missing, an
+    empty one would take what belongs into the other.
+    """
+    url = URL.create(DRIVER, database=os.fspath(path))
+    creator = partial(connecting.to, path)
+    made = create_async_engine(url, async_creator=creator, hide_parameters=True, poolclass=NullPool)
+
+    @event.listens_for(made.sync_engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        _set_up(connection, f"busy_timeout = {sqlite_loop.BUSY_TIMEOUT}")
+
+    @event.listens_for(made.sync_engine, "begin")
+    def begun(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    drop_connections(made.sync_engine)
+    return made
+
+
+def _set_up(connection: Any, *pragmas: str) -> None:
+    connection.isolation_level = None
+    with ExitStack() as unless_set_up:
+        # Nobody else would: the pool has not taken it over yet, and it may have a thread of its own.
+        unless_set_up.callback(connection.close)
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+        unless_set_up.pop_all()
+
+
+def _location(path: Path, mode: str) -> str:
+    return f"file:{_quote(path)}?mode={mode}"
 
 
 def _quote(path: Path) -> str:

@@ -1,12 +1,14 @@
 """Statements that every table needs and that SQLAlchemy spells differently for each database."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Table
+from sqlalchemy import Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
+from milestones.store.database.prepared import Prepared
 from milestones.store.database.store import Transaction
 
 T = TypeVar("T")
@@ -39,16 +41,37 @@ async def put(
 
     keep: columns that stay as they were. count: a column that counts up instead.
     """
-    if not rows:
-        return
+    if rows:
+        await _upsert(model, tuple(rows[0]), tuple(keep), count, tx.dialect.name).write(tx, rows)
+
+
+@cache
+def _upsert(
+    model: type[SQLModel], columns: tuple[str, ...], keep: tuple[str, ...], count: str | None, dialect: str
+) -> Prepared:
     table = table_of(model)
     primary = [column.name for column in table.primary_key]
-    insert = postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
+    inserting = _insert(dialect, table)
     unchanged = {*primary, *keep}
-    changes: dict[str, Any] = {name: insert.excluded[name] for name in rows[0] if name not in unchanged}
+    changes: dict[str, Any] = {name: inserting.excluded[name] for name in columns if name not in unchanged}
     if count is not None:
         changes[count] = table.c[count] + 1
-    await tx.execute(insert.on_conflict_do_update(index_elements=primary, set_=changes), list(rows))
+    return Prepared(inserting.on_conflict_do_update(index_elements=primary, set_=changes), columns)
+
+
+def _insert(dialect: str, table: Table) -> Any:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+async def add(tx: Transaction, model: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows that are not there yet."""
+    if rows:
+        await _addition(model, tuple(rows[0])).write(tx, rows)
+
+
+@cache
+def _addition(model: type[SQLModel], columns: tuple[str, ...]) -> Prepared:
+    return Prepared(insert(table_of(model)), columns)
 
 
 async def add_missing(
@@ -58,8 +81,8 @@ async def add_missing(
     if not rows:
         return
     table = table_of(model)
-    insert = postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
-    await tx.execute(insert.on_conflict_do_nothing(index_elements=list(unique)), list(rows))
+    inserting = _insert(tx.dialect.name, table)
+    await tx.execute(inserting.on_conflict_do_nothing(index_elements=list(unique)), list(rows))
 
 
 async def add_one(
@@ -69,6 +92,6 @@ async def add_one(
     PostgreSQL it waits for who inserts the same.
     """
     table = table_of(model)
-    insert = postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
-    statement = insert.values(**row).on_conflict_do_nothing(index_elements=list(unique))
+    inserting = _insert(tx.dialect.name, table)
+    statement = inserting.values(**row).on_conflict_do_nothing(index_elements=list(unique))
     return (await tx.execute(statement.returning(*table.primary_key))).first() is not None

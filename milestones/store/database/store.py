@@ -41,7 +41,7 @@ from milestones.errors import (
     StoreUnavailableError,
 )
 from milestones.failpoints import reach
-from milestones.store.database import postgres, sqlite
+from milestones.store.database import postgres, sqlite, sqlite_loop
 from milestones.store.database.failures import failure
 from milestones.store.database.fence import Fence, OpenFile
 
@@ -95,11 +95,13 @@ class Store:
         url: URL,
         writer: AsyncEngine | None,
         reader: AsyncEngine,
+        glancer: AsyncEngine | None = None,
         connecting: sqlite.Connecting | None = None,
     ) -> None:
         self.url = url
         self._writer = writer
         self._reader = reader
+        self._glancer = glancer or reader
         self._connecting = connecting
         self.in_force: dict[str, InForce] = {}
         self.fences: list[Fence] = []
@@ -119,12 +121,12 @@ class Store:
             reader = engine.execution_options(isolation_level="REPEATABLE READ")
             return cls(url, None if read_only else engine, reader)
         connecting = sqlite.Connecting()
-        reader = sqlite.engine(path, connecting, mode="ro", begin="BEGIN")
+        reader = sqlite.reader(path, connecting)
         if read_only:
-            return cls(url, None, reader, connecting)
+            return cls(url, None, reader, connecting=connecting)
         sqlite.make(path)
         file = OpenFile(path)
-        store = cls(url, sqlite.writer(path, connecting, file), reader, connecting)
+        store = cls(url, sqlite.writer(path, file), reader, sqlite.glancer(path), connecting)
         store.fences.append(file)
         return store
 
@@ -132,6 +134,9 @@ class Store:
         """Give the connections back."""
         if self._writer is not None:
             await self._writer.dispose()
+            sqlite_loop.end(self._writer)
+        await self._glancer.dispose()
+        sqlite_loop.end(self._glancer)
         await self._reader.dispose()
         if self._connecting is not None:
             await self._connecting.wait()
@@ -178,21 +183,22 @@ class Store:
             async with self._reader.connect() as connection:
                 yield connection
 
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[Transaction]:
+        """As ``read``, for what takes microseconds and is asked again and again: on SQLite without a thread of its own,
+        so that whoever reads more than some rows keeps everybody waiting.
+        """
+        self.require()
+        with sentences():
+            async with self._glancer.connect() as connection:
+                yield connection
+
     async def empty_log(self) -> bool:
         """Write SQLite's log of changes (WAL) into the file and cut it to nothing: it holds what was overwritten.
 
         False where a reader needs it just now; ask again later. PostgreSQL keeps its own, see docs/privacy.md.
         """
-        async with self._alone() as connection:
-            if connection is None:
-                return True
-            await connection.execute("PRAGMA busy_timeout = 0")
-            try:
-                cursor = await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                (busy, *_) = await cursor.fetchone()
-            finally:
-                await connection.execute(f"PRAGMA busy_timeout = {sqlite.BUSY_TIMEOUT}")
-            return not busy
+        return await self._alone(sqlite_loop.empty_log) is not False
 
     async def rewrite(self) -> None:
         """Write a SQLite database anew, without what its pages hold beside rows. Other writers wait meanwhile.
@@ -201,23 +207,20 @@ class Store:
         row that moved to another: of 2,000 addresses erased among 20,000, 7 were still in the file. Raises
         StoreUnavailableError.
         """
-        async with self._alone() as connection:
-            if connection is not None:
-                await connection.execute("VACUUM")
+        await self._alone(sqlite_loop.rewrite)
 
-    @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[Any]:
-        """The writing connection of SQLite outside of a transaction; None on PostgreSQL."""
+    async def _alone(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """Do it with the writing connection of SQLite, aside, outside of a transaction; None on PostgreSQL."""
         if database_file(self.url) is None:
-            yield None
-            return
+            return None
         assert self._writer is not None, "a read-only store was asked to write"
         async with self._turn:
             self.require()
             with sentences():
                 async with self._writer.connect() as connection:
+                    driver: Any = (await connection.get_raw_connection()).driver_connection
                     try:
-                        yield (await connection.get_raw_connection()).driver_connection
+                        return await sqlite_loop.aside(self._writer).do(lambda: work(driver))
                     except sqlite3.Error as error:
                         raise DBAPIError(None, None, error) from error
 

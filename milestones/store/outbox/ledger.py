@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Executable, bindparam, func, select
 
 from milestones.domain.actions import PlannedAction
 from milestones.domain.crossing import Given
 from milestones.domain.verdict import Verdict
-from milestones.store.database.statements import chunks, put, table_of
+from milestones.store.database.prepared import Lookup
+from milestones.store.database.statements import add, chunks, put, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import moves
 from milestones.store.tables import Action, Grant, Reminder, Trace
@@ -26,17 +27,21 @@ SELECTED = _REMINDERS.c.scan_id.is_not(None)
 """Reminders that a scan selected, and not those that an account has inherited."""
 
 
+def _grants_query(ids: Sequence[Any]) -> Executable:
+    return select(_GRANTS).where(_GRANTS.c.site_id == bindparam("site_id"), _GRANTS.c.account_id.in_(ids))
+
+
+_OF_ACCOUNTS = Lookup(_grants_query)
+
+
 async def get_grants(
     tx: Transaction, site_id: str, account_ids: Iterable[str]
 ) -> dict[tuple[str, str], list[Given]]:
     """The grants of these accounts, by (account, milestone)."""
     result: dict[tuple[str, str], list[Given]] = {}
-    for ids in chunks(list(account_ids)):
-        statement = select(_GRANTS).where(_GRANTS.c.site_id == site_id, _GRANTS.c.account_id.in_(ids))
-        for row in (await tx.execute(statement)).mappings():
-            place = row["revision"], row["stamped_at"], row["value"]
-            grant = Given(row["occurrence"], *place, version=row["version"])
-            result.setdefault((row["account_id"], row["milestone"]), []).append(grant)
+    for row in await _OF_ACCOUNTS.fetch(tx, account_ids, site_id=site_id):
+        grant = Given(row.occurrence, row.revision, row.stamped_at, row.value, version=row.version)
+        result.setdefault((row.account_id, row.milestone), []).append(grant)
     return result
 
 
@@ -70,14 +75,12 @@ async def count_recent(tx: Transaction, site_id: str, since: datetime) -> dict[s
 
 async def add_grants(tx: Transaction, rows: Sequence[Grant]) -> None:
     """Write grants. The caller looked which exist, under the accounts' lock; the key is the last guard."""
-    if rows:
-        await tx.execute(insert(_GRANTS), [row.model_dump(exclude={"id"}) for row in rows])
+    await add(tx, Grant, [row.model_dump(exclude={"id"}) for row in rows])
 
 
 async def add_reminders(tx: Transaction, rows: Sequence[Reminder]) -> None:
     """Write reminders, as ``add_grants``."""
-    if rows:
-        await tx.execute(insert(_REMINDERS), [row.model_dump(exclude={"id"}) for row in rows])
+    await add(tx, Reminder, [row.model_dump(exclude={"id"}) for row in rows])
 
 
 def action_rows(
@@ -119,8 +122,7 @@ def action_rows(
 
 async def add_actions(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     """Write actions to the outbox."""
-    if rows:
-        await tx.execute(insert(_ACTIONS), list(rows))
+    await add(tx, Action, rows)
 
 
 async def add_traces(

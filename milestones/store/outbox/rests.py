@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, or_, select, true, update
 
 from milestones.domain.actions import State
+from milestones.store.database.prepared import Prepared
 from milestones.store.database.statements import put, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.tables import Action, ChannelRest
 
 _RESTS = table_of(ChannelRest)
 _ACTIONS = table_of(Action)
+_OF_SITE = Prepared(select(_RESTS).where(_RESTS.c.site_id == bindparam("site_id")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Rest:
 
 async def get_rests(tx: Transaction, site_id: str) -> dict[str, Rest]:
     """What rests, or is about to be tried again, by kind."""
-    rows = (await tx.execute(select(_RESTS).where(_RESTS.c.site_id == site_id))).all()
+    rows = await _OF_SITE.fetch(tx, {"site_id": site_id})
     return {row.kind: _rest(row) for row in rows}
 
 

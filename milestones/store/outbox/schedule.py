@@ -1,24 +1,25 @@
 """When actions become due, and by which clock."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from milestones.domain.actions import Need, State
 from milestones.domain.verdict import Verdict
 from milestones.kinds.registry import NAMES
-from milestones.store import sites
+from milestones.store.database.prepared import Prepared
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
-from milestones.store.tables import Action
+from milestones.store.tables import Action, DefinitionVersion
 
 _ACTIONS = table_of(Action)
+_VERSIONS = table_of(DefinitionVersion)
 
-TIMED = (_ACTIONS.c.state == State.AVAILABLE) | (
-    (_ACTIONS.c.state == State.WAITING) & (_ACTIONS.c.needs == Need.CONSENT)
-)
+_AVAILABLE = _ACTIONS.c.state == State.AVAILABLE
+_WAITS_FOR_CONSENT = (_ACTIONS.c.state == State.WAITING) & (_ACTIONS.c.needs == Need.CONSENT)
+
+TIMED = _AVAILABLE | _WAITS_FOR_CONSENT
 """What a drain takes up when its time comes. Who waits for consent does so too: the event may be lost."""
 
 IS_FAST = _ACTIONS.c.fast & _ACTIONS.c.settled_at.is_(None)
@@ -58,32 +59,43 @@ class Lane(NamedTuple):
 LANES = tuple(Lane(kind, fast) for kind in NAMES for fast in (True, False))
 
 
-async def find_due_lanes(tx: Transaction, site_id: str, lanes: Sequence[Lane], now: datetime) -> set[Lane]:
-    """Those of the lanes in which something is due."""
-    paused = await sites.list_paused_milestones(tx, site_id)
-    due = and_(TIMED, _ACTIONS.c.available_at <= now, _ACTIONS.c.milestone.not_in(paused))
-    of_site = select(_ACTIONS.c.kind).where(_ACTIONS.c.site_id == site_id, due)
-    fast = (await tx.execute(of_site.where(IS_FAST).distinct())).scalars().all()
-    result = {Lane(kind, fast=True) for kind in fast} & set(lanes)
-    for lane in lanes:
-        if not lane.fast:
-            slow = of_site.where(_ACTIONS.c.kind == lane.kind, ~_ACTIONS.c.fast).limit(1)
-            if (await tx.execute(slow)).first() is not None:
-                result.add(lane)
-    return result
+async def get_first_due(tx: Transaction, site_id: str) -> dict[Lane, datetime]:
+    """When the first action of each lane becomes due; lanes of which nothing waits for a time are missing."""
+    of_site = {"site_id": site_id}
+    times = {Lane(row.kind, fast=True): row.first for row in await _FIRST_FAST.fetch(tx, of_site)}
+    [firsts] = await _FIRST_SLOW.fetch(tx, of_site)
+    for kind, *moments in zip(NAMES, firsts[::2], firsts[1::2], strict=True):
+        if found := [moment for moment in moments if moment is not None]:
+            times[Lane(kind, fast=False)] = min(found)
+    return times
 
 
-async def find_next_due(tx: Transaction, site_id: str, lanes: Sequence[Lane]) -> datetime | None:
-    """When the next action of these lanes becomes due, if any does."""
-    paused = await sites.list_paused_milestones(tx, site_id)
-    found = []
-    for which, of_lane in ((True, IS_FAST), (False, ~_ACTIONS.c.fast)):
-        statement = select(func.min(_ACTIONS.c.available_at)).where(
-            _ACTIONS.c.site_id == site_id,
-            TIMED,
-            _ACTIONS.c.kind.in_([lane.kind for lane in lanes if lane.fast is which]),
-            of_lane,
-            _ACTIONS.c.milestone.not_in(paused),
+_OF_SITE = _ACTIONS.c.site_id == bindparam("site_id")
+_MAY = _ACTIONS.c.milestone.not_in(
+    select(_VERSIONS.c.milestone).where(_VERSIONS.c.site_id == bindparam("site_id"), _VERSIONS.c.paused)
+)
+
+_FIRST_FAST = Prepared(
+    select(_ACTIONS.c.kind, func.min(_ACTIONS.c.available_at).label("first"))
+    .where(_OF_SITE, TIMED, IS_FAST, _MAY)
+    .group_by(_ACTIONS.c.kind)
+)
+"""People who wait are few."""
+
+_FIRST_SLOW = Prepared(
+    select(
+        *(
+            select(_ACTIONS.c.available_at)
+            .where(_OF_SITE, timed, _ACTIONS.c.kind == kind, ~_ACTIONS.c.fast, _MAY)
+            .order_by(_ACTIONS.c.available_at)
+            .limit(1)
+            .scalar_subquery()
+            .label(f"{kind}_{place}")
+            for kind in NAMES
+            for place, timed in enumerate((_AVAILABLE, _WAITS_FOR_CONSENT))
         )
-        found.append((await tx.execute(statement)).scalar_one())
-    return min((moment for moment in found if moment is not None), default=None)
+    )
+)
+"""One row: of each kind two moments, of what is available and of what waits for consent. Each is the first entry of its
+part of the index, however much waits behind it.
+"""
