@@ -133,10 +133,9 @@ def is_late(known: AccountState | None, fresh: Sequence[Observation]) -> bool:
     """Whether any of these belongs before the newest run or splits it, so that the whole history is needed."""
     if known is None:
         return False
-    last = known.last
+    first, last, measures = known.last.first.order, known.last.last.order, known.last.measures
     return any(
-        item.point.order < last.first.order
-        or (item.point.order < last.last.order and item.point.measures != last.measures)
+        (order := item.point.order) < first or (order < last and item.point.measures != measures)
         for item in fresh
     )
 
@@ -158,13 +157,6 @@ def take(
     created_at = state.created_at or next((item.created_at for item in fresh if item.created_at), None)
     customer, erased_at = _customer(state, fresh, gone)
     same_contact = customer.contact_id in {state.customer.contact_id, None}
-    state = replace(
-        state,
-        created_at=created_at,
-        customer=customer,
-        erased_at=erased_at,
-        contact_key=state.contact_key if same_contact else None,
-    )
     # The kept part of the history: all of it, or its newest run, which is all that something in order touches.
     runs = tuple(past) if late else (known.last,) if known is not None else ()
     for item in fresh:
@@ -179,7 +171,7 @@ def take(
     elif late:
         crossed = frozenset()
     else:
-        before = _before(known, state, definitions)
+        before = _before(known, created_at, definitions)
         crossed = _crossed([*before, *(item.point for item in fresh)], definitions.index)
     return Taken(
         replace(
@@ -187,6 +179,10 @@ def take(
             last=runs[-1],
             ordinal=offset + len(runs) - 1,
             measures=_standing(runs, state.measures.tier_points),
+            created_at=created_at,
+            customer=customer,
+            erased_at=erased_at,
+            contact_key=state.contact_key if same_contact else None,
         ),
         {} if late and not rewritten else {offset + i: run for i, run in enumerate(runs)},
         rewritten=rewritten,
@@ -195,11 +191,11 @@ def take(
     )
 
 
-def _before(known: AccountState | None, state: AccountState, definitions: Definitions) -> list[Point]:
+def _before(known: AccountState | None, created: datetime | None, definitions: Definitions) -> list[Point]:
     """The neighbour of what is new: the last point, or the start of an account that is younger than go-live."""
     if known is not None:
         return [known.last.last]
-    created, earliest = state.created_at, definitions.earliest
+    earliest = definitions.earliest
     return [START] if created is not None and earliest is not None and created > earliest else []
 
 

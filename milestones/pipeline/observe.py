@@ -89,7 +89,7 @@ async def _observe(work: Batch, site: Site, observations: Sequence[Observation])
     work.outcome.repeats += len(by_account) - len(taken)
     work.outcome.observed.update(item.source.value for item in taken)
     await _erase_gone(work, site.id, taken, known)
-    await accounts.save(work.tx, site.id, work.rules.secret, taken, work.now)
+    await accounts.save(work.tx, site.id, work.rules.secret, taken, work.now, known)
     await _reconcile(work, site.id, taken, known)
     await _wake(work, site.id, taken, known)
     crossed = [item for item in taken if item.crossed]

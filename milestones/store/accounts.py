@@ -85,8 +85,20 @@ async def get_histories(tx: Transaction, site_id: str, account_ids: Iterable[str
     return result
 
 
-async def save(tx: Transaction, site_id: str, secret: bytes, taken: Sequence[Taken], now: datetime) -> None:
-    """Write accounts and the runs that changed. ``secret`` makes the key by which an address is recognised."""
+async def save(
+    tx: Transaction,
+    site_id: str,
+    secret: bytes,
+    taken: Sequence[Taken],
+    now: datetime,
+    known: Mapping[str, AccountState] | None = None,
+) -> None:
+    """Write accounts and the runs that changed.
+
+    secret: makes the key by which an address is recognised. known: the accounts as they were read in this transaction,
+    whose newest runs are not written again where they stand as they were.
+    """
+    kept = {account_id: state.last for account_id, state in (known or {}).items()}
     rewritten = [item.state.account_id for item in taken if item.rewritten]
     origins = await _origins(tx, site_id, rewritten)
     for ids in chunks(rewritten):
@@ -107,6 +119,7 @@ async def save(tx: Transaction, site_id: str, secret: bytes, taken: Sequence[Tak
             }
             for item in taken
             for ordinal, run in item.runs.items()
+            if item.rewritten or run is not kept.get(item.state.account_id)
             for source, recorded_at in [
                 origins.get((item.state.account_id, run.first.order), (item.source.value, now))
             ]

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Executable, bindparam, delete, select, update
 
 from milestones.domain.actions import State
 from milestones.domain.mute import Mute
 from milestones.domain.observation import Measures, Point, Stamp
+from milestones.store.database.prepared import Lookup
 from milestones.store.database.statements import chunks, put, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.tables import Action, MutedStep, Site, SiteState
@@ -49,20 +50,24 @@ async def open_mute(
     await put(tx, MutedStep, [row])
 
 
+def _mutes_query(ids: Sequence[Any]) -> Executable:
+    return select(_MUTES).where(_MUTES.c.site_id == bindparam("site_id"), _MUTES.c.account_id.in_(ids))
+
+
+_OF_ACCOUNTS = Lookup(_mutes_query)
+
+
 async def get_mutes(tx: Transaction, site_id: str, account_ids: Iterable[str]) -> dict[str, list[Mute]]:
     """The mutes of these accounts; who has none is missing."""
     result: dict[str, list[Mute]] = {}
-    for ids in chunks(list(account_ids)):
-        statement = select(_MUTES).where(_MUTES.c.site_id == site_id, _MUTES.c.account_id.in_(ids))
-        for row in (await tx.execute(statement)).mappings():
-            result.setdefault(row["account_id"], []).append(_mute(row))
+    for row in await _OF_ACCOUNTS.fetch(tx, account_ids, site_id=site_id):
+        result.setdefault(row.account_id, []).append(_mute(row))
     return result
 
 
-def _mute(row: Mapping[Any, Any]) -> Mute:
-    measures = Measures(row["balance"], row["earned"], row["tier_points"])
-    before = Point(Stamp(row["revision"], row["at"]), measures)
-    return Mute(before, row["leads_to"], is_open=row["closed_at"] is None)
+def _mute(row: Any) -> Mute:
+    before = Point(Stamp(row.revision, row.at), Measures(row.balance, row.earned, row.tier_points))
+    return Mute(before, row.leads_to, is_open=row.closed_at is None)
 
 
 _SETTLED = (

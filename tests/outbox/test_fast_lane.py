@@ -16,7 +16,7 @@ from milestones.pipeline import observe
 from milestones.pipeline.orders import Asking, place_all
 from milestones.store.database.statements import table_of
 from milestones.store.outbox import schedule
-from milestones.store.outbox.schedule import LANES, Lane
+from milestones.store.outbox.schedule import Lane
 from milestones.store.tables import Action
 from milestones.wix.pacing import person_waits
 from tests.builders import NOW, SITE, a_customer, an_observation

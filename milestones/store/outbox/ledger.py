@@ -9,7 +9,7 @@ from sqlalchemy import Executable, bindparam, func, select
 from milestones.domain.actions import PlannedAction
 from milestones.domain.crossing import Given
 from milestones.domain.verdict import Verdict
-from milestones.store.database.prepared import Lookup
+from milestones.store.database.prepared import Lookup, Prepared
 from milestones.store.database.statements import add, chunks, put, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import moves
@@ -59,17 +59,22 @@ async def get_reminders(
     return result
 
 
+_RECENT = [
+    Prepared(
+        select(table.c.milestone, func.count().label("number"))
+        .where(table.c.site_id == bindparam("site_id"), table.c.recorded_at > bindparam("since"), new)
+        .group_by(table.c.milestone)
+    )
+    for table, new in ((_GRANTS, GIVEN), (_REMINDERS, SELECTED))
+]
+
+
 async def count_recent(tx: Transaction, site_id: str, since: datetime) -> dict[str, int]:
     """Grants and reminders of a site since a time, by milestone: what the breaker counts."""
     counts: dict[str, int] = {}
-    for table, new in ((_GRANTS, GIVEN), (_REMINDERS, SELECTED)):
-        statement = (
-            select(table.c.milestone, func.count())
-            .where(table.c.site_id == site_id, table.c.recorded_at > since, new)
-            .group_by(table.c.milestone)
-        )
-        for milestone, number in (await tx.execute(statement)).all():
-            counts[milestone] = counts.get(milestone, 0) + number
+    for recent in _RECENT:
+        for row in await recent.fetch(tx, {"site_id": site_id, "since": since}):
+            counts[row.milestone] = counts.get(row.milestone, 0) + row.number
     return counts
 
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import Executable, and_, bindparam, or_, select, update
 
 from milestones.domain.actions import FINAL, Need, State
 from milestones.domain.keys import grant_key, reminder_key
 from milestones.domain.milestone import Repeat
 from milestones.domain.verdict import Verdict
+from milestones.store.database.prepared import Lookup
 from milestones.store.database.statements import add_missing, chunks, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import moves, schedule
@@ -57,17 +58,20 @@ class _Customer:
         return self.others if self.heir is None else (self.heir, *self.others)
 
 
+def _merges_query(keys: Sequence[Any]) -> Executable:
+    merged = (_CHANGES.c.site_id == bindparam("site_id")) & (_CHANGES.c.change == Change.MERGED)
+    either = or_(_CHANGES.c.contact_key.in_(keys), _CHANGES.c.target_key.in_(keys))
+    return select(_CHANGES.c.contact_key, _CHANGES.c.target_key).where(merged, either)
+
+
+_MERGES = Lookup(_merges_query)
+
+
 async def find_merged(tx: Transaction, site_id: str, contact_keys: Iterable[str]) -> set[str]:
     """Which of these contacts were merged, or had another merged into them."""
-    result: set[str] = set()
-    for keys in chunks(sorted(set(contact_keys))):
-        merged = (_CHANGES.c.site_id == site_id) & (_CHANGES.c.change == Change.MERGED)
-        statement = select(_CHANGES.c.contact_key, _CHANGES.c.target_key).where(
-            merged, or_(_CHANGES.c.contact_key.in_(keys), _CHANGES.c.target_key.in_(keys))
-        )
-        for row in (await tx.execute(statement)).all():
-            result.update({row.contact_key, row.target_key} & set(keys))
-    return result
+    keys = set(contact_keys)
+    rows = await _MERGES.fetch(tx, sorted(keys), site_id=site_id)
+    return keys & {key for row in rows for key in (row.contact_key, row.target_key)}
 
 
 async def follow(tx: Transaction, site_id: str, contact_keys: Iterable[str], now: datetime) -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Executable, bindparam, or_, select, update
 
 from milestones.domain.event import Anonymized, ContactDeleted, ContactMerged, SubscriptionChanged
 from milestones.domain.keys import address_key, contact_key
 from milestones.domain.verdict import Verdict
 from milestones.formats.mail_addresses import address_form
+from milestones.store.database.prepared import Lookup
 from milestones.store.database.statements import add_missing, chunks, put, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.people import erasure, merges, ordered
@@ -151,19 +153,23 @@ async def erase_accounts(tx: Transaction, site_id: str, account_ids: Sequence[st
     await erasure.cancel(tx, site_id, account_ids, Verdict.DELETED, now)
 
 
+def _gone_query(keys: Sequence[Any]) -> Executable:
+    of_these = (_CHANGES.c.site_id == bindparam("site_id")) & _CHANGES.c.contact_key.in_(keys)
+    are_gone = or_(_CHANGES.c.change == Change.DELETED, _CHANGES.c.change == Change.MERGED)
+    return select(_CHANGES.c.contact_key, _CHANGES.c.recorded_at).where(of_these, are_gone)
+
+
+_GONE = Lookup(_gone_query)
+
+
 async def find_gone(
     tx: Transaction, site_id: str, secret: bytes, contact_ids: Iterable[str]
 ) -> dict[str, datetime]:
     """Which of these contacts are gone, and since when."""
     by_key = {contact_key(secret, site_id, contact_id): contact_id for contact_id in contact_ids}
     result: dict[str, datetime] = {}
-    for keys in chunks(sorted(by_key)):
-        statement = select(_CHANGES.c.contact_key, _CHANGES.c.recorded_at).where(
-            _CHANGES.c.site_id == site_id,
-            _CHANGES.c.contact_key.in_(keys),
-            _CHANGES.c.change.in_([Change.DELETED, Change.MERGED]),
-        )
-        result |= {by_key[row.contact_key]: row.recorded_at for row in (await tx.execute(statement)).all()}
+    for row in await _GONE.fetch(tx, sorted(by_key), site_id=site_id):
+        result[by_key[row.contact_key]] = row.recorded_at
     return result
 
 
@@ -179,18 +185,20 @@ async def concerns_the_gone(tx: Transaction, site_id: str, secret: bytes, contac
     return False
 
 
+def _contacts_query(ids: Sequence[Any]) -> Executable:
+    theirs = (_ACCOUNTS.c.site_id == bindparam("site_id")) & _ACCOUNTS.c.id.in_(ids)
+    return select(_ACCOUNTS.c.id, _ACCOUNTS.c.contact_key, _ACCOUNTS.c.erased_at).where(theirs)
+
+
+_CONTACTS = Lookup(_contacts_query)
+
+
 async def reconcile(tx: Transaction, site_id: str, account_ids: Sequence[str], now: datetime) -> None:
     """Make what is owed to these accounts agree with who is gone, whatever was told first.
 
     For accounts whose contact was told anew, and for those that something was just recorded for.
     """
-    columns = (_ACCOUNTS.c.id, _ACCOUNTS.c.contact_key, _ACCOUNTS.c.erased_at)
-    statement = select(*columns).where(_ACCOUNTS.c.site_id == site_id)
-    rows = [
-        row
-        for ids in chunks(account_ids)
-        for row in (await tx.execute(statement.where(_ACCOUNTS.c.id.in_(ids)))).all()
-    ]
+    rows = await _CONTACTS.fetch(tx, account_ids, site_id=site_id)
     together = await merges.find_merged(tx, site_id, [row.contact_key for row in rows if row.contact_key])
     alone = [row.id for row in rows if row.erased_at is not None and row.contact_key not in together]
     await erasure.cancel(tx, site_id, alone, Verdict.DELETED, now)
