@@ -43,12 +43,32 @@ def requests(bodies: Sequence[bytes]) -> list[bytes]:
     return [f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies]
 
 
-async def send(port: int, wire: Iterator[bytes], *, connections: int, seconds: float) -> Load:
-    """Send these requests until they or the time are used up, and wait for every answer."""
+@dataclass
+class Pace:
+    """When the next request may leave. rate: requests a second; None is as fast as they are answered."""
+
+    rate: float | None
+    next: float
+
+    def wait(self, now: float) -> float:
+        """Seconds until one more may leave, whose turn is taken with it."""
+        if self.rate is None:
+            return 0.0
+        seconds, self.next = max(0.0, self.next - now), self.next + 1 / self.rate
+        return seconds
+
+
+async def send(
+    port: int, wire: Iterator[bytes], *, connections: int, seconds: float, rate: float | None = None
+) -> Load:
+    """Send these requests until they or the time are used up, and wait for every answer. rate: at most, a second."""
     loop, load = asyncio.get_running_loop(), Load()
     began = time.perf_counter()
+    pace = Pace(rate, began)
     senders = [
-        (await loop.create_connection(lambda: _Sender(wire, load, began + seconds), "127.0.0.1", port))[1]
+        (await loop.create_connection(lambda: _Sender(wire, load, pace, began + seconds), "127.0.0.1", port))[
+            1
+        ]
         for _ in range(connections)
     ]
     await asyncio.gather(*(sender.ended for sender in senders))
@@ -59,9 +79,10 @@ async def send(port: int, wire: Iterator[bytes], *, connections: int, seconds: f
 class _Sender(asyncio.Protocol):
     """One connection, and at most one request under way on it."""
 
-    def __init__(self, wire: Iterator[bytes], load: Load, until: float) -> None:
+    def __init__(self, wire: Iterator[bytes], load: Load, pace: Pace, until: float) -> None:
         self._wire = wire
         self._load = load
+        self._pace = pace
         self._until = until
         self._heads: dict[bytes, tuple[int, int]] = {}
         self._buffer = b""
@@ -103,7 +124,13 @@ class _Sender(asyncio.Protocol):
             self.ended.set_result(None)
             self._transport.close()
             return
-        self._asked = now
+        if (seconds := self._pace.wait(now)) > 0:
+            asyncio.get_running_loop().call_later(seconds, self._send, request)
+        else:
+            self._send(request)
+
+    def _send(self, request: bytes) -> None:
+        self._asked = time.perf_counter()
         self._transport.write(request)
 
 

@@ -46,13 +46,30 @@ def signed(key: RSAPrivateKey, number: int, site_id: str, seed: int = 1) -> list
 def _sign(pem: bytes, now: datetime, starts: list[int], site_id: str, numbers: range) -> list[bytes]:
     key = load_pem_private_key(pem, password=None)
     assert isinstance(key, RSAPrivateKey)
-    return [jwt.encode(_claims(i, now, starts, site_id), key, algorithm="RS256").encode() for i in numbers]
+    bodies = []
+    for number in numbers:
+        # Each round over the accounts is a revision.
+        account, revision = number % ACCOUNTS, number // ACCOUNTS + 1
+        claims = _claims(number, account, revision, starts[account] + POINTS_EACH * revision, now, site_id)
+        bodies.append(jwt.encode(claims, key, algorithm="RS256").encode())
+    return bodies
 
 
-def _claims(number: int, now: datetime, starts: list[int], site_id: str) -> dict[str, Any]:
-    """``account_updated`` (docs/wix-api.md, 4.3 to 4.5); each round over the accounts is a revision."""
-    account, revision = number % ACCOUNTS, number // ACCOUNTS + 1
-    balance = starts[account] + POINTS_EACH * revision
+def crossing(key: RSAPrivateKey, site_id: str) -> list[bytes]:
+    """An account below the first milestone, and the same one above it."""
+    now = datetime.now(UTC)
+    return [
+        jwt.encode(
+            _claims(10**9 + revision, ACCOUNTS, revision, balance, now, site_id), key, algorithm="RS256"
+        ).encode()
+        for revision, balance in ((1, 990), (2, 1010))
+    ]
+
+
+def _claims(
+    number: int, account: int, revision: int, balance: int, now: datetime, site_id: str
+) -> dict[str, Any]:
+    """``account_updated`` (docs/wix-api.md, 4.3 to 4.5)."""
     account_id = f"a1a1a1a1-0000-4000-8000-{account:012}"
     stamp = now.isoformat().replace("+00:00", "Z")
     event = {

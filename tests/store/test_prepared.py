@@ -161,6 +161,16 @@ async def test_a_file_that_was_moved_away_is_told_to_who_glances_at_it(tmp_path:
         (tmp_path / "elsewhere.db").rename(path)
 
 
+async def test_a_glance_sees_one_moment(store: Store) -> None:
+    await _write(store, "before")
+    async with store.glance() as tx:
+        assert await meta.get(tx, "kept") == "before"
+        await _write(store, "after")
+        assert await meta.get(tx, "kept") == "before"
+    async with store.glance() as tx:
+        assert await meta.get(tx, "kept") == "after"
+
+
 async def test_when_a_kind_is_due_is_the_first_entry_of_the_index(tmp_path: Path) -> None:
     """However much waits: no scan, and no look at more than the first of each kind."""
     path = tmp_path / "shop.db"

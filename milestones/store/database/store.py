@@ -191,6 +191,7 @@ class Store:
         self.require()
         with sentences():
             async with self._glancer.connect() as connection:
+                await connection.begin()
                 yield connection
 
     async def empty_log(self) -> bool:
