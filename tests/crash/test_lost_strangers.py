@@ -10,14 +10,18 @@ from typing import Any
 
 import pytest
 
+from milestones.domain.observation import Source
 from milestones.domain.order import Create, OrderSource, Person, Request
 from milestones.kinds.adjust.payload import AdjustPoints
 from milestones.kinds.points.payload import EarnPoints
 from milestones.outbox import act
+from milestones.pipeline import observe
 from milestones.pipeline.orders import Asking, place
+from milestones.scans.pages import observation
 from milestones.store.tables import Account, Action
 from milestones.store.views import lookup
 from milestones.wix import answers
+from milestones.wix.account import Account as WixAccount
 from tests.crash.giving import Giving, giving
 from tests.crash.test_lost_answers import AGAIN_AND_AGAIN, LOSSES, PATIENCE, DiedError
 from wixsandbox import ledger, people
@@ -98,11 +102,15 @@ async def test_points_that_a_new_customer_is_given_reach_the_milestone(shop: Giv
     async with shop.started():
         await order(shop, request=EarnPoints(1000, "Welcome"))
         await shop.finish()
-        [account] = await known(shop)
-        rows = [row for row in await actions(shop) if row.account_id == account.id]
-        # What Wix tells of the points comes by itself, and is not waited for here.
-        assert [row.kind for row in rows] == list(KINDS)
         assert books(shop) == (1, 1, [1000])
+        [account] = await known(shop)
+        assert account.balance == 0
+        document = ledger.document(shop.books, ledger.the_account(shop.books, account.id))
+        seen = [observation(WixAccount.model_validate(document), Source.WEBHOOK, shop.clock())]
+        await observe.observe(shop.runtime.store, shop.runtime.rules, shop.site_id, seen, shop.clock())
+        async with shop.runtime.store.read() as tx:
+            [grant] = await lookup.list_grants(tx, shop.site_id, account.id)
+        assert (grant.milestone, grant.value) == ("stars-1000", 1000)
 
 
 @pytest.mark.parametrize(
@@ -245,23 +253,26 @@ async def test_a_telephone_number_of_somebody_else_is_left_out(shop: Giving) -> 
         ]
 
 
-@pytest.mark.parametrize(
-    "email",
-    ["o'hara@example.com", "a+b%c@example.com", "{$in}@example.com", "bob.gr\u00fcn@b\u00fccher.example"],
-)
-async def test_hostile_addresses_and_names_are_data(shop: Giving, email: str) -> None:
+async def test_hostile_addresses_and_names_are_data(shop: Giving) -> None:
     names: dict[str, Any] = {
         "first_name": "<script>'); DROP",
         "last_name": "{{7*7}} %s",
-        "phone": "+49 (30) ' OR 1",
+        "phone": "+49 ' OR 1",
     }
+    hostile = (
+        "o'hara@example.com",
+        "a+b%c@example.com",
+        "{$in}@example.com",
+        "bob.gr\u00fcn@b\u00fccher.example",
+    )
     async with shop.started():
-        await order(shop, "one", email=email, **names)
-        await order(shop, "two", email=f" {email.upper()}", **names)
+        for email in hostile:
+            await order(shop, f"1-{hostile.index(email)}", email=email, **names)
+            await order(shop, f"2-{hostile.index(email)}", email=f" {email.upper()}", **names)
         await shop.finish()
         rows = await actions(shop)
         assert {row.state for row in rows} == {"done"}
-        assert len({row.account_id for row in rows}) == 1
+        assert len({row.account_id for row in rows}) == len(hostile)
 
 
 async def test_a_balance_is_set_for_a_stranger_too(shop: Giving) -> None:
