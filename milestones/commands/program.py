@@ -1,7 +1,7 @@
 """``program``: the difference between a file and the sites, making it so, and writing the file from a site.
 
-The file is sent along as it is now: what is wanted of a program is what stands there, and not what the daemon read when
-it started.
+The command line sends the file along as it is now: what is wanted of a program is what stands there, and not what the
+daemon read when it started. A program over the network sends no file, and means the configuration in force.
 """
 
 from pathlib import Path
@@ -183,10 +183,9 @@ def _to_json(value: Shown) -> Shown:
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
-async def _choose(host: Host, written: Written, named: str | None) -> _Chosen:
+async def _choose(host: Host, written: Written | None, named: str | None) -> _Chosen:
     """The sites that are meant and have a program in the file. Raises UsageError where there is none."""
-    uses = {template: frozenset(groups) for template, groups in written.uses.items()}
-    wanted = restore(Source(written.text, written.environ, uses), Path(host.settings.path))
+    wanted = host.settings if written is None else _restore(host, written)
     async with host.runtime.store.read() as tx:
         sites = await find_sites(tx, named)
     with_program = [site for site in sites if wanted.for_site(site.id).program.says_something]
@@ -196,6 +195,11 @@ async def _choose(host: Host, written: Written, named: str | None) -> _Chosen:
             f"{wanted.path} has no [program]{of}. `milestones program export` writes one from what the site has."
         )
     return _Chosen(with_program, wanted)
+
+
+def _restore(host: Host, written: Written) -> Settings:
+    uses = {template: frozenset(groups) for template, groups in written.uses.items()}
+    return restore(Source(written.text, written.environ, uses), Path(host.settings.path))
 
 
 def _name(site: Site) -> str:

@@ -28,7 +28,7 @@ class Scope(StrEnum):
     REDEEM = "redeem"
     """Redeem rewards, and apply them at a checkout."""
     ADMIN = "admin"
-    """Pause, resume, and move what is owed; and everything that the others may."""
+    """Set the program up, pause, resume, and move what is owed; and everything that the others may."""
 
 
 def may(held: Collection[Scope], wanted: Collection[Scope]) -> bool:

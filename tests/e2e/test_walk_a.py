@@ -212,6 +212,7 @@ async def call_the_api(walk: Walk) -> None:
     ) as api:
         await walk_by_api(walk, api)
         await run_examples(walk, token)
+        await apply_by_api(walk)
         assert "walk" in (await walk.command(lines[1]))[1]
         assert (await walk.command(lines[2]))[0] == 0
         assert (await api.get("/status")).status_code == 401
@@ -261,6 +262,34 @@ async def walk_by_api(walk: Walk, api: httpx.AsyncClient) -> None:
     told = (await api.get(f"/accounts/{kim}/explain")).json()["explanation"]["orders"]
     assert {one["source"] for one in told} == {"api"}
     assert (await api.get("/status")).json()["daemon"]["database"] == "serves"
+
+
+async def apply_by_api(walk: Walk) -> None:
+    """A1, A2, A4, A5: what somebody changed in the dashboard is put right, once, from the configuration in force."""
+    assert (await walk.command("milestones reload"))[0] == 0
+    code, told = await walk.command("milestones token create admin --scope admin")
+    assert code == 0
+    reward = (await walk.wix.state("rewards"))["rewards"][0]
+    path, headers = f"/loyalty-rewards/v1/rewards/{reward['id']}", {"Authorization": await walk.wix.token()}
+    changed = {"reward": {**reward, "active": False}}
+    (await walk.wix.http.put(path, json=changed, headers=headers)).raise_for_status()
+    async with httpx.AsyncClient(
+        base_url=f"{walk.daemon.address}/api/v1",
+        headers={"Authorization": f"Bearer {told.split()[0]}"},
+        timeout=60,
+        trust_env=False,
+    ) as api:
+        refused = await api.post("/program/plan", json={"written": None}, headers={"Idempotency-Key": "file"})
+        assert refused.status_code == 422, "nobody sends a file over the network"
+        [plan] = (await post(api, "/program/plan", "plan", settled=True))["sites"]
+        assert [step["verb"] for step in plan["steps"]] == ["change"]
+        plans = {plan["id"]: plan["plan"]}
+        done = await post(api, "/program/apply", "apply", plans=plans)
+        assert await post(api, "/program/apply", "apply", plans=plans) == done
+        assert (await walk.wix.state("rewards"))["rewards"][0]["active"] is True
+        [plan] = (await post(api, "/program/plan", "again"))["sites"]
+        assert not plan["differs"]
+        assert "[program]" in (await post(api, "/program/export", "export"))["text"]
 
 
 async def run_examples(walk: Walk, token: str) -> None:

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from milestones.commands.models.command import Answer, Command
+from milestones.domain.token import Scope
 
 
 class Written(Answer):
@@ -75,12 +76,16 @@ class PlanAnswer(Answer):
 class PlanProgram(Command[PlanAnswer, ProgramReport]):
     """Tell what differs between the file and the sites. Changes nothing.
 
+    written: the file as it is now; without it, the configuration in force is meant.
     settled: wait until Wix shows what was asked for a moment ago, so that the plan is one that can be applied.
     """
 
     path: ClassVar[str] = "/program/plan"
+    changes: ClassVar[bool] = False
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.ADMIN})
+    told_apart: ClassVar[frozenset[str]] = frozenset({"written"})
 
-    written: Written
+    written: Written | None = None
     site: str | None = None
     prune: bool = False
     settled: bool = False
@@ -103,11 +108,16 @@ class ApplyAnswer(Answer):
 
 
 class ApplyProgram(Command[ApplyAnswer, ProgramReport]):
-    """Carry out the plans that were shown, by the ids of sites and their fingerprints; none where something has changed."""
+    """Carry out the plans that were shown, by the ids of sites and their fingerprints; none where something has changed.
+
+    written: as in ``PlanProgram``.
+    """
 
     path: ClassVar[str] = "/program/apply"
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.ADMIN})
+    told_apart: ClassVar[frozenset[str]] = frozenset({"written"})
 
-    written: Written
+    written: Written | None = None
     plans: dict[str, str]
     site: str | None = None
     prune: bool = False
@@ -124,5 +134,7 @@ class ExportProgram(Command[ExportAnswer, ProgramReport]):
     """Write the program of a site as the text of a file."""
 
     path: ClassVar[str] = "/program/export"
+    changes: ClassVar[bool] = False
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.ADMIN})
 
     site: str | None = None
