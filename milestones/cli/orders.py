@@ -9,11 +9,11 @@ from milestones.cli import render
 from milestones.cli.render import print_json, text
 from milestones.commands.models.orders import OrderAnswer
 
-_FAILED = {"discarded", "cancelled"}
+_FAILED = {"discarded", "cancelled", "unknown"}
 
 
 def tell_order(answer: OrderAnswer, *, as_json: bool) -> None:
-    """Show it. Exits 1 where it will not be done."""
+    """Show it. Exits 1 where it will not be done, or only a person can tell whether it was."""
     if as_json:
         print_json(answer)
     else:
@@ -75,4 +75,4 @@ def _following(answer: OrderAnswer) -> str:
     numbers = ", ".join(f"`milestones outbox show {action.id}`" for action in answer.actions)
     if not answer.works and not answer.settled:
         return f"It is recorded, and the next `milestones run` does it: {numbers}."
-    return f"{numbers} tells what became of it."
+    return f"{numbers} {'tells' if len(answer.actions) == 1 else 'tell'} what became of it."

@@ -117,9 +117,9 @@ async def redeem(host: Host, command: RedeemForAccount, _report: Report[NoReport
 async def apply(host: Host, command: DiscountCheckout, _report: Report[NoReport]) -> OrderAnswer:
     """Order a discount. Raises MilestonesError where Wix would refuse it, UsageError, NobodyError and WixError."""
     if (command.coupon is None) == (command.reward is None):
-        raise UsageError("Give either --reward, with --account, or --coupon.")
+        raise UsageError("Give either a reward, with the account that pays for it, or a loyalty coupon.")
     if command.reward is not None and command.account is None:
-        raise UsageError("Say with --account whose points the reward is to be paid with.")
+        raise UsageError("A reward needs the account whose points pay for it.")
     # In one spelling, by which the same checkout is known as the same.
     command = command.model_copy(update={"checkout": _checkout_id(command.checkout)})
     account, site_id = await _find_where(host, command.account, command.site)

@@ -55,7 +55,9 @@ class Need(StrEnum):
     """After a merge: the account of the contact that is left."""
 
 
-FINAL = frozenset({State.DONE, State.DISCARDED, State.CANCELLED})
+FAILED = frozenset({State.DISCARDED, State.CANCELLED})
+
+FINAL = FAILED | {State.DONE}
 
 
 @dataclass(frozen=True, slots=True)

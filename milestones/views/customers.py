@@ -77,7 +77,7 @@ async def _reasons(tx: Transaction, secret: bytes, text: str, chosen: list[Site]
         return [
             "No site is known yet, and so no account. `milestones run` takes on those of the configuration."
         ]
-    what = "address" if "@" in text else "id"
+    what = "address" if "@" in text else "name or id"
     told = [f"No account with this {what} is known."]
     if what == "address":
         told += await _of_address(tx, secret, text, chosen)
@@ -91,7 +91,7 @@ async def _reasons(tx: Transaction, secret: bytes, text: str, chosen: list[Site]
         told.append(f"The accounts of {len(observed)} site(s) are not looked at, since they are not active.")
     otherwise = "Otherwise Wix" if len(told) > 1 else "Wix"
     told.append(
-        f"{otherwise} has not told of it: the customer has no loyalty account, or it has another {what}, or the "
+        f"{otherwise} has not told of it: the customer has no loyalty account, or another {what}, or the "
         "contact was deleted and erased here."
     )
     return told

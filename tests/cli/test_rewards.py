@@ -39,7 +39,7 @@ def test_rewards_are_shown_with_what_they_cost_as_wix_has_them(call: Call, path:
     [
         (("show", "no such thing"), 2, "There is no reward 'no such thing'; there are"),
         (("redeem", "ada@example.com", "10% off"), 1, "No account with this address is known"),
-        (("apply", "x"), 2, "Give either --reward, with --account, or --coupon"),
+        (("apply", "x"), 2, "Give either a reward, with the account that pays for it, or"),
         (("discounts", "x"), 2, "A checkout is named by its id"),
         (("apply", "x", "--points", "many"), 2, "--points"),
     ],

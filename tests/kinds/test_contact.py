@@ -98,7 +98,7 @@ def test_what_is_personal_goes_and_what_was_done_stays() -> None:
     assert [payload.subject(result) for result in ({}, {"created": True}, {"created": False})] == [
         "found by its address, or made",
         "made for the order",
-        "it was there",
+        "it was there already",
     ]
 
 

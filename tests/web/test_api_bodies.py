@@ -1,6 +1,7 @@
 """What is no call is told apart, with its place, and nothing is done."""
 
 import json
+from typing import Any
 
 from tests.shop import small_shop
 from tests.web.api import ADJUST, Api, api, kind_of
@@ -72,3 +73,33 @@ async def test_utf_8_may_be_said(api: Api) -> None:
             headers={**headers, "content-type": told},
         )
         assert answer.status_code == 202
+
+
+async def test_a_value_of_another_type_is_no_value(api: Api) -> None:
+    token = await api.token()
+    calls: list[tuple[str, dict[str, Any], str]] = [
+        ("/accounts/create", {"email": "new@example.com", "create_contact": 1}, "#/create_contact"),
+        ("/accounts/create", {"email": "new@example.com", "create_contact": "yes"}, "#/create_contact"),
+        ("/accounts/create", {"email": 5}, "#/email"),
+        ("/accounts/adjust", {**ADJUST, "wait": True}, "#/wait"),
+        ("/accounts/adjust", {**ADJUST, "wait": "5"}, "#/wait"),
+        ("/accounts/adjust", {**ADJUST, "by": True}, "#/by"),
+        ("/accounts/adjust", {**ADJUST, "create": 1}, "#/create"),
+    ]
+    for path, body, pointer in calls:
+        answer = await api.post(path, token, **body)
+        assert (answer.status_code, kind_of(answer)) == (422, "invalid"), body
+        assert {fault["pointer"] for fault in answer.json()["errors"]} == {pointer}
+
+
+async def test_a_text_of_any_length_is_looked_for(api: Api) -> None:
+    token = await api.token()
+    for length in (100, 101, 60_000):
+        answer = await api.post("/accounts/adjust", token, **{**ADJUST, "account": "a" * length})
+        assert (answer.status_code, kind_of(answer)) == (404, "not-found")
+
+
+async def test_nobody_is_sent_elsewhere_with_a_token(api: Api) -> None:
+    token = await api.token()
+    for path in ("/accounts/", "/accounts/a1a1/", "/accounts/%2f", "/orders/1/"):
+        assert (await api.get(path, token)).status_code == 404, path

@@ -5,6 +5,7 @@ from typing import Any
 
 from milestones.domain.observation import Customer
 from milestones.domain.token import Scope
+from milestones.errors import ChannelError
 from tests.shop import small_shop
 from tests.web.api import ADJUST, Api, api, kind_of
 
@@ -107,3 +108,15 @@ async def test_who_leaves_is_not_waited_for_and_the_order_is_done(api: Api) -> N
     await asyncio.wait([call])
     await api.shop.drain()
     assert [action.state for action in await api.shop.actions()] == ["done"]
+
+
+async def test_what_waits_for_what_failed_is_waited_for_no_longer(api: Api) -> None:
+    """The second step is held for ever where the first one failed, so a program would ask for ever."""
+    token = await api.token(Scope.POINTS)
+    call = {"email": "new@example.com", "wait": 0}
+    assert (await api.post("/accounts/create", token, key="k", **call)).status_code == 202
+    api.shop.channels["contact"].answers = [ChannelError("Wix shows no contact with this address.", permanent=True)]
+    await api.shop.drain()
+    answer = await api.post("/accounts/create", token, key="k", **call)
+    assert [one["state"] for one in answer.json()["actions"]] == ["discarded", "held"]
+    assert answer.status_code == 200

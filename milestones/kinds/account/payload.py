@@ -31,7 +31,7 @@ class AccountPayload(kind.Payload):
     def subject(self, result: Result) -> str:
         """Whether it was there."""
         if "created" in result:
-            return "opened for the order" if result["created"] else "it was there"
+            return "opened for the order" if result["created"] else "it was there already"
         return "found by its contact, or opened"
 
     def assumed_result(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def forget(payload: Mapping[str, Any]) -> dict[str, Any]:
 KIND = Kind(
     name=OpenAccount.kind,
     read=AccountPayload.from_json,
-    done="opened",
+    done="provided",
     plural="Accounts",
     is_repeatable=True,
     tells_whose=True,

@@ -39,7 +39,7 @@ class ContactPayload(kind.Payload):
     def subject(self, result: Result) -> str:
         """Whether it was there."""
         if "created" in result:
-            return "made for the order" if result["created"] else "it was there"
+            return "made for the order" if result["created"] else "it was there already"
         return "found by its address, or made" if self.make else "found by its address"
 
     def assumed_result(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def forget(payload: Mapping[str, Any]) -> dict[str, Any]:
 KIND = Kind(
     name=FindContact.kind,
     read=ContactPayload.from_json,
-    done="found",
+    done="provided",
     plural="Contacts",
     is_repeatable=True,
     tells_whose=True,

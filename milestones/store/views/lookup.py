@@ -165,6 +165,9 @@ async def find_accounts(tx: Transaction, secret: bytes, text: str) -> list[Accou
 SHORTEST_PREFIX = 4
 """Characters of an id by which an account is found: fewer are a typing error."""
 
+LONGEST_PREFIX = 100
+"""Characters that may begin an id. SQLite gives up on patterns of 50,000."""
+
 
 async def find_accounts_like(
     tx: Transaction, site_ids: Sequence[str], text: str, limit: int
@@ -174,7 +177,7 @@ async def find_accounts_like(
     if not wanted:
         return []
     like = [func.lower(_ACCOUNTS.c.name) == wanted, _ACCOUNTS.c.name == text.strip()]
-    if len(wanted) >= SHORTEST_PREFIX:
+    if SHORTEST_PREFIX <= len(wanted) <= LONGEST_PREFIX:
         ids = (_ACCOUNTS.c.id, _ACCOUNTS.c.contact_id, _ACCOUNTS.c.member_id)
         like += [func.lower(column).startswith(wanted, autoescape=True) for column in ids]
     statement = select(_ACCOUNTS).where(_ACCOUNTS.c.site_id.in_(site_ids), or_(*like))

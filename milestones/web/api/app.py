@@ -75,7 +75,8 @@ def create_api(services: ApiServices) -> ASGIApp:
 
 def create_routes(services: ApiServices, bearer: Bearer) -> FastAPI:
     """The routes, of calls that the front has let through."""
-    site = FastAPI(title=TITLE, docs_url=None, redoc_url=None, openapi_url=None)
+    # A redirect would send whoever follows it, and the token, to where nobody may have put TLS.
+    site = FastAPI(title=TITLE, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     calls = Calls(services.store, services.secret, services.clock)
     router = APIRouter(prefix=ROOT)
     for kind in services.running.commands:

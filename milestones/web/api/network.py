@@ -16,7 +16,7 @@ from milestones.commands.models.command import Answer
 from milestones.commands.models.orders import OrderAnswer
 from milestones.commands.models.problem import Fault
 from milestones.commands.running import Running
-from milestones.domain.actions import FINAL, State
+from milestones.domain.actions import FAILED, FINAL, State
 from milestones.domain.order import OrderSource, find_key_fault
 from milestones.domain.token import Scope
 from milestones.errors import MilestonesError
@@ -96,10 +96,12 @@ async def _result(caller: Caller, task: asyncio.Task[Any]) -> Answer:
 
 
 def _is_open(found: Answer) -> bool:
-    """Whether it is an order of which something may still become."""
-    return isinstance(found, OrderAnswer) and any(
-        State(action.state) not in FINAL for action in found.actions
-    )
+    """Whether it is an order of which something may still become. What waits for what failed, waits for ever."""
+    if not isinstance(found, OrderAnswer):
+        return False
+    states = {State(action.state) for action in found.actions}
+    failed = found.settled and not states.isdisjoint(FAILED)
+    return not failed and not states <= FINAL
 
 
 def _respond(found: Answer) -> Response:

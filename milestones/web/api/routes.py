@@ -2,10 +2,12 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Query
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, WrapValidator, create_model
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -56,7 +58,7 @@ def _signature(kind: AnyCommand, *, apart: bool) -> inspect.Signature:
         told[name] = Annotated[field.annotation, *field.metadata, Path()]
     others = kind if not elsewhere else _others(kind, elsewhere)
     if kind.method == "POST":
-        told["command"] = Annotated[others, Body()]
+        told["command"] = Annotated[others, WrapValidator(partial(_read_strictly, others)), Body()]
     elif others.model_fields:
         told["query"] = Annotated[others, Query()]
     return inspect.Signature(
@@ -65,6 +67,11 @@ def _signature(kind: AnyCommand, *, apart: bool) -> inspect.Signature:
             for name, annotation in told.items()
         ]
     )
+
+
+def _read_strictly(model: type[BaseModel], told: Any, _read: Any) -> BaseModel:
+    """A body as JSON has it: a number is no truth value, and a text no number. Raises ValidationError."""
+    return model.model_validate_json(to_json(told), strict=True)
 
 
 def _others(kind: AnyCommand, elsewhere: set[str]) -> type[BaseModel]:
