@@ -52,7 +52,7 @@ async def test_who_may_be_meant_is_told_where_it_is_several_or_nobody(small_shop
         UsageError, match=r"several accounts: .*\(Ada ada@example.com\), .*\(Bob bob@example.com\)"
     ):
         await ordered(small_shop, "a1a1a1a1")
-    for nobody in ("a1", "%", "____", "", "zzzz", "ida@example.com", "\0"):
+    for nobody in ("a1", "%", "____", "", "zzzz", "ida@example.com", "\0", "a" * 101, "a" * 60_000):
         with pytest.raises(NobodyError):
             await ordered(small_shop, nobody)
     assert await small_shop.actions() == []

@@ -92,13 +92,6 @@ async def test_a_value_of_another_type_is_no_value(api: Api) -> None:
         assert {fault["pointer"] for fault in answer.json()["errors"]} == {pointer}
 
 
-async def test_a_text_of_any_length_is_looked_for(api: Api) -> None:
-    token = await api.token()
-    for length in (100, 101, 60_000):
-        answer = await api.post("/accounts/adjust", token, **{**ADJUST, "account": "a" * length})
-        assert (answer.status_code, kind_of(answer)) == (404, "not-found")
-
-
 async def test_nobody_is_sent_elsewhere_with_a_token(api: Api) -> None:
     token = await api.token()
     for path in ("/accounts/", "/accounts/a1a1/", "/accounts/%2f", "/orders/1/"):
