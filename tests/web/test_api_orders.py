@@ -115,7 +115,9 @@ async def test_what_waits_for_what_failed_is_waited_for_no_longer(api: Api) -> N
     token = await api.token(Scope.POINTS)
     call = {"email": "new@example.com", "wait": 0}
     assert (await api.post("/accounts/create", token, key="k", **call)).status_code == 202
-    api.shop.channels["contact"].answers = [ChannelError("Wix shows no contact with this address.", permanent=True)]
+    api.shop.channels["contact"].answers = [
+        ChannelError("Wix shows no contact with this address.", permanent=True)
+    ]
     await api.shop.drain()
     answer = await api.post("/accounts/create", token, key="k", **call)
     assert [one["state"] for one in answer.json()["actions"]] == ["discarded", "held"]
