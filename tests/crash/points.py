@@ -105,9 +105,18 @@ DISCOUNT = (
 SYNC = (
     "sync.before_commit",
     "sync.committed",
-    *(f"external.{step}:{number}" for step in ("before_call", "answered") for number in (1, 2, 3)),
+    "sync.committed,order.before_commit",
+    "sync.committed,order.committed",
+    "drain.before_acting@external",
+    "drain.acting@external",
+    "drain.acting@external,external.before_call",
+    "drain.acting@external,external.answered",
+    "drain.effect_done@external",
+    "drain.before_settle@external",
+    "drain.settled@external",
+    "drain.settled@external,external.answered",
 )
-"""Two programs are kept in step: the calls are for the list of members and for the change there."""
+"""Between the agreement, its two orders, the adjustment there, and the look that settles it."""
 
 FAREWELL = (
     "store.before_commit",
