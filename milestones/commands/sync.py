@@ -20,6 +20,7 @@ from milestones.domain.member import Member
 from milestones.errors import ChannelError, UsageError
 from milestones.store import agreements, links
 from milestones.store.tables import Site
+from milestones.store.views import links as link_views
 from milestones.store.views import lookup
 from milestones.sync.resolve import resolve_link
 from milestones.sync.turn import take_turn
@@ -78,7 +79,7 @@ async def check(host: Host, command: CheckSync, _report: Report[NoReport]) -> Ch
 async def _first_member(work: SyncWork, calls: list[CheckedCall]) -> Member | None:
     if work.external.list is None:
         async with work.store.read() as tx:
-            known = await links.list_some(tx, work.site_id, work.name, 1)
+            known = await link_views.list_some(tx, work.site_id, work.name, 1)
         sentence = "It has no list; whom to keep in step says a file (`milestones sync link`)."
         calls.append(CheckedCall(call="list", ok=None, sentence=sentence))
         return Member(known[0].member_id, email=known[0].email) if known else None
@@ -145,7 +146,7 @@ async def resolve(host: Host, command: ResolveLinks, _report: Report[NoReport]) 
         raise UsageError("Name one link that is to be linked with the account.")
     account_id = None
     async with work.store.read() as tx:
-        numbers = command.links or await links.list_listed(tx, work.site_id, work.name)
+        numbers = command.links or await link_views.list_listed(tx, work.site_id, work.name)
         if command.account is not None:
             account_id = (await find_account(tx, command.account, work.site_id)).id
     resolved, failed = [], {}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
+from sqlalchemy import false, or_, select, update
 
 from milestones.domain.agreement import Agreed
 from milestones.domain.keys import address_key
@@ -14,6 +14,8 @@ from milestones.formats.mail_addresses import address_form
 from milestones.store.database.statements import add_missing, chunks, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.tables import Account, Link, LinkState
+from milestones.store.views import links as views
+from milestones.store.views.links import of_program
 
 _LINKS = table_of(Link)
 _ACCOUNTS = table_of(Account)
@@ -23,10 +25,6 @@ NOBODY: Mapping[str, None] = {"email": None, "email_key": None, "phone": None}
 
 LOOKED_AT = (LinkState.NEW, LinkState.LINKED)
 """Whose changes lead to something by themselves."""
-
-
-def _of(site_id: str, external: str) -> ColumnElement[bool]:
-    return and_(_LINKS.c.site_id == site_id, _LINKS.c.external == external)
 
 
 async def take_members(
@@ -106,17 +104,17 @@ async def add_links(
         {**_row(site_id, external, secret, member, now), "account_id": account_id}
         for member, account_id in pairs
     ]
-    before = await count(tx, site_id, external)
+    before = await views.count(tx, site_id, external)
     for some in chunks(rows):
         taken = await _taken(tx, site_id, external, [row["account_id"] for row in some if row["account_id"]])
         free = [row for row in some if row["account_id"] not in taken]
         await add_missing(tx, Link, free, unique=["site_id", "external", "member_id"])
-    return await count(tx, site_id, external) - before
+    return await views.count(tx, site_id, external) - before
 
 
 async def _taken(tx: Transaction, site_id: str, external: str, account_ids: Sequence[str]) -> set[str]:
     statement = select(_LINKS.c.account_id).where(
-        _of(site_id, external), _LINKS.c.account_id.in_(account_ids)
+        of_program(site_id, external), _LINKS.c.account_id.in_(account_ids)
     )
     return set((await tx.execute(statement)).scalars())
 
@@ -132,7 +130,7 @@ async def match_accounts(tx: Transaction, site_id: str, external: str) -> Counte
         select(_LINKS.c.id, _ACCOUNTS.c.id)
         .join(_ACCOUNTS, same)
         .where(
-            _of(site_id, external),
+            of_program(site_id, external),
             _LINKS.c.state == LinkState.NEW,
             _LINKS.c.account_id.is_(None),
             _LINKS.c.is_open.is_(False),
@@ -171,7 +169,7 @@ async def note_changes_here(tx: Transaction, site_id: str, external: str) -> int
         select(_LINKS.c.id)
         .join(_ACCOUNTS, same)
         .where(
-            _of(site_id, external),
+            of_program(site_id, external),
             _LINKS.c.state == LinkState.LINKED,
             _LINKS.c.look.is_(False),
             _LINKS.c.is_open.is_(False),
@@ -187,7 +185,7 @@ async def note_changes_here(tx: Transaction, site_id: str, external: str) -> int
 
 async def note_all(tx: Transaction, site_id: str, external: str) -> int:
     """Have all linked members looked at, where no list tells who has changed. Returns how many."""
-    linked = _of(site_id, external) & _LINKS.c.state.in_(LOOKED_AT)
+    linked = of_program(site_id, external) & _LINKS.c.state.in_(LOOKED_AT)
     return (await tx.execute(update(_LINKS).where(linked).values(look=True))).rowcount
 
 
@@ -202,7 +200,7 @@ async def unlink_gone(tx: Transaction, site_id: str, external: str) -> int:
         )
         .exists()
     )
-    theirs = _of(site_id, external) & (_LINKS.c.state != LinkState.UNLINKED) & gone
+    theirs = of_program(site_id, external) & (_LINKS.c.state != LinkState.UNLINKED) & gone
     reason = "The account here was deleted or merged; points there stay as they are."
     return (
         await tx.execute(
@@ -222,7 +220,7 @@ async def list_to_look(
     statement = (
         select(_LINKS)
         .where(
-            _of(site_id, external),
+            of_program(site_id, external),
             _LINKS.c.look.is_(True),
             _LINKS.c.is_open.is_(False),
             _LINKS.c.active.is_(True),
@@ -242,58 +240,9 @@ async def get_by_member(
     """The links of these members."""
     found: dict[str, Link] = {}
     for ids in chunks(member_ids):
-        statement = select(_LINKS).where(_of(site_id, external), _LINKS.c.member_id.in_(ids))
+        statement = select(_LINKS).where(of_program(site_id, external), _LINKS.c.member_id.in_(ids))
         found |= {row["member_id"]: Link(**row) for row in (await tx.execute(statement)).mappings()}
     return found
-
-
-async def find_link(tx: Transaction, link_id: int) -> Link | None:
-    """A link by its number."""
-    row = (await tx.execute(select(_LINKS).where(_LINKS.c.id == link_id))).mappings().first()
-    return None if row is None else Link(**row)
-
-
-async def find_by_account(tx: Transaction, site_id: str, external: str, account_id: str) -> Link | None:
-    """The link of an account here."""
-    statement = select(_LINKS).where(_of(site_id, external), _LINKS.c.account_id == account_id)
-    row = (await tx.execute(statement)).mappings().first()
-    return None if row is None else Link(**row)
-
-
-async def list_listed(tx: Transaction, site_id: str, external: str) -> list[int]:
-    """The numbers of all links that a person must look at."""
-    statement = select(_LINKS.c.id).where(_of(site_id, external), _LINKS.c.state == LinkState.LISTED)
-    return list((await tx.execute(statement.order_by(_LINKS.c.id))).scalars())
-
-
-async def list_some(tx: Transaction, site_id: str, external: str, limit: int) -> list[Link]:
-    """The first links, whatever became of them."""
-    statement = select(_LINKS).where(_of(site_id, external)).order_by(_LINKS.c.id).limit(limit)
-    return [Link(**row) for row in (await tx.execute(statement)).mappings()]
-
-
-async def list_links(
-    tx: Transaction, site_id: str, external: str, state: str, limit: int = 100
-) -> list[Link]:
-    """Links in a state, the oldest first."""
-    statement = (
-        select(_LINKS)
-        .where(_of(site_id, external), _LINKS.c.state == state)
-        .order_by(_LINKS.c.id)
-        .limit(limit)
-    )
-    return [Link(**row) for row in (await tx.execute(statement)).mappings()]
-
-
-async def count_by_state(tx: Transaction, site_id: str, external: str) -> dict[str, int]:
-    """How many links of each state there are."""
-    statement = select(_LINKS.c.state, func.count()).where(_of(site_id, external)).group_by(_LINKS.c.state)
-    return {row[0]: row[1] for row in (await tx.execute(statement)).all()}
-
-
-async def count(tx: Transaction, site_id: str, external: str) -> int:
-    """How many links there are."""
-    return sum((await count_by_state(tx, site_id, external)).values())
 
 
 async def change(tx: Transaction, link_id: int | None, **values: Any) -> None:

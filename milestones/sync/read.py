@@ -9,6 +9,7 @@ from milestones.external.errors import ExternalError
 from milestones.store import agreements, links
 from milestones.store.database.store import retry_races
 from milestones.store.tables import ExternalProgram
+from milestones.store.views import links as link_views
 from milestones.sync.work import SyncWork, Turn
 
 
@@ -71,5 +72,5 @@ async def _save(
     program.failing_since = None if failure is None else program.failing_since or began
     program.failure = failure
     async with work.store.write() as tx:
-        program.members = await links.count(tx, work.site_id, work.name)
+        program.members = await link_views.count(tx, work.site_id, work.name)
         await agreements.save_program(tx, program)

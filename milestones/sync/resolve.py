@@ -6,6 +6,7 @@ from milestones.domain.agreement import Agreement, Decision, Start, Unmergeable
 from milestones.errors import UsageError
 from milestones.store import links
 from milestones.store.tables import Link
+from milestones.store.views import links as link_views
 from milestones.sync.agree import Look, decide_link, find_account, record
 from milestones.sync.work import SyncWork, Turn, member_of
 
@@ -13,7 +14,7 @@ from milestones.sync.work import SyncWork, Turn, member_of
 async def resolve_link(work: SyncWork, number: int, take: str, account_id: str | None) -> str:
     """Do what was said; returns a sentence of what follows. Raises UsageError and ChannelError."""
     async with work.store.read() as tx:
-        link = await links.find_link(tx, number)
+        link = await link_views.find_link(tx, number)
     if link is None or (link.site_id, link.external) != (work.site_id, work.name):
         raise UsageError(f"There is no link {number} with {work.name}; `milestones sync status` lists them.")
     if link.is_open:
@@ -29,7 +30,7 @@ async def resolve_link(work: SyncWork, number: int, take: str, account_id: str |
 
 async def _join(work: SyncWork, link: Link, account_id: str) -> Link:
     async with work.store.write() as tx:
-        taken = await links.find_by_account(tx, work.site_id, work.name, account_id)
+        taken = await link_views.find_by_account(tx, work.site_id, work.name, account_id)
         if taken is not None and taken.id != link.id:
             raise UsageError(
                 f"The account is linked with member {taken.member_id} already (link {taken.id})."

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from milestones.config import Settings
-from milestones.store import agreements, links
+from milestones.store import agreements
 from milestones.store.database.store import Transaction
 from milestones.store.tables import LinkState
+from milestones.store.views import links as link_views
 from milestones.views.lookup import find_sites
 
 MOST_LISTED = 1000
@@ -57,9 +58,9 @@ async def describe_programs(
 
 
 async def _describe(tx: Transaction, site_id: str, site: str, name: str, limit: int) -> ProgramStatus:
-    counts = await links.count_by_state(tx, site_id, name)
+    counts = await link_views.count_by_state(tx, site_id, name)
     program = await agreements.get_program(tx, site_id, name)
-    listed = await links.list_links(tx, site_id, name, LinkState.LISTED, limit)
+    listed = await link_views.list_links(tx, site_id, name, LinkState.LISTED, limit)
     return ProgramStatus(
         site=site,
         program=name,

@@ -34,6 +34,7 @@ from milestones.store.outbox import earnings, ledger, rests
 from milestones.store.outbox.rests import Rest
 from milestones.store.people import people, rejected
 from milestones.store.tables import Action, ApiCall, Earning, ErasedMail, ExternalProgram
+from milestones.store.views import links as link_views
 from tests.builders import NOW, SITE, a_customer
 from tests.shop import Shop, opened_shop, write_config
 
@@ -145,7 +146,7 @@ async def _live(shop: Shop) -> None:
         await earnings.add_earnings(tx, [earning])
         member = Member("7", email="near@example.com", balance=970)
         await links.add_links(tx, SITE, "smile", shop.secret, [(member, "near")], NOW)
-        (link,) = await links.list_some(tx, SITE, "smile", 1)
+        (link,) = await link_views.list_some(tx, SITE, "smile", 1)
         await agreements.add(tx, link, Agreement(1, 980, 970, 0, 10), NOW, updated=None)
         read = ExternalProgram(site_id=SITE, name="smile", read_at=NOW, full_at=NOW, members=1)
         await agreements.save_program(tx, read)

@@ -12,6 +12,7 @@ import pytest
 
 from milestones.errors import IngestError
 from milestones.store import links
+from milestones.store.views import links as link_views
 from milestones.sync.hear import Recent, hear
 from tests.builders import SITE
 from tests.sync.rig import Rig, a_path, a_rig
@@ -106,7 +107,7 @@ async def test_a_deletion_that_is_told_of_unlinks_and_brings_nobody_back(tmp_pat
         await rig.turn()
         assert (await rig.find_link()).state == "unlinked"
         async with rig.shop.store.read() as tx:
-            assert await links.count_by_state(tx, SITE, "square") == {"unlinked": 1}
+            assert await link_views.count_by_state(tx, SITE, "square") == {"unlinked": 1}
 
 
 @pytest.mark.parametrize("preset", ["loyaltylion", "square"])

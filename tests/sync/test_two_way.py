@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from milestones.store import links
+from milestones.store.views import links as link_views
 from tests.builders import SITE
 from tests.external.programs import PRESETS
 from tests.shop import write_config
@@ -142,7 +142,7 @@ async def test_a_wrong_address_does_not_unlink_everybody(rig: Rig) -> None:
     assert turn.trouble is not None
     assert "says of 5 members in a row that there are none" in turn.trouble
     async with rig.shop.store.read() as tx:
-        assert await links.count_by_state(tx, SITE, "smile") == {"linked": 8}
+        assert await link_views.count_by_state(tx, SITE, "smile") == {"linked": 8}
 
 
 async def test_an_account_that_is_gone_here_unlinks(rig: Rig) -> None:
