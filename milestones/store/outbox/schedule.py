@@ -19,8 +19,10 @@ _VERSIONS = table_of(DefinitionVersion)
 _AVAILABLE = _ACTIONS.c.state == State.AVAILABLE
 _WAITS_FOR_CONSENT = (_ACTIONS.c.state == State.WAITING) & (_ACTIONS.c.needs == Need.CONSENT)
 
-TIMED = _AVAILABLE | _WAITS_FOR_CONSENT
+PARTS = (_AVAILABLE, _WAITS_FOR_CONSENT)
 """What a drain takes up when its time comes. Who waits for consent does so too: the event may be lost."""
+
+TIMED = _AVAILABLE | _WAITS_FOR_CONSENT
 
 IS_FAST = _ACTIONS.c.fast & _ACTIONS.c.settled_at.is_(None)
 """What a person waits for, or did; in the words of its index."""
@@ -92,7 +94,7 @@ _FIRST_SLOW = Prepared(
             .scalar_subquery()
             .label(f"{kind}_{place}")
             for kind in NAMES
-            for place, timed in enumerate((_AVAILABLE, _WAITS_FOR_CONSENT))
+            for place, timed in enumerate(PARTS)
         )
     )
 )

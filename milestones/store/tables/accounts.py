@@ -26,6 +26,7 @@ class Account(SQLModel, table=True):
     __table_args__ = (
         Index("ix_accounts_contact", "site_id", "contact_key"),
         Index("ix_accounts_email", "site_id", "email_key"),
+        Index("ix_accounts_member", "site_id", "member_id"),
         Index("ix_accounts_balance", "site_id", "balance"),
     )
 

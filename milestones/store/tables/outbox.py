@@ -18,7 +18,7 @@ class Grant(SQLModel, table=True):
     __tablename__ = "grants"
     __table_args__ = (
         UniqueConstraint("site_id", "account_id", "milestone", "occurrence"),
-        Index("ix_grants_recent", "site_id", "milestone", "recorded_at"),
+        Index("ix_grants_recent", "site_id", "recorded_at", "milestone", "verdict"),
         Index("ix_grants_recorded", "recorded_at"),
     )
 
@@ -43,7 +43,7 @@ class Reminder(SQLModel, table=True):
     __tablename__ = "reminders"
     __table_args__ = (
         UniqueConstraint("site_id", "account_id", "milestone", "approach", "number"),
-        Index("ix_reminders_recent", "site_id", "milestone", "recorded_at"),
+        Index("ix_reminders_recent", "site_id", "recorded_at", "milestone", "scan_id"),
         Index("ix_reminders_recorded", "recorded_at"),
     )
 

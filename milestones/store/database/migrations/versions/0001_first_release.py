@@ -44,6 +44,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_accounts_balance", ["site_id", "balance"], unique=False)
         batch_op.create_index("ix_accounts_contact", ["site_id", "contact_key"], unique=False)
         batch_op.create_index("ix_accounts_email", ["site_id", "email_key"], unique=False)
+        batch_op.create_index("ix_accounts_member", ["site_id", "member_id"], unique=False)
 
     op.create_table(
         "actions",
@@ -187,7 +188,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("site_id", "account_id", "milestone", "occurrence"),
     )
     with op.batch_alter_table("grants", schema=None) as batch_op:
-        batch_op.create_index("ix_grants_recent", ["site_id", "milestone", "recorded_at"], unique=False)
+        batch_op.create_index(
+            "ix_grants_recent", ["site_id", "recorded_at", "milestone", "verdict"], unique=False
+        )
         batch_op.create_index("ix_grants_recorded", ["recorded_at"], unique=False)
 
     op.create_table(
@@ -237,7 +240,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("site_id", "account_id", "milestone", "approach", "number"),
     )
     with op.batch_alter_table("reminders", schema=None) as batch_op:
-        batch_op.create_index("ix_reminders_recent", ["site_id", "milestone", "recorded_at"], unique=False)
+        batch_op.create_index(
+            "ix_reminders_recent", ["site_id", "recorded_at", "milestone", "scan_id"], unique=False
+        )
         batch_op.create_index("ix_reminders_recorded", ["recorded_at"], unique=False)
 
     op.create_table(

@@ -1,0 +1,112 @@
+"""What a customer, an event or a command costs does not grow with the shop: no statement of theirs goes through a table."""
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from milestones.store.outbox import claims
+from milestones.store.outbox.schedule import LANES
+from milestones.store.views.backlog import get_backlog
+from milestones.views.customers import find_accounts, find_customers
+from milestones.views.explain import explain
+from tests.builders import ACCOUNT, CONTACT, MEMBER, SITE
+from tests.shop import Shop, opened_shop, write_config
+
+LARGE = frozenset(
+    [
+        "accounts",
+        "actions",
+        "attempts",
+        "awaited",
+        "grants",
+        "mails",
+        "mutes",
+        "observations",
+        "orders",
+        "reminders",
+        "traces",
+    ]
+)
+"""What grows with the shop, by the names that statements give it."""
+
+WHOLE = re.compile(r"(?:SCAN|SEARCH(?= .*\(site_id=\?\)$)) (\w+)")
+"""A step that goes through a table, or through all of a site's, which is nearly the same."""
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Every statement that reaches SQLite, with what it asks for filled in."""
+    found: set[str] = set()
+    connect = sqlite3.connect
+
+    def traced(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **options)
+        connection.set_trace_callback(found.add)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    return found
+
+
+@pytest.fixture
+async def shop(asked: set[str], tmp_path: Path) -> AsyncIterator[Shop]:
+    async with opened_shop(write_config(tmp_path / "shop")) as found:
+        asked.clear()
+        yield found
+
+
+def scans(shop: Shop, asked: set[str], *, in_order: bool = False) -> list[str]:
+    """Of what was asked, that which goes through all of a large table. in_order: or through all that waits, to sort it."""
+    path = shop.settings.path.parent / "var" / "milestones.db"
+    statements = sorted(one for one in asked if one.startswith(("SELECT", "UPDATE", "DELETE", "WITH")))
+    assert statements != []
+    found = []
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+            through = {match[1] for step in plan if (match := WHOLE.match(step))}
+            sorts = in_order and "LIMIT" in statement and "USE TEMP B-TREE FOR ORDER BY" in plan
+            if through & LARGE or sorts:
+                found.append(f"{statement}\n  " + "\n  ".join(plan))
+    return found
+
+
+async def test_what_events_tell_and_what_they_lead_to_is_looked_up(shop: Shop, asked: set[str]) -> None:
+    await shop.observe(100, 950, 1020)
+    await shop.observe(400, account="another")
+    await shop.remind("another", value=960)
+    assert scans(shop, asked) == []
+
+
+async def test_what_is_due_is_the_beginning_of_its_index(shop: Shop, asked: set[str]) -> None:
+    await shop.observe(100, 950, 1020)
+    async with shop.store.write() as tx:
+        generation = await claims.begin(tx, SITE)
+        asked.clear()
+        for lane in LANES:
+            await claims.claim(tx, SITE, generation, lane, shop.now)
+    assert scans(shop, asked, in_order=True) == []
+
+
+@pytest.mark.parametrize("text", [ACCOUNT, CONTACT, MEMBER, "ada@example.com"])
+async def test_whoever_is_meant_is_looked_up_and_explained(shop: Shop, asked: set[str], text: str) -> None:
+    await shop.observe(950, 1020)
+    asked.clear()
+    async with shop.store.read() as tx:
+        await find_customers(tx, shop.settings, text, None)
+        (account,) = await find_accounts(tx, text, None)
+        await explain(tx, shop.settings, account, shop.now)
+    assert scans(shop, asked) == []
+
+
+async def test_what_waits_is_counted_by_its_index(shop: Shop, asked: set[str]) -> None:
+    await shop.observe(950, 1020)
+    asked.clear()
+    async with shop.store.read() as tx:
+        await get_backlog(tx, shop.now)
+    assert scans(shop, asked) == []
