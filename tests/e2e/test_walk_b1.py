@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.floor import assert_calm, configured, settled
-from tests.process import Daemon, Shop, shop, until
+from tests.process import IMPATIENT, Daemon, Shop, shop, until
 from tests.programs import ROOT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("walk-b1"), pytest.mark.slow]
@@ -84,13 +84,14 @@ class Walk:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def walk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Walk]:
     folder = tmp_path_factory.mktemp("walk")
-    async with shop(folder, customers=0) as wix:
+    async with shop(folder, customers=0, time_scale=60.0) as wix:
         await wix.settings(recalculation_seconds=0, query_lag_seconds=0.2)
         (
             await wix.http.post("/_sandbox/reset", json={"customers": 0, "new_program": True})
         ).raise_for_status()
         (program,) = blocks("toml")
         daemon = configured(folder, wix, program + STARS)
+        daemon.constants = IMPATIENT
         (daemon.folder / "old-program.csv").write_text(blocks("csv")[0])
         await daemon.start()
         yield Walk(wix, daemon)
