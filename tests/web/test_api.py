@@ -105,16 +105,14 @@ async def test_what_stopping_cut_short_may_be_asked_for_again(api: Api) -> None:
 
 
 async def test_each_token_has_a_budget_that_its_answers_tell_of(api: Api) -> None:
-    api.settings = ApiSettings(requests_per_minute=3)
+    api.settings = ApiSettings(requests_per_minute=1)
     token = await api.token()
-    answers = [await api.get("/status", token) for _ in range(4)]
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    answers = [await api.get("/status", token) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
     assert kind_of(answers[-1]) == "too-many-requests"
-    assert {answer.headers["ratelimit-policy"] for answer in answers} == {'"token";q=3;w=60'}
-    assert [answer.headers["ratelimit"].partition(";t=")[0] for answer in answers] == [
-        f'"token";r={left}' for left in (2, 1, 0, 0)
-    ]
-    assert 1 <= int(answers[-1].headers["retry-after"]) <= 20
+    assert {answer.headers["ratelimit-policy"] for answer in answers} == {'"token";q=1;w=60'}
+    assert {answer.headers["ratelimit"].partition(";t=")[0] for answer in answers} == {'"token";r=0'}
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
     assert (await api.get("/status", await api.token())).status_code == 200
 
 
@@ -144,7 +142,6 @@ async def test_what_a_reload_says_holds_at_once(api: Api) -> None:
     token = await api.token()
     assert [(await api.get("/status", token)).status_code for _ in range(2)] == [200, 429]
     api.settings = ApiSettings(requests_per_minute=1_000_000)
-    await asyncio.sleep(0.01)
     assert (await api.get("/status", token)).status_code == 200
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from milestones.domain.observation import Customer
 from milestones.domain.token import Scope
 from milestones.errors import ChannelError
+from tests.builders import ACCOUNT, CONTACT
 from tests.shop import small_shop
 from tests.web.api import ADJUST, Api, api, kind_of
 
@@ -86,6 +87,32 @@ async def test_a_fault_is_told_and_nothing_recorded(api: Api) -> None:
                 f"#/{name}" for name in changes
             ]
     assert await api.shop.actions() == []
+
+
+async def test_what_wix_would_refuse_is_refused_before_anything_is_recorded(api: Api) -> None:
+    earn = {"account": ACCOUNT, "amount": 5, "description": "A visit", "wait": 0}
+    create = {"email": "kim@example.com", "create_contact": True, "wait": 0}
+    calls: list[tuple[str, dict[str, Any], int]] = [
+        *(
+            ("/accounts/earn", {**earn, "amount": amount}, 400)
+            for amount in (0, -1, 10_000_000, 2**63, 10**39)
+        ),
+        *(("/accounts/earn", {**earn, "amount": amount}, 422) for amount in ("5", 5.5, None, True)),
+        ("/accounts/earn", {**earn, "description": "x" * 101}, 400),
+        ("/accounts/earn", {**earn, "create": "everything"}, 422),
+        ("/accounts/create", {"wait": 0}, 400),
+        ("/accounts/create", {**create, "email": "no address"}, 400),
+        ("/accounts/create", {**create, "contact": CONTACT}, 400),
+        ("/accounts/create", {**create, "first_name": "x" * 101}, 400),
+    ]
+    token = await api.token(Scope.POINTS)
+    for path, body, status in calls:
+        answer = await api.send(path, token, body)
+        assert answer.status_code == status, (body, answer.text)
+        kind_of(answer)
+    assert await api.shop.actions() == []
+    for path, body in (("/accounts/earn", {**earn, "amount": 9_999_999}), ("/accounts/create", create)):
+        assert (await api.send(path, token, body)).status_code == 202
 
 
 async def test_whoever_waits_when_the_daemon_stops_is_told_where_to_look(api: Api) -> None:
