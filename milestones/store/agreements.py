@@ -194,6 +194,12 @@ async def get_program(tx: Transaction, site_id: str, name: str) -> ExternalProgr
     return ExternalProgram(site_id=site_id, name=name) if row is None else ExternalProgram(**row)
 
 
+async def list_failing(tx: Transaction) -> list[ExternalProgram]:
+    """Those that could not be read the last time."""
+    statement = select(_PROGRAMS).where(_PROGRAMS.c.failure.is_not(None)).order_by(_PROGRAMS.c.name)
+    return [ExternalProgram(**row) for row in (await tx.execute(statement)).mappings()]
+
+
 async def save_program(tx: Transaction, program: ExternalProgram) -> None:
     """Keep where it stands."""
     await add_missing(tx, ExternalProgram, [program.model_dump()], unique=["site_id", "name"])

@@ -3,13 +3,14 @@
 from datetime import datetime, tzinfo
 
 from milestones.config.settings import Settings
+from milestones.config.values import plural
 from milestones.domain.observation import Measure
 from milestones.kinds import registry
-from milestones.store import programs, scans
+from milestones.store import agreements, programs, scans
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import rests
-from milestones.store.views import timeline
+from milestones.store.views import links, timeline
 
 MOST_PAUSES = 10
 """Pauses that are named one by one, and scans that stopped."""
@@ -104,6 +105,7 @@ async def list_notices(tx: Transaction, settings: Settings, now: datetime) -> li
         told.append(f"{len(stopped) - MOST_PAUSES:,} more pauses are in force (`milestones status`).")
     told += await list_scan_notices(tx)
     told += await list_program_notices(tx, settings)
+    told += await list_sync_notices(tx)
     if number := await timeline.count_observed(tx):
         told.append(
             f"{number:,} site(s) send events and are not in the configuration: they are observed, and nothing is "
@@ -149,6 +151,20 @@ async def list_program_notices(tx: Transaction, settings: Settings) -> list[str]
 def _by_tier_points(settings: Settings, site_id: str) -> list[str]:
     milestones = settings.for_site(site_id).milestones
     return [one.key for one in milestones if one.measure is Measure.TIER_POINTS]
+
+
+async def list_sync_notices(tx: Transaction) -> list[str]:
+    """Other programs that cannot be read, and members that a person must look at."""
+    told = [
+        f"The program {one.name} cannot be read, so nothing is kept in step with it: {one.failure}"
+        for one in await agreements.list_failing(tx)
+    ]
+    for name, number in sorted((await links.count_listed(tx)).items()):
+        told.append(
+            f"{plural(number, 'member')} of {name} could not be merged and {'waits' if number == 1 else 'wait'} for a "
+            "person (`milestones sync status`)."
+        )
+    return told
 
 
 async def list_scan_notices(tx: Transaction) -> list[str]:

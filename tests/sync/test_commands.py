@@ -17,6 +17,7 @@ from milestones.commands.models.sync import (
 )
 from milestones.errors import UsageError
 from milestones.sync.work import SyncWork
+from milestones.views.notices import list_sync_notices
 from tests.external.programs import described
 from tests.sync.rig import Rig, a_path, a_rig
 
@@ -116,6 +117,26 @@ async def test_a_try_says_what_works_and_changes_nothing(tmp_path: Path) -> None
         rig.world.books("smile").behaviour.html = 5
         broken = await carry_out(sync.check, rig, CheckSync(program="smile"))
         assert not broken.is_sound
+
+
+async def test_what_a_person_must_look_at_is_noticed(tmp_path: Path) -> None:
+    async with a_rig(a_path(tmp_path)) as rig:
+        await rig.link(ours=50, theirs=80)
+        rig.world.books("smile").behaviour.html = 1
+        await rig.turn()
+        async with rig.shop.store.read() as tx:
+            told = await list_sync_notices(tx)
+        assert told == [
+            (
+                "The program smile cannot be read, so nothing is kept in step with it: smile's list answered with a web page "
+                "instead of data (200)."
+            ),
+            "1 member of smile could not be merged and waits for a person (`milestones sync status`).",
+        ]
+        await rig.turn()
+        await carry_out(sync.resolve, rig, ResolveLinks(program="smile", take="nothing"))
+        async with rig.shop.store.read() as tx:
+            assert await list_sync_notices(tx) == []
 
 
 async def test_a_program_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -63,3 +63,13 @@ async def count_by_state(tx: Transaction, site_id: str, external: str) -> dict[s
 async def count(tx: Transaction, site_id: str, external: str) -> int:
     """How many links there are."""
     return sum((await count_by_state(tx, site_id, external)).values())
+
+
+async def count_listed(tx: Transaction) -> dict[str, int]:
+    """How many links a person must look at, by program."""
+    statement = (
+        select(_LINKS.c.external, func.count())
+        .where(_LINKS.c.state == LinkState.LISTED)
+        .group_by(_LINKS.c.external)
+    )
+    return {row[0]: row[1] for row in (await tx.execute(statement)).all()}
