@@ -34,8 +34,10 @@ LARGE = frozenset(
 )
 """What grows with the shop, by the names that statements give it."""
 
-WHOLE = re.compile(r"(?:SCAN|SEARCH(?= .*\(site_id=\?\)$)) (\w+)")
-"""A step that goes through a table, or through all of a site's, which is nearly the same."""
+WHOLE = re.compile(r"(?:SCAN|SEARCH(?! \w+ USING INDEX ix_actions_fast)(?= .*\(site_id=\?\)$)) (\w+)")
+"""A step that goes through a table, or through all of a site's, which is nearly the same. Of what people wait for there
+is little, and an index of its own.
+"""
 
 
 @pytest.fixture
@@ -79,7 +81,9 @@ def scans(shop: Shop, asked: set[str], *, in_order: bool = False) -> list[str]:
 async def test_what_events_tell_and_what_they_lead_to_is_looked_up(shop: Shop, asked: set[str]) -> None:
     await shop.observe(100, 950, 1020)
     await shop.observe(400, account="another")
+    await shop.drain()
     await shop.remind("another", value=960)
+    await shop.drain()
     assert scans(shop, asked) == []
 
 
