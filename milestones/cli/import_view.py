@@ -174,7 +174,7 @@ def _show_rejected(shown: Console, staging: Staging, left_out: Path | None) -> N
 
 
 def show_result(tally: Tally, staging: Staging, left_out: Path | None) -> None:
-    """What was ordered."""
+    """Show what was ordered."""
     shown = render.console()
     shown.print(f"{plural(tally.ordered, 'customer')} recorded; each is done once, whatever dies in between.")
     if tally.held:

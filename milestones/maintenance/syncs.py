@@ -42,7 +42,7 @@ class Turns:
     _bells: dict[Key, asyncio.Event] = field(default_factory=dict)
 
     def ring(self) -> None:
-        """Something changed here, or an event of another program came."""
+        """Wake it: something changed here, or an event of another program came."""
         for bell in self._bells.values():
             bell.set()
 

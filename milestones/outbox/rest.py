@@ -95,7 +95,7 @@ class Rests:
         return changed
 
     def confirm(self, written: Kept) -> None:
-        """This is committed. Until then, what ``recall`` reads is older than what is known here."""
+        """Note that this is committed. Until then, what ``recall`` reads is older than what is known here."""
         self._changed -= {kind for kind, rest in written.items() if self._faults.get(kind) is rest}
 
     def _spans(self, kinds: Sequence[str]) -> list[tuple[datetime, datetime]]:

@@ -141,7 +141,7 @@ async def close(
 
 
 async def count_check(tx: Transaction, row: AgreementRow) -> None:
-    """The other program is asked once more whether it shows what it has booked."""
+    """Count that the other program is asked once more whether it shows what it has booked."""
     mine = (_AGREEMENTS.c.link_id == row.link_id) & (_AGREEMENTS.c.number == row.number)
     await tx.execute(update(_AGREEMENTS).where(mine).values(checks=row.checks + 1))
 

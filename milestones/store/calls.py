@@ -34,7 +34,7 @@ async def keep_answer(tx: Transaction, key: str, answer: dict[str, Any]) -> None
 
 
 async def withdraw(tx: Transaction, key: str) -> None:
-    """Nothing was done under this key, so it is free again."""
+    """Free a key under which nothing was done."""
     await tx.execute(delete(_CALLS).where(_CALLS.c.key == key))
 
 

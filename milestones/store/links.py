@@ -251,7 +251,7 @@ async def change(tx: Transaction, link_id: int | None, **values: Any) -> None:
 
 
 async def list_link(tx: Transaction, link_id: int | None, reason: str) -> None:
-    """A person must look at it. reason: a sentence."""
+    """Show it to a person, who must look at it. reason: a sentence."""
     await change(tx, link_id, state=LinkState.LISTED, reason=reason, look=False)
 
 

@@ -62,7 +62,7 @@ class Checkout:
         del coupon
         return self.fault
 
-    async def shown(self, checkout_id: str, /) -> list[CheckoutDiscount]:
+    async def list_shown(self, checkout_id: str, /) -> list[CheckoutDiscount]:
         del checkout_id
         return [] if self.late else self.discounts
 

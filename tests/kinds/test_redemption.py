@@ -84,7 +84,7 @@ class Counter:
         del accounts, apart_from
         return self.unsettled
 
-    async def taken(self, accounts: Collection[str], /, *, apart_from: Collection[int]) -> set[str]:
+    async def list_taken(self, accounts: Collection[str], /, *, apart_from: Collection[int]) -> set[str]:
         del accounts, apart_from
         return self.others
 

@@ -77,14 +77,14 @@ class Books:
     webhook: tuple[str, str] | None = None
 
     def add(self, member: Member) -> None:
-        """A new customer, or one whose record is replaced."""
+        """Add a customer, or replace the record of one."""
         known = member.id in self.members
         member.updated = stamp(self.clock())
         self.members[member.id] = member
         self.tell("updated" if known else "created", member)
 
     def delete(self, member_id: str) -> None:
-        """The customer is gone. Raises RefusedError."""
+        """Remove a customer. Raises RefusedError."""
         self.tell("deleted", self.member(member_id))
         del self.members[member_id]
 
@@ -128,7 +128,7 @@ class Books:
         return of_member[:limit]
 
     def tell(self, what: str, member: Member) -> None:
-        """An event, where somebody listens."""
+        """Send an event, where somebody listens."""
         if self.webhook is not None:
             self.events.append((what, Member(**asdict(member))))
 

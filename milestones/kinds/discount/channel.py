@@ -53,7 +53,7 @@ class Discounts(Protocol):
     async def spending_fault(self, coupon: LoyaltyCoupon, /) -> str | None:
         """Why the loyalty coupon cannot be spent, as a sentence; None where it can."""
 
-    async def shown(self, checkout_id: str, /) -> Sequence[CheckoutDiscount]:
+    async def list_shown(self, checkout_id: str, /) -> Sequence[CheckoutDiscount]:
         """What is, or was, on the checkout, as far as queries show it."""
 
     async def apply_reward(
@@ -128,7 +128,9 @@ class DiscountChannel:
     async def perform(self, task: Task) -> Mapping[str, Any]:
         """Applies it once. Raises ChannelError."""
         payload = DiscountPayload.from_json(task.payload)
-        shown = [one for one in await self._discounts.shown(payload.checkout_id) if _is_same(one, payload)]
+        shown = [
+            one for one in await self._discounts.list_shown(payload.checkout_id) if _is_same(one, payload)
+        ]
         if task.lost_at is not None and (mine := _find_mine(shown, task.intent)) is not None:
             return _result(mine, payload, (task.intent or {}).get("points"))
         there = next((one for one in shown if one.status not in GONE), None)
@@ -151,7 +153,9 @@ class DiscountChannel:
     async def recover(self, task: Task) -> Found:
         """Looks at the checkout, and awaits what queries may not show yet."""
         payload = DiscountPayload.from_json(task.payload)
-        shown = [one for one in await self._discounts.shown(payload.checkout_id) if _is_same(one, payload)]
+        shown = [
+            one for one in await self._discounts.list_shown(payload.checkout_id) if _is_same(one, payload)
+        ]
         mine = _find_mine(shown, task.intent)
         if mine is not None:
             return Found(Fate.HAPPENED, _result(mine, payload, (task.intent or {}).get("points")))

@@ -48,7 +48,7 @@ class SiteDiscounts:
         """Why the loyalty coupon cannot be spent."""
         return await site.find_spending_fault(self.client, coupon, self.clock())
 
-    async def shown(self, checkout_id: str, /) -> Sequence[CheckoutDiscount]:
+    async def list_shown(self, checkout_id: str, /) -> Sequence[CheckoutDiscount]:
         """What queries show of the checkout."""
         return await site.list_discounts(self.client, checkout_id)
 

@@ -68,7 +68,9 @@ class Others(Protocol):
     ) -> Collection[tuple[str, str]]:
         """The accounts, with the rewards, of which a redemption is under way or was lost."""
 
-    async def taken(self, accounts: Collection[str], /, *, apart_from: Collection[int]) -> Collection[str]:
+    async def list_taken(
+        self, accounts: Collection[str], /, *, apart_from: Collection[int]
+    ) -> Collection[str]:
         """The loyalty coupons that redemptions of these accounts have made."""
 
 
@@ -179,7 +181,7 @@ class RedemptionChannel:
         # All that may be it must show before one of them is.
         await_query(task.lost_at, self._clock(), self._query_lag)
         accounts = {task.account_id, intent["account_id"]}
-        taken = {*intent["there"], *await self._others.taken(accounts, apart_from=[task.id])}
+        taken = {*intent["there"], *await self._others.list_taken(accounts, apart_from=[task.id])}
         since = datetime.fromisoformat(intent["at"]) - CLOCKS
         until = task.lost_at + CLOCKS
         return [

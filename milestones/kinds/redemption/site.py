@@ -69,7 +69,7 @@ class OtherRedemptions:
             and "coupon_id" not in (one.intent or {})
         }
 
-    async def taken(self, accounts: Collection[str], /, *, apart_from: Collection[int]) -> set[str]:
+    async def list_taken(self, accounts: Collection[str], /, *, apart_from: Collection[int]) -> set[str]:
         """The loyalty coupons that redemptions of these accounts have made, as far as it is known."""
         found = await self._list(accounts, apart_from)
         told = [*(one.result or {} for one in found), *(one.intent or {} for one in found)]

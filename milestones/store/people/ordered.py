@@ -18,7 +18,7 @@ def of_newcomers(site_id: str, contact_keys: Collection[str]) -> ColumnElement[b
 
 
 async def hand_over(tx: Transaction, site_id: str, contact_keys: Collection[str], target_key: str) -> None:
-    """What is ordered for contacts of which no account is known is for the contact that is left."""
+    """Give what is ordered for contacts of which no account is known to the contact that is left."""
     for keys in chunks(sorted(contact_keys)):
         theirs = of_newcomers(site_id, keys)
         await tx.execute(update(_ORDERS).where(theirs).values(contact_key=target_key))

@@ -34,7 +34,7 @@ from milestones.web.access import Access
 from milestones.web.access import RefusedError as ClosedError
 from milestones.web.api.bearer import Bearer, Caller
 from milestones.web.api.bodies import read_body
-from milestones.web.api.document import TITLE, described, document
+from milestones.web.api.document import TITLE, describe_route, document
 from milestones.web.api.limits import Budgets, Standing
 from milestones.web.api.network import answering
 from milestones.web.api.refusals import Kind, RefusedError, fault_refusal, plain_refusal, refusal, refusal_of
@@ -82,7 +82,7 @@ def create_routes(services: ApiServices, bearer: Bearer) -> FastAPI:
     for kind in services.running.commands:
         if kind.scopes:
             answer = answering(services.running, calls, bearer, kind)
-            add_route(router, kind, answer, apart=True, **described(kind))
+            add_route(router, kind, answer, apart=True, **describe_route(kind))
     site.include_router(router)
     # Once, and not before somebody asks: it takes longer than all else at the start of a daemon.
     told = cache(lambda: json.dumps(document(site)).encode())

@@ -55,7 +55,7 @@ _TEXT = {"schema": {"type": "string"}}
 _SECONDS = {"schema": {"type": "integer", "minimum": 0}}
 
 
-def described(kind: AnyCommand) -> dict[str, Any]:
+def describe_route(kind: AnyCommand) -> dict[str, Any]:
     """What the route of a command says beside its fields and its answer; and that it asks for its scope."""
 
     async def scope_is_held(request: Request) -> None:
