@@ -30,6 +30,7 @@ from milestones.store.views import lookup
 from milestones.views.actions import describe_action
 from milestones.views.customers import NobodyError, find_account
 from milestones.views.lookup import find_one_site
+from milestones.views.notices import find_stop
 
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 """What may be the id of a contact that nobody has told of. A name with a typing error is none."""
@@ -110,6 +111,8 @@ async def await_order(host: Host, placed: Placed, seconds: float) -> OrderAnswer
         await asyncio.sleep(LOOK)
         actions = await _actions(host, placed)
     order = placed.order
+    async with host.runtime.store.read() as tx:
+        stop = await find_stop(tx, host.settings, order.site_id)
     assert order.id is not None, "it was read from the table"
     return OrderAnswer(
         order=order.id,
@@ -120,7 +123,7 @@ async def await_order(host: Host, placed: Placed, seconds: float) -> OrderAnswer
         verdict=order.verdict,
         settled=_is_settled(actions),
         works=host.runtime.works,
-        actions=tuple(map(_describe, actions)),
+        actions=tuple(_describe(action, stop) for action in actions),
     )
 
 
@@ -134,14 +137,15 @@ def _is_settled(actions: list[Action]) -> bool:
     return not any(action.state in {State.AVAILABLE, State.RUNNING} for action in actions)
 
 
-def _describe(action: Action) -> OrderedAction:
+def _describe(action: Action, stop: str | None) -> OrderedAction:
+    """stop: why nothing at all is done on its site."""
     line = describe_action(action)
     return OrderedAction(
         id=line.id,
         kind=line.kind,
         state=line.state,
         sentence=line.sentence,
-        reason=line.reason,
+        reason=stop or line.reason if action.state == State.AVAILABLE else line.reason,
         error=line.error,
         result=action.result,
     )

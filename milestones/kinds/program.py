@@ -19,6 +19,9 @@ from milestones.wix.transport import WixClient
 PROGRAM_AGE = timedelta(minutes=5)
 """How old the program's status may be when a mail is handed over or points are given; Wix sends no event when it changes."""
 
+INACTIVE_AGE = timedelta(seconds=10)
+"""The same where it was not active: somebody activates it and has what waits for it tried at once."""
+
 
 class CurrentProgram(Protocol):
     """The loyalty program as Wix had it at most five minutes ago, or as it has it now. Raises ChannelError."""
@@ -43,7 +46,7 @@ def refusal_while_inactive(what: str, now: datetime) -> ChannelError:
 
 @dataclass(slots=True)
 class SiteProgram:
-    """The loyalty program of a site, asked of Wix at most every five minutes and kept in the store for the pages."""
+    """The loyalty program of a site, asked of Wix at most every five minutes while it is active, and kept in the store for the pages."""
 
     client: WixClient
     store: Store
@@ -56,7 +59,8 @@ class SiteProgram:
     async def __call__(self, *, anew: bool = False) -> Program:
         """The program as it was at most five minutes ago, or as it is now. Raises WixError."""
         now = self.clock()
-        if anew or self._known is None or not sites.is_fresh(self._checked_at, now, PROGRAM_AGE):
+        age = PROGRAM_AGE if self._known is None or self._known.active else INACTIVE_AGE
+        if anew or self._known is None or not sites.is_fresh(self._checked_at, now, age):
             told = await programs.get(self.client)
             self._known = Program(
                 name=told.name or self.fallback_name,

@@ -6,10 +6,11 @@ from milestones.config.settings import Settings
 from milestones.config.values import plural
 from milestones.domain.observation import Measure
 from milestones.kinds import registry
-from milestones.store import agreements, programs, scans
+from milestones.store import agreements, programs, scans, sites
 from milestones.store.database import heartbeat
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import rests
+from milestones.store.tables import SiteState
 from milestones.store.views import links, timeline
 
 MOST_PAUSES = 10
@@ -86,6 +87,18 @@ def _clock(at: datetime, now: datetime, zone: tzinfo) -> str:
     """A time of the shop's day, with its date where that is not today's."""
     local = at.astimezone(zone)
     return f"{local:%H:%M}" if local.date() == now.astimezone(zone).date() else f"{local:%Y-%m-%d %H:%M}"
+
+
+async def find_stop(tx: Transaction, settings: Settings, site_id: str) -> str | None:
+    """Why nothing that is due is done on a site, whatever it is; None where it is done."""
+    if settings.daemon.mode == "shadow":
+        return "Shadow mode: it is recorded, and nothing is sent until daemon.mode is live."
+    if (reason := await heartbeat.get_hold(tx)) is not None:
+        return f"Nothing is sent or given until `milestones resume`. {reason}"
+    site = await sites.find_site(tx, site_id)
+    if site is None or site.state != SiteState.ACTIVE:
+        return "The site is not active in the configuration, so nothing is given there."
+    return "Everything is paused on this site; `milestones resume` has it go on." if site.paused else None
 
 
 async def list_notices(tx: Transaction, settings: Settings, now: datetime) -> list[str]:

@@ -10,6 +10,7 @@ from milestones.commands.orders import adjust, create
 from milestones.domain.observation import Customer
 from milestones.domain.order import Create
 from milestones.errors import ChannelError, KeyTakenError, UsageError
+from milestones.store import sites
 from milestones.store.database.statements import table_of
 from milestones.store.people import erasure
 from milestones.store.tables import Account
@@ -232,3 +233,18 @@ async def test_what_waits_for_what_failed_is_not_waited_for(small_shop: Shop) ->
     small_shop.works = True
     answer = await created(small_shop, email="bob@example.com", wait=30)
     assert (answer.settled, answer.is_done) == (True, False)
+
+
+async def test_an_order_of_a_paused_site_says_so(small_shop: Shop) -> None:
+    await small_shop.observe(100)
+    async with small_shop.store.write() as tx:
+        await sites.pause(tx, SITE, None, paused=True)
+    [action] = (await ordered(small_shop)).actions
+    assert (action.state, action.reason) == (
+        "available",
+        "Everything is paused on this site; `milestones resume` has it go on.",
+    )
+    async with small_shop.store.write() as tx:
+        await sites.pause(tx, SITE, None, paused=False)
+    [action] = (await ordered(small_shop)).actions
+    assert action.reason is None

@@ -105,3 +105,15 @@ async def test_points_wait_for_a_program_that_was_paused_just_now_however_wix_re
         await programs.activate(parts.client)
         await shop.finish()
         await shop.assert_everything_once()
+
+
+async def test_of_a_program_that_was_not_active_wix_is_asked_again_soon(club: Club) -> None:
+    """Whoever has activated it and says `resume` is not told for minutes that it is not."""
+    club.is_now("PAUSED")
+    assert not (await club.program()).active
+    club.is_now("ACTIVE")
+    club.pass_by(timedelta(seconds=10))
+    assert not (await club.program()).active
+    club.pass_by(timedelta(seconds=1))
+    assert (await club.program()).active
+    assert len(club.wix.requests) == 2

@@ -5,11 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from milestones.domain.actions import State
+from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
+from milestones.kinds.channel import Stop
 from milestones.outbox.rest import LONGEST_REST, REST, Rests, length
 from milestones.store.outbox import rests
 from milestones.store.outbox.rests import Rest
-from tests.outbox.bench import Bench
+from tests.outbox.bench import ALL_DONE, Bench
 
 WRONG_PASSWORD = ChannelError("The login is refused.", permanent=True, connection_wide=True)
 NOT_THERE = ChannelError("Nobody answers.", connection_wide=True)
@@ -145,3 +148,16 @@ async def test_a_rest_whose_writing_fails_or_is_under_way_is_not_forgotten(bench
         await rests.forget(tx, bench.now)
         await of_site.recall(tx)
     assert of_site.ends(bench.now) == []
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+async def test_a_person_has_the_program_looked_at_again_at_once(bench: Bench, everywhere: bool) -> None:
+    later = bench.now + timedelta(minutes=15)
+    await bench.reach()
+    await bench.stop("email", Stop(State.AVAILABLE, Verdict.PROGRAM_NOT_ACTIVE, until=later))
+    assert await bench.drain() == later
+    await bench.stop("email", None)
+    async with bench.store.write() as tx:
+        await rests.forget(tx, bench.now, None if everywhere else [bench.work.site_id])
+    await bench.drain()
+    assert await bench.states() == ALL_DONE

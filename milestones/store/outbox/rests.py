@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, or_, select, true, update
 
 from milestones.domain.actions import State
+from milestones.domain.verdict import Verdict
 from milestones.store.database.prepared import Prepared
 from milestones.store.database.statements import put, table_of
 from milestones.store.database.store import Transaction
+from milestones.store.outbox.schedule import TIMED
 from milestones.store.tables import Action, ChannelRest
 
 _RESTS = table_of(ChannelRest)
@@ -68,6 +70,9 @@ async def forget(tx: Transaction, now: datetime, site_ids: Collection[str] | Non
             .where(_ACTIONS.c.available_at <= row.until)
             .values(available_at=now)
         )
+    of_actions = true() if site_ids is None else _ACTIONS.c.site_id.in_(site_ids)
+    inactive = TIMED & (_ACTIONS.c.verdict == Verdict.PROGRAM_NOT_ACTIVE) & (_ACTIONS.c.available_at > now)
+    await tx.execute(update(_ACTIONS).where(of_actions, inactive).values(available_at=now))
 
 
 async def list_rests(
