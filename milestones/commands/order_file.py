@@ -103,12 +103,15 @@ def _find_columns(path: Path, what: Ordered, headings: Sequence[str], *, has_tex
 
 def _read_row(name: str, what: Ordered, row: Row, columns: Mapping[str, int], text: str | None) -> OrderRow:
     """Raises _RowError."""
+    astray = [cell for place, cell in enumerate(row.cells) if place not in columns.values()]
+    if any(remove_unseen(str(cell)).strip() for cell in astray):
+        raise _RowError("It has more cells than there are headings; what holds a separator stands in quotes.")
     cells = {
         heading: row.cells[place] if place < len(row.cells) else "" for heading, place in columns.items()
     }
     told = {heading: remove_unseen(str(cell)).strip() for heading, cell in cells.items()}
     if sum(bool(told.get(who)) for who in _WHO) != 1:
-        raise _RowError("It says not by exactly one of account, contact and email whom it is for.")
+        raise _RowError("It must say whom it is for, by exactly one of account, contact and email.")
     numbers = {of: _number(of, cells[of]) for of in ("by", "to", "points") if told.get(of)}
     if what is Ordered.EARN and "points" not in numbers:
         raise _RowError("It does not say how many points.")

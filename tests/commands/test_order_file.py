@@ -53,12 +53,20 @@ def test_the_same_row_has_the_same_key_wherever_it_stands_and_another_file_s_has
         ("a,,=1+1,Why", "Its by is no whole number"),
         ("a,,9999999999999999999,Why", "Its by is no whole number"),
         ("a,,\u0665,Why", "Its by is no whole number"),
+        ("a,,1,000,Why", "more cells than there are headings"),
+        ("a,,5,The parcel, late", "more cells than there are headings"),
     ],
 )
 def test_a_row_that_is_no_order_is_named_and_keeps_no_other_back(tmp_path: Path, row: str, why: str) -> None:
     found = read(tmp_path, f"account,email,by,reason\n{row}\nb,,5,Why\n")
     assert [one.line for one in found.rows] == [3]
     assert why in found.refused[2]
+
+
+def test_a_cell_under_no_heading_may_be_empty_and_is_refused_otherwise(tmp_path: Path) -> None:
+    found = read(tmp_path, "account,by,,reason\na,5,,Why,,\na,1,000,Why\n")
+    assert [(one.line, one.by) for one in found.rows] == [(2, 5)]
+    assert list(found.refused) == [3]
 
 
 def test_two_rows_that_say_the_same_are_one_order_and_the_second_is_named(tmp_path: Path) -> None:
