@@ -16,13 +16,15 @@ and only by those who hold what is named here.
 import hashlib
 from collections.abc import Iterable
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text
 
+from milestones.store.database.prepared import Prepared
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
 from milestones.store.tables import Site
 
 _SITES = table_of(Site)
+_LOCK = Prepared(select(_SITES.c.generation).where(_SITES.c.id == bindparam("site_id")).with_for_update())
 
 _BREAKER = "the breaker"
 """Stands for all accounts of a site; the id of none."""
@@ -32,8 +34,8 @@ async def lock_site(tx: Transaction, site_id: str) -> int | None:
     """Keep others from draining the site and from moving its actions, until the transaction ends. Returns the generation
     in force, None of a site that nobody ever heard of.
     """
-    statement = select(_SITES.c.generation).where(_SITES.c.id == site_id).with_for_update()
-    return (await tx.execute(statement)).scalar_one_or_none()
+    rows = await _LOCK.fetch(tx, {"site_id": site_id})
+    return rows[0].generation if rows else None
 
 
 async def lock_accounts(tx: Transaction, accounts: Iterable[tuple[str, str]]) -> None:

@@ -77,7 +77,7 @@ class Lookup:
         self._query = query
         self._prepared: dict[int, Prepared] = {}
 
-    async def fetch(self, tx: Transaction, keys: Iterable[str], **parameters: Any) -> list[Any]:
+    async def fetch(self, tx: Transaction, keys: Iterable[Any], **parameters: Any) -> list[Any]:
         """The rows for these keys."""
         wanted, found = list(keys), list[Any]()
         for start in range(0, len(wanted), self.MOST):

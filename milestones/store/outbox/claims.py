@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, select, update
 
 from milestones.domain.actions import FINAL, Need, State
 from milestones.domain.verdict import Verdict
 from milestones.errors import FencedError
 from milestones.store import mutes, sites
 from milestones.store.database.locks import lock_site
+from milestones.store.database.prepared import Lookup
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import attempts, dependents, moves, orders, permission, schedule
@@ -99,14 +100,25 @@ def _is_leased(site_id: str, generation: int, action_ids: Iterable[int]) -> Colu
     )
 
 
+def _leased_query(ids: Sequence[Any]) -> Executable:
+    return select(_ACTIONS).where(
+        _ACTIONS.c.id.in_(ids),
+        _ACTIONS.c.site_id == bindparam("site_id"),
+        _ACTIONS.c.state == State.RUNNING,
+        _ACTIONS.c.generation == bindparam("generation"),
+        _ACTIONS.c.acted_at.is_(None),
+    )
+
+
+_LEASED = Lookup(_leased_query)
+
+
 async def find_leased(
     tx: Transaction, site_id: str, generation: int, action_ids: Sequence[int], now: datetime
 ) -> dict[int, Claimed]:
     """Of these, what is this drain's still and has not begun, with its facts as they are now. Changes nothing."""
-    statement = select(_ACTIONS).where(
-        _is_leased(site_id, generation, action_ids), _ACTIONS.c.acted_at.is_(None)
-    )
-    actions = [Action(**row) for row in (await tx.execute(statement)).mappings()]
+    rows = await _LEASED.fetch(tx, action_ids, site_id=site_id, generation=generation)
+    actions = [Action(**row._asdict()) for row in rows]
     found = await list_claimed(tx, site_id, actions, now) if actions else []
     return {item.action.id: item for item in found if item.action.id is not None}
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Executable, bindparam, select
 
 from milestones.domain.observation import Customer, Measures
 from milestones.store import sites
+from milestones.store.database.prepared import Lookup
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import reminders
@@ -42,20 +43,10 @@ async def list_claimed(
     tx: Transaction, site_id: str, actions: Sequence[Action], now: datetime
 ) -> list[Claimed]:
     """These actions of one site, each with its facts."""
-    accounts = {
-        row["id"]: row
-        for row in (
-            await tx.execute(
-                select(_ACCOUNTS).where(
-                    _ACCOUNTS.c.site_id == site_id,
-                    _ACCOUNTS.c.id.in_({action.account_id for action in actions}),
-                )
-            )
-        ).mappings()
-    }
-    wanted = {key for action in actions for key in action.waits_for}
-    statement = select(_ACTIONS.c.key, _ACTIONS.c.kind, _ACTIONS.c.result).where(_ACTIONS.c.key.in_(wanted))
-    results = {row.key: (row.kind, row.result or {}) for row in (await tx.execute(statement)).all()}
+    ids = sorted({action.account_id for action in actions})
+    accounts = {row.id: row for row in await _CUSTOMERS.fetch(tx, ids, site_id=site_id)}
+    wanted = sorted({key for action in actions for key in action.waits_for})
+    results = {row.key: (row.kind, row.result or {}) for row in await _RESULTS.fetch(tx, wanted)}
     concerned = {
         action.account_id for action in actions if "near" in action.payload or "settle" in action.payload
     }
@@ -75,7 +66,7 @@ async def list_claimed(
                 action=action,
                 customer=_customer(account),
                 measures=_measures(account),
-                erased=account is not None and account["erased_at"] is not None,
+                erased=account is not None and account.erased_at is not None,
                 inputs=inputs,
                 grants=[
                     grant
@@ -91,11 +82,22 @@ async def list_claimed(
     return claimed
 
 
-def _customer(row: Mapping[Any, Any] | None) -> Customer:
-    if row is None:
-        return Customer()
-    return Customer(row["contact_id"], row["member_id"], row["email"], row["name"])
+def _customers_query(ids: Sequence[Any]) -> Executable:
+    columns = (*Customer.__slots__, *Measures._fields, "id", "erased_at")
+    theirs = (_ACCOUNTS.c.site_id == bindparam("site_id")) & _ACCOUNTS.c.id.in_(ids)
+    return select(*(_ACCOUNTS.c[name] for name in columns)).where(theirs)
 
 
-def _measures(row: Mapping[Any, Any] | None) -> Measures | None:
-    return None if row is None else Measures(row["balance"], row["earned"], row["tier_points"])
+def _results_query(keys: Sequence[Any]) -> Executable:
+    return select(_ACTIONS.c.key, _ACTIONS.c.kind, _ACTIONS.c.result).where(_ACTIONS.c.key.in_(keys))
+
+
+_CUSTOMERS, _RESULTS = Lookup(_customers_query), Lookup(_results_query)
+
+
+def _customer(row: Any) -> Customer:
+    return Customer() if row is None else Customer(row.contact_id, row.member_id, row.email, row.name)
+
+
+def _measures(row: Any) -> Measures | None:
+    return None if row is None else Measures(row.balance, row.earned, row.tier_points)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, Executable, delete, select, update
 
 from milestones.domain.actions import FINAL, State
 from milestones.domain.keys import contact_key
@@ -21,6 +21,7 @@ from milestones.formats.mail_addresses import spellings
 from milestones.kinds.registry import KINDS
 from milestones.store.database import meta
 from milestones.store.database.locks import lock_accounts
+from milestones.store.database.prepared import Lookup
 from milestones.store.database.statements import add_missing, chunks, table_of
 from milestones.store.database.store import Transaction
 from milestones.store.outbox import attempts, moves
@@ -156,18 +157,19 @@ async def delete_copies(tx: Transaction, which: ColumnElement[bool]) -> Sequence
     return found
 
 
+def _erased_query(ids: Sequence[Any]) -> Executable:
+    theirs = (_ACCOUNTS.c.site_id == _ACTIONS.c.site_id) & (_ACCOUNTS.c.id == _ACTIONS.c.account_id)
+    of_these = select(_ACTIONS.c.id).join(_ACCOUNTS, theirs).where(_ACTIONS.c.id.in_(ids))
+    return of_these.where(_ACCOUNTS.c.erased_at.is_not(None))
+
+
+_OF_THE_ERASED = Lookup(_erased_query)
+
+
 async def scrub_settled(tx: Transaction, action_ids: Sequence[int], now: datetime) -> None:
     """Remove every trace of a customer who was erased while something was under way to them."""
     for ids in chunks(action_ids):
-        statement = (
-            select(_ACTIONS.c.id)
-            .join(
-                _ACCOUNTS,
-                (_ACCOUNTS.c.site_id == _ACTIONS.c.site_id) & (_ACCOUNTS.c.id == _ACTIONS.c.account_id),
-            )
-            .where(_ACTIONS.c.id.in_(ids), _ACCOUNTS.c.erased_at.is_not(None))
-        )
-        erased = list((await tx.execute(statement)).scalars())
+        erased = [row.id for row in await _OF_THE_ERASED.fetch(tx, ids)]
         if erased:
             await scrub(tx, _ACTIONS.c.id.in_(erased))
             await request_rewrite(tx, now)
