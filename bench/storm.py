@@ -66,12 +66,11 @@ def measure(seconds: float, folder: str) -> Storm:
         server = stack.enter_context(servers.daemon(place, wix))
         uvloop.run(send(server.port, iter([*wire, below]), connections=64, seconds=120))
         before, watch = server.cpu(), Watch(wix)
-        half = int(RATE * seconds / 2)
         again = itertools.cycle(wire)
-        told = itertools.chain(itertools.islice(again, half), watch.note(above), again)
+        told = itertools.chain(itertools.islice(again, int(RATE * seconds / 4)), watch.note(above), again)
         load = uvloop.run(send(server.port, told, connections=64, seconds=seconds, rate=RATE))
         cpu, memory = server.cpu() - before, server.memory()
-        watch.thread.join(60)
+        watch.wait()
     if set(load.statuses) != {200}:
         raise SystemExit(f"The daemon answered {dict(load.statuses)}.")
     each = cpu / load.acknowledged
@@ -93,6 +92,12 @@ class Watch:
         self._sent = time.perf_counter()
         self.thread.start()
         yield request
+
+    def wait(self) -> None:
+        """Until it is there, a minute at most."""
+        if not self._sent:
+            raise SystemExit("So few were answered that the crossing was never sent: this machine is too busy.")
+        self.thread.join(60)
 
     def _look(self) -> None:
         while self._wix.coupons() == self._before and time.perf_counter() < self._sent + 60:
