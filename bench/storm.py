@@ -96,7 +96,9 @@ class Watch:
     def wait(self) -> None:
         """Until it is there, a minute at most."""
         if not self._sent:
-            raise SystemExit("So few were answered that the crossing was never sent: this machine is too busy.")
+            raise SystemExit(
+                "So few were answered that the crossing was never sent: this machine is too busy."
+            )
         self.thread.join(60)
 
     def _look(self) -> None:
