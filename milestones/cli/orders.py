@@ -25,7 +25,7 @@ def tell_order(answer: OrderAnswer, *, as_json: bool) -> None:
 def _show(answer: OrderAnswer) -> None:
     shown = render.console()
     if not answer.created:
-        shown.print("[dim]This order was given before, with the same key; it is done once.[/]")
+        shown.print("[dim]This order was given before, with the same key, so nothing is done anew.[/]")
     for action in answer.actions:
         shown.print(f"#{action.id} {text(action.sentence)}.")
         if action.state == "done":
