@@ -128,7 +128,7 @@ def _find_ids(rule: EventRule, source: _Source) -> Iterator[str]:
         yield json.dumps(source.event, sort_keys=True)
     for place in rule.id:
         found = source.find(place, "id")
-        if found is None or found == "":
+        if found is None or found in ("", [], {}):
             raise ValueError(f"{place} (id) finds nothing, so nobody could tell whether it came before")
         # A number and its text are one id: services change their minds about that.
         yield found if isinstance(found, str) else json.dumps(found, sort_keys=True)

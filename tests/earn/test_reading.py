@@ -76,6 +76,8 @@ def test_names_are_taken_along_where_they_can_be_names() -> None:
         (MAIL, 5, {"mail": {"a": 1}}, "finds nothing by which"),
         (MAIL, 5, {"mail": "\ud800@example.com"}, "finds nothing by which"),
         (MAIL + 'id = "no"', 5, ADA, "no (id) finds nothing, so nobody could tell whether it came before"),
+        (MAIL + 'id = "lines[].id"', 5, ADA | {"lines": [{}]}, "finds nothing, so nobody could tell"),
+        (MAIL + 'id = "ref"', 5, ADA | {"ref": {}}, "finds nothing, so nobody could tell"),
         (MAIL, "total", ADA, "total (points) finds no whole number"),
         (MAIL, "total", ADA | {"total": 1.5}, "total (points) finds no whole number"),
         (MAIL, "total", ADA | {"total": True}, "total (points) finds no whole number"),

@@ -228,16 +228,20 @@ def _by_heading(names: Sequence[str], free: Iterable[int], chosen: Mapping[Field
         found.pop(Field.AMOUNT, None)
     for of in _NEEDED_ONCE:
         if len(found.get(of, ())) > 1:
-            _refuse_several(of, [names[place] for place in found[of]])
+            _refuse_several(of, found[of], names)
     return {of: of_field[0] for of, of_field in found.items()}
 
 
-def _refuse_several(of: Field, names: Sequence[str]) -> NoReturn:
-    listed = " and ".join(repr(name) for name in names)
+def _refuse_several(of: Field, places: Sequence[int], names: Sequence[str]) -> NoReturn:
+    alike = len({names[place] for place in places}) < len(places)
+    listed = " and ".join(
+        f"{place + 1} ({names[place]!r})" if alike else repr(names[place]) for place in places
+    )
+    first = str(places[0] + 1) if alike else f"'{names[places[0]]}'"
     what = "the balance" if of is Field.BALANCE else f"the {of}"
     raise UsageError(
         f"The columns {listed} may both be {what}, and the wrong one would spoil it for everybody. Say which: "
-        f"--column {of}='{names[0]}'."
+        f"--column {of}={first}."
     )
 
 

@@ -81,15 +81,13 @@ def read_row(row: Row | Broken, columns: Columns, style: Style, choices: Choices
         entry = _read_person(row, columns, choices)
         entry = _with_consent(entry, row, columns)
         points = _read_points(row.cells, columns, style, choices)
-        if (
-            points is None
-            and entry.unwilling is None
-            and columns.places.keys() & {Field.BALANCE, Field.AMOUNT}
-        ):
-            raise _RowError("It tells no points. An empty cell is not taken for 0.")  # noqa: TRY301
-        return replace(entry, points=points)
     except _RowError as error:
         return Rejected(row.line, str(error), entry)
+    if points is None and entry.unwilling is None and columns.places.keys() & {Field.BALANCE, Field.AMOUNT}:
+        # What is not told contradicts no balance that another row tells; but a sum would lack it.
+        why = "It tells no points. An empty cell is not taken for 0."
+        return Rejected(row.line, why, entry if choices.sums else None)
+    return replace(entry, points=points)
 
 
 def _text(cells: Sequence[Cell], columns: Columns, of: Field) -> str:

@@ -42,11 +42,16 @@ _REPEATED = """
 DELETE FROM entries WHERE {of} <> '' AND line NOT IN (SELECT min(line) FROM entries GROUP BY {of})
 """
 
-_SUMS = """
+_DOUBTFUL = """
 INSERT INTO rejected
-    SELECT line, person, 'Another row of this customer was rejected, so the sum would be wrong.', cells FROM entries
+    SELECT line, person, 'Another row of this customer was rejected, so it is not certain how many points are right.', cells
+    FROM entries
     WHERE points IS NOT NULL AND person IN (SELECT person FROM rejected WHERE person IS NOT NULL);
 DELETE FROM entries WHERE person IN (SELECT person FROM rejected WHERE person IS NOT NULL);
+"""
+"""What a row that cannot be read would have said may be another balance, or the rest of a sum."""
+
+_SUMS = """
 UPDATE entries SET points = (SELECT sum(points) FROM entries AS others WHERE others.person = entries.person)
     WHERE line IN (SELECT min(line) FROM entries GROUP BY person);
 """
@@ -94,10 +99,11 @@ class Staging:
 
     def _compare(self, *, sums: bool) -> None:
         self._connection.executescript("CREATE INDEX by_person ON entries (person);")
+        if not sums:
+            self._refuse_quarrels("person")
+        self._connection.executescript(_DOUBTFUL)
         if sums:
             self._connection.executescript(_SUMS)
-        else:
-            self._refuse_quarrels("person")
         self._connection.execute("DELETE FROM entries WHERE points IS NULL")
         self.repeated = self._connection.execute(_REPEATED.format(of="person")).rowcount
 
@@ -191,4 +197,5 @@ def opened_staging() -> Iterator[Staging]:
 
 def is_history(file: ImportFile, staging: Staging) -> bool:
     """Whether the file seems to have a line for each transaction, and not one for each customer."""
-    return file.has_dates and any("different points" in why for _, why, _ in staging.list_rejected())
+    doubts = ("different points", "Another row of this customer")
+    return file.has_dates and any(doubt in why for _, why, _ in staging.list_rejected() for doubt in doubts)

@@ -144,6 +144,25 @@ CASES = {
         f"Email,Points,Points approved\n{ADA},525,500\n",
         refused="'Points' and 'Points approved' may both be the balance",
     ),
+    "two columns of one heading": Case(
+        f"Email,Points,points\n{ADA},525,500\n", refused="'Points' and 'points' may both be the balance"
+    ),
+    "two columns of the very same heading": Case(
+        f"Email,Points,Name,Points\n{ADA},525,Ada,500\n",
+        refused="2 ('Points') and 4 ('Points') may both be the balance, and the wrong one would spoil it for everybody. "
+        "Say which: --column balance=2.",
+    ),
+    "a person's word by number, where two columns have one heading": Case(
+        f"Email,Points,Name,Points\n{ADA},525,Ada,500\n", {ADA: 500}, chosen={Field.BALANCE: "4"}
+    ),
+    "a history of which one row cannot be read": Case(
+        f"email,points,date\n{ADA},10,2026-01-01\n{ADA},-3,2026-01-02\n{BOB},5,2026-01-02\n{KIM},x,\n{KIM},7,\n",
+        {BOB: 5},
+        rejected={2: "Another row", 3: "below 0", 5: "no number", 6: "Another row"},
+    ),
+    "a row that is given again without its points": Case(
+        f"email,points\n{ADA},10\n{ADA},\n", {ADA: 10}, rejected={3: "An empty cell is not taken for 0"}
+    ),
     "loyaltylion: two columns, and a person's word": Case(
         f"Email,Points,Points approved\n{ADA},525,500\n",
         {ADA: 500},
