@@ -21,12 +21,18 @@ ToAscii = Callable[[str], str | None]
 What it takes is more than the standard library has: see ``milestones.formats.mail_addresses``.
 """
 
+QUOTES = "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a\uff02\uff07"
+"""Quotation marks of all scripts and keyboards. One that begins or ends an address was left there by a file, and no
+provider gives a mailbox such a name, though RFC 5321 would let an apostrophe or a backtick be there.
+"""
+
 LONGEST = 320
 """Characters of an address (RFC 5321, section 4.5.3.1)."""
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(?:\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
-_SPECIAL = re.compile(r"[\s<>,;:()\[\]@\\]")
+_SPECIAL = re.compile(r"[\s<>,;:()\[\]@\\\"]")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)+"')
 _COMMENT = re.compile(r"\A\([^()\\]*\)|\([^()\\]*\)\Z")
 _AT = str.maketrans("\uff20\ufe6b", "@@")
 """The wide and the small @ are typed for it, and mean nothing else (Unicode, compatibility mappings)."""
@@ -69,9 +75,16 @@ def _parts(address: str, to_ascii: ToAscii) -> tuple[str, str | None]:
     local, domain = remove_unseen(_uncommented(local)), _uncommented(domain)
     # A joiner that no domain can have where it stands is one more character that nobody sees.
     ascii_domain = to_ascii(domain) or to_ascii(remove_unseen(domain))
-    if ascii_domain is None or not _DOMAIN.fullmatch(ascii_domain):
+    if ascii_domain is None or not _DOMAIN.fullmatch(ascii_domain) or _is_nobodys(local, domain):
         return local, None
     return _unquoted(local), ascii_domain
+
+
+def _is_nobodys(local: str, domain: str) -> bool:
+    """Whether a mark stands where no mailbox has one: around the address, or within its domain."""
+    if any(mark in domain for mark in QUOTES) or local.startswith("."):
+        return True
+    return not _is_quoted(local) and local != local.strip(QUOTES)
 
 
 def _uncommented(part: str) -> str:
@@ -92,7 +105,7 @@ def _unquoted(local: str) -> str:
 
 
 def _is_quoted(part: str) -> bool:
-    return len(part) > 2 and part[0] == part[-1] == '"'
+    return _QUOTED.fullmatch(part) is not None
 
 
 def _folded(local: str) -> str:

@@ -94,6 +94,39 @@ def test_every_spelling_of_a_mailbox_is_sent_to_it_and_recognised_as_it(spelling
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        '"ana@example.com',
+        'ana"@example.com',
+        'an"a@example.com',
+        '"a"na"@example.com',
+        '""@example.com',
+        "'ana@example.com",
+        "ana'@example.com",
+        "`ana@example.com",
+        "“ana@example.com",
+        "„ana@example.com",
+        "«ana@example.com",
+        "ana@example.com”",
+        "ana@example.com'",
+        "ana@“example.com",
+        ".ana@example.com",
+    ],
+)
+def test_a_mark_that_no_mailbox_has_there_makes_it_no_address(text: str) -> None:
+    assert not is_address(text)
+    assert sendable_address(text) is None
+    assert address_form(text) != address_form("ana@example.com")
+
+
+@pytest.mark.parametrize(
+    "text", ["o'neil@example.com", '"ana lima"@example.com', r'"a\"b"@example.com', "ana..l.@example.com"]
+)
+def test_a_mark_within_a_name_is_its_own(text: str) -> None:
+    assert is_address(text)
+
+
+@pytest.mark.parametrize(
     ("one", "other"),
     [
         ("gabi@straße.example", "gabi@strasse.example"),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from milestones.domain.address import QUOTES
 from milestones.domain.characters import remove_unseen
 from milestones.domain.order import LONGEST_NAME
 from milestones.formats.mail_addresses import address_form, is_address
@@ -136,7 +137,7 @@ def _read_mail(text: str) -> str:
     domain = remove_unseen(text).rpartition("@")[2].strip(".")
     if is_address(text) and "*" not in text and "." in domain:
         return text
-    mended = text.replace(",", ".").replace(" ", "")
+    mended = text.replace(",", ".").replace(" ", "").strip(f"{QUOTES}<>()[].;").removeprefix("mailto:")
     if mended != text and is_address(mended) and "." in mended.rpartition("@")[2]:
         raise _RowError(f"{text!r} is no mail address; {mended!r} would be one.")
     raise _RowError(f"{text[:80]!r} is no mail address.")

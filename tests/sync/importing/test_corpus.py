@@ -57,6 +57,17 @@ CASES = {
     "a grouped number that nobody quoted, and no headings": Case(
         f"{ADA},52,620\n{BOB},990\n{KIM},1\n", {BOB: 990, KIM: 1}, rejected={1: "3 cells"}
     ),
+    "an address with a mark that the file left there": Case(
+        f"email,points\n\"r1@example.com,5\n'{BOB},6\n“{KIM}”,7\nmailto:{ADA},8\n<{ADA}>,9\no'neil@example.com,10\n",
+        {"o'neil@example.com": 10},
+        rejected={
+            2: "'r1@example.com' would be one",
+            3: f"'{BOB}' would be one",
+            4: f"'{KIM}' would be one",
+            5: f"'{ADA}' would be one",
+            6: f"'{ADA}' would be one",
+        },
+    ),
     "empty cells at the end": Case(f"email,points\n{ADA},52,,\n", {ADA: 52}),
     "a comma that groups and one that divides": Case(
         f'email;points\n{ADA};"52,620"\n{BOB};12,5\n',
