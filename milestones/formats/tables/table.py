@@ -41,18 +41,20 @@ class Table:
 
     kind: in words, such as ``text in UTF-8, separated by semicolons``. headings: of a file that names its columns whatever
     stands in its first row (JSON Lines); empty where the first row may be one of headings. rows: reads the file from its
-    beginning, in constant memory but for workbooks.
+    beginning, in constant memory but for workbooks. sheets: of a workbook, those that are not read.
     """
 
     kind: str
     headings: tuple[str, ...]
     rows: Callable[[], Rows]
+    sheets: tuple[str, ...] = ()
 
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _NO_TABLES = {
     b"\x1f\x8b": "an archive",
     b"%PDF": "a PDF document",
+    b"{\\rtf": "a document (RTF)",
     b"BZh": "an archive",
     b"\xfd7zXZ": "an archive",
 }
@@ -76,11 +78,12 @@ def open_table(path: Path, sheet: str | None = None) -> Table:
     for magic, what in _NO_TABLES.items():
         if start.startswith(magic):
             raise UsageError(f"{path.name} is {what}. Give the table that is in it, as CSV or as a workbook.")
-    if sheet is not None:
-        raise UsageError(f"{path.name} is a text and has no sheets; leave --sheet away.")
     from milestones.formats.tables.text import open_text  # noqa: PLC0415
 
-    return open_text(path)
+    table = open_text(path)
+    if sheet is not None:
+        raise UsageError(f"{path.name} is a text and has no sheets; leave --sheet away.")
+    return table
 
 
 def _size(file: BinaryIO) -> int:

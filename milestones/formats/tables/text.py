@@ -22,6 +22,14 @@ _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _SEPARATOR_LINE = re.compile(r"sep=(.)", re.IGNORECASE)
 """The first line by which spreadsheets tell each other the delimiter."""
 
+_MARKUP = {
+    re.compile(
+        r"<(!doctype|html|head|meta|body|table|style|div|title)\b|<!--|mime-version:", re.IGNORECASE
+    ): "a web page (HTML)",
+    re.compile(r"<\?xml|<[a-z:]+>", re.IGNORECASE): "an XML document",
+}
+"""How a page begins that a program calls a workbook: spreadsheets open it, and nobody sees what it is."""
+
 _LONGEST_RECORD = 20
 """Lines that a quoted cell may go over; a quotation mark that nobody closed would take the rest of the file."""
 
@@ -43,6 +51,12 @@ def open_text(path: Path) -> Table:
         raise UsageError(f"{path.name} holds nothing but blank lines: there is nothing to import.")
     number, line = start
     told = _NAMES[encoding]
+    for begins, what in _MARKUP.items():
+        if begins.match(line.lstrip()):
+            raise UsageError(
+                f"{path.name} is {what} and no table, whatever its name says. Open it in a spreadsheet and save it as a "
+                "workbook (xlsx) or as CSV."
+            )
     if line.lstrip().startswith("["):
         raise UsageError(
             f"{path.name} is one JSON document. Write each of its entries on a line of its own (JSON Lines), as "

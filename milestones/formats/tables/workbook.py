@@ -51,7 +51,9 @@ def open_workbook(path: Path, sheet: str | None, *, zipped: bool) -> Table:
             elif any(remove_unseen(str(cell)).strip() for cell in told):
                 yield Row(number, told)
 
-    return Table(f"the sheet {name!r} of a workbook{others}", (), rows)
+    return Table(
+        f"the sheet {name!r} of a workbook{others}", (), rows, tuple(one for one in names if one != name)
+    )
 
 
 def _refuse_bomb(path: Path) -> None:

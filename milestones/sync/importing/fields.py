@@ -192,9 +192,7 @@ def find_columns(
         guessed |= _guess_mail(places, sample, width)
     if not has_headings and not places.keys() & {Field.BALANCE, Field.AMOUNT}:
         guessed |= _guess_balance(places, sample, width)
-    columns = Columns(names, places, has_headings, frozenset(guessed))
-    _require_person(columns)
-    return columns
+    return Columns(names, places, has_headings, frozenset(guessed))
 
 
 def _chosen_place(of: Field, text: str, names: Sequence[str]) -> int:
@@ -279,19 +277,3 @@ def _guess_balance(places: dict[Field, int], sample: Sequence[Sequence[Cell]], w
 def _all(sample: Sequence[Sequence[Cell]], place: int, holds: Callable[[Cell], bool]) -> bool:
     told = [cells[place] for cells in sample if place < len(cells) and str(cells[place]).strip()]
     return bool(told) and all(map(holds, told))
-
-
-def _require_person(columns: Columns) -> None:
-    if columns.places.keys() & {Field.MAIL, Field.PHONE, Field.CONTACT}:
-        return
-    listed = ", ".join(repr(heading) for heading in columns.headings)
-    if Field.ID in columns.places:
-        raise UsageError(
-            f"The file names customers by {columns.name(Field.ID)!r} alone, an id of the other program that Wix does not "
-            "know. Export it with mail addresses or telephone numbers, or put a column of addresses beside it. "
-            f"Its columns: {listed}."
-        )
-    raise UsageError(
-        f"No column of the file tells whose the points are. Say which holds the mail address: --column mail=HEADING. "
-        f"Its columns: {listed}."
-    )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from milestones.errors import UsageError
 from milestones.formats.tables.table import Broken, Row, Table, open_table
+from milestones.sync.importing import seen
 from milestones.sync.importing.fields import Columns, Field, find_columns
 from milestones.sync.importing.numbers import NumberError, Style, is_scientific
 from milestones.sync.importing.rows import Choices, Entry, Rejected, read_row
@@ -101,20 +102,15 @@ def open_file(
     """
     table = open_table(path, sheet)
     first = list(islice((row for row in table.rows() if isinstance(row, Row)), _SAMPLE))
+    seen.require_first(path.name, table, first)
     headings, sample, has_headings = _split(table, first)
-    if not sample:
-        raise UsageError(
-            f"{path.name} has a row of headings and nothing below it: there is nothing to import."
-        )
+    seen.require_rows(path.name, table, headings, sample)
     rows = [row.cells for row in sample]
     columns = find_columns(headings, rows, chosen, has_headings=has_headings)
+    seen.require_person(path.name, table, columns)
     found = ImportFile(path, table, columns, Style(), choices, 0)
     columns, size = _look_through(found, on_rows)
-    if columns.places.keys().isdisjoint({Field.BALANCE, Field.AMOUNT, Field.CONSENT}):
-        listed = ", ".join(repr(heading) for heading in columns.headings)
-        raise UsageError(
-            f"No column of {path.name} tells how many points. Say which: --column balance=HEADING. Its columns: {listed}."
-        )
+    seen.require_points(path.name, table, columns)
     adds = Field.AMOUNT in columns.places if mode is None else mode == "add"
     return replace(found, columns=columns, size=size, choices=replace(choices, adds=adds))
 
@@ -122,8 +118,6 @@ def open_file(
 def _split(table: Table, first: list[Row]) -> tuple[tuple[str, ...], list[Row], bool]:
     if table.headings:
         return table.headings, first, True
-    if not first:
-        raise UsageError("The file has no rows that can be read: there is nothing to import.")
     texts = [str(cell).strip() for cell in first[0].cells]
     named = any(any(map(str.isalpha, text)) for text in texts) and not any("@" in text for text in texts)
     return (tuple(texts), first[1:], True) if named else ((), first, False)

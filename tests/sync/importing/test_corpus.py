@@ -289,6 +289,30 @@ CASES = {
     ),
     "no column of points": Case(f"Email,Stamps\n{ADA},5\n", refused="--column balance=HEADING"),
     "nobody": Case("Points,Tier\n5,Gold\n", refused="--column mail=HEADING"),
+    "a title above the headings": Case(
+        f"Customers on 1 June,,\n\nEmail,Points,\n{ADA},5\n",
+        refused="seem to stand in line 3. They must stand in the first",
+    ),
+    "a title above the headings, and a column said": Case(
+        f"Customers\nEmail,Points\n{ADA},5\n", refused="seem to stand in line 2", chosen={Field.MAIL: "Email"}
+    ),
+    "a title with an address above the headings": Case(
+        f"Exported by {KIM}\nEmail,Points\n{ADA},5\n", refused="seem to stand in line 2"
+    ),
+    "notes and no table": Case(
+        "Notes,," + "x" * 99 + ",4,5,6,7,8,9,10\nread me,\n",
+        refused="Its first row holds 'Notes', '"
+        + "x" * 30
+        + "…', '4', '5', '6', '7', '8', '9', 1 more, and headings must",
+    ),
+    "a web page": Case("\ufeff \n<HTML xmlns:o='x'>\n<table>\n", refused="is a web page (HTML) and no table"),
+    "a web page that is a table alone": Case("<table><tr><td>Email</td>", refused="is a web page (HTML)"),
+    "a web page that begins with a comment": Case("<!-- made by hand -->\n", refused="is a web page (HTML)"),
+    "a web page in UTF-16": Case("<!DOCTYPE html>\n<html>", refused="is a web page", encoding="utf-16"),
+    "a web page as one file": Case("MIME-Version: 1.0\n", refused="is a web page"),
+    "a spreadsheet of 2003": Case('<?xml version="1.0"?>\n<Workbook/>', refused="is an XML document"),
+    "a document": Case("{\\rtf1 Email, Points}", refused="is a document (RTF)"),
+    "addresses in brackets": Case(f"<{ADA}>,5\n{BOB},6\n", {BOB: 6}, rejected={1: "would be one"}),
     "a column that is not there": Case(
         f"Email,Points\n{ADA},5\n", refused="Did you mean 'Points'?", chosen={Field.BALANCE: "Pionts"}
     ),

@@ -43,12 +43,15 @@ def cell(value: str | float) -> str:
     return f"<c><v>{value}</v></c>"
 
 
-def a_workbook(path: Path, *rows: tuple[str | float, ...]) -> Path:
+def a_workbook(path: Path, *rows: tuple[str | float, ...], more: str = "") -> Path:
     written = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", TYPES)
         archive.writestr("_rels/.rels", ROOT)
-        archive.writestr("xl/workbook.xml", BOOK)
+        book = BOOK.replace(
+            "</sheets>", f'<sheet name="{more}" sheetId="2" r:id="r1"/></sheets>' if more else "</sheets>"
+        )
+        archive.writestr("xl/workbook.xml", book)
         archive.writestr("xl/_rels/workbook.xml.rels", RELATIONS)
         archive.writestr("xl/worksheets/sheet1.xml", SHEET.format(rows=written))
     return path
@@ -97,6 +100,30 @@ def test_a_workbook_tells_its_numbers_as_numbers(tmp_path: Path) -> None:
     assert points == {"ada@example.com": 52620}
     assert "no whole number" in rejected[3]
     assert "no number" in rejected[4]
+
+
+@pytest.mark.parametrize(
+    ("rows", "part"),
+    [
+        (
+            [("About this export",), ("call kim@example.com",)],
+            "Its first row holds 'About this export', and headings must",
+        ),
+        ([("About this export",)], "nothing below it"),
+        ([], "has no rows"),
+        ([("Email", "Tier"), ("ada@example.com", "Gold")], "holds 'Email', 'Tier', and"),
+        ([("ada@example.com", "Gold")], "is none of headings, and has 2 cells"),
+    ],
+)
+def test_a_sheet_that_is_no_table_says_what_was_seen_and_names_the_others(
+    tmp_path: Path, rows: list[tuple[str]], part: str
+) -> None:
+    path = a_workbook(tmp_path / "points.xlsx", *rows, more="Members")
+    with pytest.raises(UsageError) as refusal:
+        open_file(path, {}, Choices())
+    assert part in str(refusal.value)
+    assert "another sheet beside this one, 'Members': --sheet 'Members' reads it." in str(refusal.value)
+    assert "@" not in str(refusal.value)
 
 
 def test_a_workbook_that_unpacks_to_very_much_is_refused_unread(
