@@ -157,7 +157,11 @@ async def register(walk: Walk) -> None:
     *sent, shown = steps()["3"]
     assert [await walk.command(line) for line in sent] == [(0, "200"), (0, "200")]
     await settled(walk.daemon)
-    assert "You joined a webinar" in (await walk.command(shown))[1]
+
+    async def is_shown() -> bool:
+        return "You joined a webinar" in (await walk.command(shown))[1]
+
+    await until(is_shown, "Wix's queries show what was earned")
     assert await walk.books("nora@example.com") == (20, [("You joined a webinar", 20)])
     contacts = (await walk.wix.state("contacts"))["contacts"]
     (nora,) = [one for one in contacts if one.get("primaryInfo", {}).get("email") == "nora@example.com"]

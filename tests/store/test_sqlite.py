@@ -39,6 +39,15 @@ async def a_store(path: Path) -> AsyncIterator[Store]:
 
 
 class TestSqlite:
+    async def test_a_store_that_was_closed_is_one_whole_file(self, tmp_path: Path) -> None:
+        async with a_store(tmp_path / "shop.db") as store:
+            async with store.write() as tx:
+                await facts.set_to(tx, "greeting", "hello")
+            async with store.glance() as one, store.read() as other:
+                await one.execute(text("SELECT 1 FROM meta"))
+                await other.execute(text("SELECT 1 FROM meta"))
+        assert {file.name for file in tmp_path.iterdir()} & {"shop.db-wal", "shop.db-shm"} == set()
+
     async def test_a_commit_is_on_disk_and_what_is_deleted_is_overwritten(self, tmp_path: Path) -> None:
         async with a_store(tmp_path / "shop.db") as store, store.write() as tx:
             set_to = [

@@ -132,14 +132,15 @@ class Store:
 
     async def close(self) -> None:
         """Give the connections back."""
-        if self._writer is not None:
-            await self._writer.dispose()
-            sqlite_loop.end(self._writer)
         await self._glancer.dispose()
         sqlite_loop.end(self._glancer)
         await self._reader.dispose()
         if self._connecting is not None:
             await self._connecting.wait()
+        # Last: whoever closes a SQLite file last writes its log into it, which who only reads cannot.
+        if self._writer is not None:
+            await self._writer.dispose()
+            sqlite_loop.end(self._writer)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
