@@ -262,8 +262,13 @@ async def follow(walk: Walk) -> None:
     customer = (await strangers(walk.wix))[0]
     await walk.wix.adjust(customer.account, 950)
     await settled(walk.daemon)
-    [(code, out)] = await walk.step("6")
-    assert code == 0, out
+
+    async def is_found() -> bool:
+        [(code, out)] = await walk.step("6")
+        assert code == 0, out
+        return bool(walk.daemon.query("SELECT 1 FROM reminders"))
+
+    await until(is_found, "Wix's queries show a scan that she is near")
     await settled(walk.daemon)
     link = _find_link(walk.daemon.folder / "mail", customer.address)
     assert link.startswith(f"{walk.daemon.address}/e/follow-us.")
