@@ -177,11 +177,6 @@ def show_result(tally: Tally, staging: Staging, left_out: Path | None) -> None:
     """Show what was ordered."""
     shown = render.console()
     shown.print(f"{plural(tally.ordered, 'customer')} recorded; each is done once, whatever dies in between.")
-    if tally.held:
-        shown.print(
-            f"The breaker holds {tally.held:,} of them. `milestones outbox list --state held` shows them, and "
-            "`milestones outbox release` lets them go."
-        )
     if not tally.works and tally.ordered:
         shown.print("No daemon is running: the next `milestones run` does them.")
     elif tally.ordered:

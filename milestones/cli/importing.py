@@ -13,6 +13,7 @@ import typer
 from milestones.cli import render
 from milestones.cli.import_order import SHOWN, Confirmation, ImportOrder, Tally
 from milestones.cli.import_view import show_dry_run, show_result
+from milestones.cli.orders import tell_held
 from milestones.cli.remote import carry_out
 from milestones.cli.render import print_json
 from milestones.commands.models.imports import (
@@ -41,7 +42,7 @@ ROWS_TOLD = 1000
 
 
 def run(settings: Settings, order: ImportOrder, confirmation: Confirmation, *, as_json: bool) -> None:
-    """Look at the file, show, ask, and order. Exits 1 where rows were left out. Raises MilestonesError."""
+    """Look at the file, show, ask, and order. Exits 1 where rows were left out, or are held. Raises MilestonesError."""
     try:
         _run(settings, order, confirmation, as_json=as_json)
     except OSError as error:
@@ -77,6 +78,7 @@ def _run(settings: Settings, order: ImportOrder, confirmation: Confirmation, *, 
             planned = done
         if as_json:
             print_json(_summary(file, staging, planned, left_out))
+        tell_held(planned.held, " Another time --let-pass lets them pass at once.")
         if staging.count("rejected"):
             raise typer.Exit(1)
 

@@ -6,8 +6,9 @@ import rich.progress
 import typer
 
 from milestones.cli import render
+from milestones.cli.orders import tell_held
 from milestones.cli.remote import carry_out
-from milestones.cli.render import print_json, text
+from milestones.cli.render import print_json
 from milestones.commands.models.order_rows import GiveOrders, Ordered, OrderRow, RowsAnswer
 from milestones.config import Settings
 from milestones.config.values import plural
@@ -29,7 +30,7 @@ def give_file(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Order what the rows ask for. Exits 1 where a row is no order."""
+    """Order what the rows ask for. Exits 1 where a row is no order, or where the breaker holds any."""
     from milestones.commands.order_file import read_orders  # noqa: PLC0415 - most commands read no file
 
     try:
@@ -52,6 +53,8 @@ def give_file(
         _tell(total, dry_run=dry_run)
     for line, why in sorted(total.refused.items()):
         typer.echo(f"line {line}: {why}", err=True)
+    if not dry_run:
+        tell_held(total.held)
     if total.refused:
         raise typer.Exit(1)
 
@@ -85,11 +88,7 @@ def _tell(total: RowsAnswer, *, dry_run: bool) -> None:
     counts = f"{plural(total.new, 'row')} {would}; {total.known:,} ordered before"
     refused = f"; [red]{len(total.refused):,} refused[/]" if total.refused else ""
     shown.print(f"{counts}{refused}.")
-    if total.held:
-        verb = "would be held" if dry_run else "are held"
-        shown.print(
-            f"{total.held:,} of them {verb} by the breaker: "
-            + text("`milestones outbox release --source import --verdict breaker` lets them go.")
-        )
+    if total.held and dry_run:
+        shown.print(f"{total.held:,} of them would be held by the breaker, for a person to let them go.")
     if not dry_run and total.new and not total.works:
         shown.print("They are recorded, and the next `milestones run` does them.")

@@ -8,6 +8,7 @@ import typer
 from milestones.cli import render
 from milestones.cli.render import print_json, text
 from milestones.commands.models.orders import OrderAnswer
+from milestones.config.values import plural
 
 _FAILED = {"discarded", "cancelled", "unknown"}
 
@@ -20,6 +21,22 @@ def tell_order(answer: OrderAnswer, *, as_json: bool) -> None:
         _show(answer)
     if any(action.state in _FAILED for action in answer.actions):
         raise typer.Exit(1)
+
+
+def tell_held(number: int, hint: str = "") -> None:
+    """Say of a file's orders how many the breaker holds, and how they are let go. hint: what to do another time.
+
+    Exits 1 where there are any: whoever gave them unasked must not take them for done.
+    """
+    if not number:
+        return
+    typer.echo(
+        f"The breaker holds {plural(number, 'order')}, and nothing is done for them until a person has looked: "
+        "`milestones outbox list --source import --verdict breaker` shows them, and "
+        f"`milestones outbox release --source import --verdict breaker` lets them go.{hint}",
+        err=True,
+    )
+    raise typer.Exit(1)
 
 
 def _show(answer: OrderAnswer) -> None:

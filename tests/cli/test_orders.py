@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from milestones.domain.policy import Breaker
 from tests.cli.conftest import Call
 from tests.cli.filled import filled
 
@@ -119,6 +120,21 @@ def test_a_file_is_looked_at_before_and_ordered_once(call: Call, path: Path, tmp
     allowed = call(*order, "--create-contact")
     assert "1 row ordered; 1 ordered before; 1 refused." in allowed.out
     assert "adjust: A [bill]" in call("outbox", "list", "--source", "import", "--config", path).out
+
+
+def test_what_the_breaker_holds_of_a_file_is_not_taken_for_done(
+    call: Call, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Breaker, "limit", lambda _self, _accounts: 1)
+    file = tmp_path / "points.csv"
+    file.write_text("email,by,reason\nada@example.com,5,x\nbob@example.com,5,x\n")
+    order = ("accounts", "adjust", "--file", file, "--config", path)
+    dry = call(*order, "--dry-run")
+    assert (dry.code, "1 of them would be held by the breaker" in dry.out) == (0, True)
+    done = call(*order, "--json")
+    assert (done.code, json.loads(done.out)["held"]) == (1, 1)
+    assert "The breaker holds 1 order" in done.err
+    assert "`milestones outbox release --source import --verdict breaker` lets them go." in done.err
 
 
 @pytest.mark.parametrize(
