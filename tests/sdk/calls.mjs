@@ -348,7 +348,7 @@ async function redeeming(check, { rewards, loyaltyCoupons, checkout }, account) 
     ({ items }) => assert.equal(items[0]._id, id),
     "loyaltyCoupons.LoyaltyCoupon[]",
   );
-  const cart = "c0c0c0c0-0000-4000-8000-000000000001";
+  const cart = await check.goToCheckout(account._id);
   const spent = several.results[0].item ?? (await rewards.getReward(several.results[0].itemMetadata._id));
   await check("checkout.applyDiscountToCheckout", () =>
     checkout.applyDiscountToCheckout(cart, { loyaltyCoupon: { _id: id, revision: coupon.revision } }),

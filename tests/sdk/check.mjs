@@ -102,6 +102,12 @@ function checker(base) {
       if (!done(answer)) throw new Error("it never came to the state that was waited for");
     });
   };
+  // What a customer does in the shop, of which the API has no call.
+  check.goToCheckout = async (accountId) => {
+    const body = JSON.stringify({ account_id: accountId });
+    const answer = await realFetch(`${base}/_sandbox/checkout`, { method: "POST", body });
+    return (await answer.json()).checkout.id;
+  };
   return check;
 }
 
