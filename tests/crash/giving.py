@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from milestones.app.build import open_runtime
@@ -17,6 +18,7 @@ from milestones.config import parse
 from milestones.domain import keys
 from milestones.domain.actions import State
 from milestones.domain.observation import Source
+from milestones.outbox import act
 from milestones.outbox.work import SiteWork
 from milestones.pipeline import observe
 from milestones.scans.pages import observation
@@ -66,6 +68,25 @@ sender = "The Corner Shop <hello@example.com>"
 [policy]
 breaker = {{ share = 1.0, floor = 100000 }}
 """
+
+
+class DiedError(BaseException):
+    """Stands in for SIGKILL: nothing after it runs."""
+
+
+@contextmanager
+def dying_in(kind: str) -> Iterator[None]:
+    """The process dies when an effect of this kind took place and nobody has written that down. It must come to that."""
+
+    def reach(name: str, of_kind: str) -> None:
+        if (name, of_kind) == ("drain.effect_done", kind):
+            patched.undo()
+            raise DiedError
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(act, "reach", reach)
+        with pytest.raises(DiedError):
+            yield
 
 
 @dataclass

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from milestones.outbox import drain
-from tests.crash.giving import LAG, Giving, giving
+from tests.crash.giving import LAG, DiedError, Giving, giving
 from wixsandbox.faults import Fault
 
 TWICE = ("already_exists", "existing", "kept")
@@ -36,10 +36,6 @@ threshold = 500
 [[milestones.rewards]]
 badge = {{ title = "Star customer", create = true }}
 """
-
-
-class DiedError(BaseException):
-    """Stands in for SIGKILL: nothing after it runs."""
 
 
 @contextmanager

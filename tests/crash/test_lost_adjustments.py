@@ -9,7 +9,6 @@ import pytest
 from milestones.domain.observation import Source
 from milestones.domain.order import OrderSource, Person
 from milestones.kinds.adjust.payload import AdjustPoints
-from milestones.outbox import act
 from milestones.pipeline import observe
 from milestones.pipeline.orders import Asking, place
 from milestones.scans.pages import observation
@@ -17,8 +16,8 @@ from milestones.store.tables import Action
 from milestones.store.views.lookup import Which, list_actions
 from milestones.wix import answers
 from milestones.wix.account import Account as WixAccount
-from tests.crash.giving import Giving, giving
-from tests.crash.test_lost_answers import LOSSES, PATIENCE, DiedError
+from tests.crash.giving import Giving, dying_in, giving
+from tests.crash.test_lost_answers import LOSSES, PATIENCE
 from wixsandbox import ledger
 from wixsandbox.faults import Fault
 
@@ -123,19 +122,12 @@ async def test_a_balance_is_set_once_and_over_nobody_s_change(shop: Giving) -> N
         assert ledger.the_account(shop.books, account).balance == 5001
 
 
-@pytest.mark.parametrize("point", ["drain.effect_done"])
 async def test_after_a_death_in_the_effect_nothing_is_doubled_while_queries_lag(
-    shop: Giving, point: str, monkeypatch: pytest.MonkeyPatch
+    shop: Giving,
 ) -> None:
-    def reach(name: str, of_kind: str) -> None:
-        if (name, of_kind) == (point, "adjust"):
-            monkeypatch.undo()
-            raise DiedError
-
-    monkeypatch.setattr(act, "reach", reach)
     async with shop.started():
         await order(shop)
-        with pytest.raises(DiedError):
+        with dying_in("adjust"):
             await shop.finish()
     async with shop.started():
         await shop.finish()

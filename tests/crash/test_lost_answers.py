@@ -9,9 +9,9 @@ import pytest
 from aiosmtpd.smtp import Envelope
 
 from milestones.kinds.webhook import channel
-from milestones.outbox import act, drain
+from milestones.outbox import drain
 from milestones.wix import answers, coupons
-from tests.crash.giving import Giving, giving
+from tests.crash.giving import DiedError, Giving, dying_in, giving
 from tests.crash.house import KINDS
 from wixsandbox.faults import Fault
 
@@ -156,26 +156,13 @@ async def test_a_duplicate_that_is_refused_in_words_that_nobody_knows_is_looked_
         await shop.assert_everything_once()
 
 
-class DiedError(BaseException):
-    """Stands in for SIGKILL: nothing after it runs."""
-
-
 @pytest.mark.parametrize("kind", KINDS)
 async def test_after_a_death_in_the_effect_nothing_is_doubled_even_while_queries_lag(
-    shop: Giving, kind: str, monkeypatch: pytest.MonkeyPatch
+    shop: Giving, kind: str
 ) -> None:
-    died = False
-
-    def reach(name: str, of_kind: str) -> None:
-        nonlocal died
-        if (name, of_kind, died) == ("drain.effect_done", kind, False):
-            died = True
-            raise DiedError
-
-    monkeypatch.setattr(act, "reach", reach)
     async with shop.started():
         await shop.crossing()
-        with pytest.raises(DiedError):
+        with dying_in(kind):
             await shop.finish()
     async with shop.started():
         await shop.finish()

@@ -8,13 +8,12 @@ import pytest
 
 from milestones.domain.order import OrderSource, Person
 from milestones.kinds.discount.payload import ApplyDiscount
-from milestones.outbox import act
 from milestones.pipeline.orders import Asking, place
 from milestones.store.tables import Action
 from milestones.store.views.lookup import Which, list_actions
 from milestones.wix import answers
-from tests.crash.giving import Giving, giving
-from tests.crash.test_lost_answers import LOSSES, PATIENCE, DiedError
+from tests.crash.giving import Giving, dying_in, giving
+from tests.crash.test_lost_answers import LOSSES, PATIENCE
 from tests.crash.test_lost_redemptions import COST, RARELY, customer
 from wixsandbox import ledger, redemption
 from wixsandbox.faults import Fault
@@ -133,18 +132,12 @@ async def test_whatever_wix_says_to_a_second_one_it_is_applied_once(tmp_path: Pa
 
 
 async def test_after_a_death_in_the_effect_nothing_is_doubled_while_queries_lag(
-    shop: Giving, monkeypatch: pytest.MonkeyPatch
+    shop: Giving,
 ) -> None:
-    def reach(name: str, of_kind: str) -> None:
-        if (name, of_kind) == ("drain.effect_done", "discount"):
-            monkeypatch.undo()
-            raise DiedError
-
-    monkeypatch.setattr(act, "reach", reach)
     async with shop.started():
         account = await customer(shop)
         await order(shop, account, of_reward(shop, checkout(shop, account)))
-        with pytest.raises(DiedError):
+        with dying_in("discount"):
             await shop.finish()
     async with shop.started():
         await shop.finish()

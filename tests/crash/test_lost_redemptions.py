@@ -21,8 +21,8 @@ from milestones.store.tables import Action
 from milestones.store.views.lookup import Which, list_actions
 from milestones.wix import answers
 from milestones.wix.account import Account as WixAccount
-from tests.crash.giving import LAG, Giving, giving
-from tests.crash.test_lost_answers import LOSSES, PATIENCE, DiedError
+from tests.crash.giving import LAG, DiedError, Giving, giving
+from tests.crash.test_lost_answers import LOSSES, PATIENCE
 from wixsandbox import ledger, redemption
 from wixsandbox.faults import Fault
 from wixsandbox.records import Account

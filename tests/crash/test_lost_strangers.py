@@ -14,7 +14,6 @@ from milestones.domain.observation import Source
 from milestones.domain.order import Create, OrderSource, Person, Request
 from milestones.kinds.adjust.payload import AdjustPoints
 from milestones.kinds.points.payload import EarnPoints
-from milestones.outbox import act
 from milestones.pipeline import observe
 from milestones.pipeline.orders import Asking, place
 from milestones.scans.pages import observation
@@ -22,8 +21,8 @@ from milestones.store.tables import Account, Action
 from milestones.store.views import lookup
 from milestones.wix import answers
 from milestones.wix.account import Account as WixAccount
-from tests.crash.giving import Giving, giving
-from tests.crash.test_lost_answers import AGAIN_AND_AGAIN, LOSSES, PATIENCE, DiedError
+from tests.crash.giving import Giving, dying_in, giving
+from tests.crash.test_lost_answers import AGAIN_AND_AGAIN, LOSSES, PATIENCE
 from wixsandbox import ledger, people
 from wixsandbox.faults import Fault
 
@@ -141,17 +140,11 @@ async def test_answers_that_are_lost_again_and_again_double_nothing(shop: Giving
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_after_a_death_in_the_effect_nothing_is_doubled_while_queries_lag(
-    shop: Giving, kind: str, monkeypatch: pytest.MonkeyPatch
+    shop: Giving, kind: str
 ) -> None:
-    def reach(name: str, of_kind: str) -> None:
-        if (name, of_kind) == ("drain.effect_done", kind):
-            monkeypatch.undo()
-            raise DiedError
-
-    monkeypatch.setattr(act, "reach", reach)
     async with shop.started():
         await order(shop)
-        with pytest.raises(DiedError):
+        with dying_in(kind):
             await shop.finish()
     async with shop.started():
         await shop.finish()
