@@ -1,6 +1,6 @@
 """The loyalty program of a site, as the channels and scans ask for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -8,7 +8,7 @@ from typing import Protocol
 from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
-from milestones.kinds.channel import PROGRAM_PAUSE, Stop
+from milestones.kinds.channel import PROGRAM_PAUSE, Stop, Task
 from milestones.kinds.email.variables import Program
 from milestones.store import sites
 from milestones.store.database.store import Store
@@ -30,9 +30,14 @@ class CurrentProgram(Protocol):
         """anew: ask now."""
 
 
-def stop_while_inactive(now: datetime) -> Stop:
-    """What moves points waits while the program is not active, since Wix then refuses it for good."""
-    return Stop(State.AVAILABLE, Verdict.PROGRAM_NOT_ACTIVE, until=now + PROGRAM_PAUSE)
+async def gate_by_program(
+    program: CurrentProgram, tasks: Sequence[Task], clock: Callable[[], datetime]
+) -> Mapping[int, Stop]:
+    """The gate of what moves points: all of it waits while the program is not active, since Wix then refuses it for good."""
+    if (await program()).active:
+        return {}
+    stop = Stop(State.AVAILABLE, Verdict.PROGRAM_NOT_ACTIVE, until=clock() + PROGRAM_PAUSE)
+    return {task.id: stop for task in tasks}
 
 
 def refusal_while_inactive(what: str, now: datetime) -> ChannelError:

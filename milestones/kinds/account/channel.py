@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from milestones.errors import ChannelError
 from milestones.kinds.account.payload import AccountPayload
 from milestones.kinds.channel import Fate, Found, Stop, Task
-from milestones.kinds.program import CurrentProgram, refusal_while_inactive, stop_while_inactive
+from milestones.kinds.program import CurrentProgram, gate_by_program, refusal_while_inactive
 from milestones.kinds.services import SiteServices
 from milestones.wix import accounts, contacts
 from milestones.wix.account import Account
@@ -79,9 +79,7 @@ class AccountChannel:
 
     async def gate(self, tasks: Sequence[Task]) -> Mapping[int, Stop]:
         """Waits while the program is not active, since Wix then opens none."""
-        if (await self._program()).active:
-            return {}
-        return {task.id: stop_while_inactive(self._clock()) for task in tasks}
+        return await gate_by_program(self._program, tasks, self._clock)
 
     async def perform(self, task: Task) -> Mapping[str, Any]:
         """Finds it, or opens it. What Wix tells of it is observed before anything rests on it. Raises ChannelError."""

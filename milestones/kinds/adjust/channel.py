@@ -18,7 +18,7 @@ from milestones.errors import ChannelError
 from milestones.formats.untrusted import microseconds
 from milestones.kinds.adjust.payload import AdjustPayload
 from milestones.kinds.channel import Fate, Found, Stop, Task, await_query
-from milestones.kinds.program import CurrentProgram, refusal_while_inactive, stop_while_inactive
+from milestones.kinds.program import CurrentProgram, gate_by_program, refusal_while_inactive
 from milestones.kinds.services import SiteServices
 from milestones.wix import accounts, transactions
 from milestones.wix.transport import WixClient
@@ -117,8 +117,9 @@ class AdjustChannel:
         """Waits while the program is not active. A balance is set for the account that was meant, and no other: what a
         merge has handed over would overwrite the points of both.
         """
-        if not (await self._program()).active:
-            return {task.id: stop_while_inactive(self._clock()) for task in tasks}
+        inactive = await gate_by_program(self._program, tasks, self._clock)
+        if inactive:
+            return inactive
         return {
             task.id: Stop(State.CANCELLED, Verdict.OTHER_ACCOUNT) for task in tasks if _is_of_another(task)
         }

@@ -11,7 +11,7 @@ from milestones.errors import ChannelError
 from milestones.formats.mail_addresses import address_form
 from milestones.kinds.channel import Fate, Found, Stop, Task
 from milestones.kinds.contact.payload import ContactPayload
-from milestones.kinds.program import CurrentProgram, stop_while_inactive
+from milestones.kinds.program import CurrentProgram, gate_by_program
 from milestones.kinds.services import SiteServices
 from milestones.wix import contacts
 from milestones.wix.errors import WixConflictError, WixRefusedError
@@ -87,9 +87,7 @@ class ContactChannel:
 
     async def gate(self, tasks: Sequence[Task]) -> Mapping[int, Stop]:
         """Waits while the program is not active: what the contact is for waits as well."""
-        if (await self._program()).active:
-            return {}
-        return {task.id: stop_while_inactive(self._clock()) for task in tasks}
+        return await gate_by_program(self._program, tasks, self._clock)
 
     async def perform(self, task: Task) -> Mapping[str, Any]:
         """Finds it, or makes it. Raises ChannelError."""

@@ -17,7 +17,7 @@ from milestones.errors import ChannelError
 from milestones.kinds.channel import Fate, Found, Stop, Task, await_query
 from milestones.kinds.discount.payload import DiscountPayload
 from milestones.kinds.discount.site import RecentDiscounts, SiteDiscounts
-from milestones.kinds.program import CurrentProgram, refusal_while_inactive, stop_while_inactive
+from milestones.kinds.program import CurrentProgram, gate_by_program, refusal_while_inactive
 from milestones.kinds.services import SiteServices
 from milestones.rewards.catalogue import Buyer, Offer
 from milestones.rewards.refusals import find_discount_fault
@@ -108,9 +108,10 @@ class DiscountChannel:
 
     async def gate(self, tasks: Sequence[Task]) -> Mapping[int, Stop]:
         """Waits while the program is not active; and where the same was just applied to the checkout, until that shows."""
+        inactive = await gate_by_program(self._program, tasks, self._clock)
+        if inactive:
+            return inactive
         now = self._clock()
-        if not (await self._program()).active:
-            return {task.id: stop_while_inactive(now) for task in tasks}
         accounts = {task.account_id for task in tasks}
         batch = [task.id for task in tasks]
         applied = set(await self._just_applied(accounts, now - self._query_lag, apart_from=batch))

@@ -13,7 +13,7 @@ from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError
 from milestones.kinds.channel import Fate, Found, Stop, Task, await_query
 from milestones.kinds.points.payload import Points, PointsPayload
-from milestones.kinds.program import CurrentProgram, refusal_while_inactive, stop_while_inactive
+from milestones.kinds.program import CurrentProgram, gate_by_program, refusal_while_inactive
 from milestones.kinds.services import SiteServices
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Store, Transaction
@@ -149,8 +149,9 @@ class PointsChannel:
         """Cancels what is beyond the cap, the others of the same batch counted; waits while the program is paused,
         since Wix then refuses points for good.
         """
-        if not (await self._program()).active:
-            return {task.id: stop_while_inactive(self._clock()) for task in tasks}
+        inactive = await gate_by_program(self._program, tasks, self._clock)
+        if inactive:
+            return inactive
         stops: dict[int, Stop] = {}
         # One whose answer was lost counts as had for others, and must not stand in its own way.
         batch = [task.id for task in tasks]

@@ -15,7 +15,7 @@ from milestones.domain.actions import State
 from milestones.domain.verdict import Verdict
 from milestones.errors import ChannelError, PendingError
 from milestones.kinds.channel import Fate, Found, Stop, Task, await_query
-from milestones.kinds.program import CurrentProgram, refusal_while_inactive, stop_while_inactive
+from milestones.kinds.program import CurrentProgram, gate_by_program, refusal_while_inactive
 from milestones.kinds.redemption.payload import RedemptionPayload
 from milestones.kinds.redemption.site import OtherRedemptions, SiteRedemptions
 from milestones.kinds.services import SiteServices
@@ -98,9 +98,10 @@ class RedemptionChannel:
         """Waits while the program is not active. Of one account and reward one is redeemed after the other: of two that
         are lost at once, nobody could tell whose coupon is whose.
         """
+        inactive = await gate_by_program(self._program, tasks, self._clock)
+        if inactive:
+            return inactive
         now = self._clock()
-        if not (await self._program()).active:
-            return {task.id: stop_while_inactive(now) for task in tasks}
         accounts = {task.account_id for task in tasks}
         begun = set(await self._others.doubtful(accounts, apart_from=[task.id for task in tasks]))
         stop = Stop(State.AVAILABLE, Verdict.REDEMPTION_UNDER_WAY, until=now + ONE_AFTER_THE_OTHER)
