@@ -89,3 +89,11 @@ class Command(BaseModel, Generic[A, P]):
         bases = (one.__pydantic_generic_metadata__ for one in cls.__mro__ if issubclass(one, Command))
         result: tuple[Any, ...] = next(base["args"] for base in bases if base["args"])
         return result
+
+
+class Question(Command[A, P], Generic[A, P]):
+    """Changes nothing, and a token that may read may ask it."""
+
+    method: ClassVar[Literal["GET", "POST"]] = "GET"
+    changes: ClassVar[bool] = False
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.READ})

@@ -4,11 +4,11 @@ A list has pages: ``next`` is the ``cursor`` of the one that follows, and None w
 """
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Generic, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from milestones.commands.models.command import A, Answer, Command, NoReport, P, RowId, WixId
+from milestones.commands.models.command import Answer, NoReport, Question, RowId, WixId
 from milestones.commands.models.daemon import StatusAnswer
 from milestones.commands.models.orders import LONGEST_WAIT, OrderAnswer
 from milestones.domain.actions import State
@@ -23,14 +23,6 @@ from milestones.views.status import Status
 Limit = Annotated[int, Field(ge=1, le=200)]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Cursor = Annotated[str, Field(min_length=1, max_length=500)]
-
-
-class Question(Command[A, P], Generic[A, P]):
-    """Changes nothing, and a token that may read may ask it."""
-
-    method: ClassVar[Literal["GET", "POST"]] = "GET"
-    changes: ClassVar[bool] = False
-    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.READ})
 
 
 class AccountsPage(Answer):

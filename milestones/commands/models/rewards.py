@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, StrictInt
 
-from milestones.commands.models.command import Answer, Command, NoReport
+from milestones.commands.models.command import Answer, NoReport, Question
 from milestones.commands.models.orders import Keyed, OrderCommand
 from milestones.domain.token import Scope
 
@@ -46,25 +46,19 @@ class RewardsAnswer(Answer):
     rewards: tuple[RewardLine, ...]
 
 
-class ListRewards(Command[RewardsAnswer, NoReport]):
+class ListRewards(Question[RewardsAnswer, NoReport]):
     """Ask Wix which rewards there are, and what an account, named as in an order, can afford."""
 
     path: ClassVar[str] = "/rewards"
-    method: ClassVar[Literal["GET", "POST"]] = "GET"
-    changes: ClassVar[bool] = False
-    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.READ})
 
     account: str | None = None
     site: str | None = None
 
 
-class ShowReward(Command[RewardsAnswer, NoReport]):
+class ShowReward(Question[RewardsAnswer, NoReport]):
     """Ask Wix for one reward, by its id, its name or the beginning of either."""
 
     path: ClassVar[str] = "/rewards/show"
-    method: ClassVar[Literal["GET", "POST"]] = "GET"
-    changes: ClassVar[bool] = False
-    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.READ})
 
     reward: str
     account: str | None = None
@@ -103,13 +97,10 @@ class CouponsAnswer(Answer):
     coupons: tuple[CouponLine, ...]
 
 
-class ListCoupons(Command[CouponsAnswer, NoReport]):
+class ListCoupons(Question[CouponsAnswer, NoReport]):
     """Ask Wix for the loyalty coupons of an account, which is named as in an order."""
 
     path: ClassVar[str] = "/rewards/coupons"
-    method: ClassVar[Literal["GET", "POST"]] = "GET"
-    changes: ClassVar[bool] = False
-    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.READ})
 
     account: str
     site: str | None = None
@@ -152,13 +143,10 @@ class DiscountsAnswer(Answer):
     discounts: tuple[DiscountLine, ...]
 
 
-class ListDiscounts(Command[DiscountsAnswer, NoReport]):
+class ListDiscounts(Question[DiscountsAnswer, NoReport]):
     """Ask Wix what loyalty discounts a checkout has."""
 
     path: ClassVar[str] = "/rewards/discounts"
-    method: ClassVar[Literal["GET", "POST"]] = "GET"
-    changes: ClassVar[bool] = False
-    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.READ})
 
     checkout: str
     site: str | None = None

@@ -1,12 +1,11 @@
 """What moved the points of an account, as Wix has it."""
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
-from milestones.commands.models.command import Answer, Command, NoReport, WixId
-from milestones.domain.token import Scope
+from milestones.commands.models.command import Answer, NoReport, Question, WixId
 
 
 class TransactionLine(Answer):
@@ -28,13 +27,10 @@ class TransactionsAnswer(Answer):
     next: str | None = None
 
 
-class ListTransactions(Command[TransactionsAnswer, NoReport]):
+class ListTransactions(Question[TransactionsAnswer, NoReport]):
     """Ask Wix for what moved the points of an account, by its id, a contact or member id, or the beginning of an id."""
 
     path: ClassVar[str] = "/accounts/{account}/transactions"
-    method: ClassVar[Literal["GET", "POST"]] = "GET"
-    changes: ClassVar[bool] = False
-    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.READ})
 
     account: WixId
     site: str | None = Field(default=None, max_length=500)
