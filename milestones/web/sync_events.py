@@ -7,22 +7,21 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from milestones.errors import IngestError, StoreError
+from milestones.web.bodies import Bodies
 from milestones.web.services import WebServices
 
 PREFIX = "/webhooks/sync/"
 
-LARGEST_BODY = 1024 * 1024
-
 
 def routes(services: WebServices) -> APIRouter:
     """The one route."""
-    router = APIRouter()
+    router, bodies = APIRouter(), Bodies()
 
     @router.post(PREFIX + "{program}")
     async def hear(program: str, request: Request) -> Response:
         try:
-            body = await _read(request)
-            await services.hear_program(program, _headers(request), body)
+            async with bodies.reading(request) as body:
+                await services.hear_program(program, _headers(request), body)
         except IngestError as error:
             return PlainTextResponse(f"{error}\n", error.status)
         except ClientDisconnect:
@@ -36,12 +35,3 @@ def routes(services: WebServices) -> APIRouter:
 
 def _headers(request: Request) -> Mapping[str, str]:
     return {name.lower(): value for name, value in request.headers.items()}
-
-
-async def _read(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise IngestError(413, f"At most {LARGEST_BODY:,} bytes are read.")
-    return bytes(body)

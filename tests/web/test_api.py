@@ -137,6 +137,31 @@ async def test_a_token_has_so_many_calls_under_way_and_no_more(api: Api) -> None
     assert (await api.get("/status", token)).status_code == 200
 
 
+async def test_calls_that_come_in_one_moment_are_no_more_at_once(api: Api) -> None:
+    api.shop.works = True
+    token, more = await api.token(), 5
+    calls = [
+        asyncio.create_task(api.send("/accounts/adjust", token, {**ADJUST, "wait": 30}, f"k{number}"))
+        for number in range(AT_ONCE + more)
+    ]
+
+    async def refused() -> bool:
+        return sum(call.done() for call in calls) == more and len(await api.shop.actions()) == AT_ONCE
+
+    await until(refused, "some are refused, and the others have their order")
+    assert {kind_of(call.result()) for call in calls if call.done()} == {"too-many-requests"}
+    await api.running.cut_short()
+    await asyncio.gather(*calls)
+    assert (await api.get("/status", token)).status_code == 200
+
+
+async def test_a_call_that_is_refused_is_not_under_way_any_more(api: Api) -> None:
+    token = await api.token()
+    for _ in range(AT_ONCE + 1):
+        assert (await api.send("/accounts/adjust", token, b"no JSON")).status_code == 400
+    assert (await api.get("/status", token)).status_code == 200
+
+
 async def test_what_a_reload_says_holds_at_once(api: Api) -> None:
     api.settings = ApiSettings(requests_per_minute=1)
     token = await api.token()

@@ -1,12 +1,10 @@
 """What comes from other services: read within bounds, and every answer a sentence."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
 from milestones.errors import IngestError
-from milestones.web import inbound
+from milestones.web.bodies import LARGEST_BODY
 from tests.web.house import House
 
 AT = "/webhooks/in/rule"
@@ -50,27 +48,6 @@ async def test_a_refusal_is_answered_with_its_sentence(visitor: httpx.AsyncClien
 
 
 async def test_a_body_that_is_too_large_is_refused(visitor: httpx.AsyncClient, house: House) -> None:
-    answer = await visitor.post(AT, content=b"x" * (inbound.LARGEST_BODY + 1))
+    answer = await visitor.post(AT, content=b"x" * (LARGEST_BODY + 1))
     assert (answer.status_code, house.events) == (413, [])
-    assert (await visitor.post(AT, content=b"x" * inbound.LARGEST_BODY)).status_code == 200
-
-
-class _Request:
-    """A request whose body comes in these pieces."""
-
-    def __init__(self, *pieces: bytes) -> None:
-        self._pieces = pieces
-
-    async def stream(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            yield piece
-
-
-async def test_all_bodies_together_have_a_bound_that_is_free_again_afterwards() -> None:
-    bodies = inbound.Bodies(at_once=10)
-    for _ in range(3):
-        async with bodies.reading(_Request(b"12345", b"678")) as body:  # type: ignore[arg-type]
-            assert body == b"12345678"
-            with pytest.raises(IngestError, match="Too many bodies at once"):
-                async with bodies.reading(_Request(b"123")):  # type: ignore[arg-type]
-                    pass
+    assert (await visitor.post(AT, content=b"x" * LARGEST_BODY)).status_code == 200

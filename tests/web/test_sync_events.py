@@ -2,7 +2,7 @@ import httpx
 import pytest
 
 from milestones.errors import StoreUnavailableError
-from milestones.web.sync_events import LARGEST_BODY
+from milestones.web.bodies import LARGEST_BODY
 from tests.web.house import House
 
 

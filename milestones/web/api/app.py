@@ -8,7 +8,8 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -32,7 +33,7 @@ from milestones.observability.metrics import Metrics
 from milestones.store.database.store import Store
 from milestones.web.access import Access
 from milestones.web.access import RefusedError as ClosedError
-from milestones.web.api.bearer import Bearer, Caller
+from milestones.web.api.bearer import Bearer
 from milestones.web.api.bodies import read_body
 from milestones.web.api.document import TITLE, describe_route, document
 from milestones.web.api.limits import Budgets, Standing
@@ -122,33 +123,31 @@ class Front:
                 message = {**message, "headers": [*message.get("headers", []), *added]}
             await send(message)
 
-        refused: RefusedError | None = None
-        try:
-            receive = await self._let_in(scope, receive, told)
-        except ClientDisconnect:
-            return
-        except RefusedError as error:
-            refused = error
-        except StoreError as error:
-            refused = refusal_of(error, may_read=False)
-        except Exception as error:  # noqa: BLE001 (whatever it is, it must not quote a person in the server's log)
-            _log.error("api_failed", error=blame(error))
-            refused = fault_refusal()
-        if refused is not None:
-            await refused.response()(scope, receive, send_all)
-            return
-        caller: Caller | None = scope.get("state", {}).get("caller")
-        name = "" if caller is None else caller.name
-        self._under_way[name] += 1
-        try:
-            await self._site(scope, receive, send_all)
-        except Exception as error:  # noqa: BLE001 (it was answered with 500, and raised again for the server's log)
-            _log.error("api_failed", error=blame(error))
-        finally:
-            self._under_way[name] -= 1
+        with ExitStack() as call:
+            refused: RefusedError | None = None
+            try:
+                receive = await self._let_in(scope, receive, told, call)
+            except ClientDisconnect:
+                return
+            except RefusedError as error:
+                refused = error
+            except StoreError as error:
+                refused = refusal_of(error, may_read=False)
+            except Exception as error:  # noqa: BLE001 (whatever it is, it must not quote a person in the server's log)
+                _log.error("api_failed", error=blame(error))
+                refused = fault_refusal()
+            if refused is not None:
+                await refused.response()(scope, receive, send_all)
+                return
+            try:
+                await self._site(scope, receive, send_all)
+            except Exception as error:  # noqa: BLE001 (it was answered with 500, and raised again for the server's log)
+                _log.error("api_failed", error=blame(error))
 
-    async def _let_in(self, scope: Scope, receive: Receive, told: dict[str, str]) -> Receive:
-        """Let a call pass, with its body at hand. Raises RefusedError, StoreError and ClientDisconnect."""
+    async def _let_in(self, scope: Scope, receive: Receive, told: dict[str, str], call: ExitStack) -> Receive:
+        """Let a call pass, with its body at hand; it is under way until ``call`` ends. Raises RefusedError, StoreError and
+        ClientDisconnect.
+        """
         request = Request(scope)
         try:
             self._services.access().require_known_name(request)
@@ -161,9 +160,8 @@ class Front:
         told |= standing.headers()
         if not standing.allowed:
             raise refusal(Kind.TOO_MANY, "This token has no more calls at the moment; try again later.")
-        if self._under_way[caller.name] >= AT_ONCE:
-            later = {"retry-after": "1"}
-            raise refusal(Kind.TOO_MANY, f"{AT_ONCE} calls of this token are under way.", headers=later)
+        # Before its body, which takes time: of calls that come together, each must count for the next.
+        call.enter_context(self._counted(caller.name))
         _require_nobody(scope)
         scope.setdefault("state", {})["caller"] = caller
         if request.method != "POST":
@@ -172,6 +170,18 @@ class Front:
         # It may have taken its time.
         await self._bearer.require_still(caller)
         return _replay(body, receive)
+
+    @contextmanager
+    def _counted(self, name: str) -> Iterator[None]:
+        """One more call of a token is under way. Raises RefusedError where there are too many."""
+        if self._under_way[name] >= AT_ONCE:
+            later = {"retry-after": "1"}
+            raise refusal(Kind.TOO_MANY, f"{AT_ONCE} calls of this token are under way.", headers=later)
+        self._under_way[name] += 1
+        try:
+            yield
+        finally:
+            self._under_way[name] -= 1
 
     def _spend(self, name: str) -> Standing:
         quota = self._services.settings().requests_per_minute
