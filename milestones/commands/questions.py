@@ -31,10 +31,13 @@ from milestones.commands.models.questions import (
     StandingAnswer,
 )
 from milestones.commands.orders import await_order
+from milestones.domain.keys import order_key
 from milestones.domain.order import OrderSource
 from milestones.errors import NotFoundError, UsageError
 from milestones.pipeline.orders import Placed
+from milestones.store import sites
 from milestones.store.database.store import Transaction
+from milestones.store.outbox import orders
 from milestones.store.tables import Grant, Order, Reminder
 from milestones.store.views import lookup, pages
 from milestones.store.views.lookup import Which
@@ -99,17 +102,39 @@ async def explain(host: Host, command: ExplainAccount, _report: Report[NoReport]
 async def list_orders(host: Host, command: ListOrders, _report: Report[NoReport]) -> OrdersPage:
     """A page of orders. Raises UsageError for a site that there is none of."""
     async with host.runtime.store.read() as tx:
-        found = await pages.list_orders_up_to(
-            tx,
-            command.cursor,
-            command.limit + 1,
-            site_id=await _site_id(tx, command.site),
-            account_id=command.account,
-            source=command.source,
-            key=command.key,
-        )
+        site_id = await _site_id(tx, command.site)
+        if command.key is not None:
+            found = await _list_of_key(tx, host.runtime.rules.secret, command, site_id, command.key)
+        else:
+            found = await pages.list_orders_up_to(
+                tx,
+                command.cursor,
+                command.limit + 1,
+                site_id=site_id,
+                account_id=command.account,
+                source=command.source,
+            )
     shown, more = _cut(found, command.limit)
     return OrdersPage(orders=tuple(map(_order_line, shown)), next=_following(shown[-1].id) if more else None)
+
+
+async def _list_of_key(
+    tx: Transaction, secret: bytes, command: ListOrders, site_id: str | None, key: str
+) -> list[Order]:
+    """The few orders of a key, newest first: one of each site and source at most, by which it is unique."""
+    site_ids = [site.id for site in await sites.list_sites(tx)] if site_id is None else [site_id]
+    sources = list(OrderSource) if command.source is None else [command.source]
+    owners = [order_key(secret, site, source, key) for site in site_ids for source in sources]
+    highest, account = command.cursor, command.account
+    found = [
+        order
+        for order in (await orders.get_orders(tx, owners)).values()
+        # The key of one whose customer was erased is known to nobody any more.
+        if order.key == key
+        and (account is None or order.account_id == account)
+        and (highest is None or (order.id or 0) <= highest)
+    ]
+    return sorted(found, key=lambda order: order.id or 0, reverse=True)
 
 
 def _order_line(row: Order) -> OrderLine:

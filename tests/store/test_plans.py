@@ -9,6 +9,11 @@ from typing import Any
 
 import pytest
 
+from milestones.commands.models.orders import AdjustAccount
+from milestones.commands.models.questions import ListActions, ListOrders
+from milestones.commands.orders import adjust
+from milestones.commands.questions import list_actions, list_orders
+from milestones.domain.order import OrderSource
 from milestones.store.outbox import claims
 from milestones.store.outbox.schedule import LANES
 from milestones.store.views.backlog import get_backlog
@@ -105,6 +110,30 @@ async def test_whoever_is_meant_is_looked_up_and_explained(shop: Shop, asked: se
         await find_customers(tx, shop.settings, text, None)
         (account,) = await find_accounts(tx, text, None)
         await explain(tx, shop.settings, account, shop.now)
+    assert scans(shop, asked) == []
+
+
+@pytest.mark.parametrize("site", [None, SITE])
+async def test_what_a_program_asks_of_a_key_or_of_an_account_is_looked_up(
+    shop: Shop, asked: set[str], site: str | None
+) -> None:
+    await shop.observe(950, 1020)
+    command = AdjustAccount(
+        account=ACCOUNT, by=5, reason="A late bill", key="k", source=OrderSource.API, wait=0
+    )
+    order = await adjust(shop, command, print)
+    asked.clear()
+    for question in (
+        ListOrders(site=site, key="k"),
+        ListOrders(site=site, key="k", source=OrderSource.API, account=ACCOUNT),
+        ListOrders(site=site, account=ACCOUNT),
+    ):
+        page = await list_orders(shop, question, print)
+        assert [one.order for one in page.orders] == [order.order]
+    for nobody in (ListOrders(site=site, key="k2"), ListOrders(key="k", source=OrderSource.CLI)):
+        assert (await list_orders(shop, nobody, print)).orders == ()
+    owed = await list_actions(shop, ListActions(site=site, account=ACCOUNT, kind="adjust"), print)
+    assert len(owed.actions) == 1
     assert scans(shop, asked) == []
 
 

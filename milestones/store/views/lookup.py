@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Table, and_, false, func, or_, select
 
 from milestones.domain.actions import MAIL, State
 from milestones.domain.keys import address_key, contact_key
@@ -41,6 +41,14 @@ _SUBSCRIPTIONS = table_of(Subscription)
 _REJECTED = table_of(Rejected)
 
 
+def is_of(table: Table, account_id: str, site_id: str | None) -> ColumnElement[bool]:
+    """Whether a row of actions or orders is of an account. Of which site is asked also where any will do: the index begins
+    with it.
+    """
+    sites = select(_SITES.c.id) if site_id is None else [site_id]
+    return and_(table.c.site_id.in_(sites), table.c.account_id == account_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Which:
     """Actions by what they have in common; an empty field leaves it open.
@@ -67,9 +75,10 @@ class Which:
             "kind": self.kind,
             "state": self.state,
             "verdict": self.verdict,
-            "account_id": self.account,
         }
         wanted = [_ACTIONS.c[name] == value for name, value in columns.items() if value is not None]
+        if self.account is not None:
+            wanted.append(is_of(_ACTIONS, self.account, self.site))
         if self.ids:
             wanted.append(_ACTIONS.c.id.in_(self.ids))
         if self.source is not None:

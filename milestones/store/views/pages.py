@@ -1,14 +1,12 @@
 """Lists that are read a page at a time, in an order that no change moves: accounts by site and id, orders by number."""
 
-from collections.abc import Sequence
-
 from sqlalchemy import select, tuple_
 
 from milestones.domain.milestone import Milestone
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import Transaction
 from milestones.store.tables import Account, Order
-from milestones.store.views.lookup import is_near
+from milestones.store.views.lookup import is_near, is_of
 
 _ACCOUNTS = table_of(Account)
 _ORDERS = table_of(Order)
@@ -53,11 +51,12 @@ async def list_orders_up_to(
     site_id: str | None = None,
     account_id: str | None = None,
     source: str | None = None,
-    key: str | None = None,
-) -> Sequence[Order]:
+) -> list[Order]:
     """Orders of at most this number, newest first, by what they have in common."""
-    wanted = {"site_id": site_id, "account_id": account_id, "source": source, "key": key}
+    wanted = {"site_id": site_id, "source": source}
     conditions = [_ORDERS.c[name] == value for name, value in wanted.items() if value is not None]
+    if account_id is not None:
+        conditions.append(is_of(_ORDERS, account_id, site_id))
     if highest is not None:
         conditions.append(_ORDERS.c.id <= highest)
     statement = select(_ORDERS).where(*conditions).order_by(_ORDERS.c.id.desc()).limit(limit)
