@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+import pytest_asyncio
 
-from tests.process import STARS, Daemon, Shop, until
+from tests.crash.customers import Customer, strangers
+from tests.process import STARS, Daemon, Shop, shop, until
 from tests.programs import DEADLINE
 
 
@@ -36,6 +39,25 @@ def rewrite(daemon: Daemon, replace: Mapping[str, str]) -> None:
         assert old in text, f"{old!r} is not in the configuration"
         text = text.replace(old, new)
     daemon.config.write_text(text)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def wix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+    """A shop whose Wix tells everything at once."""
+    async with shop(tmp_path_factory.mktemp("wix"), customers=300, seed=3, time_scale=3600.0) as found:
+        await found.settings(recalculation_seconds=0, query_lag_seconds=0)
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def customers(wix: Shop) -> list[Customer]:
+    """Customers far from the milestone who agreed to mail; every test takes its own off the end."""
+    return await strangers(wix)
+
+
+async def coupons(wix: Shop) -> int:
+    """How many there are in the sandbox's own books."""
+    return len((await wix.state("coupons"))["coupons"])
 
 
 @asynccontextmanager

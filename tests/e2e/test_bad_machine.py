@@ -4,49 +4,35 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 
-from tests.crash.customers import Customer, strangers
+from tests.crash.customers import Customer
 from tests.e2e.floor import (
     configured,
+    coupons,
+    customers,
     live,
     ordered,
     refused,
     running,
     settled,
     until_logged,
+    wix,
 )
 from tests.ingest import tokens
-from tests.process import Daemon, Shop, shop, until
+from tests.process import Daemon, Shop, until
+
+__all__ = ["customers", "wix"]
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.xdist_group("bad_machine"),
     pytest.mark.slow,
 ]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def wix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
-    async with shop(tmp_path_factory.mktemp("wix"), customers=300, seed=3, time_scale=3600.0) as running:
-        await running.settings(recalculation_seconds=0, query_lag_seconds=0)
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def customers(wix: Shop) -> list[Customer]:
-    """Customers far from the milestone who agreed to mail; every test takes its own off the end."""
-    return await strangers(wix)
-
-
-async def coupons(wix: Shop) -> int:
-    return len((await wix.state("coupons"))["coupons"])
 
 
 class TestWrongKeyAndClock:

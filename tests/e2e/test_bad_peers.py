@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.crash.customers import Customer, strangers
+from tests.crash.customers import Customer
 from tests.e2e.floor import (
     by_smtp,
     configured,
+    coupons,
+    customers,
     live,
     logged,
     ordered,
@@ -20,32 +22,18 @@ from tests.e2e.floor import (
     running,
     settled,
     until_logged,
+    wix,
 )
 from tests.kinds.smtp_server import Mailserver, mailserver
-from tests.process import IMPATIENT, Daemon, Shop, shop, until
+from tests.process import IMPATIENT, Daemon, Shop, until
+
+__all__ = ["customers", "wix"]
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.xdist_group("bad_peers"),
     pytest.mark.slow,
 ]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def wix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
-    async with shop(tmp_path_factory.mktemp("wix"), customers=300, seed=3, time_scale=3600.0) as running:
-        await running.settings(recalculation_seconds=0, query_lag_seconds=0)
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def customers(wix: Shop) -> list[Customer]:
-    """Customers far from the milestone who agreed to mail; every test takes its own off the end."""
-    return await strangers(wix)
-
-
-async def coupons(wix: Shop) -> int:
-    return len((await wix.state("coupons"))["coupons"])
 
 
 PAUSE = 3.0

@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.crash.customers import Customer, strangers
+from tests.crash.customers import Customer
 from tests.e2e.floor import (
     by_smtp,
     configured,
+    coupons,
+    customers,
     live,
     logged,
     ordered,
@@ -28,6 +30,8 @@ from tests.e2e.floor import (
 )
 from tests.kinds.smtp_server import mailserver
 from tests.process import STARS, Daemon, Shop, shop, until
+
+__all__ = ["customers"]
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -54,12 +58,6 @@ async def wix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
         yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def customers(wix: Shop) -> list[Customer]:
-    """Customers far from the milestone who agreed to mail; every test takes its own off the end."""
-    return await strangers(wix)
-
-
 async def reach(daemon: Daemon, wix: Shop, *reached: Customer) -> None:
     for customer in reached:
         await wix.adjust(customer.account, 1010)
@@ -74,10 +72,6 @@ async def assert_given_once(wix: Shop, *reached: Customer) -> None:
     [badge] = [one["id"] for one in state["badges"] if one["title"] == "Star customer"]
     holders = [one["memberId"] for one in state["badge_assignments"] if one["badgeId"] == badge]
     assert [holders.count(customer.member) for customer in reached] == [1] * len(reached)
-
-
-async def coupons(wix: Shop) -> int:
-    return len((await wix.state("coupons"))["coupons"])
 
 
 async def shown(daemon: Daemon, *arguments: str) -> str:

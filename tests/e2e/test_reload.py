@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.crash.customers import Customer, strangers
+from tests.crash.customers import Customer
 from tests.e2e.floor import (
     configured,
+    customers,
     live,
     ordered,
     ready,
@@ -22,6 +23,8 @@ from tests.e2e.floor import (
 )
 from tests.process import Daemon, Shop, shop, until
 
+__all__ = ["customers"]
+
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("reload"), pytest.mark.slow]
 
 
@@ -30,12 +33,6 @@ async def wix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
     async with shop(tmp_path_factory.mktemp("wix"), customers=150, seed=9, time_scale=3600.0) as running:
         await running.settings(recalculation_seconds=0, query_lag_seconds=0)
         yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def customers(wix: Shop) -> list[Customer]:
-    """Customers far from the milestone who agreed to mail; every test takes its own off the end."""
-    return await strangers(wix)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
