@@ -8,14 +8,15 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import httpx
 import structlog
+from starlette.types import ASGIApp
 
+from milestones.app import web
 from milestones.app.build import open_runtime
 from milestones.app.reload import reload
 from milestones.app.runtime import Runtime
@@ -23,7 +24,6 @@ from milestones.app.scanning import Scanning, list_due
 from milestones.commands import pause
 from milestones.commands.running import Running
 from milestones.config.settings import Settings
-from milestones.domain import keys
 from milestones.errors import ConfigurationError, MilestonesError
 from milestones.maintenance.erasures import keep_finishing
 from milestones.maintenance.gauges import keep_measuring
@@ -37,17 +37,10 @@ from milestones.observability import hangups
 from milestones.scans.run import Kind, Progress, ScanWork
 from milestones.store.database import heartbeat
 from milestones.store.database.daemon_lock import hold_lock, only_daemon
-from milestones.store.people import people
 from milestones.store.tables import Scan
 from milestones.sync.work import SyncWork
-from milestones.views.notices import callback_notices, mail_limits
-from milestones.views.page import Overview
-from milestones.views.timeline import Timeline
-from milestones.web import local, password, server
-from milestones.web.access import ONLY_HERE, Access
-from milestones.web.api.app import ApiServices, create_api
-from milestones.web.app import create_app
-from milestones.web.services import WebServices
+from milestones.views.notices import mail_limits
+from milestones.web import local, server
 
 log = structlog.get_logger()
 
@@ -94,8 +87,7 @@ class Daemon:
         self.scanning = Scanning(runtime, self.stop, progress)
         self._reloading = asyncio.Lock()
         self._unsubscribed = asyncio.Event()
-        self._happenings = Timeline(runtime.store, lambda: runtime.settings, runtime.clock)
-        self._access = _access(runtime.settings)
+        self._access = web.read_access(runtime.settings)
         self._running = Running(self)
         runtime.after_commit.schedule = self.scanning.schedule_soon
         self._programs = Watch(
@@ -113,7 +105,7 @@ class Daemon:
         runtime = self.runtime
         closing = asyncio.Event()
         async with asyncio.TaskGroup() as group, self._signals():
-            web = group.create_task(server.serve(self._app(), sockets, closing, finish_within=5))
+            visits = group.create_task(server.serve(self._app(), sockets, closing, finish_within=5))
             inbox = group.create_task(runtime.inbox.run())
             engine = group.create_task(runtime.engine.run())
             runner = group.create_task(self.scanning.runner.run())
@@ -130,7 +122,7 @@ class Daemon:
             self.scanning.stop()
             closing.set()
             began = asyncio.get_running_loop().time()
-            await _wait_for([web, runner, *others], began + _CLOSED_AFTER)
+            await _wait_for([visits, runner, *others], began + _CLOSED_AFTER)
             runtime.inbox.close()
             await _wait_for([inbox], began + _RECORDED_AFTER)
             runtime.engine.stop()
@@ -247,7 +239,7 @@ class Daemon:
         try:
             # Beside the loop, where webhooks wait: every template is tried.
             settings = await asyncio.to_thread(self._load)
-            access = _access(settings)
+            access = web.read_access(settings)
             due = await reload(self.runtime, settings, list_due)
         except MilestonesError as error:
             faults = error.faults if isinstance(error, ConfigurationError) else [str(error)]
@@ -261,64 +253,18 @@ class Daemon:
     async def _serve_commands(self) -> None:
         await local.serve(self.runtime.settings.daemon.socket, self._running, self.stop)
 
-    # The web
-
-    def _app(self) -> Any:
-        runtime = self.runtime
-        return create_app(
-            WebServices(
-                receive=runtime.door.receive,
-                recognise=lambda token: keys.open_token(runtime.rules.secret, token) is not None,
-                unsubscribe=self._unsubscribe,
-                greet=runtime.earn.greet,
-                receive_event=runtime.earn.receive,
-                look_at_claim=runtime.claims.look,
-                claim=runtime.claims.claim,
-                hear_program=self._turns.hear,
-                readiness=self._happenings.readiness,
-                overview=self._overview,
-                recent=self._happenings.recent,
-                mail=self._happenings.mail,
-                metrics=runtime.metrics,
-                access=lambda: self._access,
-                api=self._api(),
-                clock=runtime.clock,
-                zone=lambda: runtime.settings.daemon.timezone,
-            )
+    def _app(self) -> ASGIApp:
+        return web.create(
+            self.runtime,
+            self._running,
+            access=lambda: self._access,
+            hear_program=self._turns.hear,
+            unsubscribed=self._unsubscribed,
         )
-
-    def _api(self) -> Any:
-        runtime = self.runtime
-        return create_api(
-            ApiServices(
-                running=self._running,
-                store=runtime.store,
-                secret=runtime.rules.secret,
-                settings=lambda: runtime.settings.api,
-                access=lambda: self._access,
-                metrics=runtime.metrics,
-                clock=runtime.clock,
-            )
-        )
-
-    async def _overview(self) -> Overview:
-        """With what only this process knows."""
-        found = await self._happenings.overview()
-        return replace(found, notices=[*found.notices, *callback_notices(self.mistyped_callbacks())])
 
     def mistyped_callbacks(self) -> int:
         """Genuine webhooks that came to a mistyped address since this began."""
-        name, served = "milestones_mistyped_callbacks_total", {"outcome": "served"}
-        return int(self.runtime.metrics.registry.get_sample_value(name, served) or 0)
-
-    async def _unsubscribe(self, token: str) -> bool:
-        key = keys.open_token(self.runtime.rules.secret, token)
-        if key is None:
-            return False
-        async with self.runtime.store.write() as tx:
-            await people.suppress(tx, [key], "unsubscribed", self.runtime.clock())
-        self._unsubscribed.set()
-        return True
+        return web.count_mistyped(self.runtime.metrics)
 
 
 async def _wait_for(tasks: list[asyncio.Task[None]], deadline: float) -> None:
@@ -327,14 +273,3 @@ async def _wait_for(tasks: list[asyncio.Task[None]], deadline: float) -> None:
     for task in late:
         log.warning("stopped_in_the_middle", task=task.get_coro().__qualname__)  # type: ignore[union-attr]
         task.cancel()
-
-
-def _access(settings: Settings) -> Access:
-    """Who may see the operator's pages. Raises ConfigurationError for a password file that cannot be used."""
-    daemon = settings.daemon
-    # Read once now, so that it is told with a sentence before anybody visits.
-    closed = password.read(daemon.password_file) is None
-    access = Access(daemon.host, daemon.public_url, lambda: password.read(daemon.password_file))
-    if closed and access.beyond_this_machine:
-        log.warning("pages_closed", reason=ONLY_HERE)
-    return access

@@ -113,7 +113,7 @@ BREAKS = {
     "templates": ("milestones.app.reload.Catalogue", ConfigurationError(["templates: are broken"])),
     "mail": ("milestones.app.assembly._carrier", ConfigurationError(["mail: cannot be made"])),
     "credentials": ("milestones.app.assembly.Assembly._credentials", ConfigurationError(["sites: no key"])),
-    "pages": ("milestones.app.daemon._access", ConfigurationError(["daemon.password_file: is broken"])),
+    "pages": ("milestones.app.web.read_access", ConfigurationError(["daemon.password_file: is broken"])),
     "definitions": ("milestones.store.sites.define", StoreUnavailableError("The disk is full.")),
     "timetable": (
         "milestones.store.scans.find_last_finished",
