@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,8 @@ from milestones.app.build import open_runtime
 from milestones.app.daemon import Daemon
 from milestones.app.runtime import Runtime
 from milestones.config import Settings
+from milestones.domain import keys
+from milestones.domain.keys import Claim
 from milestones.errors import ConfigurationError, StoreUnavailableError
 from milestones.kinds.email.folder import FolderTransport
 from milestones.store import sites
@@ -209,6 +212,60 @@ async def test_pages_show_the_time_of_the_zone_in_force(path: Path, running: Dae
     rewrite(path, 'timezone = "UTC"', 'timezone = "Asia/Tokyo"')
     await running.reload()
     assert "JST" in (await visit(running)).text
+
+
+RULES = """
+[[earn]]
+name = "webinar"
+preset = "bearer"
+points = 20
+email = "mail"
+signature.secret = { file = "word" }
+
+[[earn]]
+name = "follow-us"
+points = 50
+claim = { url = "https://network.example/us", title = "Follow us" }
+"""
+
+
+async def test_rules_for_events_and_links_hold_from_a_reload_on_and_no_longer_when_they_are_removed(
+    path: Path, runtime: Runtime, running: Daemon
+) -> None:
+    token = keys.claim_token(runtime.rules.secret, Claim("follow-us", "account", date(2999, 1, 1)))
+    for name in ("word", "another"):
+        (path.parent / name).write_text(name)
+    app = httpx.ASGITransport(running._app())
+    async with httpx.AsyncClient(transport=app, base_url="http://127.0.0.1:8080") as peer:
+
+        async def answers(secret: str) -> tuple[int, int]:
+            headers = {"Authorization": f"Bearer {secret}"}
+            event = await peer.post("/webhooks/in/webinar", content=b"{}", headers=headers)
+            return event.status_code, (await peer.get(f"/e/{token}")).status_code
+
+        assert await answers("word") == (404, 410)
+        rewrite(path, "[sandbox]", f"{RULES}[sandbox]")
+        await running.reload()
+        assert (await answers("word"), await answers("another")) == ((200, 200), (401, 200))
+        rewrite(path, 'file = "word"', 'file = "another"')
+        await running.reload()
+        assert (await answers("word"), await answers("another")) == ((401, 200), (200, 200))
+        rewrite(path, RULES.replace('file = "word"', 'file = "another"'), "")
+        await running.reload()
+        assert await answers("another") == (404, 410)
+
+
+async def test_the_bounds_of_the_api_hold_from_a_reload_on(path: Path, running: Daemon) -> None:
+    app, wrong = httpx.ASGITransport(running._app()), {"Authorization": "Bearer wrong"}
+    async with httpx.AsyncClient(transport=app, base_url="http://127.0.0.1:8080") as peer:
+
+        async def tries() -> list[int]:
+            return [(await peer.get("/api/v1/status", headers=wrong)).status_code for _ in range(3)]
+
+        assert await tries() == [401, 401, 401]
+        rewrite(path, "[sandbox]", "[api]\nwrong_tokens_per_minute = 1\n[sandbox]")
+        await running.reload()
+        assert 429 in await tries()
 
 
 async def test_an_erasure_finds_mails_of_before_a_server_took_them(
