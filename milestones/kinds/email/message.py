@@ -7,12 +7,9 @@ shipped mail, ``EmailMessage`` built 440 messages a second, ``email.mime`` 1,600
 import binascii
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email import message_from_bytes, policy
 from email.header import Header
-from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
 from urllib.parse import quote
 
@@ -86,17 +83,6 @@ def build_message(
     parts = (_part("plain", mail.text), _part("html", mail.html))
     body = b"".join(b"--%s\r\n%s\r\n" % (boundary.encode(), part) for part in parts)
     return b"%s\r\n%s--%s--\r\n" % (head, body, boundary.encode())
-
-
-def read_message(raw: bytes) -> tuple[Mapping[str, str], RenderedMail]:
-    """Headers and contents of a message that this program wrote, for showing it to the operator."""
-    message = message_from_bytes(raw, policy=policy.default)
-    assert isinstance(message, EmailMessage)
-    bodies = {
-        part.get_content_subtype(): part.get_content().replace("\r\n", "\n") for part in message.iter_parts()
-    }
-    headers = {name: str(value) for name, value in message.items()}
-    return headers, RenderedMail(headers["Subject"], bodies["plain"], bodies["html"])
 
 
 def _part(subtype: str, content: str) -> bytes:
