@@ -60,14 +60,14 @@ class Stop:
     needs: Need | None = None
 
 
-def await_query(lost_at: datetime | None, now: datetime, query_lag: timedelta) -> None:
+def await_query(lost_at: datetime | None, now: datetime, query_lag: timedelta, whose: str = "Wix") -> None:
     """Return once queries show what was written before its answer was lost: what they do not show then did not
-    happen. Raises ChannelError, with the time to look again, while they may lag.
+    happen. Raises ChannelError, with the time to look again, while they may lag. whose: who answers them.
     """
     if lost_at is None or now >= lost_at + query_lag:
         return
     raise ChannelError(
-        "The answer was lost and Wix does not show the effect; its queries lag, so it is looked for again "
+        f"The answer was lost and {whose} does not show the effect; its queries lag, so it is looked for again "
         "before it is repeated.",
         untried=True,
         retry_at=lost_at + query_lag,

@@ -107,11 +107,20 @@ async def test_what_no_history_shows_after_a_while_did_not_happen(
     channel: ExternalChannel, program: Program, clock: Clock, others: int
 ) -> None:
     program.balance += others
-    with pytest.raises(ChannelError, match="it may come late") as told:
+    with pytest.raises(ChannelError, match="the other program does not show the effect") as told:
         await channel.recover(lost(an_adjustment()))
     assert (told.value.untried, told.value.retry_at) == (True, NOW + SHOWS_AFTER)
     clock.now += SHOWS_AFTER
     assert (await channel.recover(lost(an_adjustment()))).fate is Fate.REPEAT
+
+
+async def test_a_history_that_shows_later_than_the_balance_is_awaited_before_a_person_is_asked(
+    channel: ExternalChannel, program: Program
+) -> None:
+    program.balance += 50
+    with pytest.raises(ChannelError, match="the other program does not show the effect") as told:
+        await channel.recover(lost(an_adjustment()))
+    assert (told.value.untried, told.value.retry_at) == (True, NOW + SHOWS_AFTER)
 
 
 async def test_a_history_that_does_not_show_what_the_balance_shows_is_not_believed(

@@ -15,7 +15,7 @@ from milestones.config.external import ExternalTable
 from milestones.config.external_calls import IdempotencyTable
 from milestones.domain.member import Member
 from milestones.errors import ChannelError
-from milestones.kinds.channel import Fate, Found, Stop, Task
+from milestones.kinds.channel import Fate, Found, Stop, Task, await_query
 from milestones.kinds.external.payload import ExternalPayload
 from milestones.kinds.services import SiteServices
 
@@ -85,24 +85,13 @@ class ExternalChannel:
         if shows:
             return Found(Fate.HAPPENED, {"before": before})
         moved = _balance(member) - before
-        if shows is None and moved not in {0, payload.amount}:
+        if shows is None and moved == payload.amount:
+            return Found(Fate.HAPPENED, {"before": before})
+        if shows is None and moved:
             return Found(Fate.UNTOLD)
-        if moved == payload.amount:
-            # A history that does not show what the balance shows is not believed either.
-            return Found(Fate.HAPPENED, {"before": before}) if shows is None else Found(Fate.UNTOLD)
-        self._await(task)
-        return Found(Fate.REPEAT)
-
-    def _await(self, task: Task) -> None:
-        """Return once a write that was under way must show. Raises ChannelError with the time to look again."""
-        if task.lost_at is None or self._clock() >= task.lost_at + SHOWS_AFTER:
-            return
-        raise ChannelError(
-            "The answer was lost and the other program does not show the adjustment; it may come late, so it is looked "
-            "for again before it is repeated.",
-            untried=True,
-            retry_at=task.lost_at + SHOWS_AFTER,
-        )
+        await_query(task.lost_at, self._clock(), SHOWS_AFTER, "the other program")
+        # A history that does not show by now what the balance shows is not believed.
+        return Found(Fate.UNTOLD if moved == payload.amount else Fate.REPEAT)
 
     def _program(self, payload: ExternalPayload) -> Program:
         program = self._programs.get(payload.external)
