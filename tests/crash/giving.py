@@ -40,6 +40,9 @@ from wixsandbox.world import World
 LAG = 20.0
 """Seconds in which Wix's queries do not show what was written."""
 
+PATIENCE = 0.5
+"""Seconds that the program waits for an answer where a test is not to take long."""
+
 _BASE = """\
 [daemon]
 mode = "live"
@@ -52,6 +55,7 @@ app_id = "{app_id}"
 app_secret = {{ env = "WIX_APP_SECRET" }}
 public_key = {{ file = "key.pem" }}
 requests_per_minute = 100000
+query_lag = "{query_lag}"
 
 [[sites]]
 name = "main"
@@ -115,7 +119,9 @@ class Giving:
     reached: list[Account] = field(default_factory=list)
 
     @asynccontextmanager
-    async def started(self, on_lost_answer: str = "hold", more: str = "") -> AsyncIterator[Runtime]:
+    async def started(
+        self, on_lost_answer: str = "hold", more: str = "", query_lag: str = "60s"
+    ) -> AsyncIterator[Runtime]:
         """The program until the block ends; a second time it is a new process on the same database.
 
         more: milestones beside the one of ``EVERYTHING``.
@@ -129,6 +135,7 @@ class Giving:
             instance_id=told.instance_id,
             port=self.mail.port,
             on_lost_answer=on_lost_answer,
+            query_lag=query_lag,
         ) + (EVERYTHING + more).format(url=self.hook.url)
         environment = {"WIX_APP_SECRET": told.app_secret, "HOOK_SECRET": SECRET}
         settings = parse(text, self.folder / "config.toml", environment)

@@ -1,6 +1,5 @@
 """An adjustment whose answer is lost, in every way and under every answer to what nobody could verify: it is made once."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,13 @@ from milestones.pipeline.orders import Asking, place
 from milestones.scans.pages import observation
 from milestones.store.tables import Action
 from milestones.store.views.lookup import Which, list_actions
-from milestones.wix import answers
 from milestones.wix.account import Account as WixAccount
 from tests.crash.giving import Giving, dying_in, giving
-from tests.crash.test_lost_answers import LOSSES, PATIENCE
+from tests.crash.test_lost_answers import LOSSES
 from wixsandbox import ledger
 from wixsandbox.faults import Fault
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 ADJUST = ("POST", "^/loyalty-accounts/v1/accounts/[^/]+/adjust-points$")
 LOOK_UPS = {
@@ -27,17 +27,6 @@ LOOK_UPS = {
     "transaction": ("POST", "/loyalty-transactions/v1/loyalty-transactions/query"),
     "program": ("GET", "/loyalty-programs/v1/program"),
 }
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "EXCHANGE_SECONDS", PATIENCE)
-
-
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Giving]:
-    async with giving(tmp_path) as found:
-        yield found
 
 
 async def order(shop: Giving, *, by: int | None = 7, to: int | None = None) -> str:

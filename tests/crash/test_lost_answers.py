@@ -1,6 +1,5 @@
 """Every call whose answer can be lost, lost in every way: nothing is doubled, and nothing is left out."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,9 @@ from aiosmtpd.smtp import Envelope
 from milestones.kinds.webhook import channel
 from milestones.outbox import drain
 from milestones.wix import answers, coupons
-from tests.crash.giving import DiedError, Giving, dying_in, giving
+from tests.crash.giving import PATIENCE, DiedError, Giving, dying_in, giving
 from tests.crash.house import KINDS
 from wixsandbox.faults import Fault
-
-PATIENCE = 0.5
-"""Seconds that the program waits for an answer in these tests."""
 
 CALLS = {
     "token": ("POST", "/oauth2/token"),
@@ -54,15 +50,9 @@ IN_A_ROW = {loss for losses in SEVERAL.values() for loss in losses}
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "EXCHANGE_SECONDS", PATIENCE)
+def impatient_with_webhooks(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    del impatient
     monkeypatch.setattr(channel, "TIMEOUT", httpx.Timeout(PATIENCE))
-
-
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Giving]:
-    async with giving(tmp_path) as found:
-        yield found
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """A discount whose answer is lost, in every way and under every answer to what nobody could verify: applied once."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +10,19 @@ from milestones.kinds.discount.payload import ApplyDiscount
 from milestones.pipeline.orders import Asking, place
 from milestones.store.tables import Action
 from milestones.store.views.lookup import Which, list_actions
-from milestones.wix import answers
 from tests.crash.giving import Giving, dying_in, giving
-from tests.crash.test_lost_answers import LOSSES, PATIENCE
+from tests.crash.test_lost_answers import LOSSES
 from tests.crash.test_lost_redemptions import COST, RARELY, customer
 from wixsandbox import ledger, redemption
 from wixsandbox.faults import Fault
 from wixsandbox.records import Account
 from wixsandbox.wire import Document
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 APPLY = ("POST", "^/loyalty-checkout-exchange/v1/loyalty-checkout-discount$")
 SHOWN = ("POST", "/loyalty-checkout-exchange/v1/loyalty-checkout-discounts/query")
 REWARD = ("GET", "^/loyalty-rewards/v1/rewards/[^/]+$")
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "EXCHANGE_SECONDS", PATIENCE)
-
-
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Giving]:
-    async with giving(tmp_path) as found:
-        yield found
 
 
 def checkout(shop: Giving, account: Account) -> str:

@@ -2,7 +2,6 @@
 where nobody can tell, shown to a person.
 """
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -19,13 +18,14 @@ from milestones.pipeline.orders import Asking, place
 from milestones.scans.pages import observation
 from milestones.store.tables import Action
 from milestones.store.views.lookup import Which, list_actions
-from milestones.wix import answers
 from milestones.wix.account import Account as WixAccount
 from tests.crash.giving import LAG, DiedError, Giving, giving
-from tests.crash.test_lost_answers import LOSSES, PATIENCE
+from tests.crash.test_lost_answers import LOSSES
 from wixsandbox import ledger, redemption
 from wixsandbox.faults import Fault
 from wixsandbox.records import Account
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 REDEEM = ("POST", "^/loyalty-coupons/v1/coupons$")
 COUPON = ("GET", "^/loyalty-coupons/v1/coupons/[^/]+$")
@@ -37,17 +37,6 @@ RARELY = partial(pytest.param, marks=pytest.mark.rare)
 SHOWN = timedelta(seconds=2 * LAG)
 COST = 500
 """Of the sandbox's first coupon reward, in the base tier."""
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "EXCHANGE_SECONDS", PATIENCE)
-
-
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Giving]:
-    async with giving(tmp_path) as found:
-        yield found
 
 
 def the_reward(shop: Giving) -> dict[str, Any]:

@@ -4,7 +4,6 @@ could verify: one contact, one account, and the points once for each order.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,13 @@ from milestones.pipeline.orders import Asking, place
 from milestones.scans.pages import observation
 from milestones.store.tables import Account, Action
 from milestones.store.views import lookup
-from milestones.wix import answers
 from milestones.wix.account import Account as WixAccount
 from tests.crash.giving import Giving, dying_in, giving
-from tests.crash.test_lost_answers import AGAIN_AND_AGAIN, LOSSES, PATIENCE
+from tests.crash.test_lost_answers import AGAIN_AND_AGAIN, LOSSES
 from wixsandbox import ledger, people
 from wixsandbox.faults import Fault
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 MAIL = "bob@example.com"
 CALLS = {
@@ -36,17 +36,6 @@ CALLS = {
     "adjust": ("POST", "^/loyalty-accounts/v1/accounts/[^/]+/adjust-points$"),
 }
 KINDS = ("contact", "account", "points")
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "EXCHANGE_SECONDS", PATIENCE)
-
-
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Giving]:
-    async with giving(tmp_path) as found:
-        yield found
 
 
 EARN, ADJUST = EarnPoints(50, "Welcome"), AdjustPoints(7, None, "A late bill")

@@ -1,9 +1,7 @@
 """An import's points, with the process killed at any step and Wix's news coming at any moment: booked once, reaching nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +18,12 @@ from milestones.pipeline.orders import Asking, place
 from milestones.scans.pages import observation
 from milestones.store.outbox import ledger as grants
 from milestones.store.tables import MutedStep
-from milestones.wix import answers
 from milestones.wix.account import Account as WixAccount
-from tests.crash.giving import Giving, giving
-from tests.crash.test_lost_answers import LOSSES, PATIENCE
+from tests.crash.giving import Giving
+from tests.crash.test_lost_answers import LOSSES
 from wixsandbox import ledger
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 POINTS = {
     "drain.before_acting": books,
@@ -37,17 +36,6 @@ POINTS = {
 
 class DiedError(Exception):
     """Stands in for SIGKILL: what was being written is not, and what is written stays."""
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "EXCHANGE_SECONDS", PATIENCE)
-
-
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Giving]:
-    async with giving(tmp_path) as found:
-        yield found
 
 
 async def hear(shop: Giving, account_id: str) -> None:
