@@ -131,15 +131,6 @@ async def count_by_state(tx: Transaction, which: Which) -> dict[str, int]:
     return {state.value: found[state.value] for state in State if state.value in found}
 
 
-async def get_by_key(tx: Transaction, keys: Sequence[str]) -> dict[str, Action]:
-    """Actions by their keys."""
-    found: dict[str, Action] = {}
-    for some in chunks(keys):
-        rows = (await tx.execute(select(_ACTIONS).where(_ACTIONS.c.key.in_(some)))).mappings()
-        found |= {row["key"]: Action(**row) for row in rows}
-    return found
-
-
 async def list_of_owner(tx: Transaction, owner: str) -> list[Action]:
     """All actions of one grant or reminder, in their order."""
     statement = select(_ACTIONS).where(_ACTIONS.c.owner == owner).order_by(_ACTIONS.c.id)

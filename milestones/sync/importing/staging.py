@@ -176,10 +176,6 @@ class Staging:
         statement = f"SELECT count(*) FROM {table}"  # noqa: S608 - one of three names
         return int(self._connection.execute(statement).fetchone()[0])
 
-    def sum_points(self) -> int:
-        """Of the rows to be imported."""
-        return int(self._connection.execute("SELECT coalesce(sum(points), 0) FROM entries").fetchone()[0])
-
 
 @contextmanager
 def opened_staging() -> Iterator[Staging]:
