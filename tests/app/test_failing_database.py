@@ -17,7 +17,7 @@ from milestones.app.build import open_runtime
 from milestones.app.daemon import Daemon
 from milestones.app.runtime import Runtime
 from milestones.engine import local
-from milestones.maintenance import erasures, gauges, heartbeat, retention, unsubscriptions
+from milestones.maintenance import erasures, gauges, heartbeat, mutes, retention, unsubscriptions
 from milestones.scans import runner
 from milestones.scans.run import Kind
 from milestones.store.database import meta
@@ -110,6 +110,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         (retention, "PERIOD"),
         (erasures, "PERIOD"),
         (unsubscriptions, "PERIOD"),
+        (mutes, "PERIOD"),
         (local, "FIRST_PAUSE"),
         (local, "LONGEST_PAUSE"),
         (local, "LONGEST_SLEEP"),
