@@ -39,9 +39,6 @@ def _kind(name: str) -> Kind:
 
 KINDS: Mapping[str, Kind] = {name: _kind(name) for name in NAMES}
 
-MESSAGES = tuple(name for name, kind in KINDS.items() if kind.is_message)
-"""The kinds that tell a customer something."""
-
 
 def read_payload(kind: str, frozen: Mapping[str, Any]) -> Payload:
     """The payload of a recorded action."""

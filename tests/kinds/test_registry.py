@@ -50,7 +50,7 @@ def test_every_kind_is_the_folder_of_its_name() -> None:
 
 
 def test_what_a_reminder_owes_is_a_message() -> None:
-    assert MAIL in registry.MESSAGES
+    assert registry.KINDS[MAIL].is_message
 
 
 def test_every_reward_that_a_shop_may_write_is_among_those_that_are_tried_here() -> None:

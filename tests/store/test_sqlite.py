@@ -16,6 +16,7 @@ from milestones.errors import (
     StoreUnavailableError,
 )
 from milestones.store.database import meta as facts
+from milestones.store.database.sqlite_loop import Aside
 from milestones.store.database.statements import table_of
 from milestones.store.database.store import (
     Store,
@@ -40,6 +41,23 @@ def list_files(folder: Path) -> list[str]:
 async def a_store(path: Path) -> AsyncIterator[Store]:
     async with opened(f"sqlite:///{path}") as store:
         yield store
+
+
+async def test_what_was_opened_for_somebody_who_was_cancelled_is_closed() -> None:
+    aside, opens, closed = Aside(), threading.Event(), list[str]()
+
+    def open_slowly() -> str:
+        opens.wait(60)
+        return "a connection"
+
+    opening = asyncio.create_task(aside.do(open_slowly, closed.append))
+    await asyncio.sleep(0)
+    opening.cancel()
+    opens.set()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert closed == ["a connection"]
+    aside.end()
 
 
 class TestSqlite:

@@ -105,7 +105,7 @@ def _on_the_loop(path: Path, mode: str, begin: str, pragmas: Sequence[str], **po
         return connection
 
     def connect() -> sqlite3.Connection:
-        return sqlite_loop.wait_aside(made, open_file)
+        return sqlite_loop.open_aside(made, open_file)
 
     url = URL.create(sqlite_loop.DRIVER, database=os.fspath(path))
     made = create_async_engine(url, creator=connect, hide_parameters=True, **pool)

@@ -34,8 +34,11 @@ class Aside:
     def __init__(self) -> None:
         self._thread: ThreadPoolExecutor | None = None
 
-    async def do(self, work: Callable[[], T]) -> T:
-        """Do it there, and wait for its end also when cancelled: nobody may touch the connection before."""
+    async def do(self, work: Callable[[], T], undo: Callable[[T], None] = lambda _: None) -> T:
+        """Do it there, and wait for its end also when cancelled: nobody may touch the connection before.
+
+        undo: what is done then with a result that nobody takes.
+        """
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "sqlite")
         doing = asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -49,7 +52,8 @@ class Aside:
                 pass
         if cancelled is not None:
             # The error of what was done is of no interest any more, and has been seen.
-            doing.exception()
+            if doing.exception() is None:
+                undo(doing.result())
             raise cancelled
         return doing.result()
 
@@ -122,9 +126,9 @@ def aside(engine: AsyncEngine) -> Aside:
     return dialect.aside
 
 
-def wait_aside(engine: AsyncEngine, work: Callable[[], T]) -> T:
-    """Do it on the thread of an engine, within what SQLAlchemy runs for this engine."""
-    return await_(aside(engine).do(work))
+def open_aside(engine: AsyncEngine, work: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+    """Open a connection on the thread of an engine, within what SQLAlchemy runs for this engine."""
+    return await_(aside(engine).do(work, sqlite3.Connection.close))
 
 
 def end(engine: AsyncEngine) -> None:

@@ -131,16 +131,17 @@ class Store:
         return store
 
     async def close(self) -> None:
-        """Give the connections back."""
-        await self._glancer.dispose()
-        sqlite_loop.end(self._glancer)
-        await self._reader.dispose()
-        if self._connecting is not None:
-            await self._connecting.wait()
-        # Last: whoever closes a SQLite file last writes its log into it, which who only reads cannot.
-        if self._writer is not None:
-            await self._writer.dispose()
-            sqlite_loop.end(self._writer)
+        """Give the connections back, each of them also where another will not go."""
+        async with AsyncExitStack() as closing:
+            # Last: whoever closes a SQLite file last writes its log into it, which who only reads cannot.
+            if self._writer is not None:
+                closing.callback(sqlite_loop.end, self._writer)
+                closing.push_async_callback(self._writer.dispose)
+            if self._connecting is not None:
+                closing.push_async_callback(self._connecting.wait)
+            closing.push_async_callback(self._reader.dispose)
+            closing.callback(sqlite_loop.end, self._glancer)
+            closing.push_async_callback(self._glancer.dispose)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
