@@ -18,6 +18,15 @@ import psycopg
 from tests.ports import free_port
 from tests.programs import DEADLINE, ROOT, Running, address, announced, ended, started
 
+QUICK_SYNCS: Mapping[str, object] = {
+    "milestones.kinds.external.channel.SHOWS_AFTER": timedelta(0),
+    "milestones.maintenance.syncs.SETTLING": 0.1,
+    "milestones.maintenance.syncs.IDLE": 0.3,
+    "milestones.maintenance.syncs.TROUBLE": 0.3,
+    "milestones.maintenance.syncs.BURST": 0.05,
+}
+"""For a daemon that looks at another program a hundred times as often."""
+
 IMPATIENT: Mapping[str, object] = {
     "milestones.outbox.rest.REST": timedelta(seconds=2),
     "milestones.outbox.act.REST": timedelta(seconds=2),

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.e2e.floor import assert_calm, configured, live
-from tests.process import Daemon, Shop, shop, until
+from tests.process import QUICK_SYNCS, Daemon, Shop, shop, until
 from tests.programs import ROOT
 
 pytestmark = pytest.mark.slow
@@ -86,6 +86,7 @@ async def test_two_programs_are_kept_in_step(tmp_path: Path) -> None:
         await wix.settings(recalculation_seconds=0, query_lag_seconds=0.2)
         daemon = configured(tmp_path, wix, "")
         daemon.environment["SMILE_API_KEY"] = "x"
+        daemon.constants = QUICK_SYNCS
         await daemon.start()
         await live(daemon)
         with daemon.config.open("a") as file:
