@@ -247,6 +247,7 @@ class Daemon:
             raise
         self._access = access
         self.scanning.replace(due, settings)
+        self._turns.renew()
         log.info("configuration_reloaded", configuration=settings.hash)
         return settings.hash
 

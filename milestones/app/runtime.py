@@ -8,6 +8,7 @@ from functools import partial
 from milestones.app.assembly import Assembly, Wix
 from milestones.app.intake import AfterCommit
 from milestones.app.rules import ConfiguredRules, list_site_ids
+from milestones.config.external import ExternalTable
 from milestones.config.settings import Settings
 from milestones.domain.observation import Source
 from milestones.earn.claims import ClaimDoor
@@ -101,17 +102,23 @@ class Runtime:
     def sync_work(
         self, site_id: str, program: str, *, stopping: Callable[[], bool] = lambda: False
     ) -> SyncWork:
-        """What keeping a site in step with another program needs."""
+        """What keeping a site in step with another program needs. It stops too when the configuration in force has no such
+        program any more, or describes it otherwise.
+        """
+        connector = self.assembly.parts(site_id).programs[program]
         return SyncWork(
             site_id=site_id,
             store=self.store,
             rules=self.rules,
-            program=self.assembly.parts(site_id).programs[program],
+            program=connector,
             clock=self.clock,
             refresh=partial(self._refresh, site_id),
             tell=self.after_commit,
-            stopping=stopping,
+            stopping=lambda: stopping() or not self._is_in_force(site_id, connector.external),
         )
+
+    def _is_in_force(self, site_id: str, external: ExternalTable) -> bool:
+        return site_id in self.site_ids and external in self.settings.externals_of(site_id)
 
     def sync_works(self, *, stopping: Callable[[], bool]) -> list[SyncWork]:
         """The same of every program that the configuration in force names."""

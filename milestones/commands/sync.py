@@ -28,6 +28,8 @@ from milestones.sync.work import SyncWork, Turn
 from milestones.views.customers import find_account
 from milestones.views.lookup import find_sites
 
+_ENDED = "The turn ended early, since the daemon stops or has another configuration now. The next one does the rest."
+
 
 async def run(host: Host, command: RunSync, report: Report[SyncReport]) -> SyncAnswer:
     """Take one turn with each program that is meant."""
@@ -47,7 +49,7 @@ async def _describe(site: Site, work: SyncWork, turn: Turn) -> SyncTurn:
         program=work.name,
         counts={name: number for name, number in sorted(turn.counts.items()) if number},
         waiting=waiting,
-        trouble=turn.trouble,
+        trouble=turn.trouble or (_ENDED if work.stopping() else None),
     )
 
 

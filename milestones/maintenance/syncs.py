@@ -34,10 +34,14 @@ Key = tuple[str, str]
 
 @dataclass(slots=True)
 class Turns:
-    """Whose turn it is. works: of every program of the configuration in force. public_url: where they reach this one."""
+    """Whose turn it is. works: of every program of the configuration in force. public_url: where they reach this one.
+
+    reloaded: is set when that configuration is another.
+    """
 
     works: Callable[[], Sequence[SyncWork]]
     public_url: Callable[[], str]
+    reloaded: asyncio.Event = field(default_factory=asyncio.Event)
     _recent: Recent = field(default_factory=Recent)
     _bells: dict[Key, asyncio.Event] = field(default_factory=dict)
 
@@ -45,6 +49,11 @@ class Turns:
         """Wake it: something changed here, or an event of another program came."""
         for bell in self._bells.values():
             bell.set()
+
+    def renew(self) -> None:
+        """Wake it, and begin with the programs of a new configuration."""
+        self.reloaded.set()
+        self.ring()
 
     async def hear(self, program: str, headers: Mapping[str, str], body: bytes) -> None:
         """Take an event of a program. Raises IngestError where it must not be acknowledged, and StoreError."""
@@ -68,11 +77,12 @@ async def keep_in_step(turns: Turns, stop: asyncio.Event) -> None:
     """Take turns with every program until ``stop``; those under way are waited for. A reload may bring others."""
     tasks: dict[Key, asyncio.Task[None]] = {}
     while not stop.is_set():
+        turns.reloaded.clear()
         tasks = {key: task for key, task in tasks.items() if not task.done()}
         for key in turns.get_works():
             if key not in tasks:
                 tasks[key] = asyncio.create_task(_keep(turns, key, stop))
-        await pause(IDLE, stop)
+        await pause(IDLE, stop, turns.reloaded)
     if tasks:
         await asyncio.wait(tasks.values())
 

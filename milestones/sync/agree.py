@@ -1,5 +1,6 @@
 """Looking at links that may have changed: both balances are read, the rules decide, and what follows is frozen and ordered."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from milestones.store.database.store import retry_races
 from milestones.store.tables import Account, AgreementRow, Link
 from milestones.store.views import lookup
 from milestones.sync.settle import place_orders
-from milestones.sync.work import SyncWork, Turn, member_of
+from milestones.sync.work import SyncWork, Turn, member_of, require_active
 
 PAGE = 50
 """Links that are looked at before what follows is recorded."""
@@ -32,17 +33,17 @@ class Look:
 
 
 async def look_at_links(work: SyncWork, turn: Turn) -> None:
-    """Look at every link that may have changed, and record what follows."""
+    """Look at every link that may have changed, and record what follows. Raises UsageError when the site is removed."""
     after, asked = 0, _Asked()
     while not (work.stopping() or asked.gave_up):
-        async with work.store.read() as tx:
-            page = await links.list_to_look(
-                tx, work.site_id, work.name, PAGE, after, create=work.external.create
-            )
+        page = await _list_page(work, after)
         if not page:
             break
         after = page[-1].id or 0
         looks = [await _ask(work, link, asked) for link in page if not (work.stopping() or asked.gave_up)]
+        if work.stopping():
+            # What was seen may be of a program that is not wanted any more. The next turn sees it again.
+            return
         await _record(work, turn, [look for look in looks if look is not None])
     turn.trouble = asked.trouble or turn.trouble
     if len(asked.gone) >= MOST_FAILURES:
@@ -54,6 +55,15 @@ async def look_at_links(work: SyncWork, turn: Turn) -> None:
     for link, reason in [*asked.deleted, *asked.gone]:
         await _unlink(work, link, reason)
         turn.counts["unlinked"] += 1
+
+
+async def _list_page(work: SyncWork, after: int) -> Sequence[Link]:
+    """The next to be looked at; nobody in shadow mode, which may have been chosen meanwhile. Raises UsageError."""
+    if work.rules.site(work.site_id).shadow:
+        return []
+    async with work.store.read() as tx:
+        await require_active(tx, work)
+        return await links.list_to_look(tx, work.site_id, work.name, PAGE, after, create=work.external.create)
 
 
 @dataclass(slots=True)
@@ -154,6 +164,7 @@ async def _record_all(work: SyncWork, looks: list[tuple[Look, Decision]]) -> lis
     now = work.clock()
     recorded = []
     async with work.store.write() as tx:
+        await require_active(tx, work)
         for look, decision in looks:
             link = look.link
             if decision is None:

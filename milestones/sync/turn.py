@@ -3,13 +3,12 @@ recorded is taken up by the next one, and what was not is found again.
 """
 
 from milestones.errors import UsageError
-from milestones.store import links, sites
+from milestones.store import links
 from milestones.store.database.store import retry_races
-from milestones.store.tables import SiteState
 from milestones.sync.agree import look_at_links
 from milestones.sync.read import read_list
 from milestones.sync.settle import settle_open
-from milestones.sync.work import SyncWork, Turn
+from milestones.sync.work import SyncWork, Turn, require_active
 
 
 async def take_turn(work: SyncWork, *, at_once: bool = False, whole: bool = False) -> Turn:
@@ -22,16 +21,13 @@ async def take_turn(work: SyncWork, *, at_once: bool = False, whole: bool = Fals
     await settle_open(work, turn)
     await read_list(work, turn, whole=whole, at_once=at_once)
     await _join(work, turn)
-    if not work.rules.site(work.site_id).shadow:
-        await look_at_links(work, turn)
+    await look_at_links(work, turn)
     return turn
 
 
 async def _require_ready(work: SyncWork) -> None:
     async with work.store.read() as tx:
-        site = await sites.find_site(tx, work.site_id)
-    if site is None or site.state != SiteState.ACTIVE:
-        raise UsageError(f"The site {work.site_id} is not active here, so it is kept in step with nothing.")
+        site = await require_active(tx, work)
     if site.baseline_done_at is None:
         raise UsageError("The first reading of all accounts is not complete; the sync begins after it.")
 

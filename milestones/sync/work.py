@@ -9,10 +9,12 @@ from typing import Protocol
 from milestones.config.external import ExternalTable
 from milestones.domain.agreement import Limits
 from milestones.domain.member import Member
+from milestones.errors import UsageError
 from milestones.kinds.adjust.payload import MOST_AMOUNT, MOST_BALANCE
 from milestones.pipeline.context import Outcome, Rules
-from milestones.store.database.store import Store
-from milestones.store.tables import Link
+from milestones.store import sites
+from milestones.store.database.store import Store, Transaction
+from milestones.store.tables import Link, Site, SiteState
 
 
 class Program(Protocol):
@@ -66,6 +68,14 @@ class SyncWork:
         floor = next((call.floor for call in calls if call.floor is not None), None)
         most = min(self.external.write_for(amount).most for amount in (1, -1))
         return Limits(0, MOST_BALANCE, MOST_AMOUNT), Limits(floor, None, most)
+
+
+async def require_active(tx: Transaction, work: SyncWork) -> Site:
+    """The site. Raises UsageError where nothing is done for it, as after its app was removed."""
+    site = await sites.find_site(tx, work.site_id)
+    if site is None or site.state != SiteState.ACTIVE:
+        raise UsageError(f"The site {work.site_id} is not active here, so it is kept in step with nothing.")
+    return site
 
 
 def member_of(link: Link) -> Member:

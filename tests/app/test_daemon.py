@@ -324,3 +324,25 @@ async def test_a_drain_works_by_the_mode_in_force_from_the_moment_of_the_reload(
     await running.reload()
     assert runtime.assembly.parts(site_id).work.shadow
     assert await runtime.engine.drain(site_id) is None
+
+
+SMILE = '\n[[external]]\nname = "smile"\npreset = "smile"\nbase_url = "http://127.0.0.1:{}"\n'
+
+
+@pytest.mark.parametrize("after", ["", SMILE.format(2)], ids=["it is taken out", "it is described anew"])
+async def test_a_reload_ends_the_turn_with_a_program_as_it_was(
+    path: Path, runtime: Runtime, after: str
+) -> None:
+    running = Daemon(runtime, lambda: config.load(path, {"SMILE_API_KEY": "x"}))
+    rewrite(path, "\n[sandbox]", f"{SMILE.format(1)}\n[sandbox]")
+    await running.reload()
+    (site_id,) = runtime.site_ids
+    work = running.sync_work(site_id, "smile")
+    await running.reload()
+    assert not work.stopping()
+    running._turns.reloaded.clear()
+    rewrite(path, SMILE.format(1), after)
+    await running.reload()
+    assert work.stopping()
+    assert running._turns.reloaded.is_set()
+    assert [name for _, name in running._turns.get_works()] == ["smile"] * bool(after)
