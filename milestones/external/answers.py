@@ -5,7 +5,6 @@ one: points may well have moved.
 """
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,18 +16,22 @@ import httpx
 from milestones.external.errors import ExternalError, GoneError
 from milestones.failpoints import reach
 from milestones.formats import untrusted
-
-MOST_BYTES = 16 * 1024 * 1024
-EXCHANGE_SECONDS = 30.0
-TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=10.0)
+from milestones.formats.http import (
+    BROKEN_OFF,
+    EXCHANGE_SECONDS,
+    MOST_BYTES,
+    NEVER_SENT,
+    TIMEOUT,
+    dump,
+    is_web_page,
+    read_bounded,
+)
 
 LONGEST_PAUSE = timedelta(hours=1)
 """What a Retry-After may ask for at most."""
 
 PAUSE = timedelta(seconds=60)
 """How long nothing is asked after a 429 that names no time."""
-
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +72,16 @@ async def exchange(http: httpx.AsyncClient, request: Request) -> Answer:
             reach("external.before_call")
             response = await http.send(built, stream=True, follow_redirects=False)
             try:
-                answer = Answer(
-                    response.status_code, await _read_bounded(response, request), response.headers
-                )
+                answer = Answer(response.status_code, await _read(response, request), response.headers)
             finally:
                 await response.aclose()
             reach("external.answered")
             return answer
-    except _NEVER_SENT as error:
+    except NEVER_SENT as error:
         raise ExternalError(
             f"{request.program} cannot be reached ({type(error).__name__}).", connection_wide=True
         ) from error
-    except (httpx.TransportError, httpx.DecodingError, httpx.StreamError, TimeoutError) as error:
+    except BROKEN_OFF as error:
         raise ExternalError(
             f"No whole answer came to {request} ({type(error).__name__}).",
             lost=not request.reads,
@@ -93,8 +94,7 @@ def _build(http: httpx.AsyncClient, request: Request) -> httpx.Request:
     content = None
     if request.body is not None:
         headers["Content-Type"] = "application/json"
-        # In ASCII, since a text may hold half a surrogate pair, which UTF-8 cannot spell.
-        content = json.dumps(request.body, separators=(",", ":")).encode("ascii")
+        content = dump(request.body)
     try:
         built = http.build_request(
             request.method,
@@ -114,16 +114,14 @@ def _build(http: httpx.AsyncClient, request: Request) -> httpx.Request:
     return built
 
 
-async def _read_bounded(response: httpx.Response, request: Request) -> bytes:
-    chunks = bytearray()
-    async for chunk in response.aiter_bytes():
-        chunks += chunk
-        if len(chunks) > MOST_BYTES:
-            raise ExternalError(
-                f"The answer to {request} is larger than {MOST_BYTES // 2**20} MiB and was not read.",
-                lost=not request.reads,
-            )
-    return bytes(chunks)
+async def _read(response: httpx.Response, request: Request) -> bytes:
+    body = await read_bounded(response, MOST_BYTES)
+    if body is None:
+        raise ExternalError(
+            f"The answer to {request} is larger than {MOST_BYTES // 2**20} MiB and was not read.",
+            lost=not request.reads,
+        )
+    return body
 
 
 def understand(answer: Answer, request: Request, on_status: Mapping[str, str], now: datetime) -> Any:
@@ -139,7 +137,7 @@ def understand(answer: Answer, request: Request, on_status: Mapping[str, str], n
         raise ExternalError(
             f"{request} is busy ({status}); it is tried again.", retry_at=find_retry(answer.headers, now)
         )
-    if _is_web_page(answer):
+    if is_web_page(answer.headers.get("content-type", ""), answer.body):
         raise ExternalError(
             f"{request} answered with a web page instead of data ({status}).", lost=lost, connection_wide=True
         )
@@ -167,13 +165,6 @@ def understand(answer: Answer, request: Request, on_status: Mapping[str, str], n
             retry_at=find_retry(answer.headers, now),
         )
     raise ExternalError(f"{request} was refused ({status}).", permanent=True)
-
-
-def _is_web_page(answer: Answer) -> bool:
-    beginning = answer.body[:200].lstrip().lower()
-    return "html" in answer.headers.get("content-type", "").lower() or beginning.startswith(
-        (b"<!doctype", b"<html")
-    )
 
 
 def _parse(answer: Answer, request: Request) -> Any:

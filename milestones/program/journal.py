@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from milestones.domain.program import ThingKind
+from milestones.formats.http import EXCHANGE_SECONDS
 from milestones.program.live import Live
 from milestones.store.database import meta
 from milestones.store.database.store import Store
-from milestones.wix.answers import EXCHANGE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

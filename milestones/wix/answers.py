@@ -6,7 +6,6 @@ cannot be read is a lost answer: the write may well have happened.
 """
 
 import asyncio
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,16 @@ import httpx
 
 from milestones.failpoints import reach
 from milestones.formats import untrusted
+from milestones.formats.http import (
+    BROKEN_OFF,
+    EXCHANGE_SECONDS,
+    MOST_BYTES,
+    NEVER_SENT,
+    TIMEOUT,
+    dump,
+    is_web_page,
+    read_bounded,
+)
 from milestones.wix.errors import (
     Complaint,
     WixConflictError,
@@ -31,12 +40,7 @@ from milestones.wix.errors import (
 )
 from milestones.wix.pacing import PAUSE_SECONDS
 
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
-EXCHANGE_SECONDS = 30.0
-TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=10.0)
-
 _SHOWABLE = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,100}")
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 ParameterValue = str | int | bool | Sequence[str]
 
@@ -91,7 +95,7 @@ async def exchange(http: httpx.AsyncClient, question: Question, headers: Mapping
             try:
                 answer = Answer(
                     status=response.status_code,
-                    body=await _read_bounded(response, call),
+                    body=await _read(response, call),
                     content_type=response.headers.get("content-type", "").lower(),
                     request_id=_showable(response.headers.get("x-wix-request-id")),
                     retry_after=response.headers.get("retry-after"),
@@ -100,11 +104,11 @@ async def exchange(http: httpx.AsyncClient, question: Question, headers: Mapping
                 await response.aclose()
             reach("wix.answered")
             return answer
-    except _NEVER_SENT as error:
+    except NEVER_SENT as error:
         raise WixUnavailableError(
             f"Wix cannot be reached for {call} ({type(error).__name__}).", connection_wide=True
         ) from error
-    except (httpx.TransportError, httpx.DecodingError, httpx.StreamError, TimeoutError) as error:
+    except BROKEN_OFF as error:
         raise WixUnavailableError(
             f"No whole answer came from Wix to {call} ({type(error).__name__}).", lost=not call.reads
         ) from error
@@ -115,8 +119,7 @@ def _request(http: httpx.AsyncClient, question: Question, headers: Mapping[str, 
     content = None
     if question.body is not None:
         sent["Content-Type"] = "application/json"
-        # In ASCII, since a name out of a webhook may hold half a surrogate pair, which UTF-8 cannot spell.
-        content = json.dumps(question.body, separators=(",", ":")).encode("ascii")
+        content = dump(question.body)
     params = dict(question.params) if question.params else None
     method, url = question.call.method, question.url
     try:
@@ -132,17 +135,15 @@ def _request(http: httpx.AsyncClient, question: Question, headers: Mapping[str, 
     return request
 
 
-async def _read_bounded(response: httpx.Response, call: Call) -> bytes:
-    chunks = bytearray()
-    async for chunk in response.aiter_bytes():
-        chunks += chunk
-        if len(chunks) > MAX_ANSWER_BYTES:
-            raise WixUnavailableError(
-                f"Wix's answer to {call} is larger than {MAX_ANSWER_BYTES} bytes and was not read.",
-                status=response.status_code,
-                lost=not call.reads,
-            )
-    return bytes(chunks)
+async def _read(response: httpx.Response, call: Call) -> bytes:
+    body = await read_bounded(response, MOST_BYTES)
+    if body is None:
+        raise WixUnavailableError(
+            f"Wix's answer to {call} is larger than {MOST_BYTES} bytes and was not read.",
+            status=response.status_code,
+            lost=not call.reads,
+        )
+    return body
 
 
 def understand(answer: Answer, call: Call, now: datetime) -> dict[str, Any]:
@@ -152,7 +153,7 @@ def understand(answer: Answer, call: Call, now: datetime) -> dict[str, Any]:
     """
     if answer.status == 429:
         raise _throttling(answer, call, now)
-    if _is_web_page(answer):
+    if is_web_page(answer.content_type, answer.body):
         raise _unavailable(answer, call, "answered with a web page instead of data", connection_wide=True)
     if 200 <= answer.status < 300:
         return _object(answer, call)
@@ -161,11 +162,6 @@ def understand(answer: Answer, call: Call, now: datetime) -> dict[str, Any]:
     if answer.status < 400 or answer.status == 408 or (answer.status >= 500 and answer.status != 501):
         raise _unavailable(answer, call, "failed")
     raise _refusal(answer, call)
-
-
-def _is_web_page(answer: Answer) -> bool:
-    beginning = answer.body[:200].lstrip().lower()
-    return "html" in answer.content_type or beginning.startswith((b"<!doctype", b"<html"))
 
 
 def unreadable(call: Call, what: str) -> WixUnreadableError:

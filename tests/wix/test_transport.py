@@ -107,7 +107,7 @@ async def test_a_write_that_may_have_arrived_is_lost_and_never_repeated(wix: Fak
 async def test_an_answer_without_end_is_not_read_to_its_end(
     wix: FakeWix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers, "MAX_ANSWER_BYTES", 10)
+    monkeypatch.setattr(answers, "MOST_BYTES", 10)
     wix.answers({"long": "x" * 20})
     with pytest.raises(WixUnavailableError, match="larger than 10 bytes") as caught:
         await wix.client().call("POST", "/things", reads=False)
